@@ -1,0 +1,96 @@
+"""Every error that callers are expected to meet.
+
+::
+
+    ItermMcpError
+    ├── InvalidRequestError      the caller asked for something that cannot be
+    ├── NotFoundError            an id or a name that means nothing here
+    ├── ConflictError            true, but not now: taken, duplicate, already there
+    ├── RefusedError             policy said no
+    ├── StoreError               what we remember could not be read or written
+    └── TerminalError
+        ├── TerminalUnavailableError   no terminal answers; it may have taken effect
+        ├── TerminalTimeoutError       it did not answer in time; it may have taken effect
+        └── TerminalRejectedError      it answered no
+
+What stands under the root is shown to the model or the HTTP client with its hint. Anything
+else is a bug: it is logged with a traceback and shown as "internal error" with an id.
+"""
+
+
+class ItermMcpError(Exception):
+    """The root of every expected error.
+
+    Attributes:
+        code: A stable word for programs, such as ``session_not_found``.
+        hint: One sentence that says what to do next; empty where nothing can be done.
+    """
+
+    default_code = "error"
+
+    def __init__(self, message: str, *, hint: str = "", code: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code or self.default_code
+        self.hint = hint
+
+
+class InvalidRequestError(ItermMcpError):
+    """The request can never succeed as it was made."""
+
+    default_code = "invalid_request"
+
+
+class NotFoundError(ItermMcpError):
+    """The thing that was named does not exist.
+
+    Attributes:
+        kind: What was looked for: ``session``, ``agent``, ``team``, ``window`` ...
+        name: The id or name that was not found.
+    """
+
+    def __init__(self, kind: str, name: str, *, hint: str = "") -> None:
+        super().__init__(f"no {kind} {name!r}", hint=hint, code=f"{kind}_not_found")
+        self.kind = kind
+        self.name = name
+
+
+class ConflictError(ItermMcpError):
+    """The request contradicts what already stands."""
+
+    default_code = "conflict"
+
+
+class RefusedError(ItermMcpError):
+    """A policy, a lock, a role or a budget forbids it."""
+
+    default_code = "refused"
+
+
+class StoreError(ItermMcpError):
+    """The store could not be read or written."""
+
+    default_code = "store_error"
+
+
+class TerminalError(ItermMcpError):
+    """The terminal did not do what was asked."""
+
+    default_code = "terminal_error"
+
+
+class TerminalUnavailableError(TerminalError):
+    """No terminal answers. What was in flight may or may not have taken effect."""
+
+    default_code = "terminal_unavailable"
+
+
+class TerminalTimeoutError(TerminalError):
+    """The terminal did not answer in time. The request may still take effect."""
+
+    default_code = "terminal_timeout"
+
+
+class TerminalRejectedError(TerminalError):
+    """The terminal answered, and the answer was no."""
+
+    default_code = "terminal_rejected"

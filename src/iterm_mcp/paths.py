@@ -1,0 +1,120 @@
+"""Where things stand on disk. Standard library only: the relay imports this.
+
+``ITERM_MCP_HOME`` moves everything. Without it, state stands in
+``$XDG_STATE_HOME/iterm-mcp`` (macOS: ``~/Library/Application Support/iterm-mcp``) and the
+host's socket where the ``iterm2`` library looks for it.
+"""
+
+import os
+import sys
+from dataclasses import dataclass
+
+HOME_VARIABLE = "ITERM_MCP_HOME"
+SUITE = "iterm-mcp"
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """All files of one installation. Nothing is created by asking.
+
+    Attributes:
+        state: The state folder, absolute.
+        suite: The value of ``IT2_SUITE`` under which the ``iterm2`` library finds our host.
+        private: True when ``ITERM_MCP_HOME`` moved the state folder.
+    """
+
+    state: str
+    suite: str
+    private: bool
+
+    @property
+    def daemon_socket(self) -> str:
+        """Where MCP clients' relays connect."""
+        return f"{self.state}/daemon.sock"
+
+    @property
+    def daemon_lock(self) -> str:
+        """Held by the running daemon for as long as it lives."""
+        return f"{self.state}/daemon.lock"
+
+    @property
+    def daemon_info(self) -> str:
+        """JSON about the running daemon: pid and HTTP address."""
+        return f"{self.state}/daemon.json"
+
+    @property
+    def token(self) -> str:
+        """The bearer token of the HTTP side, mode 0600."""
+        return f"{self.state}/token"
+
+    @property
+    def database(self) -> str:
+        """Agents, teams, receipts."""
+        return f"{self.state}/state.db"
+
+    @property
+    def logs(self) -> str:
+        """The folder of log files."""
+        return f"{self.state}/logs"
+
+    @property
+    def host_lock(self) -> str:
+        """Held by the running host for as long as it lives."""
+        return f"{self.state}/host.lock"
+
+    @property
+    def host_cookie(self) -> str:
+        """The cookie that the host accepts, mode 0600."""
+        return f"{self.state}/host.cookie"
+
+    @property
+    def host_suite_folder(self) -> str:
+        """The folder that holds ``private/socket``.
+
+        With a private state folder it stands inside it, and `library_folder` is a symbolic
+        link to it; otherwise both are the same folder.
+        """
+        return f"{self.state}/host" if self.private else self.library_folder
+
+    @property
+    def host_socket(self) -> str:
+        """The host's socket itself."""
+        return f"{self.host_suite_folder}/private/socket"
+
+    @property
+    def library_folder(self) -> str:
+        """Where the unmodified ``iterm2`` library looks, given ``IT2_SUITE`` = `suite`."""
+        return os.path.expanduser(f"~/Library/Application Support/{self.suite}")
+
+    @property
+    def library_socket(self) -> str:
+        """The socket path that the unmodified ``iterm2`` library opens."""
+        return f"{self.library_folder}/private/socket"
+
+
+def find_paths(environ: "os._Environ[str] | dict[str, str] | None" = None) -> Paths:
+    """Work out the paths from the environment (default: this process's own)."""
+    env = os.environ if environ is None else environ
+    moved = env.get(HOME_VARIABLE)
+    if moved:
+        state = os.path.abspath(os.path.expanduser(moved))
+        return Paths(state, f"{SUITE}-{_short_name(state)}", private=True)
+    if sys.platform == "darwin":
+        return Paths(
+            os.path.expanduser(f"~/Library/Application Support/{SUITE}"), SUITE, private=False
+        )
+    root = env.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
+    return Paths(f"{root}/{SUITE}", SUITE, private=False)
+
+
+def make_private_folder(path: str) -> None:
+    """Create a folder that only its owner may enter, or tighten an existing one."""
+    os.makedirs(path, mode=0o700, exist_ok=True)
+    os.chmod(path, 0o700)
+
+
+def _short_name(state: str) -> str:
+    """Eight hexadecimal digits that tell one state folder from another."""
+    import zlib  # noqa: PLC0415 - one C module, and only for a moved home
+
+    return f"{zlib.crc32(os.fsencode(state)):08x}"

@@ -1,0 +1,18 @@
+"""The one entry point. Without arguments it is the relay, and imports nothing else."""
+
+import sys
+
+
+def main() -> int:
+    """Run the verb that the command line names; without one, relay MCP over stdio."""
+    if len(sys.argv) == 1:
+        from iterm_mcp.relay import main as relay  # noqa: PLC0415 - each verb pays for itself
+
+        return relay()
+    from iterm_mcp.cli import main as command_line  # noqa: PLC0415
+
+    return command_line()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

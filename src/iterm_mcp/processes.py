@@ -1,0 +1,123 @@
+"""One instance of a thing, and starting it in the background. Standard library only."""
+
+import fcntl
+import os
+import sys
+from types import TracebackType
+from typing import Self
+
+
+class AlreadyRunningError(Exception):
+    """Another process holds the lock.
+
+    Attributes:
+        pid: The holder's process id, or 0 when it has not written it yet.
+    """
+
+    def __init__(self, path: str, pid: int) -> None:
+        super().__init__(f"{path} is held by process {pid}")
+        self.pid = pid
+
+
+class InstanceLock:
+    """An exclusive ``flock`` on a file, held until `release` or the end of the process.
+
+    The file keeps the holder's process id. It is never removed: removing a locked file would
+    let two processes each hold "the" lock.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._fd = -1
+
+    def acquire(self, *, wait: bool = False) -> Self:
+        """Take the lock.
+
+        Args:
+            wait: Block until it is free, instead of raising.
+
+        Raises:
+            AlreadyRunningError: Another process holds it and `wait` is false.
+        """
+        fd = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            pid = _parse_pid(os.pread(fd, 32, 0))
+            os.close(fd)
+            raise AlreadyRunningError(self._path, pid) from None
+        except BaseException:
+            os.close(fd)
+            raise
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
+        self._fd = fd
+        return self
+
+    def release(self) -> None:
+        """Give the lock back. Harmless when it is not held."""
+        if self._fd >= 0:
+            os.ftruncate(self._fd, 0)
+            os.close(self._fd)
+            self._fd = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.release()
+
+
+def lock_holder(path: str) -> int | None:
+    """Return the process id that holds the lock at `path`, or None when nobody does.
+
+    0 means that it is held but the holder has not written its id yet.
+    """
+    try:
+        fd = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _parse_pid(os.pread(fd, 32, 0))
+    finally:
+        os.close(fd)
+    return None
+
+
+def spawn_detached(arguments: list[str], log: str, environ: dict[str, str] | None = None) -> int:
+    """Start ``iterm-mcp <arguments>`` in a session of its own and return its process id.
+
+    The child outlives the caller and its terminal; its output is appended to `log`. The child
+    is not waited for: what starts it must be short-lived or reap it.
+    """
+    import subprocess  # noqa: PLC0415 - 4 ms that only the starter of a daemon should pay
+
+    os.makedirs(os.path.dirname(log), mode=0o700, exist_ok=True)
+    fd = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "iterm_mcp", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=fd,
+            stderr=fd,
+            start_new_session=True,
+            cwd="/",
+            env=environ,
+        )
+    finally:
+        os.close(fd)
+    pid = process.pid
+    process.returncode = 0  # ours to forget: no ResourceWarning, no wait
+    return pid
+
+
+def _parse_pid(text: bytes) -> int:
+    digits = text.strip()
+    return int(digits) if digits.isdigit() else 0

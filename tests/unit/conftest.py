@@ -1,0 +1,62 @@
+"""What a unit test must not do, enforced: processes, sockets, sleeping, blocking the loop."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+from blockbuster import blockbuster_ctx
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FORBIDDEN = {
+    "subprocess.Popen": "start a process",
+    "os.fork": "fork",
+    "os.forkpty": "fork",
+    "os.posix_spawn": "start a process",
+    "os.system": "start a process",
+    "os.exec": "become another program",
+    "pty.spawn": "start a process",
+    "socket.bind": "open a socket",
+    "socket.connect": "open a socket",
+    "time.sleep": "sleep",
+}
+
+
+class _Guard:
+    """An audit hook cannot be removed, so one is installed and switched."""
+
+    def __init__(self) -> None:
+        self.armed = False
+        sys.addaudithook(self._hook)
+
+    def _hook(self, event: str, _arguments: object) -> None:
+        if self.armed and event in FORBIDDEN:
+            self.armed = False  # the report itself must not trip it again
+            pytest.fail(f"a unit test must not {FORBIDDEN[event]} ({event})", pytrace=True)
+
+    @contextmanager
+    def arm(self) -> Iterator[None]:
+        self.armed = True
+        try:
+            yield
+        finally:
+            self.armed = False
+
+
+_guard = _Guard()
+
+
+@pytest.fixture(autouse=True)
+def _no_outside_world() -> Iterator[None]:
+    with _guard.arm():
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _no_blocking_calls() -> Iterator[None]:
+    with blockbuster_ctx("iterm_mcp"):
+        yield

@@ -6,10 +6,10 @@ import sys
 def main() -> int:
     """Run the verb that the command line names; without one, relay MCP over stdio."""
     if len(sys.argv) == 1:
-        from iterm_mcp.relay import main as relay  # noqa: PLC0415 - each verb pays for itself
+        from iterm_mcp.relay import main as relay
 
         return relay()
-    from iterm_mcp.cli import main as command_line  # noqa: PLC0415
+    from iterm_mcp.cli import main as command_line
 
     return command_line()
 

@@ -1,0 +1,35 @@
+"""Settings: environment variables that start with ``ITERM_MCP_``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Everything a user may set. Durations are seconds.
+
+    A value that does not fit ends the daemon at start with the variable's name.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="ITERM_MCP_", frozen=True)
+
+    terminal: Literal["auto", "iterm2", "headless"] = "auto"
+    """Which terminal: iTerm2 when it is there, else our host; or one of them by name."""
+
+    http_port: Annotated[int, Field(ge=0, le=65535)] = 7717
+    """The loopback port of the HTTP side. 0 takes a free one."""
+
+    request_timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 15.0
+    """How long one request to the terminal may take."""
+
+    connect_timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 20.0
+    """How long a tool call waits for a terminal that is away."""
+
+    drain_seconds: Annotated[float, Field(ge=0, le=600)] = 5.0
+    """How long calls in flight may go on after SIGTERM."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least severe record that the log keeps."""

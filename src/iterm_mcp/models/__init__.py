@@ -1,0 +1,1 @@
+"""Values that cross packages: frozen, without behaviour that needs I/O."""

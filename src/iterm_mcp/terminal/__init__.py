@@ -1,0 +1,1 @@
+"""How we speak to a terminal: iTerm2 itself, or our own host."""

@@ -24,9 +24,11 @@ class ItermMcpError(Exception):
     Attributes:
         code: A stable word for programs, such as ``session_not_found``.
         hint: One sentence that says what to do next; empty where nothing can be done.
+        outcome: The family of the error, one of few words: a label value for metrics.
     """
 
     default_code = "error"
+    outcome = "error"
 
     def __init__(self, message: str, *, hint: str = "", code: str | None = None) -> None:
         super().__init__(message)
@@ -38,6 +40,7 @@ class InvalidRequestError(ItermMcpError):
     """The request can never succeed as it was made."""
 
     default_code = "invalid_request"
+    outcome = "invalid"
 
 
 class NotFoundError(ItermMcpError):
@@ -47,6 +50,8 @@ class NotFoundError(ItermMcpError):
         kind: What was looked for: ``session``, ``agent``, ``team``, ``window`` ...
         name: The id or name that was not found.
     """
+
+    outcome = "not_found"
 
     def __init__(self, kind: str, name: str, *, hint: str = "") -> None:
         super().__init__(f"no {kind} {name!r}", hint=hint, code=f"{kind}_not_found")
@@ -58,18 +63,21 @@ class ConflictError(ItermMcpError):
     """The request contradicts what already stands."""
 
     default_code = "conflict"
+    outcome = "conflict"
 
 
 class RefusedError(ItermMcpError):
     """A policy, a lock, a role or a budget forbids it."""
 
     default_code = "refused"
+    outcome = "refused"
 
 
 class StoreError(ItermMcpError):
     """The store could not be read or written."""
 
     default_code = "store_error"
+    outcome = "store"
 
 
 class TerminalError(ItermMcpError):
@@ -82,15 +90,18 @@ class TerminalUnavailableError(TerminalError):
     """No terminal answers. What was in flight may or may not have taken effect."""
 
     default_code = "terminal_unavailable"
+    outcome = "unavailable"
 
 
 class TerminalTimeoutError(TerminalError):
     """The terminal did not answer in time. The request may still take effect."""
 
     default_code = "terminal_timeout"
+    outcome = "timeout"
 
 
 class TerminalRejectedError(TerminalError):
     """The terminal answered, and the answer was no."""
 
     default_code = "terminal_rejected"
+    outcome = "rejected"

@@ -1,0 +1,107 @@
+"""Latency, outcome and work in flight of one family of operations."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import contextmanager
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from prometheus_client import Counter, Gauge, Histogram
+
+from iterm_mcp.errors import ItermMcpError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from prometheus_client import CollectorRegistry
+
+LATENCY_BUCKETS = (
+    0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025,
+    0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
+)  # fmt: skip
+"""Seconds: from a warm tool call to a terminal that is being started."""
+
+
+class _Operation:
+    """The series of one name, looked up once: a label look-up costs more than an observation."""
+
+    __slots__ = ("by_outcome", "duration", "in_flight")
+
+    def __init__(self, duration: Histogram, in_flight: Gauge) -> None:
+        self.duration = duration
+        self.in_flight = in_flight
+        self.by_outcome: dict[str, Counter] = {}
+
+
+class Meter:
+    """A histogram of seconds, a counter by outcome and a gauge of work in flight.
+
+    The names given to `measure` become label values, so they must come from a fixed set.
+
+    Args:
+        subject: Such as ``iterm_mcp_tool``: gives ``<subject>_duration_seconds``.
+        counted: Such as ``iterm_mcp_tool_calls``: gives ``<counted>_total`` and
+            ``<counted>_in_flight``.
+        label: The label that carries the operation's name.
+        thing: What is measured, for the help texts.
+    """
+
+    def __init__(
+        self, registry: CollectorRegistry, subject: str, counted: str, label: str, thing: str
+    ) -> None:
+        self._duration = Histogram(
+            f"{subject}_duration_seconds",
+            f"How long {thing} took.",
+            [label],
+            buckets=LATENCY_BUCKETS,
+            registry=registry,
+        )
+        self._total = Counter(
+            f"{counted}_total",
+            f"How many of {thing} ended, by outcome.",
+            [label, "outcome"],
+            registry=registry,
+        )
+        self._in_flight = Gauge(
+            f"{counted}_in_flight",
+            f"How many of {thing} are under way.",
+            [label],
+            registry=registry,
+        )
+        self._operations: dict[str, _Operation] = {}
+
+    @contextmanager
+    def measure(self, name: str) -> Iterator[None]:
+        """Measure the block; its outcome is ``ok``, an error's family, or ``internal``."""
+        operation = self._operations.get(name)
+        if operation is None:
+            operation = self.declare(name)
+        operation.in_flight.inc()
+        outcome = "ok"
+        started = perf_counter()
+        try:
+            yield
+        except ItermMcpError as error:
+            outcome = error.outcome
+            raise
+        except asyncio.CancelledError:
+            outcome = "cancelled"
+            raise
+        except BaseException:
+            outcome = "internal"
+            raise
+        finally:
+            operation.duration.observe(perf_counter() - started)
+            operation.in_flight.dec()
+            counter = operation.by_outcome.get(outcome)
+            if counter is None:
+                counter = operation.by_outcome[outcome] = self._total.labels(name, outcome)
+            counter.inc()
+
+    def declare(self, name: str) -> _Operation:
+        """Make the series of a name visible, at zero, before it is first used."""
+        operation = _Operation(self._duration.labels(name), self._in_flight.labels(name))
+        operation.by_outcome["ok"] = self._total.labels(name, "ok")
+        self._operations[name] = operation
+        return operation

@@ -1,0 +1,130 @@
+"""Every metric of the daemon, in one registry."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    GCCollector,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+)
+
+from iterm_mcp import __version__
+from iterm_mcp.telemetry.meter import LATENCY_BUCKETS, Meter
+
+if TYPE_CHECKING:
+    from iterm_mcp.models.ids import SessionId
+    from iterm_mcp.models.messages import Receipt
+
+
+class Metrics:
+    """The daemon's metrics. No label carries an id, so the number of series is bounded."""
+
+    def __init__(self) -> None:
+        registry = self.registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+        PlatformCollector(registry=registry)
+        GCCollector(registry=registry)
+        Gauge(
+            "iterm_mcp_build_info", "Always 1; the label says which.", ["version"],
+            registry=registry,
+        ).labels(__version__).set(1)  # fmt: skip
+
+        self.tools = Meter(registry, "iterm_mcp_tool", "iterm_mcp_tool_calls", "tool", "tool calls")
+        self.operations = Meter(
+            registry,
+            "iterm_mcp_terminal_operation",
+            "iterm_mcp_terminal_operations",
+            "operation",
+            "terminal operations",
+        )
+        self.clients = Gauge(
+            "iterm_mcp_clients_connected", "MCP client connections.", ["transport"],
+            registry=registry,
+        )  # fmt: skip
+        self.http_requests = Counter(
+            "iterm_mcp_http_requests_total", "HTTP requests answered.", ["route", "status"],
+            registry=registry,
+        )  # fmt: skip
+
+        self.sessions_open = Gauge(
+            "iterm_mcp_sessions_open", "Sessions that the terminal shows.", registry=registry
+        )
+        self.sessions_opened = Counter(
+            "iterm_mcp_sessions_opened_total", "Sessions seen to open.", registry=registry
+        )
+        self.sessions_closed = Counter(
+            "iterm_mcp_sessions_closed_total", "Sessions seen to end.", registry=registry
+        )
+        self.agents_registered = Gauge(
+            "iterm_mcp_agents_registered", "Agents in the registry.", registry=registry
+        )
+        self.teams_registered = Gauge(
+            "iterm_mcp_teams_registered", "Teams in the registry.", registry=registry
+        )
+        self.messages = Counter(
+            "iterm_mcp_messages_total",
+            "Messages for agents, by the level of the cascade they came from and their state.",
+            ["source", "state"],
+            registry=registry,
+        )
+        self.message_bytes = Counter(
+            "iterm_mcp_message_bytes_total", "UTF-8 bytes of messages typed.", registry=registry
+        )
+        self.message_duration = Histogram(
+            "iterm_mcp_message_delivery_duration_seconds",
+            "From a message's turn in its session to its receipt.",
+            buckets=LATENCY_BUCKETS,
+            registry=registry,
+        )
+        self.terminal_connected = Gauge(
+            "iterm_mcp_terminal_connected", "1 while a terminal answers.", registry=registry
+        )
+        self.terminal_reconnects = Counter(
+            "iterm_mcp_terminal_reconnects_total",
+            "Connections to the terminal made after an earlier one was lost.",
+            registry=registry,
+        )
+        self._sessions: set[SessionId] = set()
+
+    # What the terminal tells (terminal.link.TerminalObserver).
+
+    def terminal_up(self, sessions: set[SessionId], *, again: bool) -> None:
+        """Note that a terminal answers, and which sessions it has."""
+        self.terminal_connected.set(1)
+        if again:
+            self.terminal_reconnects.inc()
+        self._sessions = set(sessions)
+        self.sessions_open.set(len(sessions))
+
+    def terminal_down(self) -> None:
+        """Note that no terminal answers."""
+        self.terminal_connected.set(0)
+
+    def session_opened(self, session_id: SessionId) -> None:
+        """Count a session once, however often it is announced."""
+        if session_id not in self._sessions:
+            self._sessions.add(session_id)
+            self.sessions_opened.inc()
+            self.sessions_open.set(len(self._sessions))
+
+    def session_ended(self, session_id: SessionId) -> None:
+        """Count a session's end once: iTerm2 may announce it twice."""
+        if session_id in self._sessions:
+            self._sessions.remove(session_id)
+            self.sessions_closed.inc()
+            self.sessions_open.set(len(self._sessions))
+
+    # What services tell (services.messages.MessageObserver).
+
+    def delivered(self, receipt: Receipt, duration_seconds: float) -> None:
+        """Count one receipt."""
+        self.messages.labels(receipt.source, receipt.state).inc()
+        self.message_duration.observe(duration_seconds)
+        if receipt.state == "written":
+            self.message_bytes.inc(len(receipt.text.encode()))

@@ -1,0 +1,169 @@
+"""The one connection to the terminal, made again whenever it is lost."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Protocol
+
+import anyio
+import structlog
+from iterm2 import api_pb2 as wire
+from iterm2 import rpc
+
+from iterm_mcp.errors import TerminalUnavailableError
+from iterm_mcp.models.ids import SessionId
+from iterm_mcp.terminal import wire_values
+from iterm_mcp.terminal.connection import Connection, open_connection
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from iterm_mcp.terminal.endpoint import Endpoint
+
+FIRST_BACKOFF_SECONDS = 0.05
+LAST_BACKOFF_SECONDS = 5.0
+
+log = structlog.get_logger()
+
+
+class TerminalObserver(Protocol):
+    """Who wants to know what the terminal tells."""
+
+    def terminal_up(self, sessions: set[SessionId], *, again: bool) -> None:
+        """A terminal answers; `again` when an earlier connection was lost."""
+
+    def terminal_down(self) -> None:
+        """No terminal answers any more."""
+
+    def session_opened(self, session_id: SessionId) -> None:
+        """A session was opened, by us or by anyone. May be told twice."""
+
+    def session_ended(self, session_id: SessionId) -> None:
+        """A session ended. May be told twice."""
+
+
+class TerminalLink:
+    """Holds the connection; use `open_link`.
+
+    Attributes:
+        kind: The terminal in use, or None while none answers.
+        last_error: Why the last attempt failed; None while connected.
+    """
+
+    def __init__(
+        self,
+        find: Callable[[], Awaitable[Endpoint]],
+        observer: TerminalObserver,
+        wait_seconds: float,
+    ) -> None:
+        self._find = find
+        self._observer = observer
+        self._wait_seconds = wait_seconds
+        self._connection: Connection | None = None
+        self._changed = anyio.Event()
+        self._ever_up = False
+        self.last_error: TerminalUnavailableError | None = None
+
+    @property
+    def kind(self) -> str | None:
+        """Return ``iterm2`` or ``headless`` while connected, else None."""
+        return self._connection.endpoint.kind if self._connection else None
+
+    async def connected(self) -> Connection:
+        """Return the live connection; wait for one if need be.
+
+        Raises:
+            TerminalUnavailableError: None was made within the bound, with the last reason.
+        """
+        connection = self._connection
+        if connection is not None:
+            return connection
+        with anyio.move_on_after(self._wait_seconds):
+            while (connection := self._connection) is None:
+                await self._changed.wait()
+            return connection
+        raise self.last_error or TerminalUnavailableError(
+            f"no terminal answered within {self._wait_seconds:g} s",
+            hint="Run `iterm-mcp status` to see why.",
+        )
+
+    async def keep(self) -> None:
+        """Connect, and connect again after every loss, until cancelled."""
+        backoff = FIRST_BACKOFF_SECONDS
+        while True:
+            try:
+                await self._hold_one()
+                backoff = FIRST_BACKOFF_SECONDS
+            except TerminalUnavailableError as error:
+                self.last_error = error
+                log.warning("terminal_unavailable", reason=str(error), retry_in_seconds=backoff)
+                await anyio.sleep(backoff)
+                backoff = min(backoff * 2, LAST_BACKOFF_SECONDS)
+
+    async def _hold_one(self) -> None:
+        """Keep one connection until it ends."""
+        endpoint = await self._find()
+        async with open_connection(endpoint, self._notified) as connection:
+            try:
+                async with anyio.create_task_group() as group:
+                    group.start_soon(self._read, connection, group.cancel_scope)
+                    await self._greet(connection)
+            except* TerminalUnavailableError as errors:
+                raise TerminalUnavailableError(
+                    f"{endpoint.name} hung up: {errors.exceptions[0]}", hint=endpoint.absence_hint
+                ) from None
+            finally:
+                self._set(None)
+
+    async def _read(self, connection: Connection, scope: anyio.CancelScope) -> None:
+        await connection.read_until_closed()
+        log.warning("terminal_lost", terminal=connection.endpoint.kind)
+        scope.cancel()
+
+    async def _greet(self, connection: Connection) -> None:
+        """Subscribe, learn what is open, and only then let callers in."""
+        with anyio.fail_after(self._wait_seconds):
+            for topic in (wire.NOTIFY_ON_NEW_SESSION, wire.NOTIFY_ON_TERMINATE_SESSION):
+                await rpc.async_notification_request(connection, True, topic, session="all")  # noqa: FBT003 - its signature
+            reply = await rpc.async_list_sessions(connection)
+        sessions = wire_values.session_ids(reply.list_sessions_response)
+        log.info("terminal_up", terminal=connection.endpoint.kind, sessions=len(sessions))
+        self._observer.terminal_up(sessions, again=self._ever_up)
+        self._ever_up = True
+        self._set(connection)
+
+    def _set(self, connection: Connection | None) -> None:
+        if self._connection is not None and connection is None:
+            self._observer.terminal_down()
+        self._connection = connection
+        if connection is not None:
+            self.last_error = None
+        self._changed.set()
+        self._changed = anyio.Event()
+
+    def _notified(self, notification: wire.Notification) -> None:
+        if notification.HasField("new_session_notification"):
+            self._observer.session_opened(
+                SessionId(notification.new_session_notification.session_id)
+            )
+        elif notification.HasField("terminate_session_notification"):
+            self._observer.session_ended(
+                SessionId(notification.terminate_session_notification.session_id)
+            )
+
+
+@asynccontextmanager
+async def open_link(
+    find: Callable[[], Awaitable[Endpoint]], observer: TerminalObserver, wait_seconds: float
+) -> AsyncIterator[TerminalLink]:
+    """Keep a link to the terminal for the length of the block.
+
+    The block starts at once; the first caller of `TerminalLink.connected` waits if it must.
+    """
+    link = TerminalLink(find, observer, wait_seconds)
+    async with anyio.create_task_group() as group:
+        group.start_soon(link.keep)
+        try:
+            yield link
+        finally:
+            group.cancel_scope.cancel()

@@ -5,6 +5,11 @@ import sys
 
 def main() -> int:
     """Run the verb that the command line names; without one, relay MCP over stdio."""
+    if sys.argv[1:2] == ["--detached"]:  # from processes.spawn_detached
+        from iterm_mcp.processes import detach
+
+        del sys.argv[1]
+        detach()
     if len(sys.argv) == 1:
         from iterm_mcp.relay import main as relay
 

@@ -7,13 +7,11 @@ host's socket where the ``iterm2`` library looks for it.
 
 import os
 import sys
-from dataclasses import dataclass
 
 HOME_VARIABLE = "ITERM_MCP_HOME"
 SUITE = "iterm-mcp"
 
 
-@dataclass(frozen=True, slots=True)
 class Paths:
     """All files of one installation. Nothing is created by asking.
 
@@ -23,9 +21,12 @@ class Paths:
         private: True when ``ITERM_MCP_HOME`` moved the state folder.
     """
 
-    state: str
-    suite: str
-    private: bool
+    __slots__ = ("private", "state", "suite")  # dataclasses would import re and inspect
+
+    def __init__(self, state: str, suite: str, *, private: bool) -> None:
+        self.state = state
+        self.suite = suite
+        self.private = private
 
     @property
     def daemon_socket(self) -> str:
@@ -36,6 +37,11 @@ class Paths:
     def daemon_lock(self) -> str:
         """Held by the running daemon for as long as it lives."""
         return f"{self.state}/daemon.lock"
+
+    @property
+    def daemon_spawn_lock(self) -> str:
+        """Held by the one relay that is starting a daemon."""
+        return f"{self.state}/daemon.spawn.lock"
 
     @property
     def daemon_info(self) -> str:

@@ -91,31 +91,41 @@ def lock_holder(path: str) -> int | None:
     return None
 
 
-def spawn_detached(arguments: list[str], log: str, environ: dict[str, str] | None = None) -> int:
-    """Start ``iterm-mcp <arguments>`` in a session of its own and return its process id.
+def spawn_detached(arguments: list[str], log: str) -> None:
+    """Start ``iterm-mcp <arguments>`` in the background, as nobody's child.
 
-    The child outlives the caller and its terminal; its output is appended to `log`. The child
-    is not waited for: what starts it must be short-lived or reap it.
+    It outlives the caller and the caller's terminal, and leaves the caller no zombie; its
+    output is appended to `log`. Takes some 20 ms; returns before the program has imported
+    anything, so what it offers must be waited for.
+
+    Raises:
+        OSError: It could not be started, or the log could not be opened.
     """
-    import subprocess  # noqa: PLC0415 - 4 ms that only the starter of a daemon should pay
+    import subprocess  # noqa: PLC0415 - milliseconds that only the starter of a daemon should pay
 
     os.makedirs(os.path.dirname(log), mode=0o700, exist_ok=True)
     fd = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "iterm_mcp", *arguments],
+        subprocess.run(
+            [sys.executable, "-m", "iterm_mcp", "--detached", *arguments],
             stdin=subprocess.DEVNULL,
             stdout=fd,
             stderr=fd,
             start_new_session=True,
             cwd="/",
-            env=environ,
+            check=True,
+            timeout=30,
         )
+    except subprocess.SubprocessError as error:
+        raise OSError(f"could not start iterm-mcp {' '.join(arguments)}: {error}") from None
     finally:
         os.close(fd)
-    pid = process.pid
-    process.returncode = 0  # ours to forget: no ResourceWarning, no wait
-    return pid
+
+
+def detach() -> None:
+    """Go on in a child process whose parent has ended. Call it before any thread starts."""
+    if os.fork():
+        os._exit(0)
 
 
 def _parse_pid(text: bytes) -> int:

@@ -1,0 +1,344 @@
+"""What an MCP client starts: a byte pump between its stdio and the daemon's socket.
+
+It imports the standard library only, and as little of it as it can: a client waits for it at
+every start, and ten clients keep ten of them. Nothing lives here, so clients may kill it.
+
+Lines go through whole and in order. It remembers three things, which it needs when the daemon
+dies under it: the requests still in flight (they get an error), the client's ``initialize``
+(a new daemon hears it again; its second answer is swallowed), and what the client wrote
+meanwhile. A new daemon is started when the client next says something.
+"""
+
+import os
+import select
+import sys
+
+# The socket and signal modules build enums of all their constants, which takes longer than
+# everything else here together; the C modules under them do not.
+from _signal import SIGINT, SIGTERM  # type: ignore[import-not-found]  # not in typeshed
+from _signal import signal as on_signal
+from _socket import AF_UNIX, SHUT_WR, SOCK_STREAM
+from _socket import socket as Socket  # noqa: N812 - it is a class
+
+from iterm_mcp.paths import Paths, find_paths, make_private_folder
+
+CHUNK = 1 << 16
+PIPE_CHUNK = 4096
+"""A pipe that polls writable takes this much without blocking (PIPE_BUF on Linux)."""
+
+HIGH_WATER = 4 << 20
+"""Above this many waiting bytes in one direction, its source is not read."""
+
+START_SECONDS = 20.0
+LINGER_SECONDS = 10.0
+"""How long answers may still come after the client closed its end."""
+
+DAEMON_LOST = -32000
+MESSAGE_LOST = (
+    "the iterm-mcp daemon stopped while this request was in flight; "
+    "it may or may not have taken effect: look before you repeat it"
+)
+
+
+class Relay:
+    """The pump. `run` returns the exit code."""
+
+    def __init__(self, paths: Paths, stdin: int = 0, stdout: int = 1) -> None:
+        self._paths = paths
+        self._stdin = stdin
+        self._stdout = stdout
+        self._daemon: Socket | None = None
+        self._from_client = bytearray()
+        self._from_daemon = bytearray()
+        self._to_client = bytearray()
+        self._to_daemon = bytearray()
+        self._held: list[bytes] = []  # client lines that wait for the handshake's replay
+        self._in_flight: dict[object, str] = {}
+        self._initialize = b""
+        self._initialized = b""
+        self._swallow: object = None  # the id of a replayed initialize
+        self._open = True  # the client's end
+
+    def run(self) -> int:
+        """Pump until the client closes its end and has its answers."""
+        self._connect()
+        poll = select.poll()
+        deadline = 0.0
+        while True:
+            if not self._open:
+                deadline = deadline or _now() + LINGER_SECONDS
+                if self._daemon is None or not self._awaited() or _now() > deadline:
+                    return self._finish()
+            self._watch(poll)
+            for fd, events in poll.poll(1000):
+                if fd == self._stdin:
+                    self._read_client()
+                elif fd == self._stdout:
+                    if not self._write_client(events):
+                        return 0
+                elif self._daemon is not None and fd == self._daemon.fileno():
+                    self._serve_daemon(events)
+
+    # The client's side.
+
+    def _read_client(self) -> None:
+        data = os.read(self._stdin, CHUNK)
+        if not data:
+            self._open = False
+            return
+        for line in _lines(self._from_client, data):
+            if self._daemon is None and not self._connect():
+                self._refuse(line)
+            elif self._swallow is not None:
+                self._held.append(line)
+            else:
+                self._forward(line)
+
+    def _forward(self, line: bytes) -> None:
+        """Send a client's line on its way first, and look at it afterwards."""
+        self._to_daemon += line
+        self._flush_daemon()
+        for message in _parse(line):
+            method = message.get("method")
+            if method == "initialize":
+                self._initialize = line
+            elif method == "notifications/initialized":
+                self._initialized = line
+            if method is not None and "id" in message:
+                self._in_flight[_key(message["id"])] = str(method)
+
+    def _refuse(self, line: bytes) -> None:
+        reason = (
+            f"the iterm-mcp daemon did not start within {START_SECONDS:.0f} s; "
+            f"its log is {self._paths.logs}/daemon.log"
+        )
+        for message in _parse(line):
+            if "method" in message and "id" in message:
+                self._answer_error(message["id"], reason)
+
+    def _write_client(self, events: int) -> bool:
+        if events & (select.POLLERR | select.POLLNVAL):
+            return False
+        try:
+            sent = os.write(self._stdout, self._to_client[:PIPE_CHUNK])
+        except BrokenPipeError:
+            return False
+        del self._to_client[:sent]
+        return True
+
+    def _answer_error(self, request_id: object, reason: str) -> None:
+        import json
+
+        body = {
+            "jsonrpc": "2.0",
+            "id": request_id,
+            "error": {"code": DAEMON_LOST, "message": reason},
+        }
+        self._to_client += json.dumps(body).encode() + b"\n"
+
+    # The daemon's side.
+
+    def _connect(self) -> bool:
+        """Connect to the daemon; start it if there is none. False when that failed."""
+        daemon = _dial(self._paths.daemon_socket) or _start_daemon(self._paths)
+        if daemon is None:
+            return False
+        daemon.settimeout(0)
+        self._daemon = daemon
+        if self._initialize:
+            self._swallow = _key(_parse(self._initialize)[0]["id"])
+            self._to_daemon += self._initialize
+        return True
+
+    def _serve_daemon(self, events: int) -> None:
+        try:
+            if events & select.POLLOUT:
+                self._flush_daemon()
+            if events & (select.POLLIN | select.POLLHUP | select.POLLERR):
+                self._read_daemon()
+        except (ConnectionError, EOFError):
+            self._lose_daemon()
+
+    def _read_daemon(self) -> None:
+        if self._daemon is None:
+            return
+        try:
+            data = self._daemon.recv(CHUNK)
+        except BlockingIOError:
+            return
+        if not data:
+            raise EOFError
+        for line in _lines(self._from_daemon, data):
+            answered = _answered(line)
+            if answered is not None and answered == self._swallow:
+                self._release_held()
+                continue
+            self._to_client += line
+            if answered is not None:
+                self._in_flight.pop(answered, None)
+
+    def _release_held(self) -> None:
+        """Go on after the replayed handshake: the new daemon knows the client now."""
+        self._swallow = None
+        self._to_daemon += self._initialized
+        held, self._held = self._held, []
+        for line in held:
+            self._forward(line)
+
+    def _flush_daemon(self) -> None:
+        if self._daemon is None or not self._to_daemon:
+            return
+        try:
+            sent = self._daemon.send(self._to_daemon)
+        except BlockingIOError:
+            return
+        except ConnectionError:
+            return  # the read that follows sees the end, and answers
+        del self._to_daemon[:sent]
+
+    def _lose_daemon(self) -> None:
+        """Answer what was in flight; the next line of the client starts a new daemon."""
+        if self._daemon is not None:
+            self._daemon.close()
+        self._daemon = None
+        self._swallow = None
+        self._from_daemon.clear()
+        self._to_daemon.clear()
+        held, self._held = self._held, []
+        for line in held:
+            self._refuse(line)
+        for key in self._in_flight:
+            self._answer_error(key[1] if isinstance(key, tuple) else None, MESSAGE_LOST)
+        self._in_flight.clear()
+
+    # The loop.
+
+    def _watch(self, poll: select.poll) -> None:
+        """Register what can make progress now."""
+        want = select.POLLIN if self._open and len(self._to_daemon) < HIGH_WATER else 0
+        _register(poll, self._stdin, want)
+        _register(poll, self._stdout, select.POLLOUT if self._to_client else 0)
+        if self._daemon is not None:
+            want = select.POLLIN if len(self._to_client) < HIGH_WATER else 0
+            want |= select.POLLOUT if self._to_daemon else 0
+            poll.register(self._daemon.fileno(), want)
+
+    def _awaited(self) -> bool:
+        """Tell whether an answer is still to come; a subscription has no end to wait for."""
+        waiting = any(method != "subscriptions/listen" for method in self._in_flight.values())
+        return waiting or bool(self._to_client) or bool(self._held)
+
+    def _finish(self) -> int:
+        if self._daemon is not None:
+            self._daemon.shutdown(SHUT_WR)
+            self._daemon.close()
+        while self._to_client and self._write_client(0):
+            pass
+        return 0
+
+
+def main() -> int:
+    """Relay stdin and stdout until the client is gone."""
+    for number in (SIGINT, SIGTERM):
+        on_signal(number, lambda *_: os._exit(0))  # nothing lives here: ending is clean
+    return Relay(find_paths()).run()
+
+
+def _dial(path: str) -> Socket | None:
+    daemon = Socket(AF_UNIX, SOCK_STREAM)
+    try:
+        daemon.connect(path)
+    except OSError:
+        daemon.close()
+        return None
+    return daemon
+
+
+def _start_daemon(paths: Paths) -> Socket | None:
+    """Start a daemon, or wait for the one that another relay is starting."""
+    from time import sleep
+
+    from iterm_mcp.processes import AlreadyRunningError, InstanceLock, lock_holder, spawn_detached
+
+    deadline = _now() + START_SECONDS
+    make_private_folder(paths.state)
+    starter = InstanceLock(paths.daemon_spawn_lock)
+    mine = False
+    try:
+        while _now() < deadline:
+            daemon = _dial(paths.daemon_socket)
+            if daemon is not None:
+                return daemon
+            if not mine:
+                try:
+                    starter.acquire()
+                    mine = True
+                except AlreadyRunningError:
+                    pass
+                else:
+                    if lock_holder(paths.daemon_lock) is None:
+                        spawn_detached(["daemon", "run"], f"{paths.logs}/daemon.log")
+            sleep(0.01)
+    except OSError as error:
+        sys.stderr.write(f"iterm-mcp: {error}\n")
+    finally:
+        starter.release()
+    return None
+
+
+def _lines(rest: bytearray, data: bytes) -> list[bytes]:
+    """Return the lines that `data` completes; keep what follows the last one in `rest`."""
+    end = data.rfind(b"\n")
+    if end < 0:
+        rest += data
+        return []
+    whole = bytes(rest) + data[:end]
+    rest[:] = data[end + 1 :]
+    return [line + b"\n" for line in whole.split(b"\n")]
+
+
+def _answered(line: bytes) -> object:
+    """Return the key of the request that a daemon's line answers, or None."""
+    if line.startswith(b'{"jsonrpc":"2.0","method"'):
+        return None
+    prefix = b'{"jsonrpc":"2.0","id":'
+    if line.startswith(prefix):  # as our daemon writes them: no need to read the result
+        digits = line[len(prefix) : line.find(b",", len(prefix))]
+        if digits.isdigit():
+            return _key(int(digits))
+    for message in _parse(line):
+        if "method" not in message and "id" in message:
+            return _key(message["id"])
+    return None
+
+
+def _key(request_id: object) -> object:
+    """Tell 1 from "1", and keep both usable as keys; None (no id) is no key."""
+    return None if request_id is None else (type(request_id).__name__, request_id)
+
+
+def _parse(line: bytes) -> list[dict[str, object]]:
+    """Return the messages of a line: one, a batch, or none when it is not JSON-RPC."""
+    import json
+
+    try:
+        value = json.loads(line)
+    except ValueError:
+        return []
+    return [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, dict)]
+
+
+def _register(poll: select.poll, fd: int, want: int) -> None:
+    if want:
+        poll.register(fd, want)
+    else:
+        try:  # noqa: SIM105 - contextlib would have to be imported for it
+            poll.unregister(fd)
+        except KeyError:
+            pass
+
+
+def _now() -> float:
+    from time import monotonic
+
+    return monotonic()

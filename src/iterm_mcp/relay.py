@@ -29,6 +29,10 @@ PIPE_CHUNK = 4096
 HIGH_WATER = 4 << 20
 """Above this many waiting bytes in one direction, its source is not read."""
 
+IDLE_MILLISECONDS = 20
+UNREAD_LINES = 64
+"""Reading JSON waits for a quiet moment, so that no request waits for it, nor for its import."""
+
 START_SECONDS = 20.0
 LINGER_SECONDS = 10.0
 """How long answers may still come after the client closed its end."""
@@ -53,6 +57,8 @@ class Relay:
         self._to_client = bytearray()
         self._to_daemon = bytearray()
         self._held: list[bytes] = []  # client lines that wait for the handshake's replay
+        self._unread: list[bytes] = []  # forwarded, not yet looked at
+        self._answered: list[object] = []  # keys of answers since the last look
         self._in_flight: dict[object, str] = {}
         self._initialize = b""
         self._initialized = b""
@@ -70,7 +76,10 @@ class Relay:
                 if self._daemon is None or not self._awaited() or _now() > deadline:
                     return self._finish()
             self._watch(poll)
-            for fd, events in poll.poll(1000):
+            ready = poll.poll(IDLE_MILLISECONDS if self._unread else 1000)
+            if not ready or len(self._unread) > UNREAD_LINES:
+                self._catch_up()
+            for fd, events in ready:
                 if fd == self._stdin:
                     self._read_client()
                 elif fd == self._stdout:
@@ -95,17 +104,26 @@ class Relay:
                 self._forward(line)
 
     def _forward(self, line: bytes) -> None:
-        """Send a client's line on its way first, and look at it afterwards."""
+        """Send a client's line on its way; `_catch_up` looks at it in a quiet moment."""
         self._to_daemon += line
         self._flush_daemon()
-        for message in _parse(line):
-            method = message.get("method")
-            if method == "initialize":
-                self._initialize = line
-            elif method == "notifications/initialized":
-                self._initialized = line
-            if method is not None and "id" in message:
-                self._in_flight[_key(message["id"])] = str(method)
+        self._unread.append(line)
+
+    def _catch_up(self) -> None:
+        """Learn from the lines that went through which requests are in flight."""
+        lines, self._unread = self._unread, []
+        for line in lines:
+            for message in _parse(line):
+                method = message.get("method")
+                if method == "initialize":
+                    self._initialize = line
+                elif method == "notifications/initialized":
+                    self._initialized = line
+                if method is not None and "id" in message:
+                    self._in_flight[_key(message["id"])] = str(method)
+        for key in self._answered:
+            self._in_flight.pop(key, None)
+        self._answered.clear()
 
     def _refuse(self, line: bytes) -> None:
         reason = (
@@ -175,7 +193,7 @@ class Relay:
                 continue
             self._to_client += line
             if answered is not None:
-                self._in_flight.pop(answered, None)
+                self._answered.append(answered)
 
     def _release_held(self) -> None:
         """Go on after the replayed handshake: the new daemon knows the client now."""
@@ -198,6 +216,7 @@ class Relay:
 
     def _lose_daemon(self) -> None:
         """Answer what was in flight; the next line of the client starts a new daemon."""
+        self._catch_up()
         if self._daemon is not None:
             self._daemon.close()
         self._daemon = None
@@ -225,6 +244,7 @@ class Relay:
 
     def _awaited(self) -> bool:
         """Tell whether an answer is still to come; a subscription has no end to wait for."""
+        self._catch_up()
         waiting = any(method != "subscriptions/listen" for method in self._in_flight.values())
         return waiting or bool(self._to_client) or bool(self._held)
 

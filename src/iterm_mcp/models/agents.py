@@ -45,3 +45,23 @@ class Team:
     parent: TeamName | None
     description: str
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """All agents and teams at one moment, each sorted by name."""
+
+    agents: tuple[Agent, ...]
+    teams: tuple[Team, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AgentStatus:
+    """An agent, and whether its session still stands.
+
+    Attributes:
+        alive: None while the terminal is away and nobody can tell.
+    """
+
+    agent: Agent
+    alive: bool | None

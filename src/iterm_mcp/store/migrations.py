@@ -1,0 +1,88 @@
+"""The shape of the database, step by step. A step that was released never changes.
+
+``user_version`` counts the steps a file has seen.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from iterm_mcp.errors import StoreError
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable
+
+
+def create_agents_and_teams(connection: sqlite3.Connection) -> None:
+    """Add agents, the forest of teams, and who is a member of what.
+
+    A team's parent must exist before the team and is never changed, so there are no cycles.
+    """
+    connection.execute("""
+        CREATE TABLE teams (
+            name TEXT PRIMARY KEY,
+            parent TEXT REFERENCES teams (name) CHECK (parent <> name),
+            description TEXT NOT NULL,
+            created_at TEXT NOT NULL
+        ) STRICT, WITHOUT ROWID
+    """)
+    connection.execute("""
+        CREATE TABLE agents (
+            name TEXT PRIMARY KEY,
+            kind TEXT NOT NULL,
+            session_id TEXT NOT NULL UNIQUE,
+            role TEXT NOT NULL,
+            created_at TEXT NOT NULL
+        ) STRICT, WITHOUT ROWID
+    """)
+    connection.execute("""
+        CREATE TABLE memberships (
+            agent TEXT NOT NULL REFERENCES agents (name) ON DELETE CASCADE,
+            team TEXT NOT NULL REFERENCES teams (name),
+            PRIMARY KEY (agent, team)
+        ) STRICT, WITHOUT ROWID
+    """)
+
+
+def create_cascades(connection: sqlite3.Connection) -> None:
+    """Add the idempotency keys of cascades with the results that answer a repetition."""
+    connection.execute("""
+        CREATE TABLE cascades (
+            idempotency_key TEXT PRIMARY KEY,
+            request_hash TEXT NOT NULL,
+            result TEXT NOT NULL,
+            expires_at TEXT NOT NULL
+        ) STRICT, WITHOUT ROWID
+    """)
+    connection.execute("CREATE INDEX cascades_by_expiry ON cascades (expires_at)")
+
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
+    create_agents_and_teams,
+    create_cascades,
+)
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Apply the steps that this file has not seen: all of them, or none.
+
+    Raises:
+        StoreError: The file has seen steps that this version does not know.
+    """
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        (seen,) = connection.execute("PRAGMA user_version").fetchone()
+        if seen > len(MIGRATIONS):
+            raise StoreError(
+                f"the database has schema {seen}, and this version knows {len(MIGRATIONS)}",
+                hint="It was written by a newer iterm-mcp: upgrade this one.",
+                code="store_too_new",
+            )
+        for step in MIGRATIONS[seen:]:
+            step(connection)
+        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+        connection.execute("COMMIT")
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")

@@ -1,0 +1,43 @@
+"""The store as a whole: opened once, passed down, closed last."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from iterm_mcp.store.agents import AgentStore
+from iterm_mcp.store.cascades import CascadeStore
+from iterm_mcp.store.database import BUSY_TIMEOUT_SECONDS, open_database
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from iterm_mcp.clock import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """Everything remembered, by subject. All methods may raise `StoreError`."""
+
+    agents: AgentStore
+    cascades: CascadeStore
+
+
+@asynccontextmanager
+async def open_store(
+    path: str, clock: Clock, *, busy_timeout_seconds: float = BUSY_TIMEOUT_SECONDS
+) -> AsyncIterator[Store]:
+    """Open the database file, made if need be and brought up to date, for the block.
+
+    Args:
+        path: The file; its folder must exist.
+        clock: Decides what has expired.
+        busy_timeout_seconds: How long to wait for another process that writes to the file.
+
+    Raises:
+        StoreError: The file cannot be opened, is damaged, or was written by a newer version.
+            It is left as it is.
+    """
+    async with open_database(path, busy_timeout_seconds=busy_timeout_seconds) as database:
+        yield Store(AgentStore(database), CascadeStore(database, clock))

@@ -1,0 +1,223 @@
+"""Cascades on their way: who gets what, typed at most once, and what became of each."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Protocol
+
+import anyio
+import structlog
+
+from iterm_mcp.errors import ConflictError, InvalidRequestError, StoreError
+from iterm_mcp.models.messages import CascadeResult, ReceiptState
+from iterm_mcp.services.cascade import resolve
+from iterm_mcp.services.deliveries import Deliveries, compose, receipt
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from iterm_mcp.clock import Clock
+    from iterm_mcp.models.ids import SessionId
+    from iterm_mcp.models.messages import Cascade, Receipt
+    from iterm_mcp.services.writers import SessionWriters
+    from iterm_mcp.store import Store
+    from iterm_mcp.terminal.protocol import Terminal
+
+log = structlog.get_logger()
+
+KEY_LIMIT = 200
+"""The most characters of an idempotency key."""
+
+TTL_LIMIT_SECONDS = 7 * 24 * 3600.0
+
+DUPLICATE_WAIT_SECONDS = 60.0
+"""How long a repeated request waits for the first one's receipts."""
+
+SETTLE_SECONDS = 10.0
+"""How long a cancelled cascade may take to record what it did."""
+
+
+class MessageObserver(Protocol):
+    """Is told what became of each delivery."""
+
+    def delivered(self, receipt: Receipt, duration_seconds: float) -> None:
+        """Note one receipt; 0 seconds when its turn never came. Must not raise."""
+
+
+class SilentMessageObserver:
+    """Notes nothing."""
+
+    def delivered(self, receipt: Receipt, duration_seconds: float) -> None:
+        """Do nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """An idempotency key, the request it stands for, and how long it lives."""
+
+    key: str
+    request_hash: str
+    lifetime: timedelta
+
+
+class MessageService:
+    """Delivers cascades.
+
+    Args:
+        duplicate_wait_seconds: How long a repeated request waits for the first one's end.
+    """
+
+    def __init__(
+        self,
+        terminal: Terminal,
+        store: Store,
+        writers: SessionWriters,
+        clock: Clock,
+        observer: MessageObserver | None = None,
+        *,
+        duplicate_wait_seconds: float = DUPLICATE_WAIT_SECONDS,
+    ) -> None:
+        self._terminal = terminal
+        self._store = store
+        self._writers = writers
+        self._clock = clock
+        self._observer = observer or SilentMessageObserver()
+        self._duplicate_wait_seconds = duplicate_wait_seconds
+        self._under_way: dict[str, anyio.Event] = {}
+
+    async def cascade(
+        self,
+        cascade: Cascade,
+        *,
+        dry_run: bool = False,
+        idempotency_key: str | None = None,
+        ttl_seconds: float = 3600.0,
+    ) -> CascadeResult:
+        """Give each agent the most specific text that the cascade holds for it.
+
+        Args:
+            cascade: The texts; see `services.cascade` for which one wins.
+            dry_run: Say who would get what, ``planned`` or ``refused``, and type nothing.
+                Neither the terminal nor the idempotency key is looked at.
+            idempotency_key: The same key with the same cascade types nothing again and
+                returns the first one's receipts, waiting for them if need be. This holds
+                across restarts: after a crash the receipts are ``unknown``.
+            ttl_seconds: How long the key lives after the delivery; at most 7 days.
+
+        Raises:
+            InvalidRequestError: An empty cascade or text, or an unfit key or lifetime.
+            NotFoundError: The cascade names an agent or a team that is not registered.
+            ConflictError: The key was used for another cascade, or the first one is still
+                being delivered after `duplicate_wait_seconds`.
+            TerminalUnavailableError: No terminal answers. Nothing was typed.
+        """
+        if dry_run:
+            return await self._plan(cascade)
+        if idempotency_key is None:
+            return await self._send(cascade, None)
+        claim = _claim(cascade, idempotency_key, ttl_seconds)
+        async with self._alone(claim.key):
+            known = await self._store.cascades.find(claim.key, claim.request_hash)
+            return known or await self._send(cascade, claim)
+
+    async def _plan(self, cascade: Cascade) -> CascadeResult:
+        registry = await self._store.agents.load()
+        resolution = resolve(cascade, registry)
+        receipts = tuple(
+            receipt(
+                letter,
+                ReceiptState.PLANNED if letter.keystrokes else ReceiptState.REFUSED,
+                letter.refusal,
+                self._clock,
+            )
+            for letter in compose(resolution.resolved, registry.agents)
+        )
+        return CascadeResult(receipts, resolution.unreached)
+
+    async def _send(self, cascade: Cascade, claim: Claim | None) -> CascadeResult:
+        registry = await self._store.agents.load()
+        resolution = resolve(cascade, registry)
+        letters = compose(resolution.resolved, registry.agents)
+        standing = await self._sessions() if letters else frozenset()
+        deliveries = Deliveries(letters, standing, self._terminal, self._writers, self._clock)
+        if claim is not None:
+            planned = CascadeResult(deliveries.receipts_if_lost(), resolution.unreached)
+            known = await self._store.cascades.claim(
+                claim.key, claim.request_hash, planned, self._clock.now() + claim.lifetime
+            )
+            if known is not None:  # another process took it since we looked
+                return known
+        try:
+            await deliveries.run()
+        finally:
+            result = CascadeResult(deliveries.receipts(), resolution.unreached)
+            if claim is not None:
+                await self._settle(claim, result)
+            for one in result.receipts:
+                self._observer.delivered(one, deliveries.durations.get(one.agent, 0.0))
+        return result
+
+    async def _sessions(self) -> frozenset[SessionId]:
+        """Return the sessions that stand; with no terminal, fail before anything is typed."""
+        sessions = await self._terminal.list_sessions()
+        return frozenset(session.session_id for session in sessions)
+
+    async def _settle(self, claim: Claim, result: CascadeResult) -> None:
+        """Record the result, also on the way out of a cancelled call.
+
+        If it cannot be recorded, the caller still gets it, and the key keeps answering
+        ``unknown``: nothing is ever typed twice.
+        """
+        with anyio.move_on_after(SETTLE_SECONDS, shield=True) as scope:
+            try:
+                await self._store.cascades.settle(
+                    claim.key, claim.request_hash, result, self._clock.now() + claim.lifetime
+                )
+            except StoreError as error:
+                log.warning("cascade_not_recorded", reason=str(error))
+        if scope.cancelled_caught:
+            log.warning("cascade_not_recorded", reason=f"not within {SETTLE_SECONDS:g} s")
+
+    @asynccontextmanager
+    async def _alone(self, key: str) -> AsyncIterator[None]:
+        """Be the only cascade of this process with this key for the block."""
+        try:
+            with anyio.fail_after(self._duplicate_wait_seconds):
+                while (other := self._under_way.get(key)) is not None:
+                    await other.wait()
+        except TimeoutError:
+            raise ConflictError(
+                f"a cascade with the idempotency key {key!r} is still being delivered",
+                hint="Repeat the request later: it returns the receipts and types nothing.",
+                code="cascade_under_way",
+            ) from None
+        ended = self._under_way[key] = anyio.Event()
+        try:
+            yield
+        finally:
+            del self._under_way[key]
+            ended.set()
+
+
+def _claim(cascade: Cascade, key: str, ttl_seconds: float) -> Claim:
+    if not (0 < len(key) <= KEY_LIMIT and key.isprintable()):
+        raise InvalidRequestError(
+            f"an idempotency key has 1 to {KEY_LIMIT} printable characters",
+            hint="A random UUID makes a good key.",
+        )
+    if not 0 < ttl_seconds <= TTL_LIMIT_SECONDS:
+        raise InvalidRequestError(
+            f"a key cannot live for {ttl_seconds:g} s",
+            hint=f"Choose a lifetime above 0 and up to {TTL_LIMIT_SECONDS:g} s.",
+        )
+    return Claim(key, _hash(cascade), timedelta(seconds=ttl_seconds))
+
+
+def _hash(cascade: Cascade) -> str:
+    """Return a digest that is equal for equal cascades, in whatever order they were written."""
+    content = [cascade.broadcast, dict(cascade.teams), dict(cascade.agents)]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

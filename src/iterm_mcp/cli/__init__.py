@@ -2,7 +2,7 @@
 
 import typer
 
-from iterm_mcp.cli import host
+from iterm_mcp.cli import daemon, host
 
 app = typer.Typer(
     name="iterm-mcp",
@@ -11,6 +11,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(daemon.app, name="daemon")
 app.add_typer(host.app, name="host")
 
 

@@ -168,6 +168,11 @@ class AgentService:
             for agent in agents
         )
 
+    async def owners(self) -> dict[SessionId, AgentName]:
+        """Return which agent each session belongs to; the terminal is not asked."""
+        registry = await self._agents.load()
+        return {agent.session_id: agent.name for agent in registry.agents}
+
     async def create_team(
         self,
         name: TeamName,

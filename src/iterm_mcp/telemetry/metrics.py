@@ -120,7 +120,12 @@ class Metrics:
             self.sessions_closed.inc()
             self.sessions_open.set(len(self._sessions))
 
-    # What services tell (services.messages.MessageObserver).
+    # What services tell (services.agents.RegistryObserver, services.messages.MessageObserver).
+
+    def registry_changed(self, agents: int, teams: int) -> None:
+        """Note how large the registry is."""
+        self.agents_registered.set(agents)
+        self.teams_registered.set(teams)
 
     def delivered(self, receipt: Receipt, duration_seconds: float) -> None:
         """Count one receipt."""

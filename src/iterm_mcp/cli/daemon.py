@@ -1,0 +1,102 @@
+"""``iterm-mcp daemon``: run, start, stop, status."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from time import monotonic, sleep
+
+import typer
+
+from iterm_mcp.paths import find_paths
+from iterm_mcp.processes import AlreadyRunningError, lock_holder, spawn_detached
+
+START_SECONDS = 20.0
+STOP_SECONDS = 15.0
+
+app = typer.Typer(help="The one process with state: MCP, HTTP, metrics.", no_args_is_help=True)
+
+
+@app.command()
+def run() -> None:
+    """Run in the foreground until SIGTERM; log JSON lines to stderr."""
+    import anyio
+
+    from iterm_mcp import daemon
+    from iterm_mcp.config import Settings
+    from iterm_mcp.telemetry import open_logs
+
+    settings = Settings()
+    open_logs(settings.log_level)
+    paths = find_paths()
+    try:
+        lock = daemon.prepare(paths)
+    except AlreadyRunningError as error:
+        typer.echo(f"a daemon runs already, process {error.pid}", err=True)
+        return
+    with lock:
+        anyio.run(daemon.run, settings, paths)
+
+
+@app.command()
+def start() -> None:
+    """Start it in the background, if none runs, and wait until it answers."""
+    paths = find_paths()
+    if lock_holder(paths.daemon_lock) is None:
+        Path(paths.state).mkdir(mode=0o700, parents=True, exist_ok=True)
+        spawn_detached(["daemon", "run"], f"{paths.logs}/daemon.log")
+    deadline = monotonic() + START_SECONDS
+    while not Path(paths.daemon_info).exists():
+        if monotonic() > deadline:
+            typer.echo(f"it did not come up; its log is {paths.logs}/daemon.log", err=True)
+            raise typer.Exit(1)
+        sleep(0.02)
+    _report()
+
+
+@app.command()
+def stop() -> None:
+    """Ask it to finish what is in flight and end. Sessions go on."""
+    paths = find_paths()
+    pid = lock_holder(paths.daemon_lock)
+    if not pid:
+        typer.echo("no daemon runs")
+        return
+    os.kill(pid, signal.SIGTERM)
+    deadline = monotonic() + STOP_SECONDS
+    while lock_holder(paths.daemon_lock) == pid:
+        if monotonic() > deadline:
+            typer.echo(f"process {pid} is still there after {STOP_SECONDS:.0f} s", err=True)
+            raise typer.Exit(1)
+        sleep(0.02)
+    typer.echo("stopped")
+
+
+@app.command()
+def status(
+    as_json: bool = typer.Option(False, "--json", help="Print JSON."),  # noqa: FBT001, FBT003
+) -> None:
+    """Say whether it runs, and where. Exit code 1 when it does not."""
+    if not _report(as_json=as_json):
+        raise typer.Exit(1)
+
+
+def _report(*, as_json: bool = False) -> bool:
+    paths = find_paths()
+    pid = lock_holder(paths.daemon_lock)
+    try:
+        info = json.loads(Path(paths.daemon_info).read_text()) if pid else {}
+    except (FileNotFoundError, ValueError):
+        info = {"pid": pid}
+    body = {"running": pid is not None, "socket": paths.daemon_socket, **info}
+    if as_json:
+        json.dump(body, sys.stdout)
+        sys.stdout.write("\n")
+    elif pid is None:
+        typer.echo("no daemon runs; an MCP client starts one, or `iterm-mcp daemon start`")
+    else:
+        typer.echo(f"daemon {pid} serves {paths.daemon_socket} and {info.get('http', 'no HTTP')}")
+    return pid is not None

@@ -1,0 +1,99 @@
+"""Tools for agents and teams."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
+
+from iterm_mcp.models.ids import AgentName, TeamName
+from iterm_mcp.tools import answers
+from iterm_mcp.tools.answers import Json
+from iterm_mcp.tools.tool import ADDS, READS, ToolRow
+
+if TYPE_CHECKING:
+    from iterm_mcp.services.agents import AgentService
+    from iterm_mcp.services.sessions import SessionService
+
+NameArgument = Annotated[str, Field(description="1-64 letters, digits, '.', '_' or '-'; unique.")]
+
+
+class AgentTools:
+    """The tools over `AgentService`."""
+
+    def __init__(self, agents: AgentService, sessions: SessionService) -> None:
+        self._agents = agents
+        self._sessions = sessions
+
+    def rows(self) -> list[ToolRow]:
+        """Return the rows of this module's tools."""
+        return [
+            ToolRow(self.register_agent, "Register agent", ADDS, "name agent session worker"),
+            ToolRow(self.list_agents, "List agents", READS, "agents teams who is there"),
+            ToolRow(self.create_team, "Create team", ADDS, "group agents hierarchy"),
+        ]
+
+    async def register_agent(
+        self,
+        name: NameArgument,
+        session_id: Annotated[
+            str, Field(description="The session it lives in, or 'active'; one agent a session.")
+        ],
+        teams: Annotated[list[str], Field(description="Existing teams to join.")] = [],
+        role: Annotated[str, Field(description="What it is for, in a few words.")] = "",
+        kind: Annotated[
+            str, Field(description="How it is typed to; 'shell' submits lines.")
+        ] = "shell",
+        replace: Annotated[
+            bool, Field(description="Take over the name of an agent whose session has ended.")
+        ] = False,
+    ) -> Json:
+        """Give the program in a session a name, so that cascade_message can reach it.
+
+        It starts nothing: open the session and start the program first. The name survives
+        restarts and stays bound to the session.
+        """
+        agent = await self._agents.register_agent(
+            AgentName(name),
+            await self._sessions.find(session_id),
+            kind=kind,
+            teams=[TeamName(team) for team in teams],
+            role=role,
+            replace=replace,
+        )
+        return answers.agent(agent, alive=True)
+
+    async def list_agents(
+        self,
+        team: Annotated[
+            str | None, Field(description="Only members of this team and the teams below it.")
+        ] = None,
+    ) -> Json:
+        """List registered agents with session, teams, role and whether the session is alive.
+
+        Without a team it also lists all teams and their parents.
+        """
+        found = await self._agents.list_agents(None if team is None else TeamName(team))
+        answer: Json = {"agents": [answers.agent(one.agent, alive=one.alive) for one in found]}
+        if team is None:
+            answer["teams"] = [answers.team(one) for one in await self._agents.list_teams()]
+        return answer
+
+    async def create_team(
+        self,
+        name: NameArgument,
+        parent: Annotated[str | None, Field(description="The team above it.")] = None,
+        description: Annotated[str, Field(description="What it is for.")] = "",
+        members: Annotated[list[str], Field(description="Registered agents that join it.")] = [],
+    ) -> Json:
+        """Create a team of agents, on its own or below another team.
+
+        What cascade_message says to a team also reaches the teams below it.
+        """
+        team = await self._agents.create_team(
+            TeamName(name),
+            parent=None if parent is None else TeamName(parent),
+            description=description,
+            members=[AgentName(member) for member in members],
+        )
+        return answers.team(team) | {"members": members}

@@ -1,0 +1,93 @@
+"""Our values as the JSON that tools answer with. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from iterm_mcp.services.untrusted import sanitise
+
+if TYPE_CHECKING:
+    from iterm_mcp.models.agents import Agent, Team
+    from iterm_mcp.models.layouts import AppliedLayout
+    from iterm_mcp.models.messages import CascadeResult, Receipt
+    from iterm_mcp.models.sessions import SessionInfo
+
+Json = dict[str, Any]
+
+
+def session(info: SessionInfo, agent: str | None) -> Json:
+    """Return one session; its title is terminal text, so it is sanitised."""
+    answer: Json = {
+        "session_id": info.session_id,
+        "window_id": info.window_id,
+        "tab_id": info.tab_id,
+        "title": sanitise(info.title)[:200],
+        "columns": info.size.columns,
+        "rows": info.size.rows,
+        "active": info.active,
+    }
+    if agent is not None:
+        answer["agent"] = agent
+    return answer
+
+
+def layout(applied: AppliedLayout) -> Json:
+    """Return where a layout's panes ended up."""
+    return {
+        "window_id": applied.window_id,
+        "tab_id": applied.tab_id,
+        "panes": [
+            {"name": pane.name, "session_id": pane.session_id}
+            if pane.name is not None
+            else {"session_id": pane.session_id}
+            for pane in applied.panes
+        ],
+    }
+
+
+def agent(one: Agent, *, alive: bool | None) -> Json:
+    """Return one agent; `alive` is null while the terminal is away."""
+    return {
+        "name": one.name,
+        "kind": one.kind,
+        "session_id": one.session_id,
+        "teams": list(one.teams),
+        "role": one.role,
+        "alive": alive,
+        "created_at": one.created_at.isoformat(),
+    }
+
+
+def team(one: Team) -> Json:
+    """Return one team."""
+    return {"name": one.name, "parent": one.parent, "description": one.description}
+
+
+def receipt(one: Receipt) -> Json:
+    """Return one receipt; the text itself is the caller's own and is not repeated in full."""
+    answer: Json = {
+        "agent": one.agent,
+        "session_id": one.session_id,
+        "state": one.state.value,
+        "source": one.source.value,
+        "text": one.text if len(one.text) <= 80 else f"{one.text[:79]}…",  # noqa: PLR2004 - a line
+        "at": one.at.isoformat(),
+    }
+    if one.team is not None:
+        answer["team"] = one.team
+    if one.reason:
+        answer["reason"] = one.reason
+    return answer
+
+
+def cascade(result: CascadeResult) -> Json:
+    """Return a cascade's receipts with a count by state in front."""
+    counts: dict[str, int] = {}
+    for one in result.receipts:
+        counts[one.state.value] = counts.get(one.state.value, 0) + 1
+    return {
+        "counts": counts,
+        "replayed": result.replayed,
+        "unreached": list(result.unreached),
+        "receipts": [receipt(one) for one in result.receipts],
+    }

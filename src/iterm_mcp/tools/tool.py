@@ -1,0 +1,174 @@
+"""One MCP tool: strict arguments, measured, with errors that say what to do."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
+from uuid import uuid4
+
+import structlog
+from mcp.server.mcpserver.tools import Tool
+from mcp.types import CallToolResult, TextContent, ToolAnnotations
+from pydantic import ConfigDict, Field, ValidationError
+
+from iterm_mcp.errors import InvalidRequestError, ItermMcpError
+from iterm_mcp.tools.calls import Calls
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from mcp.server.mcpserver import Context
+    from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase
+
+log = structlog.get_logger()
+
+READS = ToolAnnotations(read_only_hint=True, open_world_hint=False)
+"""Changes nothing. Clients run these in parallel, and the others one by one."""
+
+ADDS = ToolAnnotations(read_only_hint=False, destructive_hint=False, open_world_hint=False)
+"""Makes something new and harms nothing that stands."""
+
+TYPES = ToolAnnotations(read_only_hint=False, destructive_hint=True, open_world_hint=True)
+"""Types into a session: whatever runs there may do anything."""
+
+ENDS = ToolAnnotations(
+    read_only_hint=False, destructive_hint=True, idempotent_hint=True, open_world_hint=False
+)
+"""Ends something that cannot be had back."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolRow:
+    """A tool as its module declares it: the function's signature is the request model.
+
+    Attributes:
+        call: An async function that returns text, or a value that is sent as JSON. Its name
+            is the tool's name and its docstring is the model's manual.
+        search_hint: Words by which a client that loads schemas late finds the tool.
+        always_load: Ask such a client to have the schema at hand from the start.
+    """
+
+    call: Callable[..., Awaitable[object]]
+    title: str
+    annotations: ToolAnnotations
+    search_hint: str = ""
+    always_load: bool = False
+    meta: dict[str, Any] = field(default_factory=dict)
+
+
+class StrictTool(Tool):
+    """A tool that refuses unknown arguments and tells expected errors from bugs."""
+
+    calls: Calls = Field(exclude=True)
+
+    @classmethod
+    def from_row(cls, row: ToolRow, calls: Calls) -> StrictTool:
+        """Make the tool that a row declares."""
+        meta: dict[str, Any] = {}
+        if row.search_hint:
+            meta["anthropic/searchHint"] = row.search_hint
+        if row.always_load:
+            meta["anthropic/alwaysLoad"] = True
+        plain = Tool.from_function(
+            row.call,
+            title=row.title,
+            description=_manual(row.call),
+            annotations=row.annotations,
+            meta=meta or None,
+            structured_output=False,
+        )
+        loose = plain.fn_metadata.arg_model
+        strict = cast(
+            "type[ArgModelBase]",
+            type(loose.__name__, (loose,), {"model_config": ConfigDict(extra="forbid")}),
+        )
+        plain.fn_metadata.arg_model = strict
+        calls.meter.declare(plain.name)
+        values = {name: getattr(plain, name) for name in Tool.model_fields}
+        values["parameters"] = _without_titles(strict.model_json_schema(by_alias=True))
+        return cls(**values, calls=calls)
+
+    async def run(
+        self,
+        arguments: dict[str, Any],
+        context: Context[Any, Any],
+        convert_result: bool = False,
+    ) -> CallToolResult:
+        """Run the tool; every failure becomes a result that the model can read."""
+        del context, convert_result
+        try:
+            with self.calls.measure(self.name):
+                try:
+                    values = self.fn_metadata.validate_arguments(arguments)
+                except ValidationError as error:
+                    raise _bad_arguments(self.name, self.parameters, error) from None
+                return _success(await self.fn(**values))
+        except ItermMcpError as error:
+            return _failure({"error": str(error), "code": error.code, "hint": error.hint})
+        except Exception:  # the tool boundary
+            incident = uuid4().hex[:12]
+            log.exception("tool_crashed", tool=self.name, incident=incident)
+            return _failure({
+                "error": f"internal error {incident}",
+                "code": "internal",
+                "hint": "This is a bug in iterm-mcp; the daemon's log has it under that id.",
+            })  # fmt: skip
+
+
+def _success(value: object) -> CallToolResult:
+    """Send text as text, and data as JSON both ways: some clients read only one of them."""
+    if isinstance(value, str):
+        return CallToolResult(content=[TextContent(type="text", text=value)])
+    data = cast("dict[str, Any]", value)
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=data)
+
+
+def _failure(body: dict[str, str]) -> CallToolResult:
+    text = body["error"]
+    if body["hint"]:
+        text += f"\n{body['hint']}"
+    return CallToolResult(
+        content=[TextContent(type="text", text=text)],
+        structured_content={key: value for key, value in body.items() if value},
+        is_error=True,
+    )
+
+
+def _bad_arguments(
+    tool: str, parameters: dict[str, Any], error: ValidationError
+) -> InvalidRequestError:
+    """Say per argument what is wrong, without repeating the values."""
+    complaints: list[str] = []
+    for one in error.errors(include_url=False, include_input=False):
+        where = ".".join(str(part) for part in one["loc"]) or "arguments"
+        unknown = one["type"] == "extra_forbidden"
+        complaints.append(f"{where}: {'there is no such argument' if unknown else one['msg']}")
+    known = ", ".join(parameters.get("properties", {})) or "none"
+    return InvalidRequestError(
+        f"{tool} was called with bad arguments: {'; '.join(complaints)}",
+        hint=f"Its arguments are: {known}.",
+        code="bad_arguments",
+    )
+
+
+def _manual(call: Callable[..., object]) -> str:
+    """Return the docstring as one paragraph per paragraph, without the source's line breaks."""
+    paragraphs = (call.__doc__ or "").strip().split("\n\n")
+    return "\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
+
+
+def _without_titles(schema: Any) -> Any:  # noqa: ANN401 - any JSON
+    """Drop the titles that pydantic derives from names: a fifth of a schema's tokens."""
+    if isinstance(schema, list):
+        return [_without_titles(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        key: {name: _without_titles(one) for name, one in value.items()}
+        if key in {"properties", "$defs"}
+        else _without_titles(value)
+        for key, value in schema.items()
+        if not (key == "title" and isinstance(value, str))
+    }

@@ -1,0 +1,129 @@
+"""MCP over a unix socket: one JSON-RPC message a line, one connection a client."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import structlog
+from mcp.shared._context_streams import create_context_streams
+from mcp.shared.message import SessionMessage
+from mcp.types import INVALID_REQUEST, PARSE_ERROR, jsonrpc_message_adapter
+from pydantic import ValidationError
+
+if TYPE_CHECKING:
+    from asyncio import StreamReader, StreamWriter
+    from collections.abc import AsyncIterator
+
+    from mcp.server import Server
+    from mcp.shared._context_streams import ContextReceiveStream, ContextSendStream
+    from prometheus_client import Gauge
+
+MAX_LINE = 16 << 20
+"""Bytes of one message; a longer line ends the connection."""
+
+DRAIN_SECONDS = 5.0
+
+log = structlog.get_logger()
+
+
+class UnixServer:
+    """Serves one MCP server to every client that connects; use `open_unix_server`."""
+
+    def __init__(self, server: Server[Any], connected: Gauge) -> None:
+        self._server = server
+        self._connected = connected
+
+    async def serve(self, reader: StreamReader, writer: StreamWriter) -> None:
+        """Serve one client until it hangs up."""
+        self._connected.inc()
+        try:
+            await self._converse(reader, writer)
+        except (ConnectionError, TimeoutError):
+            log.info("client_hung_up")
+        finally:
+            self._connected.dec()
+            with anyio.CancelScope(shield=True), anyio.move_on_after(DRAIN_SECONDS):
+                writer.close()
+                with suppress(ConnectionError):
+                    await writer.wait_closed()
+
+    async def _converse(self, reader: StreamReader, writer: StreamWriter) -> None:
+        incoming, requests = create_context_streams[SessionMessage | Exception](0)
+        replies, outgoing = create_context_streams[SessionMessage](0)
+        async with anyio.create_task_group() as group:
+            group.start_soon(_read, reader, writer, incoming)
+            group.start_soon(_write, writer, outgoing)
+            await self._server.run(requests, replies, self._server.create_initialization_options())
+            group.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def open_unix_server(server: Server[Any], path: str, connected: Gauge) -> AsyncIterator[None]:
+    """Listen at `path`, mode 0600, for the length of the block.
+
+    A socket file that an earlier process left behind is replaced: the caller holds the lock
+    that says there is no other daemon.
+    """
+    unix = UnixServer(server, connected)
+    await anyio.Path(path).unlink(missing_ok=True)
+    async with anyio.create_task_group() as group:
+
+        def accept(reader: StreamReader, writer: StreamWriter) -> None:
+            group.start_soon(unix.serve, reader, writer)
+
+        # Its folder is private, so nobody else gets in before the mode is set.
+        listener = await asyncio.start_unix_server(accept, path, limit=MAX_LINE)
+        await anyio.Path(path).chmod(0o600)
+        try:
+            yield
+        finally:
+            listener.close()
+            with anyio.CancelScope(shield=True):
+                await anyio.Path(path).unlink(missing_ok=True)
+            group.cancel_scope.cancel()
+
+
+async def _read(
+    reader: StreamReader,
+    writer: StreamWriter,
+    incoming: ContextSendStream[SessionMessage | Exception],
+) -> None:
+    """Hand in one message a line; a line that is no message is answered, not dropped."""
+    async with incoming:
+        while True:
+            try:
+                line = await reader.readline()
+            except ValueError:  # longer than the limit: where the next one starts is unknown
+                writer.write(_error(PARSE_ERROR, f"a message is at most {MAX_LINE} bytes"))
+                return
+            if not line:
+                return
+            try:
+                message = jsonrpc_message_adapter.validate_json(line, by_name=False)
+            except ValidationError as error:
+                if line.strip():
+                    broken = any(one["type"] == "json_invalid" for one in error.errors())
+                    writer.write(
+                        _error(PARSE_ERROR, "this line is not JSON")
+                        if broken
+                        else _error(INVALID_REQUEST, "this line is not a JSON-RPC message")
+                    )
+                continue
+            await incoming.send(SessionMessage(message))
+
+
+async def _write(writer: StreamWriter, outgoing: ContextReceiveStream[SessionMessage]) -> None:
+    async with outgoing:
+        async for one in outgoing:
+            text = one.message.model_dump_json(by_alias=True, exclude_unset=True)
+            writer.write(text.encode() + b"\n")
+            await writer.drain()
+
+
+def _error(code: int, message: str) -> bytes:
+    return (
+        f'{{"jsonrpc":"2.0","id":null,"error":{{"code":{code},"message":"{message}"}}}}\n'
+    ).encode()

@@ -1,0 +1,106 @@
+"""Health, metrics, and MCP over streamable HTTP."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, Protocol
+
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from mcp.server.transport_security import TransportSecuritySettings
+from prometheus_client.exposition import choose_encoder
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from iterm_mcp import __version__
+from iterm_mcp.web.security import Gate, problem
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from mcp.server import Server
+    from starlette.requests import Request
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from iterm_mcp.telemetry import Metrics
+
+
+class Readiness(Protocol):
+    """What `/readyz` asks."""
+
+    def problems(self) -> list[str]:
+        """Return why work cannot be done now; empty when it can."""
+
+
+class _Mcp:
+    """The ASGI end of the session manager: a class, so that Starlette hands it raw requests."""
+
+    def __init__(self, manager: StreamableHTTPSessionManager) -> None:
+        self._manager = manager
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._manager.handle_request(scope, receive, send)
+
+
+class _Counted:
+    """Counts answers by route; a path that is no route counts as ``other``."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics, routes: set[str]) -> None:
+        self._app = app
+        self._metrics = metrics
+        self._routes = routes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        route = scope["path"] if scope["path"] in self._routes else "other"
+
+        async def counted(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self._metrics.http_requests.labels(route, str(message["status"])).inc()
+            await send(message)
+
+        await self._app(scope, receive, counted)
+
+
+@asynccontextmanager
+async def open_web(
+    server: Server[Any], metrics: Metrics, readiness: Readiness, token: str
+) -> AsyncIterator[ASGIApp]:
+    """Return the ASGI application for the length of the block."""
+    manager = StreamableHTTPSessionManager(
+        app=server,
+        # The gate in front has checked Host and Origin already, and more strictly.
+        security_settings=TransportSecuritySettings(enable_dns_rebinding_protection=False),
+    )
+
+    async def healthz(_request: Request) -> Response:
+        return JSONResponse({"status": "ok", "version": __version__})
+
+    async def readyz(_request: Request) -> Response:
+        problems = readiness.problems()
+        status = {"status": "unready" if problems else "ready", "problems": problems}
+        return JSONResponse(status, 503 if problems else 200)
+
+    async def scrape(request: Request) -> Response:
+        encode, content_type = choose_encoder(request.headers.get("accept", ""))
+        return Response(encode(metrics.registry), media_type=content_type)
+
+    routes = [
+        Route("/healthz", healthz),
+        Route("/readyz", readyz),
+        Route("/metrics", scrape),
+        Route("/mcp", _Mcp(manager), methods=["GET", "POST", "DELETE"]),
+    ]
+    app = Starlette(routes=routes, exception_handlers={HTTPException: _http_error})
+    counted = _Counted(Gate(app, token), metrics, {route.path for route in routes})
+    async with manager.run():
+        yield counted
+
+
+async def _http_error(_request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    detail = error.detail if isinstance(error, HTTPException) else "internal error"
+    return problem(status, detail.lower().replace(" ", "_"), detail)

@@ -1,0 +1,82 @@
+"""The HTTP listener, on loopback only."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING
+
+import anyio
+import structlog
+import uvicorn
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from starlette.types import ASGIApp
+
+STOP_SECONDS = 3
+
+log = structlog.get_logger()
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn without its signal handlers: the daemon has its own."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@asynccontextmanager
+async def open_http(app: ASGIApp, listener: socket.socket) -> AsyncIterator[str]:
+    """Serve `app` on a bound socket for the length of the block; yields its base URL."""
+    config = uvicorn.Config(
+        app,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=STOP_SECONDS,
+    )
+    server = _Server(config)
+    ended = anyio.Event()
+
+    async def serve() -> None:
+        try:
+            await server.serve([listener])
+        finally:
+            ended.set()
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(serve)
+        try:
+            host, port = listener.getsockname()[:2]
+            yield f"http://{host}:{port}"
+        finally:
+            server.should_exit = True
+            with anyio.CancelScope(shield=True), anyio.move_on_after(STOP_SECONDS + 1):
+                await ended.wait()
+            group.cancel_scope.cancel()
+
+
+def bind_loopback(port: int, *, exact: bool) -> socket.socket:
+    """Bind a loopback port.
+
+    Args:
+        exact: Fail when it is taken; otherwise take a free one instead, and say so.
+
+    Raises:
+        OSError: It is taken and `exact` was asked for.
+    """
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(("127.0.0.1", port))
+    except OSError as error:
+        if exact:
+            listener.close()
+            raise
+        log.warning("http_port_taken", port=port, reason=str(error))
+        listener.bind(("127.0.0.1", 0))
+    return listener

@@ -1,0 +1,203 @@
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from iterm_mcp.errors import InvalidRequestError
+from iterm_mcp.models.layouts import Pane, Splitter
+from iterm_mcp.models.sessions import Direction, Program, Size
+from iterm_mcp.services import layout_plan
+from iterm_mcp.services.layout_plan import Node, Split
+
+LEAF = st.builds(Pane, weight=st.floats(0.5, 2))
+TREE = st.recursive(
+    LEAF,
+    lambda children: st.builds(
+        Splitter,
+        vertical=st.booleans(),
+        children=st.lists(children, min_size=2, max_size=4).map(tuple),
+        weight=st.floats(0.5, 2),
+    ),
+    max_leaves=12,
+)
+
+
+def pane(name: str, weight: float = 1.0) -> Pane:
+    return Pane(Program(name=name), weight)
+
+
+def side_by_side(*children: Node) -> Splitter:
+    return Splitter(vertical=True, children=children)
+
+
+def stacked(*children: Node) -> Splitter:
+    return Splitter(vertical=False, children=children)
+
+
+def test_a_quad_is_two_rows_of_two() -> None:
+    a, b, c, d = (pane(name) for name in "abcd")
+
+    assert layout_plan.grid([a, b, c, d], 2) == stacked(side_by_side(a, b), side_by_side(c, d))
+
+
+def test_a_grids_last_row_may_be_short() -> None:
+    a, b, c = (pane(name) for name in "abc")
+
+    assert layout_plan.grid([a, b, c], 2) == stacked(side_by_side(a, b), c)
+
+
+def test_main_and_stack_puts_the_first_pane_beside_the_others() -> None:
+    a, b, c = (pane(name) for name in "abc")
+
+    assert layout_plan.main_stack([a, b, c]) == side_by_side(a, stacked(b, c))
+
+
+def test_siblings_are_made_before_any_of_them_is_split() -> None:
+    a, b, c, d = (pane(name) for name in "abcd")
+    quad = layout_plan.grid([a, b, c, d], 2)
+
+    assert layout_plan.splits(quad) == [
+        Split(0, 2, Direction.BELOW),
+        Split(0, 1, Direction.RIGHT),
+        Split(2, 3, Direction.RIGHT),
+    ]
+
+
+def test_a_splitter_of_the_same_kind_dissolves_into_its_parent() -> None:
+    a, b, c = pane("a", 1), pane("b", 1), pane("c", 3)
+    nested = side_by_side(a, Splitter(vertical=True, children=(b, c), weight=2))
+
+    flat = layout_plan.normalise(nested)
+
+    assert isinstance(flat, Splitter)
+    assert [child.weight for child in flat.children] == [1, 0.5, 1.5]
+
+
+@pytest.mark.parametrize(
+    ("tree", "complaint"),
+    [
+        (Splitter(vertical=True, children=(pane("a"),)), "at least two"),
+        (side_by_side(pane("a", 0), pane("b")), "no share"),
+        (side_by_side(pane("a", float("nan")), pane("b")), "no share"),
+        (side_by_side(pane("a", float("inf")), pane("b")), "no share"),
+        (side_by_side(pane("a"), pane("a")), "two panes"),
+        (side_by_side(*(Pane() for _ in range(65))), "64"),
+    ],
+)
+def test_a_tree_that_makes_no_sense_is_refused(tree: Node, complaint: str) -> None:
+    with pytest.raises(InvalidRequestError, match=complaint):
+        layout_plan.normalise(tree)
+
+
+def test_too_deep_a_tree_is_refused() -> None:
+    tree: Node = Pane()
+    for level in range(20):
+        tree = Splitter(vertical=level % 2 == 0, children=(Pane(), tree))
+
+    with pytest.raises(InvalidRequestError, match="deep"):
+        layout_plan.normalise(tree)
+
+
+def test_cells_are_shared_by_weight_after_the_dividers() -> None:
+    tree = side_by_side(pane("a", 2), pane("b", 1))
+
+    assert layout_plan.allot(tree, Size(80, 25)) == [Size(53, 25), Size(26, 25)]
+
+
+def test_panes_that_do_not_fit_are_refused() -> None:
+    with pytest.raises(InvalidRequestError, match="do not fit"):
+        layout_plan.allot(side_by_side(*(Pane() for _ in range(30))), Size(40, 25))
+
+
+@given(TREE)
+def test_a_normalised_tree_alternates_and_keeps_its_leaves(tree: Node) -> None:
+    flat = layout_plan.normalise(tree)
+
+    assert len(list(layout_plan.leaves(flat))) == len(list(layout_plan.leaves(tree)))
+    assert _alternates(flat)
+
+
+@given(TREE)
+def test_every_split_makes_one_new_leaf_out_of_one_that_stands(tree: Node) -> None:
+    flat = layout_plan.normalise(tree)
+    standing = {0}
+    for step in layout_plan.splits(flat):
+        assert step.source in standing
+        assert step.target not in standing
+        standing.add(step.target)
+
+    assert standing == set(range(len(list(layout_plan.leaves(flat)))))
+
+
+@given(TREE)
+def test_carrying_the_splits_out_builds_the_declared_tree(tree: Node) -> None:
+    flat = layout_plan.normalise(tree)
+    built = _Builder()
+    for step in layout_plan.splits(flat):
+        built.split(step)
+
+    assert built.shape() == _shape(flat, iter(range(100)))
+
+
+@given(TREE)
+def test_the_sizes_of_a_tree_fill_it_exactly(tree: Node) -> None:
+    flat = layout_plan.normalise(tree)
+    total = Size(90_000, 70_000)
+
+    assert layout_plan.span(flat, iter(layout_plan.allot(flat, total))) == total
+
+
+class _Builder:
+    """Splits as iTerm2 does: a pane split along its parent's direction becomes a sibling."""
+
+    def __init__(self) -> None:
+        self._root: list[object] = [True, [0]]
+
+    def split(self, step: Split) -> None:
+        vertical = step.direction is Direction.RIGHT
+        self._split(self._root, step, vertical=vertical)
+
+    def _split(self, node: list[object], step: Split, *, vertical: bool) -> bool:
+        children = node[1]
+        assert isinstance(children, list)
+        for index, child in enumerate(children):
+            if child == step.source:
+                if len(children) == 1:
+                    node[0] = vertical
+                if node[0] == vertical:
+                    children.insert(index + 1, step.target)
+                else:
+                    children[index] = [vertical, [step.source, step.target]]
+                return True
+            if isinstance(child, list) and self._split(child, step, vertical=vertical):
+                return True
+        return False
+
+    def shape(self) -> object:
+        children = self._root[1]
+        assert isinstance(children, list)
+        return children[0] if len(children) == 1 else self._root
+
+
+def _shape(node: Node, numbers: object) -> object:
+    if isinstance(node, Pane):
+        return next(numbers)  # type: ignore[call-overload]
+    return [node.vertical, [_shape(child, numbers) for child in node.children]]
+
+
+def _alternates(node: Node) -> bool:
+    if isinstance(node, Pane):
+        return True
+    inner = [child for child in node.children if isinstance(child, Splitter)]
+    return all(child.vertical != node.vertical and _alternates(child) for child in inner)
+
+
+def test_shares_differ_by_less_than_a_cell_from_their_weight() -> None:
+    tree = side_by_side(*(Pane() for _ in range(7)))
+    widths = [size.columns for size in layout_plan.allot(tree, Size(100, 10))]
+
+    assert sum(widths) == 94
+    assert all(abs(a - b) <= 1 for a, b in pairwise(widths))

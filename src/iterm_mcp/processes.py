@@ -54,6 +54,14 @@ class InstanceLock:
         self._fd = fd
         return self
 
+    def try_acquire(self) -> bool:
+        """Take the lock if it is free; tell whether it was."""
+        try:
+            self.acquire()
+        except AlreadyRunningError:
+            return False
+        return True
+
     def release(self) -> None:
         """Give the lock back. Harmless when it is not held."""
         if self._fd >= 0:

@@ -34,6 +34,11 @@ UNREAD_LINES = 64
 """Reading JSON waits for a quiet moment, so that no request waits for it, nor for its import."""
 
 START_SECONDS = 20.0
+LOCK_SECONDS = 10.0
+"""A daemon that has not taken its lock by then has failed before it could."""
+
+RETRY_SECONDS = 1.0
+
 LINGER_SECONDS = 10.0
 """How long answers may still come after the client closed its end."""
 
@@ -63,6 +68,7 @@ class Relay:
         self._initialize = b""
         self._initialized = b""
         self._swallow: object = None  # the id of a replayed initialize
+        self._no_start_before = 0.0  # what arrives right after a failed start is refused
         self._open = True  # the client's end
 
     def run(self) -> int:
@@ -127,8 +133,8 @@ class Relay:
 
     def _refuse(self, line: bytes) -> None:
         reason = (
-            f"the iterm-mcp daemon did not start within {START_SECONDS:.0f} s; "
-            f"its log is {self._paths.logs}/daemon.log"
+            f"the iterm-mcp daemon did not start; its log is {self._paths.logs}/daemon.log, "
+            "and `iterm-mcp daemon run` shows what stops it"
         )
         for message in _parse(line):
             if "method" in message and "id" in message:
@@ -158,8 +164,11 @@ class Relay:
 
     def _connect(self) -> bool:
         """Connect to the daemon; start it if there is none. False when that failed."""
-        daemon = _dial(self._paths.daemon_socket) or _start_daemon(self._paths)
+        daemon = _dial(self._paths.daemon_socket)
+        if daemon is None and _now() >= self._no_start_before:
+            daemon = _start_daemon(self._paths)
         if daemon is None:
+            self._no_start_before = _now() + RETRY_SECONDS
             return False
         daemon.settimeout(0)
         self._daemon = daemon
@@ -278,27 +287,28 @@ def _start_daemon(paths: Paths) -> Socket | None:
     """Start a daemon, or wait for the one that another relay is starting."""
     from time import sleep
 
-    from iterm_mcp.processes import AlreadyRunningError, InstanceLock, lock_holder, spawn_detached
+    from iterm_mcp.processes import InstanceLock, lock_holder, spawn_detached
 
-    deadline = _now() + START_SECONDS
     make_private_folder(paths.state)
     starter = InstanceLock(paths.daemon_spawn_lock)
-    mine = False
+    mine = spawned = seen = False
+    began = _now()
     try:
-        while _now() < deadline:
+        while _now() - began < START_SECONDS:
             daemon = _dial(paths.daemon_socket)
             if daemon is not None:
                 return daemon
-            if not mine:
-                try:
-                    starter.acquire()
-                    mine = True
-                except AlreadyRunningError:
-                    pass
-                else:
-                    if lock_holder(paths.daemon_lock) is None:
-                        spawn_detached(["daemon", "run"], f"{paths.logs}/daemon.log")
-            sleep(0.01)
+            held = lock_holder(paths.daemon_lock) is not None
+            if spawned:
+                seen = seen or held
+                if not held and (seen or _now() - began > LOCK_SECONDS):
+                    break  # it ended, or never began
+            elif not mine:
+                mine = starter.try_acquire()
+            elif not held:  # else one is coming up, or one is going down
+                spawn_detached(["daemon", "run"], f"{paths.logs}/daemon.log")
+                spawned = True
+            sleep(0.005)
     except OSError as error:
         sys.stderr.write(f"iterm-mcp: {error}\n")
     finally:

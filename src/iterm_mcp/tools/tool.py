@@ -10,7 +10,7 @@ from uuid import uuid4
 import structlog
 from mcp.server.mcpserver.tools import Tool
 from mcp.types import CallToolResult, TextContent, ToolAnnotations
-from pydantic import ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, PrivateAttr, ValidationError
 
 from iterm_mcp.errors import InvalidRequestError, ItermMcpError
 from iterm_mcp.tools.calls import Calls
@@ -60,7 +60,7 @@ class ToolRow:
 class StrictTool(Tool):
     """A tool that refuses unknown arguments and tells expected errors from bugs."""
 
-    calls: Calls = Field(exclude=True)
+    _calls: Calls = PrivateAttr()
 
     @classmethod
     def from_row(cls, row: ToolRow, calls: Calls) -> StrictTool:
@@ -87,7 +87,9 @@ class StrictTool(Tool):
         calls.meter.declare(plain.name)
         values = {name: getattr(plain, name) for name in Tool.model_fields}
         values["parameters"] = _without_titles(strict.model_json_schema(by_alias=True))
-        return cls(**values, calls=calls)
+        tool = cls(**values)
+        tool._calls = calls
+        return tool
 
     async def run(
         self,
@@ -98,7 +100,7 @@ class StrictTool(Tool):
         """Run the tool; every failure becomes a result that the model can read."""
         del context, convert_result
         try:
-            with self.calls.measure(self.name):
+            with self._calls.measure(self.name):
                 try:
                     values = self.fn_metadata.validate_arguments(arguments)
                 except ValidationError as error:

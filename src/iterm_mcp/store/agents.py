@@ -12,7 +12,7 @@ from iterm_mcp.store.times import from_text, to_text
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from iterm_mcp.store.database import Database
 
@@ -46,14 +46,21 @@ INSERT_MEMBERSHIP = "INSERT OR IGNORE INTO memberships (agent, team) VALUES (?, 
 
 
 class AgentStore:
-    """The registry. Names are compared exactly, case included."""
+    """The registry. Names are compared exactly, case included.
+
+    What was read is kept, since every list of sessions asks for it: the daemon's lock makes
+    this the only process that writes to the file.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._known: Registry | None = None
 
     async def load(self) -> Registry:
         """Return all agents and teams as they stood at one moment, sorted by name."""
-        return await self._database.read(_load)
+        if self._known is None:
+            self._known = await self._database.read(_load)
+        return self._known
 
     async def add_agent(self, agent: Agent, *, replaces: SessionId | None = None) -> None:
         """Add an agent with its memberships.
@@ -79,7 +86,7 @@ class AgentStore:
             )
             _join(connection, [(agent.name, team) for team in agent.teams])
 
-        await self._database.write(work)
+        await self._change(work)
 
     async def remove_agent(self, name: AgentName) -> None:
         """Forget an agent and its memberships.
@@ -92,7 +99,7 @@ class AgentStore:
             if not connection.execute(DELETE_AGENT, (name,)).rowcount:
                 raise NotFoundError("agent", name, hint=AGENT_HINT)
 
-        await self._database.write(work)
+        await self._change(work)
 
     async def add_team(self, team: Team, members: Sequence[AgentName] = ()) -> None:
         """Add a team under an existing parent, with members to begin with.
@@ -117,7 +124,16 @@ class AgentStore:
             )
             _join(connection, [(member, team.name) for member in members])
 
-        await self._database.write(work)
+        await self._change(work)
+
+    async def _change(self, work: Callable[[sqlite3.Connection], None]) -> None:
+        """Write, and know the outcome from the same transaction."""
+
+        def change(connection: sqlite3.Connection) -> Registry:
+            work(connection)
+            return _load(connection)
+
+        self._known = await self._database.write(change)
 
 
 def _load(connection: sqlite3.Connection) -> Registry:

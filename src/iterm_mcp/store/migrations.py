@@ -70,19 +70,26 @@ def migrate(connection: sqlite3.Connection) -> None:
     Raises:
         StoreError: The file has seen steps that this version does not know.
     """
+    if _seen(connection) == len(MIGRATIONS):
+        return  # and the file is not even written to
     connection.execute("BEGIN IMMEDIATE")
     try:
-        (seen,) = connection.execute("PRAGMA user_version").fetchone()
-        if seen > len(MIGRATIONS):
-            raise StoreError(
-                f"the database has schema {seen}, and this version knows {len(MIGRATIONS)}",
-                hint="It was written by a newer iterm-mcp: upgrade this one.",
-                code="store_too_new",
-            )
-        for step in MIGRATIONS[seen:]:
+        for step in MIGRATIONS[_seen(connection) :]:  # another process may just have done it
             step(connection)
         connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
         connection.execute("COMMIT")
     finally:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
+
+
+def _seen(connection: sqlite3.Connection) -> int:
+    """Return how many steps the file has seen."""
+    (seen,) = connection.execute("PRAGMA user_version").fetchone()
+    if seen > len(MIGRATIONS):
+        raise StoreError(
+            f"the database has schema {seen}, and this version knows {len(MIGRATIONS)}",
+            hint="It was written by a newer iterm-mcp: upgrade this one.",
+            code="store_too_new",
+        )
+    return int(seen)

@@ -6,13 +6,31 @@ from iterm_mcp.cli import daemon, host
 
 app = typer.Typer(
     name="iterm-mcp",
-    help="The control plane for terminals and for the coding agents that live in them.",
+    help="The control plane for terminals and for the coding agents that live in them. "
+    "Without a verb it is the MCP server on stdio: that is what goes into a client's "
+    "configuration.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
 app.add_typer(daemon.app, name="daemon")
 app.add_typer(host.app, name="host")
+
+
+@app.command()
+def demo() -> None:
+    """Show four agents being told and answering, in a temporary home."""
+    from iterm_mcp.cli.demo import demo as play
+
+    play()
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    from iterm_mcp import __version__
+
+    typer.echo(__version__)
 
 
 def main() -> int:

@@ -1,0 +1,262 @@
+"""``iterm-mcp demo``: the whole way from an MCP client to real shells, in a minute or less."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import sys
+import tempfile
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic, perf_counter, sleep
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import typer
+from mcp import Client, StdioServerParameters
+from mcp.types import CallToolResult, TextContent
+from rich.console import Console
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from iterm_mcp.paths import HOME_VARIABLE, Paths, find_paths
+from iterm_mcp.processes import lock_holder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+WHOLE_SECONDS = 60.0
+ANSWER_SECONDS = 10.0
+STOP_SECONDS = 10.0
+
+AGENT_SCRIPT = """\
+# A scripted agent: says who it is, then answers every line that it is told.
+name=$1
+printf 'I am %s.\\n' "$name"
+while printf '> ' && IFS= read -r order; do
+    words=$(printf '%s' "$order" | wc -w)
+    printf '%s: done, %d words.\\n' "$name" "$words"
+done
+"""
+
+TEAMS = {"build": ("ann", "ben"), "review": ("cem", "dana")}
+BROADCAST = "say good morning"
+FOR_REVIEW = "read the change and report"
+FOR_DANA = "look at the tests only please"
+WORDS = {"ann": 3, "ben": 3, "cem": 5, "dana": 6}
+"""How many words reach each: the broadcast, the team's text, the agent's own."""
+
+
+def demo() -> None:
+    """Open four scripted agents in a 2x2 layout, cascade messages to them, read them back.
+
+    Everything happens in a temporary home and is ended again; nothing of yours is touched.
+    """
+    console = Console(width=100 if not sys.stdout.isatty() else None)
+    with _temporary_home() as paths:
+        story = anyio.run(_play, console)
+        _show(console, story)
+        _show_operations(console, paths)
+    if story.silent:
+        console.print(f"[red]No answer from {', '.join(story.silent)}.[/red]")
+        raise typer.Exit(1)
+    console.print("[green]All four agents were told, and all four answered.[/green]")
+
+
+@dataclass
+class _Story:
+    """What the demo saw.
+
+    Attributes:
+        screens: The last screen of each agent.
+        silent: The agents whose answer did not come.
+        calls: Seconds of every call, by tool.
+    """
+
+    screens: dict[str, str] = field(default_factory=dict)
+    silent: list[str] = field(default_factory=list)
+    calls: dict[str, list[float]] = field(default_factory=dict)
+    start_seconds: float = 0.0
+
+
+@contextmanager
+def _temporary_home() -> Iterator[Paths]:
+    """A home of our own, short enough for socket paths; what was started in it is ended."""
+    home = tempfile.mkdtemp(prefix="im-demo-")
+    os.environ |= {HOME_VARIABLE: home, "HOME": home, "ITERM_MCP_TERMINAL": "headless"}
+    os.environ["ITERM_MCP_HTTP_PORT"] = "0"
+    paths = find_paths()
+    try:
+        yield paths
+    finally:
+        for lock in (paths.daemon_lock, paths.host_lock):
+            _end(lock)
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def _end(lock: str) -> None:
+    """End the process that holds a lock, kindly at first."""
+    pid = lock_holder(lock)
+    if not pid:
+        return
+    os.kill(pid, signal.SIGTERM)
+    deadline = monotonic() + STOP_SECONDS
+    while lock_holder(lock) == pid:
+        if monotonic() > deadline:
+            os.kill(pid, signal.SIGKILL)
+            return
+        sleep(0.02)
+
+
+async def _play(console: Console) -> _Story:
+    story = _Story()
+    script = Path(os.environ["HOME"]) / "agent.sh"
+    await anyio.Path(script).write_text(AGENT_SCRIPT)
+    relay = StdioServerParameters(
+        command=sys.executable, args=["-m", "iterm_mcp"], env=dict(os.environ)
+    )
+    began = perf_counter()
+    with anyio.fail_after(WHOLE_SECONDS):
+        async with Client(relay) as client:
+            await client.list_tools()
+            story.start_seconds = perf_counter() - began
+            console.print(
+                f"Client, relay, daemon and host are up after {story.start_seconds:.2f} s."
+            )
+            teller = _Teller(client, story)
+            sessions = await _open_agents(teller, script)
+            receipts = await teller.call(
+                "cascade_message",
+                broadcast=BROADCAST,
+                teams={"review": FOR_REVIEW},
+                agents={"dana": FOR_DANA},
+                idempotency_key="demo",
+            )
+            _show_receipts(console, receipts)
+            for name, session_id in sessions.items():
+                await _read_answer(teller, name, session_id)
+    return story
+
+
+class _Teller:
+    """Calls tools, and remembers how long each took."""
+
+    def __init__(self, client: Client, story: _Story) -> None:
+        self._client = client
+        self.story = story
+
+    async def call(self, tool: str, **arguments: object) -> dict[str, Any]:
+        result = await self._timed(tool, arguments)
+        return dict(result.structured_content or {})
+
+    async def read(self, session_id: str) -> str:
+        """Return a screen without the sealed lines around it."""
+        text = _text(await self._timed("read_screen", {"session_id": session_id}))
+        return "\n".join(text.splitlines()[1:-1])
+
+    async def _timed(self, tool: str, arguments: dict[str, object]) -> CallToolResult:
+        began = perf_counter()
+        result = await self._client.call_tool(tool, arguments)
+        self.story.calls.setdefault(tool, []).append(perf_counter() - began)
+        if result.is_error:
+            raise typer.TyperException(f"{tool} failed: {_text(result)}")
+        return result
+
+
+def _text(result: CallToolResult) -> str:
+    return "".join(block.text for block in result.content if isinstance(block, TextContent))
+
+
+async def _open_agents(teller: _Teller, script: Path) -> dict[str, str]:
+    """Open the layout, and register who lives in it."""
+    names = [name for members in TEAMS.values() for name in members]
+    panes = [{"name": name, "command": f"/bin/sh {script} {name}"} for name in names]
+    root = {
+        "split": "rows",
+        "children": [
+            {"split": "columns", "children": panes[:2]},
+            {"split": "columns", "children": panes[2:]},
+        ],
+    }
+    layout = await teller.call("apply_layout", root=root)
+    sessions = {pane["name"]: pane["session_id"] for pane in layout["panes"]}
+    await teller.call("create_team", name="crew", description="Everybody")
+    for team, members in TEAMS.items():
+        await teller.call("create_team", name=team, parent="crew")
+        for name in members:
+            await teller.call("register_agent", name=name, session_id=sessions[name], teams=[team])
+    return sessions
+
+
+async def _read_answer(teller: _Teller, name: str, session_id: str) -> None:
+    """Read an agent's screen until its answer stands there."""
+    answer = re.compile(rf"{name}: done, +{WORDS[name]} words")
+    with anyio.move_on_after(ANSWER_SECONDS):
+        while True:
+            teller.story.screens[name] = await teller.read(session_id)
+            if answer.search(teller.story.screens[name]):
+                return
+            await anyio.sleep(0.02)
+    teller.story.silent.append(name)
+
+
+def _show_receipts(console: Console, answer: dict[str, Any]) -> None:
+    table = Table("agent", "text from", "text", "receipt", title="cascade_message")
+    for one in answer["receipts"]:
+        source = f"team {one['team']}" if "team" in one else one["source"]
+        table.add_row(one["agent"], source, one["text"], one["state"])
+    console.print(table)
+
+
+def _show(console: Console, story: _Story) -> None:
+    """Print the screens as they stand in the window."""
+    grid = Table.grid(expand=True)
+    grid.add_column(ratio=1)
+    grid.add_column(ratio=1)
+    for team, members in TEAMS.items():
+        grid.add_row(*(
+            Panel(Text(story.screens.get(name, "")), title=name, subtitle=f"team {team}", height=8)
+            for name in members
+        ))  # fmt: skip
+    console.print(grid)
+    table = Table("tool", "calls", "median", "slowest", title="As the client saw it")
+    for tool, seconds in story.calls.items():
+        ordered = sorted(seconds)
+        table.add_row(
+            tool,
+            str(len(ordered)),
+            f"{ordered[len(ordered) // 2] * 1e3:.2f} ms",
+            f"{ordered[-1] * 1e3:.2f} ms",
+        )
+    console.print(table)
+
+
+def _show_operations(console: Console, paths: Paths) -> None:
+    """Print the daemon's own measurements, from its metrics."""
+    import json
+    from urllib.request import Request, urlopen
+
+    from prometheus_client.parser import text_string_to_metric_families
+
+    info = json.loads(Path(paths.daemon_info).read_text())
+    token = Path(paths.token).read_text().strip()
+    request = Request(f"{info['http']}/metrics", headers={"Authorization": f"Bearer {token}"})  # noqa: S310 - loopback, from our own file
+    with urlopen(request, timeout=5) as response:  # noqa: S310
+        text = response.read().decode()
+    totals: dict[str, dict[str, float]] = {}
+    for family in text_string_to_metric_families(text):
+        if family.name == "iterm_mcp_terminal_operation_duration_seconds":
+            for sample in family.samples:
+                kind = sample.name.rsplit("_", 1)[-1]
+                if kind in {"sum", "count"}:
+                    totals.setdefault(sample.labels["operation"], {})[kind] = sample.value
+    table = Table("terminal operation", "count", "mean", title="As the daemon measured it")
+    for operation, sums in totals.items():
+        if sums["count"]:
+            mean = sums["sum"] / sums["count"] * 1e3
+            table.add_row(operation, f"{sums['count']:.0f}", f"{mean:.2f} ms")
+    console.print(table)

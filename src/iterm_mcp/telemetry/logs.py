@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import structlog
+from structlog.tracebacks import ExceptionDictTransformer
 
 if TYPE_CHECKING:
     from typing import TextIO
@@ -27,6 +28,9 @@ def open_logs(level: str, stream: TextIO | None = None) -> None:
         stream: Where to; stderr by default.
     """
     out = stream or sys.stderr
+    tracebacks = structlog.processors.ExceptionRenderer(
+        ExceptionDictTransformer(show_locals=False)  # locals may hold what was typed
+    )
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -35,7 +39,7 @@ def open_logs(level: str, stream: TextIO | None = None) -> None:
     structlog.configure(
         processors=[
             *shared,
-            structlog.processors.dict_tracebacks,
+            tracebacks,
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
@@ -46,7 +50,7 @@ def open_logs(level: str, stream: TextIO | None = None) -> None:
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             processor=structlog.processors.JSONRenderer(),
-            foreign_pre_chain=[*shared, structlog.processors.dict_tracebacks],
+            foreign_pre_chain=[*shared, tracebacks],
         )
     )
     root = logging.getLogger()

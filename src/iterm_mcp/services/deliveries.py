@@ -55,13 +55,23 @@ class Letter:
 def compose(resolved: Iterable[Resolved], agents: Iterable[Agent]) -> list[Letter]:
     """Have each agent's kind compose its text. Pure; a text that cannot be typed is refused."""
     kinds = {agent.name: agent.kind for agent in agents}
+    # Many agents share a text: it is composed once for each kind.
+    composed: dict[tuple[str, str], tuple[str | None, str]] = {}
     letters = []
     for one in resolved:
-        try:
-            letters.append(Letter(one, find_kind(kinds[one.agent]).compose(one.text)))
-        except (InvalidRequestError, NotFoundError) as error:
-            letters.append(Letter(one, None, str(error)))
+        request = kinds[one.agent], one.text
+        if request not in composed:
+            composed[request] = _compose(*request)
+        letters.append(Letter(one, *composed[request]))
     return letters
+
+
+def _compose(kind: str, text: str) -> tuple[str | None, str]:
+    """Return the keystrokes, or None and why not."""
+    try:
+        return find_kind(kind).compose(text), ""
+    except (InvalidRequestError, NotFoundError) as error:
+        return None, str(error)
 
 
 class Deliveries:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
@@ -52,10 +53,18 @@ def check_note(what: str, text: str) -> None:
 
 def not_found(kind: str, name: str, known: Iterable[str]) -> NotFoundError:
     """Return the error for a name that nobody has; its hint holds the ones most like it."""
-    alike = get_close_matches(name, sorted(known), n=3, cutoff=0.6)
+    name = name[:80]
+    alike = get_close_matches(name, _neighbours(name, known), n=3, cutoff=0.6)
     if alike:
         return NotFoundError(kind, name, hint=f"Did you mean {' or '.join(alike)}?")
     return NotFoundError(kind, name, hint=f"Call list_{kind}s to see which there are.")
+
+
+def _neighbours(name: str, known: Iterable[str]) -> list[str]:
+    """Return up to 200 names, those next to it in the alphabet: comparing costs 10 us each."""
+    names = sorted(known)
+    place = bisect(names, name)
+    return names[max(0, place - 100) : place + 100]
 
 
 def _article(noun: str) -> str:

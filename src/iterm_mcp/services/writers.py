@@ -38,7 +38,9 @@ class SessionWriters:
 
     @asynccontextmanager
     async def hold(self, session_id: SessionId) -> AsyncIterator[None]:
-        """Be the only writer of a session for the block. Not to be nested for one session.
+        """Be the only writer of a session for the block.
+
+        Nested for one session in one task it would wait for itself: that is a `RuntimeError`.
 
         Raises:
             RefusedError: The turn did not come in time; nothing was typed.

@@ -121,40 +121,38 @@ def _put(
 
 
 def _to_json(result: CascadeResult) -> str:
-    return json.dumps(
+    """Return the result with each text once, however many agents share it."""
+    places: dict[str, int] = {}
+    receipts = [
         {
-            "receipts": [
-                {
-                    "agent": receipt.agent,
-                    "session_id": receipt.session_id,
-                    "text": receipt.text,
-                    "source": receipt.source,
-                    "team": receipt.team,
-                    "state": receipt.state,
-                    "reason": receipt.reason,
-                    "at": to_text(receipt.at),
-                }
-                for receipt in result.receipts
-            ],
-            "unreached": result.unreached,
+            "agent": receipt.agent,
+            "session_id": receipt.session_id,
+            "text": places.setdefault(receipt.text, len(places)),
+            "source": receipt.source,
+            "team": receipt.team,
+            "state": receipt.state,
+            "reason": receipt.reason,
+            "at": to_text(receipt.at),
         }
-    )
+        for receipt in result.receipts
+    ]
+    return json.dumps({"texts": list(places), "receipts": receipts, "unreached": result.unreached})
 
 
 def _from_json(text: str) -> CascadeResult:
     stored = json.loads(text)
     return CascadeResult(
-        receipts=tuple(_receipt(one) for one in stored["receipts"]),
+        receipts=tuple(_receipt(one, stored["texts"]) for one in stored["receipts"]),
         unreached=tuple(AgentName(name) for name in stored["unreached"]),
     )
 
 
-def _receipt(stored: dict[str, Any]) -> Receipt:
+def _receipt(stored: dict[str, Any], texts: list[str]) -> Receipt:
     team = stored["team"]
     return Receipt(
         agent=AgentName(stored["agent"]),
         session_id=SessionId(stored["session_id"]),
-        text=stored["text"],
+        text=texts[stored["text"]],
         source=Source(stored["source"]),
         team=None if team is None else TeamName(team),
         state=ReceiptState(stored["state"]),

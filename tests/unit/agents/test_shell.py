@@ -1,9 +1,12 @@
+import sys
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from iterm_mcp.agents.kinds import AGENT_KINDS, find_kind
-from iterm_mcp.agents.shell import TEXT_LIMIT_BYTES, Shell
+from iterm_mcp.agents.shell import TEXT_LIMIT_BYTES, UNFIT, Shell
 from iterm_mcp.errors import InvalidRequestError, NotFoundError
 
 plain = st.text(alphabet=st.characters(exclude_categories=["Cc", "Cs"], include_characters="\t\n"))
@@ -34,6 +37,14 @@ def test_other_control_characters_are_refused_with_their_place(character: str) -
     assert f"U+{ord(character):04X}" in str(caught.value)
     assert caught.value.code == "control_character"
     assert caught.value.hint
+
+
+def test_all_that_unicode_calls_a_control_character_or_a_surrogate_is_unfit() -> None:
+    every = "".join(map(chr, range(sys.maxunicode + 1)))
+
+    unfit = {one for one in every if unicodedata.category(one) in {"Cc", "Cs"}} - {"\t", "\n"}
+
+    assert set(UNFIT.findall(every)) == unfit
 
 
 def test_half_a_surrogate_pair_is_refused() -> None:

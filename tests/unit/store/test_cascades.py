@@ -138,7 +138,7 @@ async def test_of_two_claims_at_the_same_time_one_wins(path: str, clock: FakeClo
     assert len(answers) == 10
 
 
-@given(
+receipts = st.lists(
     st.builds(
         Receipt,
         agent=st.text().map(AgentName),
@@ -151,7 +151,17 @@ async def test_of_two_claims_at_the_same_time_one_wins(path: str, clock: FakeClo
         at=st.datetimes(timezones=st.just(START.tzinfo)),
     )
 )
-def test_a_receipt_comes_back_as_it_was_stored(receipt: Receipt) -> None:
-    result = CascadeResult((receipt,), (receipt.agent,))
+
+
+@given(receipts)
+def test_receipts_come_back_as_they_were_stored(receipts: list[Receipt]) -> None:
+    result = CascadeResult(tuple(receipts), tuple(receipt.agent for receipt in receipts))
 
     assert _from_json(_to_json(result)) == result
+
+
+def test_a_text_that_many_share_is_stored_once() -> None:
+    text = "a long story " * 100
+    shared = CascadeResult((replace(UNKNOWN, text=text),) * 50)
+
+    assert _to_json(shared).count(text) == 1

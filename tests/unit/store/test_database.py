@@ -214,6 +214,7 @@ async def test_a_new_file_has_seen_every_migration(path: str) -> None:
 
 async def test_migrations_that_a_file_has_seen_are_not_applied_again(path: str) -> None:
     """A file from before the last migration keeps its rows and gets what is new."""
+
     def make_old() -> None:
         with closing(sqlite3.connect(path)) as old:
             MIGRATIONS[0](old)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from inspect import isawaitable
+from typing import TYPE_CHECKING, TypeVar, overload
 
 import anyio
 import pytest
@@ -15,20 +16,40 @@ T = TypeVar("T")
 PAUSE_SECONDS = 0.01
 
 
+@overload
 async def eventually(
     probe: Callable[[], Awaitable[T]],
+    accept: Callable[[T], object] = ...,
+    *,
+    within_seconds: float = ...,
+) -> T: ...
+
+
+@overload
+async def eventually(
+    probe: Callable[[], T],
+    accept: Callable[[T], object] = ...,
+    *,
+    within_seconds: float = ...,
+) -> T: ...
+
+
+async def eventually(
+    probe: Callable[[], Awaitable[T] | T],
     accept: Callable[[T], object] = bool,
     *,
     within_seconds: float = 5.0,
 ) -> T:
     """Ask again and again until the answer is accepted, and return it.
 
+    The probe may be a coroutine function or a quick plain one.
     Fails the test with the last answer when the time is over.
     """
     answer: list[T] = []
     with anyio.move_on_after(within_seconds):
         while True:
-            answer[:] = [await probe()]
+            found = probe()
+            answer[:] = [await found if isawaitable(found) else found]
             if accept(answer[0]):
                 return answer[0]
             await anyio.sleep(PAUSE_SECONDS)

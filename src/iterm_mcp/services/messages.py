@@ -38,7 +38,7 @@ DUPLICATE_WAIT_SECONDS = 60.0
 """How long a repeated request waits for the first one's receipts."""
 
 SETTLE_SECONDS = 10.0
-"""How long a cancelled cascade may take to record what it did."""
+"""How long a cascade, also a cancelled one, may take to record what it did."""
 
 
 class MessageObserver(Protocol):
@@ -69,6 +69,7 @@ class MessageService:
 
     Args:
         duplicate_wait_seconds: How long a repeated request waits for the first one's end.
+        settle_seconds: How long recording the receipts may take, which a cancellation waits for.
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class MessageService:
         observer: MessageObserver | None = None,
         *,
         duplicate_wait_seconds: float = DUPLICATE_WAIT_SECONDS,
+        settle_seconds: float = SETTLE_SECONDS,
     ) -> None:
         self._terminal = terminal
         self._store = store
@@ -87,6 +89,7 @@ class MessageService:
         self._clock = clock
         self._observer = observer or SilentMessageObserver()
         self._duplicate_wait_seconds = duplicate_wait_seconds
+        self._settle_seconds = settle_seconds
         self._under_way: dict[str, anyio.Event] = {}
 
     async def cascade(
@@ -172,7 +175,7 @@ class MessageService:
         If it cannot be recorded, the caller still gets it, and the key keeps answering
         ``unknown``: nothing is ever typed twice.
         """
-        with anyio.move_on_after(SETTLE_SECONDS, shield=True) as scope:
+        with anyio.move_on_after(self._settle_seconds, shield=True) as scope:
             try:
                 await self._store.cascades.settle(
                     claim.key, claim.request_hash, result, self._clock.now() + claim.lifetime
@@ -180,7 +183,7 @@ class MessageService:
             except StoreError as error:
                 log.warning("cascade_not_recorded", reason=str(error))
         if scope.cancelled_caught:
-            log.warning("cascade_not_recorded", reason=f"not within {SETTLE_SECONDS:g} s")
+            log.warning("cascade_not_recorded", reason=f"not within {self._settle_seconds:g} s")
 
     @asynccontextmanager
     async def _alone(self, key: str) -> AsyncIterator[None]:

@@ -133,7 +133,11 @@ class AgentStore:
             work(connection)
             return _load(connection)
 
-        self._known = await self._database.write(change)
+        try:
+            self._known = await self._database.write(change)
+        except BaseException:
+            self._known = None  # it may have been committed after all
+            raise
 
 
 def _load(connection: sqlite3.Connection) -> Registry:

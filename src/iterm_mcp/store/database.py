@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
@@ -46,6 +47,9 @@ class Database:
         self._path = path
         self._connection = connection
         self._turn = anyio.CapacityLimiter(1)
+        # asyncio's own cancellation, unlike anyio's, ends the wait for a thread that still
+        # works, and gives the turn away.
+        self._busy = threading.Lock()
 
     async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run `work` on one consistent state of the database and return its result."""
@@ -69,7 +73,7 @@ class Database:
 
     def _transact(self, begin: str, work: Callable[[sqlite3.Connection], T]) -> T:
         connection = self._connection
-        with _explained(self._path):
+        with self._busy, _explained(self._path):
             connection.execute(begin)
             try:
                 result = work(connection)

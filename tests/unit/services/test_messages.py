@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 import anyio
 import pytest
+from anyio import to_thread
 from tests.waiting import eventually
 
 from iterm_mcp.errors import (
@@ -313,15 +315,12 @@ async def test_two_cascades_never_type_into_one_session_at_the_same_time(
     homes = await add_agents(terminal, store, "ada")
     gate = terminal.hold("send_text")
 
-    async def second_has_come() -> bool:
-        return writers._turns[homes["ada"]].users == 2
-
     with anyio.fail_after(5):
         async with anyio.create_task_group() as group:
             group.start_soon(service.cascade, to_each(ada="echo one"))
             await gate.wait_arrived()
             group.start_soon(service.cascade, to_each(ada="echo two"))
-            await eventually(second_has_come)
+            await eventually(lambda: writers._turns[homes["ada"]].users == 2)
             await anyio.wait_all_tasks_blocked()
             assert gate.waiting == 1
             gate.open()
@@ -466,6 +465,32 @@ async def test_a_key_that_expires_in_flight_still_types_once(
     assert terminal.typed(homes["ada"]) == "echo hello\r"
 
 
+async def test_of_two_processes_with_one_key_only_one_types(
+    terminal: FakeTerminal, tmp_path: Path, clock: FakeClock
+) -> None:
+    path = str(tmp_path / "shared.db")
+    gate = terminal.hold("list_sessions")
+    results: list[CascadeResult] = []
+    async with open_store(path, clock) as one, open_store(path, clock) as other:
+        homes = await add_agents(terminal, one, "ada")
+        services = [
+            MessageService(terminal, store, SessionWriters(), clock) for store in (one, other)
+        ]
+
+        async def send(service: MessageService) -> None:
+            results.append(await service.cascade(HELLO, idempotency_key=KEY))
+
+        with anyio.fail_after(5):
+            async with anyio.create_task_group() as group:
+                for service in services:
+                    group.start_soon(send, service)
+                await gate.wait_arrived(2)  # neither has found the key, both will claim it
+                gate.open()
+
+    assert sorted(result.replayed for result in results) == [False, True]
+    assert terminal.typed(homes["ada"]) == "echo hello\r"
+
+
 async def test_after_a_crash_while_typing_the_receipts_are_unknown_and_nothing_is_typed_again(
     terminal: FakeTerminal, tmp_path: Path, clock: FakeClock
 ) -> None:
@@ -567,13 +592,10 @@ async def test_what_was_written_before_a_cancellation_stays_written(
     async def send() -> None:
         await service.cascade(HELLO, idempotency_key=KEY)
 
-    async def ada_is_written() -> str:
-        return terminal.typed(homes["ada"])
-
     with anyio.fail_after(5):
         async with writers.hold(homes["bob"]), anyio.create_task_group() as group:
             group.start_soon(send)
-            await eventually(ada_is_written)
+            await eventually(lambda: terminal.typed(homes["ada"]))
             await anyio.wait_all_tasks_blocked()
             group.cancel_scope.cancel()
 
@@ -646,6 +668,37 @@ async def test_receipts_that_cannot_be_recorded_still_reach_the_caller(
     again = await service.cascade(HELLO, idempotency_key=KEY)
     assert states(again) == {"ada": "unknown"}
     assert terminal.typed(homes["ada"]) == "echo hello\r"
+
+
+async def test_a_store_that_is_stuck_does_not_hold_the_receipts_back(
+    terminal: FakeTerminal, store: Store, clock: FakeClock
+) -> None:
+    service = MessageService(terminal, store, SessionWriters(), clock, settle_seconds=0.02)
+    await add_agents(terminal, store, "ada")
+    database = store.cascades._database
+    gate = terminal.hold("send_text")
+    begun, go_on = threading.Event(), threading.Event()
+
+    def block(_connection: object) -> None:
+        begun.set()
+        assert go_on.wait(5)
+
+    async def send() -> None:
+        result = await service.cascade(HELLO, idempotency_key=KEY)
+        assert states(result) == {"ada": "written"}
+        assert not go_on.is_set()
+        go_on.set()
+
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as group:
+            group.start_soon(send)
+            await gate.wait_arrived()
+            group.start_soon(database.read, block)
+            await to_thread.run_sync(begun.wait, 5)
+            gate.open()
+
+    again = await service.cascade(HELLO, idempotency_key=KEY)
+    assert states(again) == {"ada": "unknown"}
 
 
 async def test_a_key_that_cannot_be_claimed_types_nothing(

@@ -172,3 +172,15 @@ async def test_a_taken_team_name_is_a_conflict(store: Store) -> None:
 
     with pytest.raises(ConflictError, match="backend"):
         await store.agents.add_team(BACKEND)
+
+
+async def test_a_change_that_fails_is_not_remembered(store: Store) -> None:
+    await fill(store)
+    before = await store.agents.load()
+
+    with pytest.raises(NotFoundError):
+        await store.agents.add_team(
+            Team(TeamName("night"), None, "", START), [ADA.name, AgentName("nobody")]
+        )
+
+    assert await store.agents.load() == before

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 import stat
 import threading
@@ -125,6 +126,38 @@ async def test_work_cancelled_before_its_turn_never_begins(path: str) -> None:
         assert await database.read(names) == []
 
 
+async def test_work_whose_task_is_killed_goes_on_alone_and_keeps_its_turn(path: str) -> None:
+    """anyio's cancellation waits for the thread; asyncio's own does not."""
+    begun = threading.Event()
+    go_on = threading.Event()
+    tasks: list[asyncio.Task[None] | None] = []
+
+    def slow(connection: sqlite3.Connection) -> None:
+        connection.execute(INSERT, ("first",))
+        begun.set()
+        assert go_on.wait(5)
+        connection.execute(INSERT, ("second",))
+
+    async with open_database(path, busy_timeout_seconds=1) as database:
+
+        async def write_slowly() -> None:
+            tasks.append(asyncio.current_task())
+            await database.write(slow)
+
+        with anyio.fail_after(5):
+            async with anyio.create_task_group() as group:
+                group.start_soon(write_slowly)
+                await to_thread.run_sync(begun.wait, 5)
+                assert tasks[0] is not None
+                tasks[0].cancel()
+            async with anyio.create_task_group() as group:
+                group.start_soon(insert, database, "third")
+                await anyio.wait_all_tasks_blocked()
+                go_on.set()
+
+        assert await database.read(names) == ["first", "second", "third"]
+
+
 async def test_writers_of_one_process_wait_for_each_other(path: str) -> None:
     def add_one(connection: sqlite3.Connection) -> None:
         count = len(names(connection))
@@ -242,3 +275,17 @@ async def test_a_file_from_a_newer_version_is_refused_and_left_alone(path: str) 
     with closing(sqlite3.connect(path)) as newer:
         assert newer.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS) + 1,)
         assert newer.execute("SELECT count(*) FROM sqlite_schema").fetchone() == (0,)
+
+
+async def test_when_a_migration_fails_none_is_applied(path: str) -> None:
+    with closing(sqlite3.connect(path)) as strange:
+        strange.execute("CREATE TABLE cascades (what)")
+
+    with pytest.raises(sqlite3.OperationalError, match="already exists"):
+        async with open_database(path, busy_timeout_seconds=1):
+            pass
+
+    with closing(sqlite3.connect(path)) as strange:
+        tables = strange.execute("SELECT name FROM sqlite_schema").fetchall()
+        assert tables == [("cascades",)]
+        assert strange.execute("PRAGMA user_version").fetchone() == (0,)

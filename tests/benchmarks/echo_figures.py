@@ -1,0 +1,210 @@
+"""How long a key takes to come back as a character: bare, in the host, in tmux."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import pty
+import select
+import struct
+import subprocess
+import tempfile
+import termios
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from shutil import which
+from time import perf_counter, sleep
+from typing import TYPE_CHECKING
+
+import anyio
+from iterm_mcp.host.engine import Engine
+from iterm_mcp.host.pty import Pty, raise_file_limit
+from tests.benchmarks.figures import Figure, percentile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SHELL = ["/bin/bash", "--norc", "--noprofile", "-i"]
+COLUMNS, ROWS = 80, 24
+SETTLE_SECONDS = 20.0
+PAUSE_SECONDS = 0.001
+BARE = "echo p50, bare PTY"
+
+
+def measure(*, counts: list[int], keys: int) -> Iterator[Figure]:
+    """Yield echo times for each number of open sessions."""
+    raise_file_limit()
+    yield Figure(BARE, percentile(_bare(keys), 0.5) * 1e6, "us")
+    for count in counts:
+        seconds = asyncio.run(_in_host(count, keys))
+        aim = 150 if count == 100 else None
+        name = f"echo {{}} in the host, {count} sessions"
+        yield Figure(name.format("p50"), percentile(seconds, 0.5) * 1e6, "us", BARE, aim)
+        yield Figure(name.format("p99"), percentile(seconds, 0.99) * 1e6, "us", BARE)
+    if which("tmux"):
+        for count in counts:
+            seconds = _in_tmux(count, keys)
+            name = f"echo p50 in tmux -C, {count} sessions"
+            yield Figure(name, percentile(seconds, 0.5) * 1e6, "us", BARE)
+
+
+def spawn_figures(count: int) -> Iterator[Figure]:
+    """Yield the time to start shells with nothing around them, and in the host."""
+    bare = f"spawn {count} bare shells"
+    began = perf_counter()
+    with _bare_shells(count):
+        yield Figure(bare, perf_counter() - began, "s")
+    began = perf_counter()
+    ptys = [_spawn() for _ in range(count)]
+    seconds = perf_counter() - began
+    anyio.run(_close_all, ptys)
+    yield Figure(f"spawn {count} shells in the host", seconds, "s", bare, 0.002 * count)
+
+
+def _spawn() -> Pty:
+    environ = {**os.environ, "PS1": "$ ", "TERM": "xterm-256color"}
+    return Pty.spawn(SHELL, columns=COLUMNS, rows=ROWS, directory="/", environ=environ)
+
+
+async def _close_all(ptys: list[Pty]) -> None:
+    async with anyio.create_task_group() as group:
+        for one in ptys:
+            one.start(lambda _data: None, lambda _code: None)
+        for one in ptys:
+            group.start_soon(partial(one.aclose, grace_seconds=1))
+
+
+class _Session:
+    """A shell with its emulator, as the host joins them."""
+
+    def __init__(self) -> None:
+        self.engine = Engine(COLUMNS, ROWS, scrollback=10_000, on_osc=lambda _event: None)
+        self.pty = _spawn()
+        self.changed: asyncio.Event = asyncio.Event()
+        self.pty.start(self._output, lambda _code: None)
+
+    def _output(self, data: bytes) -> None:
+        self.engine.feed(data)
+        self.changed.set()
+
+
+async def _in_host(count: int, keys: int) -> list[float]:
+    sessions = [_Session() for _ in range(count)]
+    try:
+        for one in sessions:
+            with anyio.fail_after(SETTLE_SECONDS):
+                while one.engine.cursor[0] < 2:
+                    one.changed.clear()
+                    await one.changed.wait()
+        seconds: list[float] = []
+        for number in range(keys):
+            one = sessions[number * 7919 % count]
+            before = one.engine.cursor
+            began = perf_counter()
+            # A key and its deletion by turns, so that lines stay short.
+            one.pty.write(b"x" if number // count % 2 == 0 else b"\x7f")
+            with anyio.fail_after(SETTLE_SECONDS):
+                while one.engine.cursor == before:
+                    one.changed.clear()
+                    await one.changed.wait()
+            seconds.append(perf_counter() - began)
+            await anyio.sleep(PAUSE_SECONDS)
+        return seconds
+    finally:
+        async with anyio.create_task_group() as group:
+            for one in sessions:
+                group.start_soon(partial(one.pty.aclose, grace_seconds=1))
+        for one in sessions:
+            one.engine.close()
+
+
+@contextmanager
+def _bare_shells(count: int) -> Iterator[list[int]]:
+    """Shells on PTYs, with nothing in between but the kernel."""
+    environ = {**os.environ, "PS1": "$ ", "TERM": "xterm-256color"}
+    masters: list[int] = []
+    children: list[subprocess.Popen[bytes]] = []
+    try:
+        for _ in range(count):
+            master, slave = pty.openpty()
+            fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
+            children.append(
+                subprocess.Popen(
+                    SHELL,
+                    stdin=slave,
+                    stdout=slave,
+                    stderr=slave,
+                    env=environ,
+                    start_new_session=True,
+                )
+            )
+            os.close(slave)
+            masters.append(master)
+        yield masters
+    finally:
+        for child in children:
+            child.kill()
+            child.wait()
+        for master in masters:
+            os.close(master)
+
+
+def _bare(keys: int) -> list[float]:
+    with _bare_shells(1) as (master,):
+        while b"$ " not in os.read(master, 65536):
+            pass
+        seconds: list[float] = []
+        for number in range(keys):
+            began = perf_counter()
+            os.write(master, b"x" if number % 2 == 0 else b"\x7f")
+            select.select([master], [], [], SETTLE_SECONDS)
+            os.read(master, 65536)
+            seconds.append(perf_counter() - began)
+            sleep(PAUSE_SECONDS)
+        return seconds
+
+
+def _in_tmux(count: int, keys: int) -> list[float]:
+    """Send keys through a control-mode client and wait for the output it reports."""
+    with tempfile.TemporaryDirectory(dir="/tmp", prefix="im-tmux-") as folder:
+        tmux = ["tmux", "-S", str(Path(folder) / "s"), "-f", "/dev/null"]
+        shell = "env PS1='$ ' " + " ".join(SHELL)
+        client = subprocess.Popen(
+            [*tmux, "-C", "new-session", "-x", str(COLUMNS), "-y", str(ROWS), shell],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            bufsize=0,
+        )
+        assert client.stdin is not None
+        assert client.stdout is not None
+        try:
+            for _ in range(count - 1):
+                subprocess.run([*tmux, "new-window", "-d", shell], check=True, timeout=30)
+            sleep(1)
+            _drain(client.stdout.fileno())
+            seconds: list[float] = []
+            for number in range(keys):
+                target = number * 7919 % count
+                key = b"x" if number // count % 2 == 0 else b"BSpace"
+                began = perf_counter()
+                os.write(client.stdin.fileno(), b"send-keys -t :%d %s\n" % (target, key))
+                heard = b""
+                while b"%output" not in heard:
+                    heard += os.read(client.stdout.fileno(), 65536)
+                seconds.append(perf_counter() - began)
+                sleep(PAUSE_SECONDS)
+                _drain(client.stdout.fileno())
+            return seconds
+        finally:
+            subprocess.run([*tmux, "kill-server"], check=False, timeout=30)
+            client.wait(10)
+            client.stdin.close()
+            client.stdout.close()
+
+
+def _drain(fd: int) -> None:
+    while select.select([fd], [], [], 0)[0]:
+        if not os.read(fd, 65536):
+            return

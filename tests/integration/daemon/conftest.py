@@ -1,0 +1,78 @@
+"""A home for a daemon that has no terminal: what it does without one must work without one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import tempfile
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import anyio
+import pytest
+from tests.waiting import eventually
+
+from iterm_mcp.paths import Paths, find_paths
+from iterm_mcp.processes import lock_holder
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+
+class Home:
+    """A state folder of its own, with the environment that leads there."""
+
+    def __init__(self, folder: str, terminal: str) -> None:
+        self.environ = {
+            **os.environ,
+            "HOME": folder,
+            "ITERM_MCP_HOME": folder,
+            "ITERM_MCP_TERMINAL": terminal,
+            "ITERM_MCP_HTTP_PORT": "0",
+            "ITERM_MCP_DRAIN_SECONDS": "0.3",
+        }
+        self.paths: Paths = find_paths(self.environ)
+
+    def daemon_pid(self) -> int | None:
+        return lock_holder(self.paths.daemon_lock)
+
+    async def kill_daemon(self) -> None:
+        """End the daemon as a crash would."""
+        pid = self.daemon_pid()
+        assert pid
+        os.kill(pid, signal.SIGKILL)
+        await eventually(lambda: self.daemon_pid() is None)
+
+    async def stop(self) -> None:
+        """End what runs in this home, by pid."""
+        for lock in (self.paths.daemon_lock, self.paths.host_lock):
+            pid = lock_holder(lock)
+            if pid:
+                os.kill(pid, signal.SIGTERM)
+                await eventually(
+                    partial(lock_holder, lock), lambda holder: holder is None, within_seconds=15
+                )
+
+
+async def make_home(terminal: str) -> AsyncIterator[Home]:
+    folder = tempfile.mkdtemp(dir="/tmp", prefix="im-")
+    home = Home(folder, terminal)
+    try:
+        yield home
+    finally:
+        with anyio.CancelScope(shield=True):
+            await home.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+async def home() -> AsyncIterator[Home]:
+    """A home whose daemon never finds a terminal: iTerm2 is asked for where it cannot be."""
+    async for one in make_home("iterm2"):
+        yield one
+
+
+def mode_of(path: str) -> int:
+    return Path(path).stat().st_mode & 0o777

@@ -1,0 +1,1 @@
+"""A terminal without a screen: real shells on real PTYs, spoken to through iTerm2's API."""

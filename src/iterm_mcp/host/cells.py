@@ -1,0 +1,159 @@
+"""The emulator's cells, decoded into lines. Pure: numbers in, values out.
+
+A cell is 64 bits; `BITS` names those that are relied on, and `ghostty.check_layout` holds them
+against the library's own description. Reading a screen visits every cell, so the common case
+is one table look-up a cell.
+"""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING, Protocol
+
+from iterm_mcp.host.lines import PLAIN, Color, Line, Style, StyleRun
+from iterm_mcp.host.styles import background_style
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+BITS = {  # lowest bit, width
+    "content_tag": (0, 2),
+    "content": (2, 24),
+    "style_id": (26, 16),
+    "wide": (42, 2),
+    "hyperlink": (45, 1),
+}
+
+_CODE_POINT, _CLUSTER, _PALETTE, _RGB = range(4)  # content_tag
+_SPACER_TAIL = 2  # wide: the second half of a wide character
+_EMPTY = "\0"
+_MAX_TABLE = 1 << 16
+
+_STYLE_ID = 0xFFFF << 26
+_HYPERLINK = 1 << 45
+_LOOK = _STYLE_ID | _HYPERLINK
+_CONTENT = 0xFFFFFF << 2
+
+
+class CellSource(Protocol):
+    """Answers, for one row, what does not fit into a cell."""
+
+    def cluster(self, column: int) -> str:
+        """Return all code points of the cell."""
+
+    def style(self, column: int) -> Style:
+        """Return the style of the cell, without its link."""
+
+    def linked_style(self, column: int) -> Style:
+        """Return the style of the cell, with its link."""
+
+
+class _CellText(dict[int, str]):
+    """The text of every cell seen so far, by its bits."""
+
+    def __missing__(self, cell: int) -> str:
+        if len(self) >= _MAX_TABLE:
+            self.clear()
+        text = _cell_text(cell)
+        self[cell] = text
+        return text
+
+
+def _cell_text(cell: int) -> str:
+    if (cell >> 42) & 3 == _SPACER_TAIL:
+        return ""
+    if cell & 3 in (_CODE_POINT, _CLUSTER):
+        return chr((cell >> 2) & 0x1FFFFF)
+    return _EMPTY
+
+
+_text_of = _CellText().__getitem__
+
+
+def build_line(
+    cells: Sequence[int],
+    source: CellSource,
+    *,
+    clusters: bool,
+    soft_wrapped: bool,
+    styles: bool,
+) -> Line:
+    """Make a line of a row's cells.
+
+    Args:
+        cells: All the row's cells, from the left.
+        source: Asked about single cells of this row.
+        clusters: Some cells hold more than one code point.
+        soft_wrapped: The row goes on in the next one.
+        styles: Fill in `Line.styles`.
+    """
+    runs: tuple[tuple[int, int], ...]
+    text = "".join(map(_text_of, cells))
+    if not clusters and len(text) == len(cells):
+        text = text.rstrip(_EMPTY)
+        runs = ((1, len(text)),) if text else ()
+        width = len(text)
+    else:
+        pieces = _pieces(cells, source)
+        text = "".join(pieces)
+        runs = tuple((size, len(list(group))) for size, group in groupby(map(len, pieces)))
+        width = len(pieces)
+    looks = tuple(_style_runs(cells[:width], source)) if styles else ()
+    return Line(text, runs, looks, soft_wrapped)
+
+
+def _pieces(cells: Sequence[int], source: CellSource) -> list[str]:
+    """Return the text of each cell, up to the last that was written."""
+    pieces = [
+        source.cluster(column) if cell & 3 == _CLUSTER else _text_of(cell)
+        for column, cell in enumerate(cells)
+    ]
+    while pieces and pieces[-1] == _EMPTY:
+        pieces.pop()
+    return pieces
+
+
+def _style_runs(cells: Sequence[int], source: CellSource) -> Iterable[StyleRun]:
+    """Yield runs such that neighbours differ."""
+    column = 0
+    last: Style | None = None
+    length = 0
+    for look, group in groupby(cells, _look):
+        for cells_alike, style in _looks(look, column, len(list(group)), source):
+            column += cells_alike
+            if style == last:
+                length += cells_alike
+                continue
+            if last is not None:
+                yield StyleRun(last, length)
+            last, length = style, cells_alike
+    if last is not None:
+        yield StyleRun(last, length)
+
+
+def _look(cell: int) -> int:
+    """Return a key that cells of one row share when they look alike, links aside."""
+    if cell & 2:  # no text, but a background
+        return cell & (_CONTENT | 3)
+    return cell & _LOOK
+
+
+def _looks(look: int, column: int, count: int, source: CellSource) -> Iterable[tuple[int, Style]]:
+    if look & 2:
+        yield count, background_style(_background(look))
+    elif look & _HYPERLINK:
+        # Links that touch share every bit; only asking tells them apart.
+        for offset in range(count):
+            yield 1, source.linked_style(column + offset)
+    elif look:
+        yield count, source.style(column)
+    else:
+        yield count, PLAIN
+
+
+def _background(cell: int) -> Color:
+    content = (cell & _CONTENT) >> 2
+    if cell & 3 == _PALETTE:
+        return Color("palette", content & 0xFF)
+    red, green, blue = content & 0xFF, content >> 8 & 0xFF, content >> 16 & 0xFF
+    return Color("rgb", red << 16 | green << 8 | blue)

@@ -6,6 +6,7 @@ the oldest one that the emulator still keeps, which is row 0.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from iterm_mcp.host.ghostty import (
@@ -219,19 +220,31 @@ class Terminal:
             yield from self._rows_shown(history, first, count)
             return
         render = self._rendered()
+        end = first + count
+        with self.unnoticed():
+            try:
+                while first < end:
+                    top = min(first, history)
+                    scroll(self._terminal, _viewport(lib.GHOSTTY_SCROLL_VIEWPORT_ROW, top))
+                    render.update(self._terminal)
+                    shown = min(end, top + self._sink.rows) - first
+                    yield from self._rows_shown(top, first, shown)
+                    first += shown
+            finally:
+                scroll(self._terminal, _viewport(lib.GHOSTTY_SCROLL_VIEWPORT_BOTTOM, 0))
+
+    @contextmanager
+    def unnoticed(self) -> Iterator[None]:
+        """Let what is shown meanwhile, and taken back, not count as a change of the screen."""
+        self._notice_changes()
+        changed = self._changed
         try:
-            end = first + count
-            while first < end:
-                top = min(first, history)
-                scroll(self._terminal, _viewport(lib.GHOSTTY_SCROLL_VIEWPORT_ROW, top))
-                render.update(self._terminal)
-                shown = min(end, top + self._sink.rows) - first
-                yield from self._rows_shown(top, first, shown)
-                first += shown
+            yield
         finally:
-            scroll(self._terminal, _viewport(lib.GHOSTTY_SCROLL_VIEWPORT_BOTTOM, 0))
-            render.update(self._terminal)  # what moved the view is no change of the screen
+            render = self._rendered()
+            render.update(self._terminal)
             render.clean()
+            self._changed = changed
 
     def cluster(self, column: int, row: int) -> str:
         """Return all code points of one cell."""
@@ -258,7 +271,7 @@ class Terminal:
         return bytes(ffi.buffer(text, size[0])).decode("utf-8", "replace") or None
 
     def compress(self) -> bool:
-        """Compress a little more of the scrollback, in at most ~0.2 ms; tell whether it is done.
+        """Compress a little more of the scrollback, in ~0.2 ms; tell whether it is done.
 
         What is compressed stays readable, at ~0.5 ms for the first rows of a read.
         """

@@ -36,8 +36,7 @@ _HYPERLINK_CODE = 8  # links stay in the cells; their OSCs are many and nobody's
 _SWITCH = re.compile(rb"\x1b\[\?(?:[0-9]+;)*(?:47|1047|1049)(?:;[0-9]+)*[hl]")
 _PRIVATE = b"\x1b[?"
 
-_X10_MOUSE = 9
-_MOUSE_MODES = ((1003, 3), (1002, 2), (1001, 1), (1000, 0), (_X10_MOUSE, 0))
+_MOUSE_MODES = ((1003, 3), (1002, 2), (1000, 0), (9, 0))
 
 
 class EngineClosedError(RuntimeError):
@@ -151,8 +150,7 @@ class Engine:
     def mouse_mode(self) -> int:
         """What mouse events the program wants, in iTerm2's numbers.
 
-        -1 none; 0 clicks (mode 1000, or 9); 1 highlighting (1001); 2 drags too (1002); 3 all
-        motion (1003).
+        -1 none; 0 clicks (mode 1000, or 9); 2 drags too (1002); 3 all motion (1003).
         """
         if not self._terminal.tracks_mouse:
             return -1
@@ -198,7 +196,7 @@ class Engine:
             if reached:
                 self._count()
             oldest = self._track(0, self.overflow) if reached and rewrapped else None
-            marks = [self._track(*place) if reached else None for place in follow]
+            marks = [self._mark(*place) if reached else None for place in follow]
         pull = self.history >= rows - self.rows  # hidden rows must not come back
         self.columns, self.rows = columns, rows
         self._terminal.set_history_bytes(self._history_bytes())
@@ -209,11 +207,11 @@ class Engine:
                 self._renumber(self.overflow + self._kept - max(0, oldest.row()))
             elif reached:
                 self._count()
-            places = [mark.position() if mark else None for mark in marks]
-        for mark in (oldest, *marks):
-            if mark is not None:
-                mark.free()
-        return [place and (place[0], place[1] - self._kept + self._base) for place in places]
+            places = [mark and self._place(*mark) for mark in marks]
+        for tracked in (oldest, *(mark[0] for mark in marks if mark)):
+            if tracked is not None:
+                tracked.free()
+        return places
 
     def compress(self) -> bool:
         """Compress a little more of an idle terminal's history; tell whether that is all.
@@ -282,11 +280,25 @@ class Engine:
         lines = max(self._scrollback, self._slice + self.rows)
         return int(self._heavier * lines * (self.columns * 8 + 64) * 1.1) + _PAGE_BYTES
 
-    def _track(self, column: int, line: int) -> Tracked | None:
-        row = line - self._base + self._kept
-        if not (self.overflow <= line < self._base + self.rows and column >= 0):
+    def _track(self, column: int, line: int) -> Tracked:
+        return self._terminal.track(column, line - self._base + self._kept)
+
+    def _mark(self, column: int, line: int) -> tuple[Tracked, int] | None:
+        """Follow a place: the last written cell up to it, and how far beyond that it lies."""
+        if column < 0 or not self.overflow <= line < self._base + self.rows:
             return None
-        return self._terminal.track(min(column, self.columns - 1), row)
+        width = self._read(line, line + 1, styles=False)[0].width
+        written = min(column, max(0, width - 1))
+        return self._track(written, line), column - written
+
+    def _place(self, tracked: Tracked, beyond: int) -> tuple[int, int] | None:
+        """Return where a place that is followed is now."""
+        position = tracked.position()
+        if position is None:
+            return None
+        column, row = position
+        line = row - self._kept + self._base
+        return (min(column + beyond, self.columns), line) if line >= self.overflow else None
 
     def _read(self, first: int, end: int, *, styles: bool) -> list[Line]:
         """Read lines of the active screen and its history."""
@@ -317,12 +329,13 @@ class Engine:
             yield False
             return
         was_set = terminal.mode(47)
-        terminal.write(b"\x1b[?47l")
-        try:
-            yield True
-        finally:
-            terminal.write(b"\x1b[?47h")
-            terminal.set_mode(47, on=was_set)
+        with terminal.unnoticed():
+            terminal.write(b"\x1b[?47l")
+            try:
+                yield True
+            finally:
+                terminal.write(b"\x1b[?47h")
+                terminal.set_mode(47, on=was_set)
 
 
 class _RowSource:

@@ -1,0 +1,137 @@
+"""``iterm-mcp host``: run, start, stop, status, env."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import signal
+import socket
+import sys
+from time import monotonic, sleep
+from typing import TYPE_CHECKING
+
+import typer
+
+from iterm_mcp.paths import find_paths, make_private_folder
+from iterm_mcp.processes import AlreadyRunningError, lock_holder, spawn_detached
+
+if TYPE_CHECKING:
+    from iterm_mcp.paths import Paths
+
+START_SECONDS = 15.0
+STOP_SECONDS = 15.0
+
+app = typer.Typer(help="The headless terminal: real shells, iTerm2's API.", no_args_is_help=True)
+
+
+@app.command()
+def run() -> None:
+    """Run in the foreground until SIGTERM; log JSON lines to stderr."""
+    import anyio
+
+    from iterm_mcp.host import runtime
+    from iterm_mcp.telemetry import open_logs
+
+    open_logs(os.environ.get("ITERM_MCP_LOG_LEVEL", "info"))
+    paths = find_paths()
+    try:
+        lock = runtime.prepare(paths)
+    except AlreadyRunningError as error:
+        typer.echo(f"a host runs already, process {error.pid}", err=True)
+        return
+    with lock:
+        anyio.run(runtime.run, paths)
+
+
+@app.command()
+def start() -> None:
+    """Start it in the background, if none runs, and wait until it answers."""
+    paths = find_paths()
+    if lock_holder(paths.host_lock) is None:
+        make_private_folder(paths.state)
+        spawn_detached(["host", "run"], f"{paths.logs}/host.log")
+    deadline = monotonic() + START_SECONDS
+    while not _answers(paths):
+        if monotonic() > deadline:
+            typer.echo(f"it did not come up; its log is {paths.logs}/host.log", err=True)
+            raise typer.Exit(1)
+        sleep(0.02)
+    _report(paths)
+
+
+@app.command()
+def stop() -> None:
+    """End it, and every shell in it."""
+    paths = find_paths()
+    pid = lock_holder(paths.host_lock)
+    if not pid:
+        typer.echo("no host runs")
+        return
+    os.kill(pid, signal.SIGTERM)
+    deadline = monotonic() + STOP_SECONDS
+    while lock_holder(paths.host_lock) == pid:
+        if monotonic() > deadline:
+            typer.echo(f"process {pid} is still there after {STOP_SECONDS:.0f} s", err=True)
+            raise typer.Exit(1)
+        sleep(0.02)
+    typer.echo("stopped")
+
+
+@app.command()
+def status(
+    as_json: bool = typer.Option(False, "--json", help="Print JSON."),  # noqa: FBT001, FBT003
+) -> None:
+    """Say whether it runs, and where. Exit code 1 when it does not."""
+    if not _report(find_paths(), as_json=as_json):
+        raise typer.Exit(1)
+
+
+@app.command()
+def env(
+    as_json: bool = typer.Option(False, "--json", help="Print JSON."),  # noqa: FBT001, FBT003
+) -> None:
+    """Print what an unmodified iTerm2 script needs: eval "$(iterm-mcp host env)"."""
+    paths = find_paths()
+    try:
+        with open(paths.host_cookie, encoding="ascii") as file:  # noqa: PTH123
+            cookie = file.read().strip()
+    except FileNotFoundError:
+        typer.echo("no host has run here yet: iterm-mcp host start", err=True)
+        raise typer.Exit(1) from None
+    values = {"IT2_SUITE": paths.suite, "ITERM2_COOKIE": cookie}
+    if as_json:
+        json.dump(values, sys.stdout)
+        sys.stdout.write("\n")
+        return
+    for name, value in values.items():
+        typer.echo(f"export {name}={shlex.quote(value)}")
+
+
+def _report(paths: Paths, *, as_json: bool = False) -> bool:
+    pid = lock_holder(paths.host_lock)
+    body = {
+        "running": pid is not None,
+        "answers": pid is not None and _answers(paths),
+        "pid": pid,
+        "socket": paths.host_socket,
+        "suite": paths.suite,
+    }
+    if as_json:
+        json.dump(body, sys.stdout)
+        sys.stdout.write("\n")
+    elif pid is None:
+        typer.echo("no host runs; the daemon starts one, or `iterm-mcp host start`")
+    else:
+        typer.echo(f"host {pid} serves {paths.host_socket}")
+    return pid is not None
+
+
+def _answers(paths: Paths) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(2)
+        try:
+            probe.connect(paths.host_socket)
+        except OSError:
+            return False
+        return True

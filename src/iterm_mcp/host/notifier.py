@@ -1,0 +1,94 @@
+"""From what happens in the world to what subscribed clients are told."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from iterm_mcp.host import scopes, wire
+from iterm_mcp.host.messages import listing
+
+if TYPE_CHECKING:
+    from iterm_mcp.host.client import Client
+    from iterm_mcp.host.world import World
+
+FocusWindow = wire.FocusChangedNotification.Window
+
+
+class Notifier:
+    """Tells every client what it asked for (world.WorldObserver)."""
+
+    def __init__(self) -> None:
+        self.clients: set[Client] = set()
+        self.world: World
+
+    def session_opened(self, session_id: str) -> None:
+        """Tell of a new session."""
+        event = wire.NewSessionNotification(session_id=session_id)
+        self._tell(wire.NOTIFY_ON_NEW_SESSION, wire.Notification(new_session_notification=event))
+
+    def session_ended(self, session_id: str) -> None:
+        """Tell of a session's end."""
+        event = wire.TerminateSessionNotification(session_id=session_id)
+        self._tell(
+            wire.NOTIFY_ON_TERMINATE_SESSION,
+            wire.Notification(terminate_session_notification=event),
+        )
+        for client in self.clients:
+            client.subscriptions.forget_session(session_id)
+
+    def layout_changed(self) -> None:
+        """Tell how everything stands now."""
+        if any(one.subscriptions.wants(wire.NOTIFY_ON_LAYOUT_CHANGE) for one in self.clients):
+            event = wire.LayoutChangedNotification(list_sessions_response=listing(self.world))
+            self._tell(
+                wire.NOTIFY_ON_LAYOUT_CHANGE, wire.Notification(layout_changed_notification=event)
+            )
+
+    def focus_changed(self, kind: str, identifier: str) -> None:
+        """Tell what has the focus. A layout that is still to be told goes first."""
+        self.world.tell_layout_now()
+        event = wire.FocusChangedNotification()
+        if kind == "window":
+            event.window.window_status = FocusWindow.TERMINAL_WINDOW_BECAME_KEY
+            event.window.window_id = identifier
+        elif kind == "tab":
+            event.selected_tab = identifier
+        elif kind == "session":
+            event.session = identifier
+        else:
+            event.application_active = identifier == "active"
+        self._tell(wire.NOTIFY_ON_FOCUS_CHANGE, wire.Notification(focus_changed_notification=event))
+
+    def screen_changed(self, session_id: str) -> None:
+        """Tell that a screen changed."""
+        topic = wire.NOTIFY_ON_SCREEN_UPDATE
+        event = wire.ScreenUpdateNotification(session=session_id)
+        for client in self.clients:
+            if client.subscriptions.wants_of(topic, session_id):
+                client.notify(
+                    wire.Notification(screen_update_notification=event), screen=session_id
+                )
+
+    def variables_changed(self) -> None:
+        """Compare every watched variable with what was last told."""
+        for client in self.clients:
+            for monitor, told in client.subscriptions.monitors.items():
+                for target in scopes.targets(self.world, monitor.scope, monitor.identifier):
+                    value = json.dumps(scopes.value(self.world, target, monitor.name))
+                    before = told.get(target.identifier)
+                    told[target.identifier] = value
+                    if before is not None and before != value:
+                        wide = monitor.identifier == "all"
+                        event = wire.VariableChangedNotification(
+                            scope=monitor.scope,
+                            identifier=target.identifier if wide else monitor.identifier,
+                            name=monitor.name,
+                            json_new_value=value,
+                        )
+                        client.notify(wire.Notification(variable_changed_notification=event))
+
+    def _tell(self, topic: int, notification: wire.Notification) -> None:
+        for client in self.clients:
+            if client.subscriptions.wants(topic):
+                client.notify(notification)

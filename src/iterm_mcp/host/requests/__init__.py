@@ -1,0 +1,40 @@
+"""What the host answers: one handler a request, one row a handler.
+
+To answer another request: write the handler, add its row, add a contract test.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from iterm_mcp.host.requests import (
+    buffers,
+    focus,
+    functions,
+    negatives,
+    notifications,
+    opening,
+    profiles,
+    properties,
+    sessions,
+    transactions,
+    variables,
+)
+
+if TYPE_CHECKING:
+    from iterm_mcp.host.requests.context import Rows
+
+HANDLERS: Rows = {
+    **buffers.ROWS,
+    **focus.ROWS,
+    **functions.ROWS,
+    **negatives.ROWS,
+    **notifications.ROWS,
+    **opening.ROWS,
+    **profiles.ROWS,
+    **properties.ROWS,
+    **sessions.ROWS,
+    **transactions.ROWS,
+    **variables.ROWS,
+}
+"""By the name of the request's field in ClientOriginatedMessage."""

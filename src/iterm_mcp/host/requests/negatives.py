@@ -1,0 +1,125 @@
+"""What a terminal without a screen answers no to, in the app's own words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from iterm_mcp.host import wire
+
+if TYPE_CHECKING:
+    from iterm_mcp.host.requests.context import Context, Rows
+
+
+async def menu_item(_context: Context, _request: wire.MenuItemRequest) -> wire.MenuItemResponse:
+    """Know no menu."""
+    return wire.MenuItemResponse(status=wire.MenuItemResponse.Status.BAD_IDENTIFIER)
+
+
+async def status_bar(
+    context: Context, request: wire.StatusBarComponentRequest
+) -> wire.StatusBarComponentResponse:
+    """Show no status bar."""
+    status = wire.StatusBarComponentResponse.Status
+    if request.WhichOneof("request") is None:
+        return wire.StatusBarComponentResponse(status=status.REQUEST_MALFORMED)
+    found = context.world.select(request.open_popover.session_id)
+    return wire.StatusBarComponentResponse(
+        status=status.INVALID_IDENTIFIER if found else status.SESSION_NOT_FOUND
+    )
+
+
+async def tmux(_context: Context, request: wire.TmuxRequest) -> wire.TmuxResponse:
+    """Have no tmux integration."""
+    status = wire.TmuxResponse.Status
+    kind = request.WhichOneof("payload")
+    if kind == "list_connections":
+        response = wire.TmuxResponse(status=status.OK)
+        response.list_connections.SetInParent()
+        return response
+    return wire.TmuxResponse(
+        status=status.INVALID_REQUEST if kind is None else status.INVALID_CONNECTION_ID
+    )
+
+
+async def register_tool(
+    _context: Context, request: wire.RegisterToolRequest
+) -> wire.RegisterToolResponse:
+    """Take a toolbelt tool and never show it."""
+    status = wire.RegisterToolResponse.Status
+    whole = request.name and request.identifier and "://" in request.URL
+    return wire.RegisterToolResponse(status=status.OK if whole else status.REQUEST_MALFORMED)
+
+
+async def get_broadcast_domains(
+    _context: Context, _request: wire.GetBroadcastDomainsRequest
+) -> wire.GetBroadcastDomainsResponse:
+    """Broadcast to nobody."""
+    return wire.GetBroadcastDomainsResponse()
+
+
+async def color_preset(
+    _context: Context, request: wire.ColorPresetRequest
+) -> wire.ColorPresetResponse:
+    """Have no colour presets."""
+    status = wire.ColorPresetResponse.Status
+    kind = request.WhichOneof("request")
+    if kind == "list_presets":
+        response = wire.ColorPresetResponse(status=status.OK)
+        response.list_presets.SetInParent()
+        return response
+    return wire.ColorPresetResponse(
+        status=status.REQUEST_MALFORMED if kind is None else status.PRESET_NOT_FOUND
+    )
+
+
+async def saved_arrangement(
+    _context: Context, request: wire.SavedArrangementRequest
+) -> wire.SavedArrangementResponse:
+    """Have no saved arrangements, and save none."""
+    status = wire.SavedArrangementResponse.Status
+    if request.action == wire.SavedArrangementRequest.LIST:
+        return wire.SavedArrangementResponse(status=status.OK)
+    if request.action == wire.SavedArrangementRequest.RESTORE:
+        return wire.SavedArrangementResponse(status=status.ARRANGEMENT_NOT_FOUND)
+    return wire.SavedArrangementResponse(status=status.REQUEST_MALFORMED)
+
+
+async def restart_session(
+    context: Context, request: wire.RestartSessionRequest
+) -> wire.RestartSessionResponse:
+    """Restart nothing."""
+    status = wire.RestartSessionResponse.Status
+    found = context.world.select(request.session_id)
+    return wire.RestartSessionResponse(
+        status=status.SESSION_NOT_RESTARTABLE if found else status.SESSION_NOT_FOUND
+    )
+
+
+async def screenshot(context: Context, request: wire.ScreenshotRequest) -> wire.ScreenshotResponse:
+    """Draw nothing."""
+    status = wire.ScreenshotResponse.Status
+    found = context.world.select(request.session)
+    return wire.ScreenshotResponse(
+        status=status.INTERNAL_ERROR if found else status.SESSION_NOT_FOUND
+    )
+
+
+async def rpc_result(
+    _context: Context, _request: wire.ServerOriginatedRPCResultRequest
+) -> wire.ServerOriginatedRPCResultResponse:
+    """Acknowledge the result of a call that nobody waits for."""
+    return wire.ServerOriginatedRPCResultResponse()
+
+
+ROWS: Rows = {
+    "menu_item_request": menu_item,
+    "status_bar_component_request": status_bar,
+    "tmux_request": tmux,
+    "register_tool_request": register_tool,
+    "get_broadcast_domains_request": get_broadcast_domains,
+    "color_preset_request": color_preset,
+    "saved_arrangement_request": saved_arrangement,
+    "restart_session_request": restart_session,
+    "screenshot_request": screenshot,
+    "server_originated_rpc_result_request": rpc_result,
+}

@@ -1,0 +1,68 @@
+"""Notification: subscribing and unsubscribing."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from iterm_mcp.host import scopes, wire
+from iterm_mcp.host.subscriptions import ALL, GLOBAL_TOPICS, SESSION_TOPICS, Monitor
+
+if TYPE_CHECKING:
+    from iterm_mcp.host.requests.context import Context, Rows
+
+Status = wire.NotificationResponse.Status
+
+
+async def notification(
+    context: Context, request: wire.NotificationRequest
+) -> wire.NotificationResponse:
+    """Start or stop telling the client about something."""
+    return wire.NotificationResponse(status=_change(context, request))
+
+
+def _change(
+    context: Context, request: wire.NotificationRequest
+) -> wire.NotificationResponse.Status.ValueType:
+    if not request.HasField("subscribe"):
+        return Status.REQUEST_MALFORMED
+    topic = request.notification_type
+    subscriptions = context.client.subscriptions
+    if topic in GLOBAL_TOPICS or topic == wire.NOTIFY_ON_PROFILE_CHANGE:
+        return subscriptions.change_topic(topic, subscribe=request.subscribe)
+    if topic in SESSION_TOPICS:
+        session = request.session
+        if session != ALL:
+            found = context.world.select(session)
+            if not found:
+                return Status.SESSION_NOT_FOUND
+            session = found[0].session_id
+        return subscriptions.change_session(topic, session, subscribe=request.subscribe)
+    if topic == wire.NOTIFY_ON_VARIABLE_CHANGE:
+        return _monitor(context, request)
+    return Status.REQUEST_MALFORMED
+
+
+def _monitor(
+    context: Context, request: wire.NotificationRequest
+) -> wire.NotificationResponse.Status.ValueType:
+    asked = request.variable_monitor_request
+    monitor = Monitor(asked.scope, asked.identifier, asked.name)
+    monitors = context.client.subscriptions.monitors
+    if not request.subscribe:
+        return Status.NOT_SUBSCRIBED if monitors.pop(monitor, None) is None else Status.OK
+    if monitor in monitors:
+        return Status.ALREADY_SUBSCRIBED
+    wide = asked.identifier == ALL
+    if not asked.name or (wide and asked.scope in {scopes.TAB, scopes.APP}):
+        return Status.INVALID_IDENTIFIER
+    found = scopes.targets(context.world, asked.scope, asked.identifier)
+    if not found and not wide:
+        return Status.INVALID_IDENTIFIER
+    monitors[monitor] = {
+        one.identifier: json.dumps(scopes.value(context.world, one, asked.name)) for one in found
+    }
+    return Status.OK
+
+
+ROWS: Rows = {"notification_request": notification}

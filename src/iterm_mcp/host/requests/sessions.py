@@ -1,0 +1,115 @@
+"""ListSessions, SendText, Inject, Close, SetTabLayout."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import anyio
+
+from iterm_mcp.host import wire
+from iterm_mcp.host.messages import listing, read_tree
+from iterm_mcp.host.tree import WrongTreeError
+
+if TYPE_CHECKING:
+    from iterm_mcp.host.requests.context import Context, Rows
+    from iterm_mcp.host.session import Session
+
+CloseStatus = wire.CloseResponse.Status
+LayoutStatus = wire.SetTabLayoutResponse.Status
+TextStatus = wire.SendTextResponse.Status
+InjectStatus = wire.InjectResponse.Status
+
+WRITE_SECONDS = 10.0
+
+
+async def list_sessions(
+    context: Context, _request: wire.ListSessionsRequest
+) -> wire.ListSessionsResponse:
+    """List everything that is open."""
+    return listing(context.world)
+
+
+async def send_text(context: Context, request: wire.SendTextRequest) -> wire.SendTextResponse:
+    """Type into a session, or into all; bytes go out as they are."""
+    targets = [one for one in context.world.select(request.session, many=True) if not one.exited]
+    if not targets:
+        return wire.SendTextResponse(status=TextStatus.SESSION_NOT_FOUND)
+    data = request.text.encode()
+    for target in targets:
+        await _write(target, data)
+    return wire.SendTextResponse(status=TextStatus.OK)
+
+
+async def _write(target: Session, data: bytes) -> None:
+    """Wait for a program that does not read, but not for ever: what it never takes is lost."""
+    with anyio.move_on_after(WRITE_SECONDS):
+        # The kernel says when its buffer has room, not when the queue behind it has.
+        while not target.write(data) and not target.exited:  # noqa: ASYNC110
+            await anyio.sleep(0.02)
+
+
+async def inject(context: Context, request: wire.InjectRequest) -> wire.InjectResponse:
+    """Show bytes as if the program had printed them."""
+    response = wire.InjectResponse()
+    for selector in request.session_id:
+        targets = context.world.select(selector, many=True)
+        for target in targets:
+            target.inject(request.data)
+        response.status.append(InjectStatus.OK if targets else InjectStatus.SESSION_NOT_FOUND)
+    return response
+
+
+async def close(context: Context, request: wire.CloseRequest) -> wire.CloseResponse:
+    """Close sessions, tabs or windows, without asking; one status an id."""
+    world = context.world
+    response = wire.CloseResponse()
+    doomed: list[Session] = []
+    kind = request.WhichOneof("target")
+    if kind == "sessions":
+        for one in request.sessions.session_ids:
+            session = world.sessions.get(one)
+            doomed += [] if session is None else [session]
+            response.statuses.append(_close_status(found=session is not None))
+    elif kind == "tabs":
+        for one in request.tabs.tab_ids:
+            place = world.find_tab(one)
+            doomed += (
+                [] if place is None else [world.sessions[p.session_id] for p in place[1].panes()]
+            )
+            response.statuses.append(_close_status(found=place is not None))
+    elif kind == "windows":
+        for one in request.windows.window_ids:
+            window = world.find_window(one)
+            if window is not None:
+                doomed += [world.sessions[p.session_id] for t in window.tabs for p in t.panes()]
+            response.statuses.append(_close_status(found=window is not None))
+    for session in dict.fromkeys(doomed):
+        world.close(session)
+    return response
+
+
+def _close_status(*, found: bool) -> wire.CloseResponse.Status.ValueType:
+    return CloseStatus.OK if found else CloseStatus.NOT_FOUND
+
+
+async def set_tab_layout(
+    context: Context, request: wire.SetTabLayoutRequest
+) -> wire.SetTabLayoutResponse:
+    """Take over the grid sizes of a tree of the same shape."""
+    place = context.world.find_tab(request.tab_id)
+    if place is None:
+        return wire.SetTabLayoutResponse(status=LayoutStatus.BAD_TAB_ID)
+    try:
+        context.world.relayout(*place, read_tree(request.root))
+    except WrongTreeError:
+        return wire.SetTabLayoutResponse(status=LayoutStatus.WRONG_TREE)
+    return wire.SetTabLayoutResponse(status=LayoutStatus.OK)
+
+
+ROWS: Rows = {
+    "list_sessions_request": list_sessions,
+    "send_text_request": send_text,
+    "inject_request": inject,
+    "close_request": close,
+    "set_tab_layout_request": set_tab_layout,
+}

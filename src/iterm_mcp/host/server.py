@@ -1,0 +1,194 @@
+"""The API's front door: WebSocket on a unix socket, as the ``iterm2`` library expects it."""
+
+from __future__ import annotations
+
+import hmac
+import os
+import socket
+import struct
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import anyio
+import structlog
+from google.protobuf.message import DecodeError
+from websockets.asyncio.server import ServerConnection, unix_serve
+from websockets.exceptions import ConnectionClosed
+
+from iterm_mcp.host import wire
+from iterm_mcp.host.client import Client
+from iterm_mcp.host.requests import HANDLERS
+from iterm_mcp.host.requests.context import Context
+
+if TYPE_CHECKING:
+    from websockets.asyncio.server import Server
+    from websockets.http11 import Request, Response
+
+    from iterm_mcp.host.notifier import Notifier
+    from iterm_mcp.host.transactions import Transactions
+    from iterm_mcp.host.world import World
+
+log = structlog.get_logger()
+
+PROTOCOL_VERSION = "1.18"
+SUBPROTOCOL = "api.iterm2.com"
+OLDEST_PYTHON_LIBRARY = (0, 24)
+LOOPBACK = {"localhost", "127.0.0.1", "[::1]"}
+MAX_MESSAGE = 64 << 20
+HANDSHAKE_SECONDS = 30.0
+UNKNOWN_REQUEST = "Invalid request. Upgrade iTerm2 to a newer version."
+STOPPING = "The host is stopping."
+
+
+class ApiServer:
+    """Serves the world to every script that may come in."""
+
+    def __init__(
+        self, world: World, notifier: Notifier, transactions: Transactions, cookie: str
+    ) -> None:
+        self._world = world
+        self._notifier = notifier
+        self._transactions = transactions
+        self._cookie = cookie
+        self._answering: dict[Client, wire.ClientOriginatedMessage] = {}
+
+    async def listen(self, path: str) -> Server:
+        """Start to listen; nobody else can reach the socket, in its private folder."""
+        server = await unix_serve(
+            self._serve,
+            path,
+            process_request=self._admit,
+            process_response=_name_version,
+            subprotocols=[SUBPROTOCOL],
+            compression=None,
+            open_timeout=HANDSHAKE_SECONDS,
+            close_timeout=1,
+            ping_interval=None,
+            max_size=MAX_MESSAGE,
+            server_header=None,
+        )
+        await anyio.Path(path).chmod(0o600)
+        return server
+
+    async def stop(self) -> None:
+        """Answer what is still being worked on with an error: the library waits for ever."""
+        for client, request in list(self._answering.items()):
+            client.send(wire.ServerOriginatedMessage(id=request.id, error=STOPPING))
+            await client.drain(0.5)
+
+    # The handshake.
+
+    def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
+        status = self._check(connection, request)
+        if status is None:
+            return None
+        log.warning("client_refused", status=status.value)
+        return connection.respond(status, f"{status.phrase}\n")
+
+    def _check(self, connection: ServerConnection, request: Request) -> HTTPStatus | None:
+        """Check a client in the app's order; None lets it in."""
+        peer: socket.socket = connection.transport.get_extra_info("socket")
+        if peer_uid(peer) != os.geteuid():
+            return HTTPStatus.UNAUTHORIZED
+        headers = request.headers
+        origin = urlsplit(headers.get("Origin", "")).hostname
+        host = headers.get("Host", "")
+        name = host if host.endswith("]") else host.rpartition(":")[0] or host
+        if (
+            request.path != "/"
+            or headers.get("Sec-WebSocket-Protocol", "").lower() != SUBPROTOCOL
+            or origin != "localhost"
+            or name not in LOOPBACK
+        ):
+            return HTTPStatus.BAD_REQUEST
+        language, _, version = headers.get("X-iTerm2-Library-Version", "").partition(" ")
+        if not version:
+            return HTTPStatus.BAD_REQUEST
+        if language == "python" and not _new_enough(version):
+            return HTTPStatus.NOT_ACCEPTABLE
+        cookie = headers.get("X-iTerm2-Cookie", "")
+        if not hmac.compare_digest(cookie.encode(), self._cookie.encode()):
+            return HTTPStatus.UNAUTHORIZED
+        return None
+
+    # The conversation.
+
+    async def _serve(self, connection: ServerConnection) -> None:
+        client = Client(connection)
+        self._notifier.clients.add(client)
+        try:
+            async with anyio.create_task_group() as group:
+                group.start_soon(client.pump)
+                await self._converse(connection, client)
+                group.cancel_scope.cancel()
+        finally:
+            self._notifier.clients.discard(client)
+            self._answering.pop(client, None)
+            self._transactions.end_of(client)
+
+    async def _converse(self, connection: ServerConnection, client: Client) -> None:
+        """Answer requests one after the other, in the order in which they came."""
+        try:
+            async for data in connection:
+                if isinstance(data, str):
+                    continue  # the API is binary; the app ignores text as well
+                request = wire.ClientOriginatedMessage()
+                try:
+                    request.ParseFromString(data)
+                except DecodeError:
+                    # Unanswered it would leave the script waiting for ever.
+                    client.drop("sent what is no message")
+                    return
+                await self._transactions.wait_turn(client)
+                self._answering[client] = request
+                client.send(await self._answer(client, request))
+                self._answering.pop(client, None)
+        except ConnectionClosed:
+            return
+
+    async def _answer(
+        self, client: Client, request: wire.ClientOriginatedMessage
+    ) -> wire.ServerOriginatedMessage:
+        """Return the answer to one request; there always is one, and it echoes the id."""
+        message = wire.ServerOriginatedMessage(id=request.id)
+        name = request.WhichOneof("submessage")
+        handler = HANDLERS.get(name or "")
+        if name is None or handler is None:
+            message.error = UNKNOWN_REQUEST
+            return message
+        context = Context(self._world, client, self._transactions)
+        try:
+            response = await handler(context, getattr(request, name))
+        except Exception:  # the per-client boundary: one script's request ends no session
+            incident = uuid4().hex[:12]
+            log.exception("request_crashed", request=name, incident=incident)
+            message.error = f"Internal error {incident}; the host's log has it."
+            return message
+        getattr(message, name.replace("_request", "_response")).CopyFrom(response)
+        return message
+
+
+def peer_uid(peer: socket.socket) -> int:
+    """Return the user at the other end of a unix socket."""
+    if hasattr(socket, "SO_PEERCRED"):
+        raw = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+        return int(struct.unpack("3i", raw)[1])
+    # macOS: struct xucred of LOCAL_PEERCRED (sys/un.h): version, uid, groups.
+    local_peercred = 1
+    raw = peer.getsockopt(0, local_peercred, 76)
+    return int(struct.unpack_from("=Ii", raw)[1])
+
+
+def _new_enough(version: str) -> bool:
+    """Tell whether a python library is one that the app still speaks to."""
+    major, _, minor = version.partition(".")
+    if not (major.isdigit() and minor.isdigit()):
+        return False
+    return float(f"{major}.{minor}") >= float("{}.{}".format(*OLDEST_PYTHON_LIBRARY))
+
+
+def _name_version(_connection: ServerConnection, _request: Request, response: Response) -> Response:
+    response.headers["X-iTerm2-Protocol-Version"] = PROTOCOL_VERSION
+    return response

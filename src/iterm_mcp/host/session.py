@@ -1,0 +1,272 @@
+"""One session: a program on a PTY, its screen, its variables."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import re
+import socket
+from dataclasses import dataclass, field
+from time import monotonic, strftime
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import unquote, urlsplit
+
+import psutil
+
+from iterm_mcp.host.engine import Engine
+from iterm_mcp.host.pty import Pty, PtyBackpressureError
+
+if TYPE_CHECKING:
+    from iterm_mcp.host.osc import OscEvent
+
+FRAME_SECONDS = 0.016
+"""Screen updates come no closer together: the app redraws at 60 frames a second."""
+
+IDLE_SECONDS = 30.0
+"""After so long without output the scrollback is compressed."""
+
+JOB_SECONDS = 0.25
+"""How old the name of the foreground job may be while output flows."""
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
+class SessionObserver(Protocol):
+    """Who is told what happens in a session."""
+
+    def screen_changed(self, session: Session) -> None:
+        """Its screen or cursor changed; at most once in `FRAME_SECONDS`, the last included."""
+
+    def variables_changed(self, session: Session) -> None:
+        """Some variable may have changed."""
+
+    def program_ended(self, session: Session) -> None:
+        """Its program has ended, and nothing more will come."""
+
+
+@dataclass(eq=False)
+class Session:
+    """A pane's content.
+
+    Attributes:
+        profile: This session's own copy.
+        exited: True once the program has ended.
+        user: The variables ``user.*`` without their prefix.
+        name: What was set as the session's name; empty when nothing was.
+        icon_name: From OSC 0 and 1; `window_name` from OSC 0 and 2; None when never sent.
+    """
+
+    session_id: str
+    profile: dict[str, Any]
+    pty: Pty
+    columns: int
+    rows: int
+    scrollback: int
+    observer: SessionObserver
+    directory: str
+    name: str = ""
+    exited: bool = False
+    user: dict[str, Any] = field(default_factory=dict)
+    icon_name: str | None = None
+    window_name: str | None = None
+    hostname: str = field(default_factory=socket.gethostname)
+    username: str = ""
+    created: str = field(default_factory=lambda: strftime("%Y%m%d_%H%M%S"))
+
+    def __post_init__(self) -> None:
+        self.engine = Engine(self.columns, self.rows, scrollback=self.scrollback, on_osc=self._osc)
+        self._loop = asyncio.get_running_loop()
+        self._last_frame = 0.0
+        self._frame: asyncio.TimerHandle | asyncio.Handle | None = None
+        self._idle: asyncio.TimerHandle | None = None
+        self._job = ""
+        self._job_at = 0.0
+        self._reported_path = ""
+        self._released = False
+
+    def start(self) -> None:
+        """Begin to read the program's output."""
+        self.pty.start(self._output, self._ended)
+
+    def pause(self) -> None:
+        """Take in no output until `resume`; the program waits when its PTY is full."""
+        if not self.exited:
+            self.pty.pause_reading()
+
+    def resume(self) -> None:
+        """Take in output again."""
+        if not self.exited:
+            self.pty.resume_reading()
+
+    # Writing.
+
+    def write(self, data: bytes) -> bool:
+        """Send bytes to the program. False when it has not read what was sent before."""
+        try:
+            self.pty.write(data)
+        except PtyBackpressureError:
+            return False
+        return True
+
+    def inject(self, data: bytes) -> None:
+        """Show bytes as if the program had printed them."""
+        self._show(data)
+
+    def resize(self, columns: int, rows: int) -> None:
+        """Give the screen and the program a new grid."""
+        if (columns, rows) == (self.columns, self.rows):
+            return
+        self.columns, self.rows = columns, rows
+        self.engine.resize(columns, rows)
+        if not self.exited:
+            self.pty.resize(columns, rows)
+        self._changed()
+        self.observer.variables_changed(self)
+
+    # Reading.
+
+    def set_name(self, name: str) -> None:
+        """Name the session, in place of what its program called itself."""
+        self.name = name
+        self.icon_name = None
+
+    @property
+    def title(self) -> str:
+        """Return what the session is called: its name and its job."""
+        name = self.icon_name or self.name
+        job = self.job_name
+        if not name:
+            return job or " "
+        return f"{name} ({job})" if job else name
+
+    @property
+    def job_name(self) -> str:
+        """Return the name of the foreground process; at most `JOB_SECONDS` old."""
+        if self.exited:
+            return ""
+        now = monotonic()
+        if now - self._job_at > JOB_SECONDS:
+            self._job_at = now
+            process = self.foreground()
+            if process is not None:
+                try:
+                    self._job = process.name()
+                except psutil.Error:
+                    self._job = ""
+        return self._job
+
+    def foreground(self) -> psutil.Process | None:
+        """Return the foreground process, or the program itself; None when both are gone."""
+        for pid in (None if self.exited else self.pty.foreground_pid, self.pty.pid):
+            if pid:
+                try:
+                    return psutil.Process(pid)
+                except psutil.Error:
+                    continue
+        return None
+
+    @property
+    def path(self) -> str:
+        """Return the directory: as reported by the shell, else the foreground process's."""
+        if self._reported_path:
+            return self._reported_path
+        process = self.foreground()
+        try:
+            return process.cwd() if process is not None else self.directory
+        except psutil.Error:
+            return self.directory
+
+    # What the program does.
+
+    def _output(self, data: bytes) -> None:
+        self._show(data)
+        if not self._released:
+            reply = self.engine.take_replies()
+            if reply:
+                self.write(reply)
+
+    def _show(self, data: bytes) -> None:
+        if self._released:
+            return
+        self.engine.feed(data)
+        self._changed()
+        if self._idle is None:
+            self._idle = self._loop.call_later(IDLE_SECONDS, self._compress)
+
+    def _changed(self) -> None:
+        """Tell of a change now, or as soon as a frame has passed since the last."""
+        if self._frame is None:
+            wait = self._last_frame + FRAME_SECONDS - self._loop.time()
+            self._frame = (
+                self._loop.call_later(wait, self._tell)
+                if wait > 0
+                else self._loop.call_soon(self._tell)
+            )
+
+    def _tell(self) -> None:
+        self._frame = None
+        self._last_frame = self._loop.time()
+        if self._released:
+            return
+        if self.engine.take_changed():
+            self.observer.screen_changed(self)
+        self.observer.variables_changed(self)
+
+    def _compress(self) -> None:
+        if self._loop.time() - self._last_frame < IDLE_SECONDS:
+            self._idle = self._loop.call_later(IDLE_SECONDS, self._compress)
+        else:
+            self._idle = None
+            self.engine.compress()
+
+    def _ended(self, _code: int | None) -> None:
+        self.exited = True
+        self.observer.program_ended(self)
+
+    def release(self) -> None:
+        """Give back timers and memory; the PTY is closed by `Pty.aclose`."""
+        if not self._released:
+            self._released = True
+            for handle in (self._frame, self._idle):
+                if handle is not None:
+                    handle.cancel()
+            self.engine.close()
+
+    # Escape sequences that set names, places and variables (iTerm2's documentation).
+
+    def _osc(self, event: OscEvent) -> None:
+        if event.code in {0, 1, 2}:
+            text = _CONTROL.sub("", event.payload.partition("\n")[0]).replace("\\(", "\\\u200b(")
+            if event.code != 2:  # noqa: PLR2004 - OSC 2 is the window's title alone
+                self.icon_name = text
+            if event.code != 1:
+                self.window_name = text
+        elif event.code == 7:  # noqa: PLR2004 - OSC 7: the current directory as a URL
+            url = urlsplit(event.payload)
+            if url.scheme == "file" and url.path:
+                self._reported_path = unquote(url.path)
+        elif event.code in {50, 1337}:
+            self._osc_1337(event.payload)
+
+    def _osc_1337(self, payload: str) -> None:
+        key, _, value = payload.partition("=")
+        if key == "CurrentDir":
+            self._reported_path = value
+        elif key == "RemoteHost":
+            user, _, host = _CONTROL.sub("", value).rpartition("@")
+            self.username = user or self.username
+            self.hostname = host or self.hostname
+        elif key == "SetUserVar":
+            name, assigned, encoded = value.partition("=")
+            if name and "." not in name:
+                self._set_user(name, encoded if assigned else None)
+
+    def _set_user(self, name: str, encoded: str | None) -> None:
+        if encoded is None:
+            self.user.pop(name, None)
+            return
+        try:
+            self.user[name] = base64.b64decode(encoded, validate=True).decode()
+        except (binascii.Error, UnicodeDecodeError):
+            return

@@ -1,0 +1,107 @@
+"""What one client wants to be told. Pure: no ids are resolved and nothing is sent here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from iterm_mcp.host import wire
+
+Status = wire.NotificationResponse.Status
+
+GLOBAL_TOPICS = frozenset({
+    wire.NOTIFY_ON_NEW_SESSION,
+    wire.NOTIFY_ON_TERMINATE_SESSION,
+    wire.NOTIFY_ON_LAYOUT_CHANGE,
+    wire.NOTIFY_ON_FOCUS_CHANGE,
+    wire.NOTIFY_ON_BROADCAST_CHANGE,
+})  # fmt: skip
+"""One subscription a client, whatever session the request names."""
+
+SESSION_TOPICS = frozenset({
+    wire.NOTIFY_ON_SCREEN_UPDATE,
+    wire.NOTIFY_ON_PROMPT,
+    wire.NOTIFY_ON_CUSTOM_ESCAPE_SEQUENCE,
+    wire.NOTIFY_ON_KEYSTROKE,
+    wire.KEYSTROKE_FILTER,
+})  # fmt: skip
+"""One subscription a client and session; ``all`` covers sessions to come."""
+
+ALL = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Monitor:
+    """A variable that a client watches, in the words of its request."""
+
+    scope: wire.VariableScope.ValueType
+    identifier: str
+    name: str
+
+
+@dataclass(slots=True)
+class Subscriptions:
+    """The subscriptions of one connection; they end with it.
+
+    Attributes:
+        monitors: The watched variables, each with the values last told, by concrete object.
+    """
+
+    topics: set[int] = field(default_factory=set)
+    by_session: set[tuple[int, str]] = field(default_factory=set)
+    monitors: dict[Monitor, dict[str, str]] = field(default_factory=dict)
+
+    def change_topic(
+        self, topic: int, *, subscribe: bool
+    ) -> wire.NotificationResponse.Status.ValueType:
+        """Subscribe to a global topic, or stop."""
+        if subscribe:
+            if topic in self.topics:
+                return Status.ALREADY_SUBSCRIBED
+            self.topics.add(topic)
+        else:
+            if topic not in self.topics:
+                return Status.NOT_SUBSCRIBED
+            self.topics.remove(topic)
+        return Status.OK
+
+    def change_session(
+        self, topic: int, session: str, *, subscribe: bool
+    ) -> wire.NotificationResponse.Status.ValueType:
+        """Subscribe to a topic of one session or of ``all``, or stop.
+
+        ``all`` never answers that it is subscribed already, as in the app; to stop it also
+        ends the subscriptions of single sessions.
+        """
+        key = (topic, session)
+        if subscribe:
+            if key in self.by_session and session != ALL:
+                return Status.ALREADY_SUBSCRIBED
+            self.by_session.add(key)
+            return Status.OK
+        if session == ALL:
+            gone = {one for one in self.by_session if one[0] == topic}
+            self.by_session -= gone
+            return Status.OK if gone else Status.NOT_SUBSCRIBED
+        if key not in self.by_session:
+            return Status.NOT_SUBSCRIBED
+        self.by_session.remove(key)
+        return Status.OK
+
+    def wants(self, topic: int) -> bool:
+        """Tell whether a global topic was asked for."""
+        return topic in self.topics
+
+    def wants_of(self, topic: int, session: str) -> bool:
+        """Tell whether a session's topic was asked for, by its id or by ``all``."""
+        return (topic, session) in self.by_session or (topic, ALL) in self.by_session
+
+    def forget_session(self, session: str) -> None:
+        """Drop what names a session that is gone."""
+        self.by_session = {one for one in self.by_session if one[1] != session}
+        self.monitors = {
+            monitor: told
+            for monitor, told in self.monitors.items()
+            if monitor.identifier != session
+        }
+        for told in self.monitors.values():
+            told.pop(session, None)

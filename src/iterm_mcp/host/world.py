@@ -1,0 +1,436 @@
+"""Everything that is open: sessions, where they stand, and what has the focus."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import pwd
+from typing import TYPE_CHECKING, Any, Protocol
+from uuid import uuid4
+
+import anyio
+from anyio import to_thread
+
+from iterm_mcp.host import environment, profiles, tree
+from iterm_mcp.host.pty import Pty
+from iterm_mcp.host.session import Session
+from iterm_mcp.host.tree import Pane, Splitter, Tab, Window
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from anyio.abc import TaskGroup
+
+CELL_WIDTH, CELL_HEIGHT = 8, 16
+"""Points. Nothing is drawn, but frames are asked for."""
+
+MAX_CELLS = 10_000
+
+CLOSE_GRACE_SECONDS = 1.0
+PENDING = "pending"
+"""What stands in the tree while a program is being started."""
+
+
+class WorldObserver(Protocol):
+    """Who is told what changes. Told on the event loop; must not raise."""
+
+    def session_opened(self, session_id: str) -> None:
+        """A session can be listed now."""
+
+    def session_ended(self, session_id: str) -> None:
+        """A session's program has ended. Told once a session."""
+
+    def layout_changed(self) -> None:
+        """Windows, tabs, panes or their sizes changed; told once a turn of the loop."""
+
+    def focus_changed(self, kind: str, identifier: str) -> None:
+        """A ``window`` became key, a ``tab`` was selected, a ``session`` became active."""
+
+    def screen_changed(self, session_id: str) -> None:
+        """A screen or its cursor changed."""
+
+    def variables_changed(self) -> None:
+        """Some variable may have another value; told once a turn of the loop."""
+
+
+class World:
+    """The terminal's state. All methods but the opening and closing ones are immediate.
+
+    Args:
+        closers: Where programs that were told to end are waited for.
+        base: The environment that sessions' own are made from.
+        cookie: What scripts inside sessions need to talk to us.
+    """
+
+    def __init__(
+        self,
+        observer: WorldObserver,
+        closers: TaskGroup,
+        base: Mapping[str, str],
+        cookie: str,
+        suite: str,
+    ) -> None:
+        self.windows: list[Window] = []
+        self.sessions: dict[str, Session] = {}
+        self.user: dict[str, dict[str, Any]] = {}
+        """Variables ``user.*`` by owner: ``tab 1``, ``window pty-…``, ``app``."""
+        self.titles: dict[str, str] = {}
+        """Titles that were set, by the same keys."""
+        self.key: Window | None = None
+        self.app_active = True
+        self._observer = observer
+        self._closers = closers
+        self._base = base
+        self._cookie = cookie
+        self._suite = suite
+        self._tab_numbers = itertools.count(1)
+        self._loop = asyncio.get_running_loop()
+        self._told_layout = self._told_variables = True
+
+    # Finding.
+
+    def tabs(self) -> Iterator[tuple[Window, Tab]]:
+        """Yield every tab with its window."""
+        for window in self.windows:
+            for tab in window.tabs:
+                yield window, tab
+
+    def find_window(self, window_id: str) -> Window | None:
+        """Return a window by its id."""
+        return next((one for one in self.windows if one.window_id == window_id), None)
+
+    def find_tab(self, tab_id: str) -> tuple[Window, Tab] | None:
+        """Return a tab by its id, with its window."""
+        return next(((w, t) for w, t in self.tabs() if t.tab_id == tab_id), None)
+
+    def place(self, session_id: str) -> tuple[Window, Tab] | None:
+        """Return the window and tab that a session stands in."""
+        for window, tab in self.tabs():
+            if any(pane.session_id == session_id for pane in tab.panes()):
+                return window, tab
+        return None
+
+    def select(self, selector: str, *, many: bool = False) -> list[Session]:
+        """Return the sessions that a selector names: an id, ``active``, or ``all`` if allowed."""
+        if selector == "all" and many:
+            return [
+                self.sessions[pane.session_id] for _, tab in self.tabs() for pane in tab.panes()
+            ]
+        if selector == "active":
+            selector = self.active_session() or ""
+        session = self.sessions.get(selector)
+        return [] if session is None else [session]
+
+    def active_session(self) -> str | None:
+        """Return the session that typing would go to."""
+        if self.key is None or self.key.selected is None:
+            return None
+        return self.key.selected.active
+
+    # Opening and closing.
+
+    async def open_tab(
+        self, profile: dict[str, Any], window: Window | None, index: int | None, *, select: bool
+    ) -> tuple[Window, Tab, Session]:
+        """Start a program in a new tab.
+
+        Raises:
+            PtyError: It could not be started.
+            ValueError: The profile's command cannot be split.
+        """
+        columns, rows = profiles.grid(profile) if window is None else (window.columns, window.rows)
+        number = self._free_number() if window is None else window.number
+        at = 0 if window is None else len(window.tabs)
+        session = await self._start(profile, columns, rows, f"w{number}t{at}p0")
+        if window is None or window not in self.windows:
+            window = Window(f"pty-{str(uuid4()).upper()}", number, columns, rows)
+            self.windows.append(window)
+        pane = Pane(session.session_id, window.columns, window.rows)
+        root = Splitter(vertical=False, children=[pane])
+        tab = Tab(str(next(self._tab_numbers)), root, session.session_id)
+        window.tabs.insert(len(window.tabs) if index is None else index, tab)
+        self._admit(session)
+        if select or window.selected is None:
+            self.focus_tab(window, tab)
+        if select:
+            self.focus_window(window)
+        return window, tab, session
+
+    async def split(
+        self, target: Session, profile: dict[str, Any], *, vertical: bool, before: bool
+    ) -> Session:
+        """Start a program in a new pane beside a session's.
+
+        Raises:
+            CannotSplitError: There is no room.
+            KeyError: The session went away meanwhile.
+            PtyError, ValueError: As `open_tab`.
+        """
+        place = self.place(target.session_id)
+        if place is None:
+            raise KeyError(target.session_id)
+        window, tab = place
+        _rehearse(tab, target.session_id, vertical=vertical)
+        at = f"w{window.number}t{window.tabs.index(tab)}p{len(list(tab.panes()))}"
+        session = await self._start(profile, target.columns, target.rows, at)
+        try:
+            # The tree may have changed while the program was started; an empty tab has no pane.
+            tree.split(tab, target.session_id, session.session_id, vertical=vertical, before=before)
+        except (KeyError, tree.CannotSplitError):
+            await self._discard(session)
+            raise
+        self._admit(session)
+        self._apply_sizes(tab)
+        if tab.active == target.session_id and window is self.key:
+            self.focus_session(tab, session.session_id)
+        return session
+
+    async def _start(self, profile: dict[str, Any], columns: int, rows: int, at: str) -> Session:
+        """Start a program on a PTY, off the loop: the kernel takes a millisecond or two."""
+        session_id = str(uuid4()).upper()
+        argv = environment.command_line(self._base, profile)
+        directory = environment.start_directory(self._base, profile)
+        environ = environment.environment(
+            self._base,
+            session_id=session_id,
+            position=at,
+            profile=profile,
+            directory=directory,
+            cookie=self._cookie,
+            suite=self._suite,
+        )
+        pty = await to_thread.run_sync(
+            lambda: Pty.spawn(
+                argv, columns=columns, rows=rows, directory=directory, environ=environ
+            )
+        )
+        name = str(profile.get("Name", ""))
+        return Session(
+            session_id,
+            profile,
+            pty,
+            columns,
+            rows,
+            profiles.scrollback(profile),
+            self,
+            directory,
+            name="" if name == profiles.DEFAULT["Name"] else name,
+            username=_user_name(),
+        )
+
+    def _admit(self, session: Session) -> None:
+        """Make a started session known, and let it run."""
+        self.sessions[session.session_id] = session
+        session.start()
+        text = str(session.profile.get("Initial Text") or "")
+        if text:
+            session.write(text.encode() + b"\n")
+        self._observer.session_opened(session.session_id)
+        self._layout_changed()
+
+    def close(self, session: Session) -> None:
+        """Take a session out of its window at once; its program is ended in the background."""
+        self._remove(session)
+        self._closers.start_soon(self._discard, session)
+
+    async def close_all(self) -> None:
+        """End every program, all at the same time: hang-up, then after a grace the kill."""
+        async with anyio.create_task_group() as group:
+            for session in list(self.sessions.values()):
+                group.start_soon(self._discard, session)
+
+    async def _discard(self, session: Session) -> None:
+        session.exited = True
+        try:
+            await session.pty.aclose(grace_seconds=CLOSE_GRACE_SECONDS)
+        finally:
+            session.release()
+
+    def _remove(self, session: Session) -> None:
+        if self.sessions.pop(session.session_id, None) is None:
+            return
+        place = self.place(session.session_id)
+        if place is not None:
+            window, tab = place
+            active = tab.active
+            if not tree.remove(tab, session.session_id):
+                self._remove_tab(window, tab)
+            else:
+                self._apply_sizes(tab)
+                if tab.active != active:
+                    self._observer.focus_changed("session", tab.active)
+        if not session.exited:
+            self._observer.session_ended(session.session_id)
+        self._layout_changed()
+
+    def _remove_tab(self, window: Window, tab: Tab) -> None:
+        index = window.tabs.index(tab)
+        window.tabs.remove(tab)
+        self._forget(f"tab {tab.tab_id}")
+        if not window.tabs:
+            self.windows.remove(window)
+            self._forget(f"window {window.window_id}")
+            if self.key is window:
+                self.key = None
+                if self.windows:
+                    self.focus_window(self.windows[-1])
+        elif window.selected is tab:
+            self.focus_tab(window, window.tabs[min(index, len(window.tabs) - 1)])
+
+    def _forget(self, key: str) -> None:
+        self.user.pop(key, None)
+        self.titles.pop(key, None)
+
+    # Focus and sizes.
+
+    def focus_window(self, window: Window) -> None:
+        """Make a window the key one."""
+        if self.key is not window:
+            self.key = window
+            self._observer.focus_changed("window", window.window_id)
+            self._variables_changed()
+
+    def focus_tab(self, window: Window, tab: Tab) -> None:
+        """Select a tab of a window."""
+        if window.selected is not tab:
+            window.selected = tab
+            self._observer.focus_changed("tab", tab.tab_id)
+            self._variables_changed()
+
+    def focus_session(self, tab: Tab, session_id: str) -> None:
+        """Make a session the active one of its tab."""
+        if tab.active != session_id:
+            tab.active = session_id
+            self._observer.focus_changed("session", session_id)
+            self._variables_changed()
+
+    def activate_app(self) -> None:
+        """Make the app the active one, which it is unless nobody ever asked."""
+        if not self.app_active:
+            self.app_active = True
+            self._observer.focus_changed("app", "active")
+
+    def frame(self, window: Window) -> tuple[int, int, int, int]:
+        """Return a window's origin and size in points."""
+        width, height = window.columns * CELL_WIDTH, window.rows * CELL_HEIGHT
+        return *window.origin, width, height
+
+    def set_frame(self, window: Window, frame: tuple[int, int, int, int]) -> None:
+        """Move a window, and give it as many whole cells as fit."""
+        x, y, width, height = frame
+        window.origin = (x, y)
+        columns, rows = max(width // CELL_WIDTH, 2), max(height // CELL_HEIGHT, 2)
+        self.resize_window(window, min(columns, MAX_CELLS), min(rows, MAX_CELLS))
+
+    def resize_session(self, session: Session, columns: int, rows: int) -> None:
+        """Give a session's pane a grid; the window grows or shrinks with it."""
+        place = self.place(session.session_id)
+        if place is not None:
+            window, tab = place
+            _, pane = tree.find(tab.root, session.session_id)
+            pane.columns, pane.rows = columns, rows
+            tree.fit(tab.root, *tree.span(tab.root))
+            pane.columns, pane.rows = columns, rows
+            self.resize_window(window, *tree.span(tab.root))
+
+    def relayout(self, window: Window, tab: Tab, wanted: Splitter) -> None:
+        """Take over the sizes of a tree of the same shape; the window follows.
+
+        Raises:
+            WrongTreeError: The shapes differ.
+        """
+        tree.apply_sizes(tab.root, wanted)
+        self.resize_window(window, *tree.span(tab.root))
+
+    def resize_window(self, window: Window, columns: int, rows: int) -> None:
+        """Give a window a grid; all its tabs fill it."""
+        window.columns, window.rows = columns, rows
+        for tab in window.tabs:
+            tree.fit(tab.root, columns, rows)
+            self._apply_sizes(tab)
+
+    def _apply_sizes(self, tab: Tab) -> None:
+        for pane in tab.panes():
+            session = self.sessions.get(pane.session_id)
+            if session is not None:
+                session.resize(pane.columns, pane.rows)
+        self._layout_changed()
+
+    def _free_number(self) -> int:
+        taken = {window.number for window in self.windows}
+        return next(number for number in itertools.count() if number not in taken)
+
+    # What sessions tell (session.SessionObserver).
+
+    def screen_changed(self, session: Session) -> None:
+        """Pass on that a screen changed."""
+        self._observer.screen_changed(session.session_id)
+
+    def variables_changed(self, _session: Session) -> None:
+        """Pass on that variables may have changed."""
+        self._variables_changed()
+
+    def program_ended(self, session: Session) -> None:
+        """Take an ended session out, unless its profile keeps it."""
+        if session.session_id not in self.sessions:
+            return
+        self._observer.session_ended(session.session_id)
+        if session.profile.get("Close Sessions On End", 1) in profiles.CLOSE_AT_END:
+            self.close(session)
+
+    # Telling, once a turn of the loop.
+
+    def variables_touched(self) -> None:
+        """Note that a client changed a variable, a name or a title."""
+        self._variables_changed()
+
+    def tell_layout_now(self) -> None:
+        """Tell a layout change that is still to be told."""
+        if not self._told_layout:
+            self._tell_layout()
+
+    def _layout_changed(self) -> None:
+        self._variables_changed()
+        if self._told_layout:
+            self._told_layout = False
+            self._loop.call_soon(self._tell_layout)
+
+    def _tell_layout(self) -> None:
+        if not self._told_layout:
+            self._told_layout = True
+            self._observer.layout_changed()
+
+    def _variables_changed(self) -> None:
+        if self._told_variables:
+            self._told_variables = False
+            self._loop.call_soon(self._tell_variables)
+
+    def _tell_variables(self) -> None:
+        self._told_variables = True
+        self._observer.variables_changed()
+
+
+def _rehearse(tab: Tab, session_id: str, *, vertical: bool) -> None:
+    """See that a split will have room, before a program is started for it."""
+    copy = Tab(tab.tab_id, _copy(tab.root), tab.active)
+    tree.split(copy, session_id, PENDING, vertical=vertical, before=False)
+
+
+def _copy(node: Splitter) -> Splitter:
+    return Splitter(
+        node.vertical,
+        [
+            Pane(child.session_id, child.columns, child.rows)
+            if isinstance(child, Pane)
+            else _copy(child)
+            for child in node.children
+        ],
+    )
+
+
+def _user_name() -> str:
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())

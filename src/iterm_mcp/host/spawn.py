@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import pty
 import shutil
 import struct
 import subprocess
@@ -45,7 +44,7 @@ def spawn_on_pty(
     """
     _check_program(argv, directory, environ)
     try:
-        master, slave = pty.openpty()
+        master, slave = os.openpty()
     except OSError as error:
         raise _explain(error, _OPEN) from None
     try:

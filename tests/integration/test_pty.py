@@ -156,12 +156,15 @@ async def test_a_paused_program_that_ends_is_still_heard_of(folder: Path) -> Non
 
 
 async def test_floods_do_not_starve_a_quiet_program(folder: Path) -> None:
-    async with running(folder, "yes") as flood, running(folder, "yes") as other:
-        async with running(folder, "cat") as quiet:
-            await flood.wait_output(b"y")
-            await other.wait_output(b"y")
-            quiet.pty.write(b"hello\n")
-            await quiet.wait_output(b"hello\r\nhello")
+    async with (
+        running(folder, "yes") as flood,
+        running(folder, "yes") as other,
+        running(folder, "cat") as quiet,
+    ):
+        await flood.wait_output(b"y")
+        await other.wait_output(b"y")
+        quiet.pty.write(b"hello\n")
+        await quiet.wait_output(b"hello\r\nhello")
 
 
 async def test_a_program_can_be_started_in_a_worker_thread(folder: Path) -> None:

@@ -202,7 +202,8 @@ async def test_a_foreground_job_that_ignores_the_hang_up_is_killed(folder: Path)
 
 async def test_a_background_job_that_ignores_the_hang_up_lives_on(folder: Path) -> None:
     async with running(folder, *BASH) as program:
-        program.pty.write(b"nohup sleep 1000 >/dev/null 2>&1 </dev/null & echo job=$!.\n")
+        script = 'trap "" HUP; echo job=$$.; exec sleep 1000 >/dev/null 2>&1'
+        program.pty.write(f"sh -c '{script}' &\n".encode())
         job = await program.wait_number(b"job")
         await program.pty.aclose(grace_seconds=WITHIN_SECONDS)
 

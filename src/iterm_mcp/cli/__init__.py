@@ -2,7 +2,8 @@
 
 import typer
 
-from iterm_mcp.cli import daemon, host
+import iterm_mcp.cli.daemon as daemon_verbs
+import iterm_mcp.cli.host as host_verbs
 
 app = typer.Typer(
     name="iterm-mcp",
@@ -13,8 +14,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.add_typer(daemon.app, name="daemon")
-app.add_typer(host.app, name="host")
+app.add_typer(daemon_verbs.app, name="daemon")
+app.add_typer(host_verbs.app, name="host")
 
 
 @app.command()

@@ -24,12 +24,19 @@ app = typer.Typer(help="The one process with state: MCP, HTTP, metrics.", no_arg
 def run() -> None:
     """Run in the foreground until SIGTERM; log JSON lines to stderr."""
     import anyio
+    from pydantic import ValidationError
 
     from iterm_mcp import daemon
     from iterm_mcp.config import Settings
     from iterm_mcp.telemetry import open_logs
 
-    settings = Settings()
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        for one in error.errors():
+            name = "ITERM_MCP_" + str(one["loc"][0]).upper()
+            typer.echo(f"{name}: {one['msg']}", err=True)
+        raise typer.Exit(2) from None
     open_logs(settings.log_level)
     paths = find_paths()
     try:

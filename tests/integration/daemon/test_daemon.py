@@ -13,8 +13,8 @@ import httpx2
 import pytest
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
-from tests.integration.daemon.conftest import Home, mode_of
-from tests.integration.daemon.line_client import SECONDS, open_client
+from tests.integration.homes import Home, mode_of
+from tests.integration.line_client import SECONDS, open_client
 from tests.waiting import eventually
 
 if TYPE_CHECKING:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import anyio
 import pytest
-from tests.integration.daemon.line_client import SECONDS, LineClient, open_client
+from tests.integration.line_client import SECONDS, LineClient, open_client
 
 from iterm_mcp.paths import make_private_folder
 
 if TYPE_CHECKING:
-    from tests.integration.daemon.conftest import Home
+    from tests.integration.homes import Home
 
 pytestmark = pytest.mark.headless
 

@@ -1,17 +1,18 @@
-"""A home for a daemon that has no terminal: what it does without one must work without one."""
+"""Temporary homes: daemon and host of their own, ended by pid."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import signal
+import sys
 import tempfile
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
-import pytest
 from tests.waiting import eventually
 
 from iterm_mcp.paths import Paths, find_paths
@@ -21,18 +22,23 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 
+REAL_ITERM2 = os.environ.get("ITERM_MCP_TERMINAL") == "iterm2" and sys.platform == "darwin"
+"""Whether the suite runs against the app; otherwise it runs against our host."""
+
+
 class Home:
     """A state folder of its own, with the environment that leads there."""
 
     def __init__(self, folder: str, terminal: str) -> None:
         self.environ = {
             **os.environ,
-            "HOME": folder,
+            "HOME": os.environ["HOME"] if REAL_ITERM2 else folder,
             "ITERM_MCP_HOME": folder,
             "ITERM_MCP_TERMINAL": terminal,
             "ITERM_MCP_HTTP_PORT": "0",
             "ITERM_MCP_DRAIN_SECONDS": "0.3",
         }
+        self.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # many starts: compile once
         self.paths: Paths = find_paths(self.environ)
 
     def daemon_pid(self) -> int | None:
@@ -56,7 +62,12 @@ class Home:
                 )
 
 
-async def make_home(terminal: str) -> AsyncIterator[Home]:
+@asynccontextmanager
+async def open_home(terminal: str) -> AsyncIterator[Home]:
+    """Make a home whose daemon uses this terminal; end what was started in it.
+
+    A home with the real iTerm2 keeps the user's HOME, where the app's socket stands.
+    """
     folder = tempfile.mkdtemp(dir="/tmp", prefix="im-")
     home = Home(folder, terminal)
     try:
@@ -65,13 +76,6 @@ async def make_home(terminal: str) -> AsyncIterator[Home]:
         with anyio.CancelScope(shield=True):
             await home.stop()
         shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.fixture
-async def home() -> AsyncIterator[Home]:
-    """A home whose daemon never finds a terminal: iTerm2 is asked for where it cannot be."""
-    async for one in make_home("iterm2"):
-        yield one
 
 
 def mode_of(path: str) -> int:

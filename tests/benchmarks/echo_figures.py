@@ -19,9 +19,11 @@ from time import perf_counter, sleep
 from typing import TYPE_CHECKING
 
 import anyio
-from iterm_mcp.host.engine import Engine
-from iterm_mcp.host.pty import Pty, raise_file_limit
 from tests.benchmarks.figures import Figure, percentile
+
+from iterm_mcp.host.engine import Engine
+from iterm_mcp.host.limits import raise_file_limit
+from iterm_mcp.host.pty import Pty
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -18,6 +18,7 @@ from iterm_mcp import __version__
 from iterm_mcp.host.limits import raise_file_limit
 from iterm_mcp.host.notifier import Notifier
 from iterm_mcp.host.server import ApiServer
+from iterm_mcp.host.starter import Starter
 from iterm_mcp.host.transactions import Transactions
 from iterm_mcp.host.world import World
 from iterm_mcp.paths import make_private_folder
@@ -72,7 +73,7 @@ async def run(paths: Paths) -> None:
     notifier = Notifier()
     with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         async with anyio.create_task_group() as closers:
-            world = World(notifier, closers, os.environ, cookie, paths.suite)
+            world = World(notifier, closers, Starter(os.environ, cookie, paths.suite))
             notifier.world = world
             server = ApiServer(world, notifier, Transactions(world), cookie)
             try:

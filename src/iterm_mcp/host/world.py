@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import os
-import pwd
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import uuid4
 
 import anyio
-from anyio import to_thread
 
-from iterm_mcp.host import environment, profiles, tree
-from iterm_mcp.host.pty import Pty
-from iterm_mcp.host.session import Session
+from iterm_mcp.host import profiles, tree
 from iterm_mcp.host.tree import Pane, Splitter, Tab, Window
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from anyio.abc import TaskGroup
+
+    from iterm_mcp.host.session import Session
+    from iterm_mcp.host.starter import Starter
 
 CELL_WIDTH, CELL_HEIGHT = 8, 16
 """Points. Nothing is drawn, but frames are asked for."""
@@ -59,17 +57,14 @@ class World:
 
     Args:
         closers: Where programs that were told to end are waited for.
-        base: The environment that sessions' own are made from.
-        cookie: What scripts inside sessions need to talk to us.
+        starter: Starts sessions' programs.
     """
 
     def __init__(
         self,
         observer: WorldObserver,
         closers: TaskGroup,
-        base: Mapping[str, str],
-        cookie: str,
-        suite: str,
+        starter: Starter,
     ) -> None:
         self.windows: list[Window] = []
         self.sessions: dict[str, Session] = {}
@@ -81,9 +76,7 @@ class World:
         self.app_active = True
         self._observer = observer
         self._closers = closers
-        self._base = base
-        self._cookie = cookie
-        self._suite = suite
+        self._starter = starter
         self._tab_numbers = itertools.count(1)
         self._loop = asyncio.get_running_loop()
         self._told_layout = self._told_variables = True
@@ -142,7 +135,7 @@ class World:
         columns, rows = profiles.grid(profile) if window is None else (window.columns, window.rows)
         number = self._free_number() if window is None else window.number
         at = 0 if window is None else len(window.tabs)
-        session = await self._start(profile, columns, rows, f"w{number}t{at}p0")
+        session = await self._starter.start(profile, columns, rows, f"w{number}t{at}p0", self)
         if window is None or window not in self.windows:
             window = Window(f"pty-{str(uuid4()).upper()}", number, columns, rows)
             self.windows.append(window)
@@ -173,7 +166,7 @@ class World:
         window, tab = place
         _rehearse(tab, target.session_id, vertical=vertical)
         at = f"w{window.number}t{window.tabs.index(tab)}p{len(list(tab.panes()))}"
-        session = await self._start(profile, target.columns, target.rows, at)
+        session = await self._starter.start(profile, target.columns, target.rows, at, self)
         try:
             # The tree may have changed while the program was started; an empty tab has no pane.
             tree.split(tab, target.session_id, session.session_id, vertical=vertical, before=before)
@@ -185,39 +178,6 @@ class World:
         if tab.active == target.session_id and window is self.key:
             self.focus_session(tab, session.session_id)
         return session
-
-    async def _start(self, profile: dict[str, Any], columns: int, rows: int, at: str) -> Session:
-        """Start a program on a PTY, off the loop: the kernel takes a millisecond or two."""
-        session_id = str(uuid4()).upper()
-        argv = environment.command_line(self._base, profile)
-        directory = environment.start_directory(self._base, profile)
-        environ = environment.environment(
-            self._base,
-            session_id=session_id,
-            position=at,
-            profile=profile,
-            directory=directory,
-            cookie=self._cookie,
-            suite=self._suite,
-        )
-        pty = await to_thread.run_sync(
-            lambda: Pty.spawn(
-                argv, columns=columns, rows=rows, directory=directory, environ=environ
-            )
-        )
-        name = str(profile.get("Name", ""))
-        return Session(
-            session_id,
-            profile,
-            pty,
-            columns,
-            rows,
-            profiles.scrollback(profile),
-            self,
-            directory,
-            name="" if name == profiles.DEFAULT["Name"] else name,
-            username=_user_name(),
-        )
 
     def _admit(self, session: Session) -> None:
         """Make a started session known, and let it run."""
@@ -427,10 +387,3 @@ def _copy(node: Splitter) -> Splitter:
             for child in node.children
         ],
     )
-
-
-def _user_name() -> str:
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return str(os.getuid())

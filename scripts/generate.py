@@ -1,0 +1,60 @@
+"""Write what is generated from the code: the README's tool table.
+
+``python -m scripts.generate``          writes it;
+``python -m scripts.generate --check``  changes nothing, and exits with 1 when something is stale.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from scripts.tool_table import render_tool_table
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def replace_between(text: str, mark: str, content: str) -> str:
+    """Return the text with what stands between ``<!-- mark -->`` and ``<!-- /mark -->`` replaced.
+
+    Raises:
+        ValueError: A mark is missing.
+    """
+    head, begin, rest = text.partition(f"<!-- {mark} -->\n")
+    _, end, tail = rest.partition(f"<!-- /{mark} -->")
+    if not begin or not end:
+        raise ValueError(f"the marks <!-- {mark} --> … <!-- /{mark} --> are missing")
+    return f"{head}{begin}{content}{end}{tail}"
+
+
+def generated() -> dict[Path, str]:
+    """Return every generated file as it should be."""
+    readme = ROOT / "README.md"
+    return {
+        readme: replace_between(readme.read_text("utf-8"), "tools", render_tool_table()),
+    }
+
+
+def main() -> int:
+    """Write or check; return the exit code."""
+    parser = argparse.ArgumentParser(description="Write what is generated from the code.")
+    parser.add_argument("--check", action="store_true", help="only say what is stale")
+    check = parser.parse_args().check
+    stale = [
+        (path, text)
+        for path, text in generated().items()
+        if not path.exists() or path.read_text("utf-8") != text
+    ]
+    for path, text in stale:
+        print(f"{'stale' if check else 'written'}: {path.relative_to(ROOT)}")
+        if not check:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, "utf-8")
+    if check and stale:
+        print("run: uv run python -m scripts.generate")
+    return 1 if check and stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

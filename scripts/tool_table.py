@@ -1,0 +1,55 @@
+"""The README's table of tools, from the tools' own titles and descriptions."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from iterm_mcp.app import tool_rows
+from iterm_mcp.services.agents import AgentService
+from iterm_mcp.services.layouts import LayoutService
+from iterm_mcp.services.messages import MessageService
+from iterm_mcp.services.sessions import SessionService
+from iterm_mcp.services.writers import SessionWriters
+from iterm_mcp.store import open_store
+from iterm_mcp.telemetry import Metrics
+from iterm_mcp.testing import FakeClock, FakeTerminal
+
+if TYPE_CHECKING:
+    from iterm_mcp.tools.tool import ToolRow
+
+
+async def collect_rows() -> list[ToolRow]:
+    """Return the tools as the daemon declares them; nothing behind them is used."""
+    terminal, clock, metrics, writers = FakeTerminal(), FakeClock(), Metrics(), SessionWriters()
+    with tempfile.TemporaryDirectory() as folder:
+        async with open_store(str(Path(folder) / "store.db"), clock) as store:
+            sessions = SessionService(terminal, writers)
+            return tool_rows(
+                sessions,
+                LayoutService(terminal),
+                AgentService(terminal, store, clock, metrics),
+                MessageService(terminal, store, writers, clock, metrics),
+            )
+
+
+def effect(row: ToolRow) -> str:
+    """Say in a word what a call may do."""
+    if row.annotations.read_only_hint:
+        return "reads"
+    if not row.annotations.destructive_hint:
+        return "adds"
+    return "types" if row.annotations.open_world_hint else "ends"
+
+
+def render_tool_table() -> str:
+    """Return the table in Markdown: name, effect, the first sentence of the description."""
+    lines = ["| tool | effect | what it does |", "|---|---|---|"]
+    for row in asyncio.run(collect_rows()):
+        manual = inspect.getdoc(row.call) or ""
+        sentence = " ".join(manual.split("\n\n")[0].split())
+        lines.append(f"| `{row.call.__name__}` | {effect(row)} | {sentence} |")
+    return "\n".join(lines) + "\n"

@@ -173,8 +173,10 @@ def _in_tmux(count: int, keys: int) -> list[float]:
     with tempfile.TemporaryDirectory(dir="/tmp", prefix="im-tmux-") as folder:
         tmux = ["tmux", "-S", str(Path(folder) / "s"), "-f", "/dev/null"]
         shell = "env PS1='$ ' " + " ".join(SHELL)
+        size = ["-x", str(COLUMNS), "-y", str(ROWS)]
+        subprocess.run([*tmux, "new-session", "-d", *size, shell], check=True, timeout=30)
         client = subprocess.Popen(
-            [*tmux, "-C", "new-session", "-x", str(COLUMNS), "-y", str(ROWS), shell],
+            [*tmux, "-C", "attach-session"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,

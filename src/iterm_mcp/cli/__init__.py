@@ -1,5 +1,8 @@
 """The verbs of ``iterm-mcp``, one file each; every verb imports only what it runs."""
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
 import iterm_mcp.cli.daemon as daemon_verbs
@@ -19,11 +22,15 @@ app.add_typer(host_verbs.app, name="host")
 
 
 @app.command()
-def demo() -> None:
+def demo(
+    picture: Annotated[
+        Path | None, typer.Option(help="Also write what is shown to this file, as SVG.")
+    ] = None,
+) -> None:
     """Show four agents being told and answering, in a temporary home."""
     from iterm_mcp.cli.demo import demo as play
 
-    play()
+    play(picture)
 
 
 @app.command()

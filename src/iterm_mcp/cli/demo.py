@@ -18,6 +18,7 @@ import anyio
 import typer
 from mcp import Client, StdioServerParameters
 from mcp.types import CallToolResult, TextContent
+from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
@@ -50,17 +51,25 @@ FOR_DANA = "look at the tests only please"
 WORDS = {"ann": 3, "ben": 3, "cem": 5, "dana": 6}
 """How many words reach each: the broadcast, the team's text, the agent's own."""
 
+_PICTURE = re.sub(r"@font-face \{\{.*?\}\}\s*", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
+"""Rich's picture without the fonts that it would fetch from the network."""
 
-def demo() -> None:
+
+def demo(picture: Path | None = None) -> None:
     """Open four scripted agents in a 2x2 layout, cascade messages to them, read them back.
 
     Everything happens in a temporary home and is ended again; nothing of yours is touched.
+
+    Args:
+        picture: Where to write what was shown as SVG.
     """
-    console = Console(width=100 if not sys.stdout.isatty() else None)
+    console = Console(width=100 if not sys.stdout.isatty() else None, record=picture is not None)
     with _temporary_home() as paths:
         story = anyio.run(_play, console)
         _show(console, story)
         _show_operations(console, paths)
+    if picture is not None:
+        console.save_svg(str(picture), title="iterm-mcp demo", code_format=_PICTURE)
     if story.silent:
         console.print(f"[red]No answer from {', '.join(story.silent)}.[/red]")
         raise typer.Exit(1)

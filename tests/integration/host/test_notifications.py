@@ -1,0 +1,250 @@
+"""What clients are told, and when they are not."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from iterm2 import api_pb2
+from tests.integration.host.wire_client import open_wire
+
+if TYPE_CHECKING:
+    from tests.integration.homes import Home
+    from tests.integration.host.wire_client import WireClient
+
+
+async def subscribe(
+    wire: WireClient,
+    kind: str,
+    session: str = "",
+    *,
+    on: bool = True,
+    **more: Any,  # noqa: ANN401
+) -> str:
+    """Subscribe, or end it; return the status's name."""
+    response = await wire.ask(
+        api_pb2.NotificationRequest(
+            notification_type=api_pb2.NotificationType.Value(kind),
+            session=session,
+            subscribe=on,
+            **more,
+        )
+    )
+    return api_pb2.NotificationResponse.Status.Name(response.status)
+
+
+def monitor(scope: str, identifier: str, name: str) -> dict[str, Any]:
+    """Return the argument of a subscription to a variable."""
+    return {
+        "variable_monitor_request": api_pb2.VariableMonitorRequest(
+            scope=api_pb2.VariableScope.Value(scope), identifier=identifier, name=name
+        )
+    }
+
+
+async def close(wire: WireClient, session_id: str) -> None:
+    await wire.ask(
+        api_pb2.CloseRequest(sessions=api_pb2.CloseRequest.CloseSessions(session_ids=[session_id]))
+    )
+
+
+async def test_a_session_is_told_of_when_it_opens_and_when_it_ends(wire: WireClient) -> None:
+    assert await subscribe(wire, "NOTIFY_ON_NEW_SESSION") == "OK"
+    assert await subscribe(wire, "NOTIFY_ON_TERMINATE_SESSION") == "OK"
+    opened = await wire.open_window()
+    mine = opened.session_id
+    await wire.notified(lambda one: one.session_id == mine, "new_session_notification")
+    await close(wire, mine)
+    await wire.notified(lambda one: one.session_id == mine, "terminate_session_notification")
+
+
+async def test_a_programs_own_end_is_told_once(wire: WireClient) -> None:
+    await subscribe(wire, "NOTIFY_ON_TERMINATE_SESSION")
+    opened, other = await wire.open_window(), await wire.open_window()
+    await wire.ask(api_pb2.SendTextRequest(session=opened.session_id, text="\x04"))
+    await wire.notified(
+        lambda one: one.session_id == opened.session_id, "terminate_session_notification"
+    )
+    await close(wire, other.session_id)
+    ended = await wire.notified(lambda _: True, "terminate_session_notification")
+    assert ended.session_id == other.session_id
+
+
+async def test_the_layout_is_told_whole(wire: WireClient) -> None:
+    await subscribe(wire, "NOTIFY_ON_LAYOUT_CHANGE")
+    opened = await wire.open_window()
+    split = await wire.ask(api_pb2.SplitPaneRequest(session=opened.session_id))
+
+    def has_both(event: Any) -> bool:  # noqa: ANN401
+        ids = {
+            link.session.unique_identifier
+            for window in event.list_sessions_response.windows
+            for tab in window.tabs
+            for link in tab.root.links
+        }
+        return {opened.session_id, split.session_id[0]} <= ids
+
+    await wire.notified(has_both, "layout_changed_notification")
+
+
+async def test_a_layout_is_told_before_the_focus_in_it(wire: WireClient) -> None:
+    await subscribe(wire, "NOTIFY_ON_LAYOUT_CHANGE")
+    await subscribe(wire, "NOTIFY_ON_FOCUS_CHANGE")
+    opened = await wire.open_window()
+
+    def has_window(event: Any) -> bool:  # noqa: ANN401
+        ids = {window.window_id for window in event.list_sessions_response.windows}
+        return opened.window_id in ids
+
+    await wire.notified(has_window, "layout_changed_notification")
+    await wire.notified(
+        lambda event: event.window.window_id == opened.window_id, "focus_changed_notification"
+    )
+
+
+async def test_each_move_of_the_focus_is_told(wire: WireClient) -> None:
+    opened = await wire.open_window()
+    second = await wire.ask(api_pb2.CreateTabRequest(window_id=opened.window_id))
+    await subscribe(wire, "NOTIFY_ON_FOCUS_CHANGE")
+    await wire.ask(api_pb2.ActivateRequest(tab_id=str(opened.tab_id), select_tab=True))
+    await wire.notified(
+        lambda event: event.selected_tab == str(opened.tab_id), "focus_changed_notification"
+    )
+    split = await wire.ask(api_pb2.SplitPaneRequest(session=second.session_id))
+    await wire.ask(api_pb2.ActivateRequest(session_id=split.session_id[0], select_session=True))
+    await wire.ask(api_pb2.ActivateRequest(session_id=second.session_id, select_session=True))
+    await wire.notified(
+        lambda event: event.session == second.session_id, "focus_changed_notification"
+    )
+
+
+async def test_a_changed_screen_is_told_to_those_who_watch_it(wire: WireClient) -> None:
+    watched, other = await wire.open_window(), await wire.open_window()
+    assert await subscribe(wire, "NOTIFY_ON_SCREEN_UPDATE", watched.session_id) == "OK"
+    await wire.feed(other.session_id, b"not told")
+    await wire.feed(watched.session_id, b"told")
+    update = await wire.notified(lambda _: True, "screen_update_notification")
+    assert update.session == watched.session_id
+
+
+async def test_all_covers_sessions_to_come(wire: WireClient) -> None:
+    assert await subscribe(wire, "NOTIFY_ON_SCREEN_UPDATE", "all") == "OK"
+    opened = await wire.open_window()
+    await wire.feed(opened.session_id, b"new")
+    await wire.notified(
+        lambda update: update.session == opened.session_id, "screen_update_notification"
+    )
+
+
+async def test_a_watched_variable_is_told_with_its_new_value(wire: WireClient) -> None:
+    opened = await wire.open_window()
+    watch = monitor("SESSION", opened.session_id, "terminalWindowName")
+    assert await subscribe(wire, "NOTIFY_ON_VARIABLE_CHANGE", **watch) == "OK"
+    await wire.feed(opened.session_id, b"\x1b]2;changed\x07")
+    event = await wire.notified(lambda _: True, "variable_changed_notification")
+    assert (event.identifier, event.name) == (opened.session_id, "terminalWindowName")
+    assert json.loads(event.json_new_value) == "changed"
+
+
+async def test_a_variable_of_all_sessions_names_the_one_that_changed(wire: WireClient) -> None:
+    opened = await wire.open_window()
+    watch = monitor("SESSION", "all", "user.state")
+    assert await subscribe(wire, "NOTIFY_ON_VARIABLE_CHANGE", **watch) == "OK"
+    value = api_pb2.VariableRequest.Set(name="user.state", value='"busy"')
+    await wire.ask(api_pb2.VariableRequest(session_id=opened.session_id, set=[value]))
+    event = await wire.notified(lambda _: True, "variable_changed_notification")
+    assert (event.identifier, json.loads(event.json_new_value)) == (opened.session_id, "busy")
+
+
+async def test_subscribing_twice_and_ending_twice_are_told_apart(wire: WireClient) -> None:
+    opened = await wire.open_window()
+    watch = monitor("SESSION", opened.session_id, "name")
+    for kind, session, more in (
+        ("NOTIFY_ON_NEW_SESSION", "", {}),
+        ("NOTIFY_ON_SCREEN_UPDATE", opened.session_id, {}),
+        ("NOTIFY_ON_VARIABLE_CHANGE", "", watch),
+    ):
+        statuses = [
+            await subscribe(wire, kind, session, on=on, **more) for on in (True, True, False, False)
+        ]
+        assert statuses == ["OK", "ALREADY_SUBSCRIBED", "OK", "NOT_SUBSCRIBED"]
+
+
+async def test_ending_all_ends_each(wire: WireClient) -> None:
+    opened = await wire.open_window()
+    await subscribe(wire, "NOTIFY_ON_SCREEN_UPDATE", opened.session_id)
+    assert await subscribe(wire, "NOTIFY_ON_SCREEN_UPDATE", "all", on=False) == "OK"
+    assert await subscribe(wire, "NOTIFY_ON_SCREEN_UPDATE", "all", on=False) == "NOT_SUBSCRIBED"
+    assert await subscribe(wire, "NOTIFY_ON_SCREEN_UPDATE", opened.session_id) == "OK"
+
+
+@pytest.mark.parametrize(
+    ("kind", "session", "more", "status"),
+    [
+        ("NOTIFY_ON_SCREEN_UPDATE", "none", {}, "SESSION_NOT_FOUND"),
+        ("NOTIFY_ON_VARIABLE_CHANGE", "", monitor("SESSION", "x", "name"), "INVALID_IDENTIFIER"),
+        ("NOTIFY_ON_VARIABLE_CHANGE", "", monitor("TAB", "all", "title"), "INVALID_IDENTIFIER"),
+        ("NOTIFY_ON_VARIABLE_CHANGE", "", monitor("APP", "", ""), "INVALID_IDENTIFIER"),
+        ("NOTIFY_ON_LOCATION_CHANGE", "", {}, "REQUEST_MALFORMED"),
+    ],
+)
+async def test_what_cannot_be_watched_is_refused(
+    wire: WireClient, kind: str, session: str, more: dict[str, Any], status: str
+) -> None:
+    assert await subscribe(wire, kind, session, **more) == status
+
+
+async def test_a_subscription_says_whether_it_begins_or_ends(wire: WireClient) -> None:
+    response = await wire.ask(
+        api_pb2.NotificationRequest(notification_type=api_pb2.NOTIFY_ON_NEW_SESSION)
+    )
+    assert response.status == response.REQUEST_MALFORMED
+
+
+async def test_a_subscription_is_one_connections_own(host_home: Home, wire: WireClient) -> None:
+    async with open_wire(host_home) as other:
+        await subscribe(other, "NOTIFY_ON_NEW_SESSION")
+        await wire.open_window()
+        await other.notified(lambda _: True, "new_session_notification")
+    assert wire.seen("new_session_notification") == []
+
+
+# Transactions.
+
+
+async def transaction(wire: WireClient, *, begin: bool) -> str:
+    response = await wire.ask(api_pb2.TransactionRequest(begin=begin))
+    return api_pb2.TransactionResponse.Status.Name(response.status)
+
+
+async def test_a_transaction_begins_and_ends_once(wire: WireClient) -> None:
+    statuses = [await transaction(wire, begin=begin) for begin in (False, True, True, False, False)]
+    assert statuses == [
+        "NO_TRANSACTION", "OK", "ALREADY_IN_TRANSACTION", "OK", "NO_TRANSACTION"
+    ]  # fmt: skip
+
+
+async def test_nothing_is_printed_and_nobody_is_answered_inside_anothers_transaction(
+    host_home: Home, wire: WireClient
+) -> None:
+    opened = await wire.open_window()
+    await transaction(wire, begin=True)
+    async with open_wire(host_home) as other:
+        number = await other.send(api_pb2.ListSessionsRequest())
+        await wire.ask(api_pb2.SendTextRequest(session=opened.session_id, text="later\n"))
+        assert "later" not in await wire.text(opened.session_id)
+        await transaction(wire, begin=False)
+        await other.whole_answer(number)
+        update = await other.text(opened.session_id)
+        while "later" not in update:
+            update = await other.text(opened.session_id)
+
+
+async def test_a_client_that_leaves_takes_its_transaction_with_it(
+    host_home: Home, wire: WireClient
+) -> None:
+    async with open_wire(host_home) as other:
+        await transaction(other, begin=True)
+    assert await transaction(wire, begin=True) == "OK"
+    assert await transaction(wire, begin=False) == "OK"

@@ -1,0 +1,153 @@
+"""GetBuffer: rows, cells, styles, and numbers that do not change."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from iterm2 import api_pb2
+
+if TYPE_CHECKING:
+    from tests.integration.host.wire_client import WireClient
+
+Range = api_pb2.LineRange
+NUMBERED = "".join(f"line {number}\r\n" for number in range(100)).encode()
+
+
+def between(start: tuple[int, int], end: tuple[int, int], columns: tuple[int, int] = (0, 0)) -> Any:  # noqa: ANN401
+    """Return a range of absolute coordinates (x, y), perhaps of some columns alone."""
+    return Range(
+        windowed_coord_range=api_pb2.WindowedCoordRange(
+            coord_range=api_pb2.CoordRange(
+                start=api_pb2.Coord(x=start[0], y=start[1]), end=api_pb2.Coord(x=end[0], y=end[1])
+            ),
+            columns=api_pb2.Range(location=columns[0], length=columns[1]),
+        )
+    )
+
+
+async def get(wire: WireClient, session: str, line_range: Any, *, styles: bool = False) -> Any:  # noqa: ANN401
+    return await wire.ask(
+        api_pb2.GetBufferRequest(session=session, line_range=line_range, include_styles=styles)
+    )
+
+
+async def test_the_screen_comes_with_its_cursor_and_place(wire: WireClient) -> None:
+    opened = await wire.open_window(Rows="10")
+    await wire.feed(opened.session_id, NUMBERED)
+    response = await get(wire, opened.session_id, Range(screen_contents_only=True))
+    assert response.status == response.OK
+    coordinates = response.windowed_coord_range.coord_range
+    assert (coordinates.start.y, coordinates.end.y) == (91, 101)
+    assert (response.cursor.x, response.cursor.y) == (0, 100)
+    assert [line.text for line in response.contents][:2] == ["line 91", "line 92"]
+    assert response.contents[0].continuation == response.contents[0].CONTINUATION_HARD_EOL
+
+
+async def test_absolute_numbers_stay_when_old_lines_are_lost(wire: WireClient) -> None:
+    opened = await wire.open_window(Rows="10", **{"Scrollback Lines": "20"})
+    await wire.feed(opened.session_id, NUMBERED)
+    response = await get(wire, opened.session_id, between((0, 80), (0, 82)))
+    assert [line.text for line in response.contents] == ["line 80", "line 81"]
+    lost = await get(wire, opened.session_id, between((0, 0), (0, 5)))
+    assert (lost.status, len(lost.contents)) == (lost.OK, 0)
+    some = await get(wire, opened.session_id, between((0, 0), (0, 1000)))
+    assert some.contents[0].text == "line 71"
+
+
+async def test_trailing_lines_reach_into_the_history(wire: WireClient) -> None:
+    opened = await wire.open_window(Rows="10")
+    await wire.feed(opened.session_id, NUMBERED)
+    lines = await wire.text(opened.session_id, 13)
+    assert (len(lines), lines[0]) == (13, "line 88")
+    assert len(await wire.text(opened.session_id, 10_000)) == 101
+    assert await wire.text(opened.session_id, 0) == []
+
+
+async def test_a_range_may_begin_and_end_within_lines_or_columns(wire: WireClient) -> None:
+    opened = await wire.open_window()
+    await wire.feed(opened.session_id, b"abcdef\r\nghijkl\r\nmnopqr")
+    part = await get(wire, opened.session_id, between((2, 0), (3, 2)))
+    assert [line.text for line in part.contents] == ["cdef", "ghijkl", "mno"]
+    part = await get(wire, opened.session_id, between((0, 0), (0, 3), columns=(1, 2)))
+    assert [line.text for line in part.contents] == ["bc", "hi", "no"]
+
+
+async def test_a_wrapped_line_goes_on_in_the_next_row(wire: WireClient) -> None:
+    opened = await wire.open_window(Columns="10")
+    await wire.feed(opened.session_id, b"0123456789abc")
+    response = await get(wire, opened.session_id, Range(screen_contents_only=True))
+    first, second = response.contents[:2]
+    assert (first.text, second.text) == ("0123456789", "abc")
+    assert first.continuation == first.CONTINUATION_SOFT_EOL
+    assert second.continuation == second.CONTINUATION_HARD_EOL
+
+
+async def test_cells_say_how_many_code_points_they_hold(wire: WireClient) -> None:
+    opened = await wire.open_window()
+    await wire.feed(opened.session_id, "a世e\u0301z".encode())
+    response = await get(wire, opened.session_id, Range(screen_contents_only=True))
+    line = response.contents[0]
+    assert line.text == "a世e\u0301z"
+    cells = [one.num_code_points for one in line.code_points_per_cell for _ in range(one.repeats)]
+    assert cells == [1, 1, 0, 2, 1]
+
+
+async def test_styles_come_when_they_are_asked_for(wire: WireClient) -> None:
+    opened = await wire.open_window()
+    await wire.feed(
+        opened.session_id,
+        b"\x1b[1;31mR\x1b[0m\x1b[3;4;48;2;1;2;3mT\x1b[0m\x1b[38;5;200;7;9mP\x1b[0m"
+        b"\x1b]8;;http://example.com\x07L\x1b]8;;\x07.",
+    )
+    plain = await get(wire, opened.session_id, Range(screen_contents_only=True))
+    assert not plain.contents[0].style
+    styled = await get(wire, opened.session_id, Range(screen_contents_only=True), styles=True)
+    red, true, palette, link, dot = styled.contents[0].style
+    assert (red.bold, red.fgStandard, red.repeats) == (True, 1, 1)
+    assert (true.italic, true.underline, true.bold) == (True, True, False)
+    assert (true.bgRgb.red, true.bgRgb.green, true.bgRgb.blue) == (1, 2, 3)
+    assert (palette.fgStandard, palette.inverse, palette.strikethrough) == (200, True, True)
+    assert link.url.url == "http://example.com"
+    assert dot.fgAlternate == api_pb2.DEFAULT
+    assert not dot.url.url
+
+
+@pytest.mark.parametrize(
+    "line_range",
+    [
+        Range(),
+        Range(screen_contents_only=True, trailing_lines=3),
+        Range(trailing_lines=-1),
+        between((-1, 0), (0, 1)),
+        between((0, 0), (0, 1), columns=(-1, 2)),
+        between((0, 0), (0, 1), columns=(0, -2)),
+    ],
+)
+async def test_a_range_that_makes_no_sense_is_refused(wire: WireClient, line_range: Any) -> None:  # noqa: ANN401
+    opened = await wire.open_window()
+    response = await get(wire, opened.session_id, line_range)
+    assert response.status == response.INVALID_LINE_RANGE
+
+
+async def test_a_buffer_of_nobody_is_refused(wire: WireClient) -> None:
+    response = await get(wire, "none", Range(screen_contents_only=True))
+    assert response.status == response.SESSION_NOT_FOUND
+
+
+@pytest.mark.parametrize("end", [(0, -5), (0, 0), (0, 2**40)])
+async def test_an_empty_or_absurd_range_harms_nothing(
+    wire: WireClient, end: tuple[int, int]
+) -> None:
+    opened = await wire.open_window()
+    response = await get(wire, opened.session_id, between((0, 0), end))
+    assert response.status == response.OK
+    assert len(response.contents) == (25 if end[1] > 25 else 0)
+
+
+async def test_the_alternate_screen_leaves_the_main_one_as_it_was(wire: WireClient) -> None:
+    opened = await wire.open_window()
+    await wire.feed(opened.session_id, b"main\x1b[?1049h\x1b[Hother")
+    assert (await wire.text(opened.session_id))[0] == "other"
+    await wire.feed(opened.session_id, b"\x1b[?1049l")
+    assert (await wire.text(opened.session_id))[0] == "main"

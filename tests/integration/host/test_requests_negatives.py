@@ -1,0 +1,79 @@
+"""What a terminal without a screen answers no to; always an answer, never silence."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from iterm2 import api_pb2
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+    from tests.integration.host.wire_client import WireClient
+
+Preferences = api_pb2.PreferencesRequest
+Tmux = api_pb2.TmuxRequest
+Arrangement = api_pb2.SavedArrangementRequest
+StatusBar = api_pb2.StatusBarComponentRequest
+ColorPreset = api_pb2.ColorPresetRequest
+
+
+@pytest.mark.parametrize(
+    ("asked", "status"),
+    [
+        (api_pb2.MenuItemRequest(identifier="none"), "BAD_IDENTIFIER"),
+        (StatusBar(), "REQUEST_MALFORMED"),
+        (StatusBar(open_popover=StatusBar.OpenPopover(session_id="none")), "SESSION_NOT_FOUND"),
+        (StatusBar(open_popover=StatusBar.OpenPopover(session_id="active")), "INVALID_IDENTIFIER"),
+        (Tmux(), "INVALID_REQUEST"),
+        (Tmux(list_connections=Tmux.ListConnections()), "OK"),
+        (Tmux(create_window=Tmux.CreateWindow(connection_id="x")), "INVALID_CONNECTION_ID"),
+        (api_pb2.RegisterToolRequest(name="n"), "REQUEST_MALFORMED"),
+        (api_pb2.RegisterToolRequest(name="n", identifier="i", URL="http://localhost/"), "OK"),
+        (ColorPreset(), "REQUEST_MALFORMED"),
+        (ColorPreset(list_presets=ColorPreset.ListPresets()), "OK"),
+        (ColorPreset(get_preset=ColorPreset.GetPreset(name="none")), "PRESET_NOT_FOUND"),
+        (Arrangement(action=Arrangement.LIST), "OK"),
+        (Arrangement(action=Arrangement.RESTORE, name="none"), "ARRANGEMENT_NOT_FOUND"),
+        (api_pb2.RestartSessionRequest(session_id="none"), "SESSION_NOT_FOUND"),
+        (api_pb2.ScreenshotRequest(session="none"), "SESSION_NOT_FOUND"),
+        (api_pb2.GetPromptRequest(session="none"), "SESSION_NOT_FOUND"),
+        (api_pb2.GetPromptRequest(session="active"), "PROMPT_UNAVAILABLE"),
+        (api_pb2.ListPromptsRequest(session="none"), "SESSION_NOT_FOUND"),
+        (api_pb2.ListPromptsRequest(session="active"), "OK"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
+)
+async def test_each_gets_its_own_answer(wire: WireClient, asked: Message, status: str) -> None:
+    await wire.open_window()
+    response = await wire.ask(asked)
+    field = response.DESCRIPTOR.fields_by_name["status"]
+    assert field.enum_type.values_by_number[response.status].name == status
+
+
+async def test_there_is_nobody_to_broadcast_to(wire: WireClient) -> None:
+    assert not (await wire.ask(api_pb2.GetBroadcastDomainsRequest())).broadcast_domains
+
+
+async def test_the_result_of_a_call_that_nobody_made_is_acknowledged(wire: WireClient) -> None:
+    await wire.ask(api_pb2.ServerOriginatedRPCResultRequest(request_id="none"))
+
+
+async def test_preferences_are_answered_each(wire: WireClient) -> None:
+    one = Preferences.Request
+    response = await wire.ask(
+        Preferences(
+            requests=[
+                one(get_preference_request=one.GetPreference(key="Anything")),
+                one(get_default_profile_request=one.GetDefaultProfile()),
+                one(set_default_profile_request=one.SetDefaultProfile(guid="none")),
+                one(),
+            ]
+        )
+    )
+    got, default, refused, unknown = response.results
+    assert got.get_preference_result.json_value == "null"
+    assert default.get_default_profile_result.guid
+    result = api_pb2.PreferencesResponse.Result.SetDefaultProfileResult
+    assert refused.set_default_profile_result.status == result.BAD_GUID
+    assert unknown.HasField("unrecognized_request")

@@ -1,0 +1,306 @@
+"""ListSessions, CreateTab, SplitPane, SendText, Inject, Close, SetTabLayout, and focus."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from iterm2 import api_pb2
+from tests.waiting import eventually
+
+if TYPE_CHECKING:
+    from tests.integration.host.wire_client import WireClient
+
+NOWHERE = "00000000-0000-0000-0000-000000000000"
+BAD_JSON = [api_pb2.ProfileProperty(key="Columns", json_value="{")]
+
+
+async def listed(wire: WireClient, window_id: str) -> Any:  # noqa: ANN401
+    """Return a window as it is listed."""
+    listing = await wire.ask(api_pb2.ListSessionsRequest())
+    return next(one for one in listing.windows if one.window_id == window_id)
+
+
+async def test_a_new_window_is_listed_with_its_tab_session_and_size(wire: WireClient) -> None:
+    opened = await wire.open_window(Columns="100", Rows="30")
+    window = await listed(wire, opened.window_id)
+    assert window.window_id.startswith("pty-")
+    assert (window.frame.size.width, window.frame.size.height) == (800, 480)
+    (tab,) = window.tabs
+    assert tab.tab_id == str(opened.tab_id) == window.selected_tab_id
+    assert tab.active_session_id == opened.session_id
+    (link,) = tab.root.links
+    assert link.session.unique_identifier == opened.session_id
+    assert (link.session.grid_size.width, link.session.grid_size.height) == (100, 30)
+
+
+async def test_a_tab_opens_where_it_was_asked_for(wire: WireClient) -> None:
+    opened = await wire.open_window()
+    second = await wire.ask(api_pb2.CreateTabRequest(window_id=opened.window_id, tab_index=0))
+    third = await wire.ask(api_pb2.CreateTabRequest(window_id=opened.window_id, select_tab=False))
+    window = await listed(wire, opened.window_id)
+    wanted = [second.tab_id, opened.tab_id, third.tab_id]
+    assert [tab.tab_id for tab in window.tabs] == [str(one) for one in wanted]
+    assert window.selected_tab_id == str(second.tab_id)
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        (api_pb2.CreateTabRequest(window_id="pty-none"), "INVALID_WINDOW_ID"),
+        (api_pb2.CreateTabRequest(profile_name="none"), "INVALID_PROFILE_NAME"),
+        (api_pb2.CreateTabRequest(custom_profile_properties=BAD_JSON), "MISSING_SUBSTITUTION"),
+    ],
+)
+async def test_what_cannot_be_opened_is_refused(
+    wire: WireClient, request_: api_pb2.CreateTabRequest, status: str
+) -> None:
+    response = await wire.ask(request_)
+    assert api_pb2.CreateTabResponse.Status.Name(response.status) == status
+
+
+async def test_a_tab_index_beyond_the_end_opens_at_the_end_and_says_so(wire: WireClient) -> None:
+    opened = await wire.open_window()
+    late = await wire.ask(api_pb2.CreateTabRequest(window_id=opened.window_id, tab_index=9))
+    assert late.status == late.INVALID_TAB_INDEX
+    window = await listed(wire, opened.window_id)
+    assert [tab.tab_id for tab in window.tabs] == [str(opened.tab_id), str(late.tab_id)]
+
+
+async def test_a_program_that_does_not_exist_opens_nothing(wire: WireClient) -> None:
+    before = await wire.ask(api_pb2.ListSessionsRequest())
+    custom = [
+        api_pb2.ProfileProperty(key="Custom Command", json_value='"Yes"'),
+        api_pb2.ProfileProperty(key="Command", json_value='"\'unbalanced"'),
+    ]
+    response = await wire.ask(api_pb2.CreateTabRequest(custom_profile_properties=custom))
+    assert response.status != response.OK
+    assert await wire.ask(api_pb2.ListSessionsRequest()) == before
+
+
+@pytest.mark.parametrize("vertical", [True, False])
+@pytest.mark.parametrize("before", [True, False])
+async def test_a_split_stands_beside_or_below_and_shares_the_cells(
+    wire: WireClient, *, vertical: bool, before: bool
+) -> None:
+    opened = await wire.open_window(Columns="81", Rows="25")
+    direction = (
+        api_pb2.SplitPaneRequest.VERTICAL if vertical else api_pb2.SplitPaneRequest.HORIZONTAL
+    )
+    split = await wire.ask(
+        api_pb2.SplitPaneRequest(
+            session=opened.session_id, split_direction=direction, before=before
+        )
+    )
+    assert split.status == split.OK
+    (tab,) = (await listed(wire, opened.window_id)).tabs
+    ids = [link.session.unique_identifier for link in tab.root.links]
+    wanted = [opened.session_id, *split.session_id]
+    assert ids == (wanted[::-1] if before else wanted)
+    assert tab.root.vertical is vertical
+    sizes = [(s.session.grid_size.width, s.session.grid_size.height) for s in tab.root.links]
+    assert sizes == ([(40, 25), (40, 25)] if vertical else [(81, 12), (81, 12)])
+    assert tab.active_session_id == split.session_id[0]
+
+
+async def test_all_panes_are_split_at_once(wire: WireClient) -> None:
+    one, other = await wire.open_window(), await wire.open_window()
+    split = await wire.ask(api_pb2.SplitPaneRequest(session="all"))
+    assert len(split.session_id) == 2
+    for opened in (one, other):
+        (tab,) = (await listed(wire, opened.window_id)).tabs
+        assert len(tab.root.links) == 2
+
+
+@pytest.mark.parametrize(
+    ("changed", "status"),
+    [
+        ({"session": NOWHERE}, "SESSION_NOT_FOUND"),
+        ({"session": ""}, "SESSION_NOT_FOUND"),
+        ({"profile_name": "none"}, "INVALID_PROFILE_NAME"),
+        ({"custom_profile_properties": BAD_JSON}, "MALFORMED_CUSTOM_PROFILE_PROPERTY"),
+    ],
+)
+async def test_a_split_is_refused_with_its_reason(
+    wire: WireClient, changed: dict[str, Any], status: str
+) -> None:
+    opened = await wire.open_window()
+    response = await wire.ask(api_pb2.SplitPaneRequest(**{"session": opened.session_id, **changed}))
+    assert api_pb2.SplitPaneResponse.Status.Name(response.status) == status
+
+
+async def test_a_pane_without_room_is_not_split(wire: WireClient) -> None:
+    opened = await wire.open_window(Columns="4", Rows="4")
+    response = await wire.ask(
+        api_pb2.SplitPaneRequest(
+            session=opened.session_id, split_direction=api_pb2.SplitPaneRequest.VERTICAL
+        )
+    )
+    while response.status == response.OK:
+        response = await wire.ask(
+            api_pb2.SplitPaneRequest(
+                session=opened.session_id, split_direction=api_pb2.SplitPaneRequest.VERTICAL
+            )
+        )
+    assert response.status == response.CANNOT_SPLIT
+
+
+async def test_text_reaches_one_session_or_all(wire: WireClient) -> None:
+    one, other = await wire.open_window(), await wire.open_window()
+    for session, text in ((one.session_id, "ünly öne"), ("all", "everybody")):
+        sent = await wire.ask(api_pb2.SendTextRequest(session=session, text=f"{text}\n"))
+        assert sent.status == sent.OK
+    # A terminal's driver shows what is typed, and cat repeats it.
+    await eventually(
+        lambda: wire.text(one.session_id),
+        lambda lines: lines[:4] == ["ünly öne"] * 2 + ["everybody"] * 2,
+    )
+    await eventually(
+        lambda: wire.text(other.session_id), lambda lines: lines[:2] == ["everybody"] * 2
+    )
+
+
+async def test_text_for_nobody_is_refused(wire: WireClient) -> None:
+    response = await wire.ask(api_pb2.SendTextRequest(session=NOWHERE, text="x"))
+    assert response.status == response.SESSION_NOT_FOUND
+
+
+async def test_the_active_session_is_the_key_windows(wire: WireClient) -> None:
+    first, second = await wire.open_window(), await wire.open_window()
+    await wire.ask(api_pb2.SendTextRequest(session="active", text="here\n"))
+    await eventually(lambda: wire.text(second.session_id), lambda lines: "here" in lines)
+    assert "here" not in await wire.text(first.session_id)
+
+
+async def test_injected_bytes_appear_as_output(wire: WireClient) -> None:
+    opened = await wire.open_window()
+    response = await wire.ask(
+        api_pb2.InjectRequest(
+            session_id=[opened.session_id, NOWHERE], data=b"\x1b[2Jshown\x1b[3;1Hx"
+        )
+    )
+    assert list(response.status) == [response.OK, response.SESSION_NOT_FOUND]
+    lines = await wire.text(opened.session_id)
+    assert (lines[0], lines[2]) == ("shown", "x")
+
+
+async def test_sessions_tabs_and_windows_close_with_a_status_each(wire: WireClient) -> None:
+    close = api_pb2.CloseRequest
+    opened = await wire.open_window()
+    split = await wire.ask(api_pb2.SplitPaneRequest(session=opened.session_id))
+    second = await wire.ask(api_pb2.CreateTabRequest(window_id=opened.window_id))
+    response = await wire.ask(
+        close(sessions=close.CloseSessions(session_ids=[split.session_id[0], NOWHERE]))
+    )
+    assert list(response.statuses) == [response.OK, response.NOT_FOUND]
+    response = await wire.ask(close(tabs=close.CloseTabs(tab_ids=[str(second.tab_id), "x"])))
+    assert list(response.statuses) == [response.OK, response.NOT_FOUND]
+    (tab,) = (await listed(wire, opened.window_id)).tabs
+    assert [link.session.unique_identifier for link in tab.root.links] == [opened.session_id]
+    response = await wire.ask(
+        close(windows=close.CloseWindows(window_ids=[opened.window_id, "pty-none"]))
+    )
+    assert list(response.statuses) == [response.OK, response.NOT_FOUND]
+    listing = await wire.ask(api_pb2.ListSessionsRequest())
+    assert opened.window_id not in {window.window_id for window in listing.windows}
+
+
+async def test_a_program_that_ends_takes_its_pane_with_it(wire: WireClient) -> None:
+    opened = await wire.open_window()
+    split = await wire.ask(api_pb2.SplitPaneRequest(session=opened.session_id))
+    await wire.ask(api_pb2.SendTextRequest(session=opened.session_id, text="\x04"))
+
+    async def sessions() -> list[str]:
+        (tab,) = (await listed(wire, opened.window_id)).tabs
+        return [link.session.unique_identifier for link in tab.root.links]
+
+    await eventually(sessions, lambda ids: ids == list(split.session_id))
+
+
+async def test_a_tabs_sizes_can_be_set_by_its_own_tree(wire: WireClient) -> None:
+    opened = await wire.open_window(Columns="81", Rows="25")
+    await wire.ask(
+        api_pb2.SplitPaneRequest(
+            session=opened.session_id, split_direction=api_pb2.SplitPaneRequest.VERTICAL
+        )
+    )
+    (tab,) = (await listed(wire, opened.window_id)).tabs
+    tab.root.links[0].session.grid_size.width = 20
+    tab.root.links[1].session.grid_size.width = 60
+    response = await wire.ask(api_pb2.SetTabLayoutRequest(tab_id=tab.tab_id, root=tab.root))
+    assert response.status == response.OK
+    (after,) = (await listed(wire, opened.window_id)).tabs
+    assert [link.session.grid_size.width for link in after.root.links] == [20, 60]
+
+
+async def test_a_tree_of_another_shape_or_tab_is_refused(wire: WireClient) -> None:
+    opened = await wire.open_window()
+    response = await wire.ask(
+        api_pb2.SetTabLayoutRequest(tab_id=str(opened.tab_id), root=api_pb2.SplitTreeNode())
+    )
+    assert response.status == response.WRONG_TREE
+    response = await wire.ask(api_pb2.SetTabLayoutRequest(tab_id="none"))
+    assert response.status == response.BAD_TAB_ID
+
+
+async def test_the_focus_can_be_moved_and_asked_for(wire: WireClient) -> None:
+    first, second = await wire.open_window(), await wire.open_window()
+    split = await wire.ask(api_pb2.SplitPaneRequest(session=first.session_id))
+    moved = await wire.ask(
+        api_pb2.ActivateRequest(
+            session_id=first.session_id,
+            order_window_front=True,
+            select_tab=True,
+            select_session=True,
+            activate_app=api_pb2.ActivateRequest.App(),
+        )
+    )
+    assert moved.status == moved.OK
+    focus = await wire.ask(api_pb2.FocusRequest())
+    told = list(focus.notifications)
+    assert told[0].application_active
+    assert told[1].window.window_id == first.window_id
+    assert told[1].window.window_status == told[1].Window.TERMINAL_WINDOW_BECAME_KEY
+    assert {one.session for one in told if one.session} == {first.session_id, second.session_id}
+    assert {one.selected_tab for one in told if one.selected_tab} == {
+        str(first.tab_id), str(second.tab_id)
+    }  # fmt: skip
+    assert split.session_id[0] not in {one.session for one in told}
+
+
+async def test_without_windows_no_window_is_key(wire: WireClient) -> None:
+    focus = await wire.ask(api_pb2.FocusRequest())
+    window = focus.notifications[1].window
+    assert window.window_status == focus.notifications[1].Window.TERMINAL_WINDOW_RESIGNED_KEY
+
+
+@pytest.mark.parametrize(
+    ("asked", "status"),
+    [
+        ({"window_id": "pty-none"}, "BAD_IDENTIFIER"),
+        ({"tab_id": "none"}, "BAD_IDENTIFIER"),
+        ({"session_id": NOWHERE}, "BAD_IDENTIFIER"),
+        ({"order_window_front": True}, "INVALID_OPTION"),
+        ({"select_tab": True}, "INVALID_OPTION"),
+        ({"select_session": True}, "INVALID_OPTION"),
+        ({"activate_app": api_pb2.ActivateRequest.App()}, "OK"),
+    ],
+)
+async def test_what_cannot_be_focused_is_refused(
+    wire: WireClient, asked: dict[str, Any], status: str
+) -> None:
+    response = await wire.ask(api_pb2.ActivateRequest(**asked))
+    assert api_pb2.ActivateResponse.Status.Name(response.status) == status
+
+
+async def test_a_closed_active_pane_hands_the_focus_on(wire: WireClient) -> None:
+    opened = await wire.open_window()
+    await wire.ask(api_pb2.SplitPaneRequest(session=opened.session_id))
+    (tab,) = (await listed(wire, opened.window_id)).tabs
+    await wire.ask(
+        api_pb2.CloseRequest(
+            sessions=api_pb2.CloseRequest.CloseSessions(session_ids=[tab.active_session_id])
+        )
+    )
+    (after,) = (await listed(wire, opened.window_id)).tabs
+    assert after.active_session_id == opened.session_id

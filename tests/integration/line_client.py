@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from anyio.abc import Process
 
 SECONDS = 30.0
+END_SECONDS = 5.0
 
 META = {
     "io.modelcontextprotocol/protocolVersion": "2026-07-28",
@@ -88,6 +89,17 @@ class LineClient:
         return answer
 
 
+async def end(process: Process) -> None:
+    """End a process as its user would, so that it writes down what it covered; then for sure."""
+    with suppress(ProcessLookupError):
+        process.terminate()
+    with anyio.move_on_after(END_SECONDS):
+        await process.wait()
+    with suppress(ProcessLookupError):
+        process.kill()
+    await process.aclose()
+
+
 @asynccontextmanager
 async def open_client(
     environ: dict[str, str], *, modern: bool = False
@@ -100,6 +112,4 @@ async def open_client(
         yield LineClient(process, modern=modern)
     finally:
         with anyio.CancelScope(shield=True):
-            with suppress(ProcessLookupError):
-                process.kill()
-            await process.aclose()
+            await end(process)

@@ -14,7 +14,7 @@ import pytest
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from tests.integration.homes import Home, mode_of
-from tests.integration.line_client import SECONDS, open_client
+from tests.integration.line_client import SECONDS, end, open_client
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
@@ -39,9 +39,7 @@ async def run_daemon(home: Home) -> AsyncIterator[Process]:
         yield process
     finally:
         with anyio.CancelScope(shield=True):
-            if process.returncode is None:
-                process.kill()
-            await process.aclose()
+            await end(process)
 
 
 def url_of(home: Home) -> str:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from anyio.abc import Process
 
 SECONDS = 30.0
+CLOSE_SECONDS = 0.5
 END_SECONDS = 5.0
 
 META = {
@@ -91,6 +92,10 @@ class LineClient:
 
 async def end(process: Process) -> None:
     """End a process as its user would, so that it writes down what it covered; then for sure."""
+    if process.stdin is not None:
+        await process.stdin.aclose()
+        with anyio.move_on_after(CLOSE_SECONDS):  # a relay ends with its input
+            await process.wait()
     with suppress(ProcessLookupError):
         process.terminate()
     with anyio.move_on_after(END_SECONDS):

@@ -19,13 +19,15 @@ class Paths:
         state: The state folder, absolute.
         suite: The value of ``IT2_SUITE`` under which the ``iterm2`` library finds our host.
         private: True when ``ITERM_MCP_HOME`` moved the state folder.
+        user_home: The user's home folder.
     """
 
-    __slots__ = ("private", "state", "suite")  # dataclasses would import re and inspect
+    __slots__ = ("private", "state", "suite", "user_home")  # dataclasses would import re, inspect
 
-    def __init__(self, state: str, suite: str, *, private: bool) -> None:
+    def __init__(self, state: str, suite: str, user_home: str, *, private: bool) -> None:
         self.state = state
         self.suite = suite
+        self.user_home = user_home
         self.private = private
 
     @property
@@ -90,7 +92,7 @@ class Paths:
     @property
     def library_folder(self) -> str:
         """Where the unmodified ``iterm2`` library looks, given ``IT2_SUITE`` = `suite`."""
-        return os.path.expanduser(f"~/Library/Application Support/{self.suite}")
+        return f"{self.user_home}/Library/Application Support/{self.suite}"
 
     @property
     def library_socket(self) -> str:
@@ -101,16 +103,16 @@ class Paths:
 def find_paths(environ: "os._Environ[str] | dict[str, str] | None" = None) -> Paths:
     """Work out the paths from the environment (default: this process's own)."""
     env = os.environ if environ is None else environ
+    user_home = env.get("HOME") or os.path.expanduser("~")
     moved = env.get(HOME_VARIABLE)
     if moved:
         state = os.path.abspath(os.path.expanduser(moved))
-        return Paths(state, f"{SUITE}-{_short_name(state)}", private=True)
+        return Paths(state, f"{SUITE}-{_short_name(state)}", user_home, private=True)
     if sys.platform == "darwin":
-        return Paths(
-            os.path.expanduser(f"~/Library/Application Support/{SUITE}"), SUITE, private=False
-        )
-    root = env.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
-    return Paths(f"{root}/{SUITE}", SUITE, private=False)
+        state = f"{user_home}/Library/Application Support/{SUITE}"
+    else:
+        state = f"{env.get('XDG_STATE_HOME') or f'{user_home}/.local/state'}/{SUITE}"
+    return Paths(state, SUITE, user_home, private=False)
 
 
 def make_private_folder(path: str) -> None:

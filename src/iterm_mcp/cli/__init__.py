@@ -42,6 +42,16 @@ def version() -> None:
 
 
 def main() -> int:
-    """Run the command line and return its exit code."""
-    app()
+    """Run the command line and return its exit code.
+
+    A file or folder that cannot be used is the user's to mend, and no bug: it is named, without
+    a traceback.
+    """
+    try:
+        app()
+    except OSError as error:
+        if error.filename is None:
+            raise
+        typer.echo(f"iterm-mcp: {error.strerror}: {error.filename}", err=True)
+        return 1
     return 0

@@ -6,6 +6,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 import anyio
+import anyio.lowlevel
 import structlog
 from websockets.exceptions import ConnectionClosed
 
@@ -19,6 +20,9 @@ log = structlog.get_logger()
 
 QUEUE_LIMIT = 64 << 20
 """Bytes that may wait for a client that does not read; above it, the client is dropped."""
+
+HIGH_WATER = 8 << 20
+"""Above so many waiting bytes, no more of a client's own requests are taken up."""
 
 STALL_SECONDS = 20.0
 """How long one message may take to be taken."""
@@ -39,6 +43,7 @@ class Client:
         self._screens: set[str] = set()  # sessions whose screen update waits in the queue
         self._wake = anyio.Event()
         self._emptied = anyio.Event()
+        self._sent = anyio.Event()
         self.dropped = ""
 
     def send(self, message: wire.ServerOriginatedMessage, *, screen: str = "") -> None:
@@ -72,6 +77,7 @@ class Client:
             log.warning("client_dropped", reason=reason)
             self._socket.transport.abort()
             self._wake.set()
+            self._sent.set()
 
     async def pump(self) -> None:
         """Send what is queued until the connection ends."""
@@ -83,6 +89,7 @@ class Client:
                     self._screens.discard(screen)
                     with anyio.fail_after(STALL_SECONDS):
                         await self._socket.send(data)
+                    self._sent.set()
                 self._emptied.set()
                 self._wake = anyio.Event()
                 await self._wake.wait()
@@ -90,6 +97,16 @@ class Client:
             self.drop(f"nothing was read for {STALL_SECONDS:.0f} s")
         except ConnectionClosed:
             pass
+
+    async def wait_room(self) -> None:
+        """Wait until the client has taken most of its answers, or is dropped for not doing so.
+
+        Always lets others have a turn: a client that asks without pause must not be alone.
+        """
+        await anyio.lowlevel.checkpoint()
+        while self._queued > HIGH_WATER and not self.dropped:
+            self._sent = anyio.Event()
+            await self._sent.wait()
 
     async def drain(self, seconds: float) -> None:
         """Let what is queued go out, for so long at most."""

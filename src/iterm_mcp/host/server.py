@@ -141,6 +141,7 @@ class ApiServer:
                     # Unanswered it would leave the script waiting for ever.
                     client.drop("sent what is no message")
                     return
+                await client.wait_room()
                 await self._transactions.wait_turn(client)
                 self._answering[client] = request
                 client.send(await self._answer(client, request))

@@ -17,6 +17,14 @@ What stands under the root is shown to the model or the HTTP client with its hin
 else is a bug: it is logged with a traceback and shown as "internal error" with an id.
 """
 
+SHOWN_CHARACTERS = 80
+"""How much of a caller's own text an error repeats."""
+
+
+def shown(text: str) -> str:
+    """Return as much of a caller's own text as an error repeats."""
+    return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}…"
+
 
 class ItermMcpError(Exception):
     """The root of every expected error.
@@ -54,7 +62,7 @@ class NotFoundError(ItermMcpError):
     outcome = "not_found"
 
     def __init__(self, kind: str, name: str, *, hint: str = "") -> None:
-        super().__init__(f"no {kind} {name!r}", hint=hint, code=f"{kind}_not_found")
+        super().__init__(f"no {kind} {shown(name)!r}", hint=hint, code=f"{kind}_not_found")
         self.kind = kind
         self.name = name
 

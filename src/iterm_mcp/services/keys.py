@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import re
 
-from iterm_mcp.errors import InvalidRequestError
+from iterm_mcp.errors import InvalidRequestError, shown
 
 _ESCAPE = "\x1b"
 
@@ -57,9 +57,9 @@ def key_sequence(name: str) -> str:
     bits = sum(_MODIFIERS[one] for one in modifiers)
     found = _special(key.lower(), bits) or _character(key, modifiers)
     if found is None:
-        near = difflib.get_close_matches(lowered, key_names(), n=3)
+        near = difflib.get_close_matches(shown(lowered), key_names(), n=3)
         raise InvalidRequestError(
-            f"there is no key {name!r}",
+            f"there is no key {shown(name)!r}",
             hint=f"Did you mean {', '.join(near)}?"
             if near
             else "Use names like enter, ctrl-c, up.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from iterm_mcp.errors import InvalidRequestError, NotFoundError
+from iterm_mcp.errors import InvalidRequestError, NotFoundError, shown
 from iterm_mcp.models.ids import SessionId
 from iterm_mcp.services.keys import key_sequence
 
@@ -111,7 +111,7 @@ def _check_program(program: Program) -> None:
     for what, value in (("name", program.name), ("directory", program.directory)):
         if value is not None and (not value.strip() or not value.isprintable()):
             raise InvalidRequestError(
-                f"the {what} {value!r} is empty or holds control characters",
+                f"the {what} {shown(value)!r} is empty or holds control characters",
                 hint=f"Give a plain {what}, or leave it out.",
             )
     if program.command is not None and not program.command.strip():

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 Reply = TypeVar("Reply")
 
 LIST_HINT = "Call list_sessions to see which there are."
+PROFILE_HINT = "Leave the profile out to get the default one."
 OPERATIONS = (
     "list_sessions", "open_session", "split_session", "send_text", "read_screen",
     "rename_session", "resize_sessions", "activate_session", "close_session",
@@ -86,7 +87,7 @@ class ItermTerminal:
             case status.INVALID_WINDOW_ID:
                 raise NotFoundError("window", str(window_id), hint=LIST_HINT)
             case status.INVALID_PROFILE_NAME:
-                raise NotFoundError("profile", str(program.profile))
+                raise NotFoundError("profile", str(program.profile), hint=PROFILE_HINT)
             case other:
                 raise _rejected("open a session", status.Name(other))
 
@@ -113,7 +114,7 @@ class ItermTerminal:
             case status.SESSION_NOT_FOUND:
                 raise NotFoundError("session", session_id, hint=LIST_HINT)
             case status.INVALID_PROFILE_NAME:
-                raise NotFoundError("profile", str(program.profile))
+                raise NotFoundError("profile", str(program.profile), hint=PROFILE_HINT)
             case status.CANNOT_SPLIT:
                 raise TerminalRejectedError(
                     f"session {session_id} is too small to be split {direction}",

@@ -84,7 +84,7 @@ class TerminalLink:
             return connection
         raise self.last_error or TerminalUnavailableError(
             f"no terminal answered within {self._wait_seconds:g} s",
-            hint="Run `iterm-mcp status` to see why.",
+            hint="Run `iterm-mcp daemon status` to see why.",
         )
 
     async def keep(self) -> None:

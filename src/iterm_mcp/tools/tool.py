@@ -12,7 +12,7 @@ from mcp.server.mcpserver.tools import Tool
 from mcp.types import CallToolResult, TextContent, ToolAnnotations
 from pydantic import ConfigDict, PrivateAttr, ValidationError
 
-from iterm_mcp.errors import InvalidRequestError, ItermMcpError
+from iterm_mcp.errors import InvalidRequestError, ItermMcpError, shown
 from iterm_mcp.tools.calls import Calls
 
 if TYPE_CHECKING:
@@ -36,6 +36,10 @@ ENDS = ToolAnnotations(
     read_only_hint=False, destructive_hint=True, idempotent_hint=True, open_world_hint=False
 )
 """Ends something that cannot be had back."""
+
+
+COMPLAINTS = 5
+"""How many bad arguments an error names; a list of a thousand is bad in a thousand places."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +148,11 @@ def _bad_arguments(
     """Say per argument what is wrong, without repeating the values."""
     complaints: list[str] = []
     for one in error.errors(include_url=False, include_input=False):
-        where = ".".join(str(part) for part in one["loc"]) or "arguments"
+        where = shown(".".join(str(part) for part in one["loc"])) or "arguments"
         unknown = one["type"] == "extra_forbidden"
         complaints.append(f"{where}: {'there is no such argument' if unknown else one['msg']}")
+    if len(complaints) > COMPLAINTS:
+        complaints[COMPLAINTS:] = [f"and {len(complaints) - COMPLAINTS} more"]
     known = ", ".join(parameters.get("properties", {})) or "none"
     return InvalidRequestError(
         f"{tool} was called with bad arguments: {'; '.join(complaints)}",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.integration.homes import REAL_ITERM2, Home, open_home
 from tests.integration.line_client import open_client
+from tests.integration.tool_client import open_tools
 
 from iterm_mcp.config import Settings
 from iterm_mcp.telemetry import Metrics
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from tests.integration.line_client import LineClient
+    from tests.integration.tool_client import ToolClient
 
 
 @pytest.fixture(autouse=True)
@@ -57,6 +59,13 @@ async def client(live_home: Home) -> AsyncIterator[LineClient]:
     """A greeted MCP client, through relay and daemon to a terminal."""
     async with open_client(live_home.environ) as one:
         await one.greet()
+        yield one
+
+
+@pytest.fixture
+async def tools(shared_home: Home) -> AsyncIterator[ToolClient]:
+    """A model's hands on the shared home; what the test opens through them is closed again."""
+    async with open_tools(shared_home) as one:
         yield one
 
 

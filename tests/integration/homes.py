@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -43,6 +44,13 @@ class Home:
 
     def daemon_pid(self) -> int | None:
         return lock_holder(self.paths.daemon_lock)
+
+    def http_url(self) -> str:
+        """Return where the running daemon serves HTTP."""
+        return str(json.loads(Path(self.paths.daemon_info).read_text())["http"])
+
+    def token(self) -> str:
+        return Path(self.paths.token).read_text().strip()
 
     async def kill_daemon(self) -> None:
         """End the daemon as a crash would."""

@@ -42,16 +42,8 @@ async def run_daemon(home: Home) -> AsyncIterator[Process]:
             await end(process)
 
 
-def url_of(home: Home) -> str:
-    return str(json.loads(Path(home.paths.daemon_info).read_text())["http"])
-
-
-def token_of(home: Home) -> str:
-    return Path(home.paths.token).read_text().strip()
-
-
 async def get(home: Home, path: str, **headers: str) -> httpx2.Response:
-    async with httpx2.AsyncClient(base_url=url_of(home), timeout=SECONDS) as client:
+    async with httpx2.AsyncClient(base_url=home.http_url(), timeout=SECONDS) as client:
         return await client.get(path, headers=headers)
 
 
@@ -132,7 +124,7 @@ async def test_metrics_need_the_token(home: Home) -> None:
     async with run_daemon(home):
         without = await get(home, "/metrics")
         wrong = await get(home, "/metrics", authorization="Bearer nonsense")
-        right = await get(home, "/metrics", authorization=f"Bearer {token_of(home)}")
+        right = await get(home, "/metrics", authorization=f"Bearer {home.token()}")
 
     assert (without.status_code, wrong.status_code, right.status_code) == (401, 401, 200)
     assert without.json()["error"]["code"] == "unauthorized"
@@ -153,7 +145,7 @@ async def test_web_pages_of_others_are_refused(
     home: Home, headers: dict[str, str], status: int
 ) -> None:
     async with run_daemon(home):
-        authorization = f"Bearer {token_of(home)}"
+        authorization = f"Bearer {home.token()}"
         answer = await get(home, "/metrics", authorization=authorization, **headers)
 
     assert answer.status_code == status
@@ -161,7 +153,7 @@ async def test_web_pages_of_others_are_refused(
 
 async def test_an_unknown_path_is_an_error_of_the_one_shape(home: Home) -> None:
     async with run_daemon(home):
-        answer = await get(home, "/nowhere", authorization=f"Bearer {token_of(home)}")
+        answer = await get(home, "/nowhere", authorization=f"Bearer {home.token()}")
 
     assert answer.status_code == 404
     assert answer.json() == {"error": {"code": "not_found", "message": "Not Found"}}
@@ -170,11 +162,11 @@ async def test_an_unknown_path_is_an_error_of_the_one_shape(home: Home) -> None:
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
 async def test_mcp_is_spoken_over_http(home: Home, mode: str) -> None:
     async with run_daemon(home):
-        headers = {"authorization": f"Bearer {token_of(home)}"}
+        headers = {"authorization": f"Bearer {home.token()}"}
         async with (
             httpx2.AsyncClient(headers=headers, timeout=SECONDS) as http,
             Client(
-                streamable_http_client(f"{url_of(home)}/mcp", http_client=http),
+                streamable_http_client(f"{home.http_url()}/mcp", http_client=http),
                 mode=mode,
             ) as client,
         ):
@@ -185,7 +177,7 @@ async def test_mcp_is_spoken_over_http(home: Home, mode: str) -> None:
 
 async def test_a_taken_port_named_by_the_user_ends_it_with_a_reason(home: Home) -> None:
     async with run_daemon(home):
-        port = url_of(home).rsplit(":", 1)[1]
+        port = home.http_url().rsplit(":", 1)[1]
         other = {**home.environ, "ITERM_MCP_HOME": f"{home.paths.state}/other"}
         done = await anyio.run_process(
             [sys.executable, "-m", "iterm_mcp", "daemon", "run"],

@@ -61,7 +61,10 @@ def parse(text: str) -> Invocation:
         key = _KEY.match(text, at)
         if key is None:
             raise InvocationError(f"expected an argument at {at} in “{text}”")
-        arguments[key[1]], at = _value(text, key.end())
+        try:
+            arguments[key[1]], at = _value(text, key.end())
+        except RecursionError:
+            raise InvocationError("a list is nested too deeply") from None
         at = _skip(text, at)
         if text[at : at + 1] == ",":
             at = _skip(text, at + 1)

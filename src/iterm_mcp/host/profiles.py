@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
+
+from iterm_mcp.host import tree
+from iterm_mcp.host.json_values import read_json
 
 DEFAULT_GUID = "4D1D1C7A-0B5B-4F0B-9B1C-5A3C1E1F7D10"
 
@@ -48,7 +50,7 @@ def overlay(profile: dict[str, Any], properties: list[tuple[str, str]]) -> dict[
     result = dict(profile)
     for key, text in properties:
         try:
-            value = json.loads(text)
+            value = read_json(text)
         except ValueError:
             raise MalformedPropertyError(f"{key} is not JSON") from None
         if value is None:
@@ -68,7 +70,7 @@ def grid(profile: dict[str, Any]) -> tuple[int, int]:
     """Return the columns and rows that a new window gets, within reason."""
     columns = int(profile.get("Columns", 80))
     rows = int(profile.get("Rows", 25))
-    return min(max(columns, 2), 1000), min(max(rows, 2), 1000)
+    return tree.within_bounds(columns), tree.within_bounds(rows)
 
 
 def scrollback(profile: dict[str, Any]) -> int:

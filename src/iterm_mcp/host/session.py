@@ -151,7 +151,7 @@ class Session:
             process = self.foreground()
             if process is not None:
                 try:
-                    self._job = process.name()
+                    self._job = _as_text(process.name())
                 except psutil.Error:
                     self._job = ""
         return self._job
@@ -173,7 +173,7 @@ class Session:
             return self._reported_path
         process = self.foreground()
         try:
-            return process.cwd() if process is not None else self.directory
+            return _as_text(process.cwd()) if process is not None else self.directory
         except psutil.Error:
             return self.directory
 
@@ -270,3 +270,8 @@ class Session:
             self.user[name] = base64.b64decode(encoded, validate=True).decode()
         except (binascii.Error, UnicodeDecodeError):
             return
+
+
+def _as_text(name: str) -> str:
+    """Return a name of the system's, which may hold any bytes, such that it can be sent."""
+    return name.encode(errors="replace").decode()

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 MINIMUM = 2
 """A pane has at least two columns and two rows."""
 
+MAXIMUM = 1000
+"""A pane or window has at most so many of each: every cell takes memory, and time."""
+
 DIVIDER = 1
 
 
@@ -71,6 +74,11 @@ class Window:
     tabs: list[Tab] = field(default_factory=list)
     selected: Tab | None = None
     origin: tuple[int, int] = (0, 0)
+
+
+def within_bounds(length: int) -> int:
+    """Return the number of columns or rows that is nearest to this one and allowed."""
+    return min(max(length, MINIMUM), MAXIMUM)
 
 
 def panes(node: Node) -> Iterator[Pane]:
@@ -211,8 +219,7 @@ def apply_sizes(root: Splitter, wanted: Splitter) -> None:
     """
     _check_shape(root, wanted)
     for pane, size in zip(panes(root), panes(wanted), strict=True):
-        pane.columns = max(size.columns, MINIMUM)
-        pane.rows = max(size.rows, MINIMUM)
+        pane.columns, pane.rows = within_bounds(size.columns), within_bounds(size.rows)
     fit(root, *span(root))
 
 

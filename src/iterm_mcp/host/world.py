@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 CELL_WIDTH, CELL_HEIGHT = 8, 16
 """Points. Nothing is drawn, but frames are asked for."""
 
-MAX_CELLS = 10_000
-
 CLOSE_GRACE_SECONDS = 1.0
 PENDING = "pending"
 """What stands in the tree while a program is being started."""
@@ -280,8 +278,7 @@ class World:
         """Move a window, and give it as many whole cells as fit."""
         x, y, width, height = frame
         window.origin = (x, y)
-        columns, rows = max(width // CELL_WIDTH, 2), max(height // CELL_HEIGHT, 2)
-        self.resize_window(window, min(columns, MAX_CELLS), min(rows, MAX_CELLS))
+        self.resize_window(window, width // CELL_WIDTH, height // CELL_HEIGHT)
 
     def resize_session(self, session: Session, columns: int, rows: int) -> None:
         """Give a session's pane a grid; the window grows or shrinks with it."""
@@ -304,7 +301,10 @@ class World:
         self.resize_window(window, *tree.span(tab.root))
 
     def resize_window(self, window: Window, columns: int, rows: int) -> None:
-        """Give a window a grid; all its tabs fill it."""
+        """Give a window a grid, as large as is allowed and its panes need; all tabs fill it."""
+        least = [tree.minimum(tab.root) for tab in window.tabs]
+        columns = max([tree.within_bounds(columns), *(one for one, _ in least)])
+        rows = max([tree.within_bounds(rows), *(one for _, one in least)])
         window.columns, window.rows = columns, rows
         for tab in window.tabs:
             tree.fit(tab.root, columns, rows)

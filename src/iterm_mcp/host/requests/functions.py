@@ -88,8 +88,9 @@ def _set_name(context: Context, target: scopes.Target, arguments: dict[str, Any]
     session = context.world.sessions.get(target.identifier)
     if target.scope != scopes.SESSION or session is None:
         raise FailedError("set_name needs a session")
-    session.set_name(str(arguments["name"]))
-    session.profile["Name"] = str(arguments["name"])
+    name = _text(arguments, "name")
+    session.set_name(name)
+    session.profile["Name"] = name
     context.world.variables_touched()
 
 
@@ -97,12 +98,19 @@ def _set_title(context: Context, target: scopes.Target, arguments: dict[str, Any
     if target.scope not in {scopes.TAB, scopes.WINDOW}:
         raise FailedError("set_title needs a tab or a window")
     key = scopes.user_key(target)
-    title = str(arguments["title"])
+    title = _text(arguments, "title")
     if title:
         context.world.titles[key] = title
     else:
         context.world.titles.pop(key, None)
     context.world.variables_touched()
+
+
+def _text(arguments: dict[str, Any], name: str) -> str:
+    text = arguments[name]
+    if not isinstance(text, str):
+        raise FailedError(f"{name} must be a string")
+    return text
 
 
 _FUNCTIONS: dict[str, Callable[[Context, scopes.Target, dict[str, Any]], Any]] = {

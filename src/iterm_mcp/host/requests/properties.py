@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from iterm_mcp.host import wire
+from iterm_mcp.host import tree, wire
+from iterm_mcp.host.json_values import read_json
 
 if TYPE_CHECKING:
     from iterm_mcp.host.requests.context import Context, Rows
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
 GetStatus = wire.GetPropertyResponse.Status
 SetStatus = wire.SetPropertyResponse.Status
 
-MAX_CELLS = 10_000
+MAX_COORDINATE = 2**31 - 1
+"""A frame is sent in 32 bits."""
 
 
 async def get_property(
@@ -65,7 +67,7 @@ async def set_property(
     if window is None and not sessions:
         return wire.SetPropertyResponse(status=SetStatus.INVALID_TARGET)
     try:
-        value = json.loads(request.json_value)
+        value = read_json(request.json_value)
     except ValueError:
         return wire.SetPropertyResponse(status=SetStatus.INVALID_VALUE)
     if window is not None:
@@ -87,6 +89,8 @@ def _set_window(context: Context, window: Window, name: str, value: Any) -> Any:
         frame = (int(origin["x"]), int(origin["y"]), int(size["width"]), int(size["height"]))
     except (TypeError, KeyError, ValueError):
         return SetStatus.INVALID_VALUE
+    if any(abs(one) > MAX_COORDINATE for one in frame):
+        return SetStatus.INVALID_VALUE
     context.world.set_frame(window, frame)
     return SetStatus.OK
 
@@ -100,7 +104,7 @@ def _set_session(context: Context, session: Session, name: str, value: Any) -> A
         columns, rows = int(value["width"]), int(value["height"])
     except (TypeError, KeyError, ValueError):
         return SetStatus.INVALID_VALUE
-    if not (1 < columns <= MAX_CELLS and 1 < rows <= MAX_CELLS):
+    if (columns, rows) != (tree.within_bounds(columns), tree.within_bounds(rows)):
         return SetStatus.INVALID_VALUE
     context.world.resize_session(session, columns, rows)
     return SetStatus.OK

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from iterm_mcp.host import scopes, wire
+from iterm_mcp.host.json_values import read_json
 
 if TYPE_CHECKING:
     from iterm_mcp.host.requests.context import Context, Rows
@@ -26,7 +27,7 @@ async def variable(context: Context, request: wire.VariableRequest) -> wire.Vari
     if kind is None:
         return wire.VariableResponse(status=Status.MISSING_SCOPE)
     try:
-        changes = [(_user_name(one.name), json.loads(one.value)) for one in request.set]
+        changes = [(_user_name(one.name), read_json(one.value)) for one in request.set]
     except ValueError:
         return wire.VariableResponse(status=Status.INVALID_NAME)
     world = context.world

@@ -1,4 +1,4 @@
-"""Write what is generated from the code: the README's tool table.
+"""Write what is generated from the code: the README's tool table, the dashboards.
 
 ``python -m scripts.generate``          writes it;
 ``python -m scripts.generate --check``  changes nothing, and exits with 1 when something is stale.
@@ -10,6 +10,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from scripts.dashboards import PAGES
 from scripts.tool_table import render_tool_table
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -33,6 +34,7 @@ def generated() -> dict[Path, str]:
     readme = ROOT / "README.md"
     return {
         readme: replace_between(readme.read_text("utf-8"), "tools", render_tool_table()),
+        **{ROOT / "docs" / "grafana" / f"{name}.json": make() for name, make in PAGES.items()},
     }
 
 

@@ -1,0 +1,145 @@
+"""What failed, where, and whose it was."""
+
+from __future__ import annotations
+
+from scripts.dashboards.page import page
+from scripts.dashboards.panels import (
+    COUNT,
+    GOOD_WHEN_HIGH,
+    GOOD_WHEN_ZERO,
+    PER_SECOND,
+    SHARE,
+    Query,
+    figure,
+    graph,
+    ranking,
+)
+from scripts.dashboards.promql import (
+    FAULTY,
+    MISTAKEN,
+    NOT_OK,
+    OPERATIONS,
+    TOOL_CALLS,
+    increase,
+    rate,
+    share_without_faults,
+    total,
+)
+
+HTTP = "iterm_mcp_http_requests_total"
+
+
+def dashboard() -> str:
+    """Return the dashboard as JSON."""
+    return page(
+        "iterm-mcp-errors",
+        "iterm-mcp / Errors by operation",
+        "Faults are the product's or the terminal's; mistakes are the caller's, who is told what "
+        "to do.",
+        {
+            "In the shown time": [
+                figure(
+                    "Tool calls without a fault",
+                    "The part of the calls that did not fail through a fault of ours.",
+                    SHARE,
+                    Query(share_without_faults(TOOL_CALLS)),
+                    width=6,
+                    steps=GOOD_WHEN_HIGH,
+                    decimals=2,
+                ),
+                figure(
+                    "Operations without a fault",
+                    "The same of the requests to the terminal.",
+                    SHARE,
+                    Query(share_without_faults(OPERATIONS)),
+                    width=6,
+                    steps=GOOD_WHEN_HIGH,
+                    decimals=2,
+                ),
+                figure(
+                    "Faults",
+                    "Tool calls that failed through a fault of ours or of the terminal.",
+                    COUNT,
+                    Query(f"{total(increase(TOOL_CALLS, FAULTY))} or vector(0)"),
+                    width=6,
+                    steps=GOOD_WHEN_ZERO,
+                    decimals=0,
+                ),
+                figure(
+                    "Mistakes",
+                    "Tool calls that the caller can mend: wrong ids, unknown arguments, refusals.",
+                    COUNT,
+                    Query(f"{total(increase(TOOL_CALLS, MISTAKEN))} or vector(0)"),
+                    width=6,
+                    decimals=0,
+                ),
+            ],
+            "Tools": [
+                graph(
+                    "By outcome",
+                    "Calls that did not succeed, per second. Internal ones are bugs: the log has "
+                    "their traceback.",
+                    PER_SECOND,
+                    Query(total(rate(TOOL_CALLS, NOT_OK), "outcome"), "{{outcome}}"),
+                    stacked=True,
+                ),
+                graph(
+                    "By tool",
+                    "Calls that did not succeed, per second.",
+                    PER_SECOND,
+                    Query(total(rate(TOOL_CALLS, NOT_OK), "tool"), "{{tool}}"),
+                    stacked=True,
+                ),
+                graph(
+                    "Without a fault, by tool",
+                    "The part of the calls that did not fail through a fault of ours.",
+                    SHARE,
+                    Query(share_without_faults(TOOL_CALLS, by=("tool",)), "{{tool}}"),
+                ),
+                ranking(
+                    "Tools by failed calls",
+                    "In the shown time, with the outcome.",
+                    COUNT,
+                    Query(
+                        f"topk(10, {total(increase(TOOL_CALLS, NOT_OK), 'tool', 'outcome')})",
+                        "{{tool}}: {{outcome}}",
+                    ),
+                ),
+            ],
+            "Terminal operations": [
+                graph(
+                    "By outcome",
+                    "Requests to the terminal that did not succeed, per second.",
+                    PER_SECOND,
+                    Query(total(rate(OPERATIONS, NOT_OK), "outcome"), "{{outcome}}"),
+                    stacked=True,
+                ),
+                graph(
+                    "By operation",
+                    "Requests to the terminal that did not succeed, per second.",
+                    PER_SECOND,
+                    Query(total(rate(OPERATIONS, NOT_OK), "operation"), "{{operation}}"),
+                    stacked=True,
+                ),
+            ],
+            "HTTP": [
+                graph(
+                    "Answers by status",
+                    "Answers of the HTTP side, per second.",
+                    PER_SECOND,
+                    Query(total(rate(HTTP), "status"), "{{status}}"),
+                    stacked=True,
+                ),
+                graph(
+                    "Refusals by route",
+                    "401: no token. 403: another page's origin. 421: another host's name.",
+                    PER_SECOND,
+                    Query(
+                        total(rate(HTTP, 'status=~"4.."'), "route", "status"),
+                        "{{route}}: {{status}}",
+                    ),
+                    stacked=True,
+                ),
+            ],
+        },
+    )

@@ -1,0 +1,102 @@
+"""Messages to agents: how many, how quick, and what became of them."""
+
+from __future__ import annotations
+
+from scripts.dashboards.page import page
+from scripts.dashboards.panels import (
+    BYTES_PER_SECOND,
+    COUNT,
+    GOOD_WHEN_HIGH,
+    GOOD_WHEN_QUICK,
+    PER_SECOND,
+    SECONDS,
+    SHARE,
+    Query,
+    figure,
+    graph,
+    spread,
+)
+from scripts.dashboards.promql import QUANTILES, increase, quantile, rate, total
+
+MESSAGES = "iterm_mcp_messages_total"
+DELIVERY = "iterm_mcp_message_delivery_duration_seconds"
+BYTES = "iterm_mcp_message_bytes_total"
+
+
+def dashboard() -> str:
+    """Return the dashboard as JSON."""
+    written = total(increase(MESSAGES, 'state="written"'))
+    return page(
+        "iterm-mcp-messages",
+        "iterm-mcp / Message throughput",
+        "Cascaded messages: one receipt an agent, by the level of the cascade it came from.",
+        {
+            "In the shown time": [
+                figure(
+                    "Messages",
+                    "Receipts, whatever they say.",
+                    COUNT,
+                    Query(total(increase(MESSAGES))),
+                    width=6,
+                    decimals=0,
+                ),
+                figure(
+                    "Written",
+                    "The part of the messages that was typed into its session.",
+                    SHARE,
+                    Query(f"{written} / {total(increase(MESSAGES))}"),
+                    width=6,
+                    steps=GOOD_WHEN_HIGH,
+                ),
+                figure(
+                    "Delivery, 95 %",
+                    "95 of 100 messages had their receipt within this time of their turn.",
+                    SECONDS,
+                    Query(quantile(0.95, DELIVERY)),
+                    width=6,
+                    steps=GOOD_WHEN_QUICK,
+                ),
+                figure(
+                    "Text",
+                    "UTF-8 bytes of messages that were typed.",
+                    "bytes",
+                    Query(total(increase(BYTES))),
+                    width=6,
+                ),
+            ],
+            "Over time": [
+                graph(
+                    "By source",
+                    "Which text won: the agent's own, its team's, or the broadcast.",
+                    PER_SECOND,
+                    Query(total(rate(MESSAGES), "source"), "{{source}}"),
+                    stacked=True,
+                ),
+                graph(
+                    "By state",
+                    "What the receipts say. Anything but written did not reach its agent.",
+                    PER_SECOND,
+                    Query(total(rate(MESSAGES), "state"), "{{state}}"),
+                    stacked=True,
+                ),
+                graph(
+                    "Delivery time",
+                    "From a message's turn in its session to its receipt.",
+                    SECONDS,
+                    *(Query(quantile(share, DELIVERY), name) for share, name in QUANTILES),
+                ),
+                spread(
+                    "Delivery time, spread",
+                    "How the delivery times spread: two bands mean two kinds of session.",
+                    total(rate(f"{DELIVERY}_bucket"), "le"),
+                ),
+                graph(
+                    "Text",
+                    "UTF-8 bytes of messages typed, per second.",
+                    BYTES_PER_SECOND,
+                    Query(total(rate(BYTES)), "typed"),
+                    width=24,
+                ),
+            ],
+        },
+    )

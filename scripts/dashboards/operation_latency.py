@@ -1,0 +1,132 @@
+"""How long everything takes."""
+
+from __future__ import annotations
+
+from scripts.dashboards.page import page
+from scripts.dashboards.panels import (
+    COUNT,
+    GOOD_WHEN_QUICK,
+    SECONDS,
+    SHARE,
+    Query,
+    figure,
+    graph,
+    spread,
+)
+from scripts.dashboards.promql import (
+    OPERATION_SECONDS,
+    QUANTILES,
+    TOOL_SECONDS,
+    mean,
+    quantile,
+    rate,
+    series,
+    share_within,
+    total,
+)
+
+
+def dashboard() -> str:
+    """Return the dashboard as JSON."""
+    return page(
+        "iterm-mcp-latency",
+        "iterm-mcp / Operation latency",
+        "Tool calls as the daemon serves them, and the terminal operations inside them.",
+        {
+            "Now": [
+                figure(
+                    "Tool call, median",
+                    "Half of the calls were quicker.",
+                    SECONDS,
+                    Query(quantile(0.5, TOOL_SECONDS)),
+                    steps=GOOD_WHEN_QUICK,
+                ),
+                figure(
+                    "Tool call, 95 %",
+                    "95 of 100 calls were quicker.",
+                    SECONDS,
+                    Query(quantile(0.95, TOOL_SECONDS)),
+                    steps=GOOD_WHEN_QUICK,
+                ),
+                figure(
+                    "Tool call, 99 %",
+                    "99 of 100 calls were quicker.",
+                    SECONDS,
+                    Query(quantile(0.99, TOOL_SECONDS)),
+                    steps=GOOD_WHEN_QUICK,
+                ),
+                figure(
+                    "Within 0.1 s",
+                    "The part of the calls that felt immediate.",
+                    SHARE,
+                    Query(share_within(0.1, TOOL_SECONDS)),
+                ),
+                figure(
+                    "Operation, 95 %",
+                    "95 of 100 terminal operations were quicker.",
+                    SECONDS,
+                    Query(quantile(0.95, OPERATION_SECONDS)),
+                    steps=GOOD_WHEN_QUICK,
+                ),
+                figure(
+                    "In flight",
+                    "Tool calls under way.",
+                    COUNT,
+                    Query(total(series("iterm_mcp_tool_calls_in_flight"))),
+                ),
+            ],
+            "Tools": [
+                graph(
+                    "All tools",
+                    "From a call's arrival in the daemon to its answer.",
+                    SECONDS,
+                    *(Query(quantile(share, TOOL_SECONDS), name) for share, name in QUANTILES),
+                ),
+                spread(
+                    "All tools, spread",
+                    "How the calls spread over the histogram's buckets.",
+                    total(rate(f"{TOOL_SECONDS}_bucket"), "le"),
+                ),
+                graph(
+                    "By tool, 95 %",
+                    "Tools that wait for a person or a program are slow by nature.",
+                    SECONDS,
+                    Query(quantile(0.95, TOOL_SECONDS, by=("tool",)), "{{tool}}"),
+                ),
+                graph(
+                    "In flight by tool",
+                    "Calls under way. A line that never falls is a call that hangs.",
+                    COUNT,
+                    Query(total(series("iterm_mcp_tool_calls_in_flight"), "tool"), "{{tool}}"),
+                ),
+            ],
+            "Terminal operations": [
+                graph(
+                    "By operation, 95 %",
+                    "What iTerm2 or the host takes for one request.",
+                    SECONDS,
+                    Query(quantile(0.95, OPERATION_SECONDS, by=("operation",)), "{{operation}}"),
+                ),
+                spread(
+                    "All operations, spread",
+                    "How the operations spread over the histogram's buckets.",
+                    total(rate(f"{OPERATION_SECONDS}_bucket"), "le"),
+                ),
+                graph(
+                    "By operation, mean",
+                    "The mean hides the slow ones, and shows a shift of all.",
+                    SECONDS,
+                    Query(mean(OPERATION_SECONDS, by=("operation",)), "{{operation}}"),
+                ),
+                graph(
+                    "In flight by operation",
+                    "Requests to the terminal under way.",
+                    COUNT,
+                    Query(
+                        total(series("iterm_mcp_terminal_operations_in_flight"), "operation"),
+                        "{{operation}}",
+                    ),
+                ),
+            ],
+        },
+    )

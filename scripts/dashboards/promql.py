@@ -1,0 +1,72 @@
+"""PromQL in the words that the dashboards share.
+
+Every selector asks for the job and the instance that the reader chose, and every rate is taken
+over Grafana's ``$__rate_interval``, which is never shorter than four scrapes.
+"""
+
+from __future__ import annotations
+
+SCOPE = 'job=~"$job", instance=~"$instance"'
+
+TOOL_CALLS = "iterm_mcp_tool_calls_total"
+TOOL_SECONDS = "iterm_mcp_tool_duration_seconds"
+OPERATIONS = "iterm_mcp_terminal_operations_total"
+OPERATION_SECONDS = "iterm_mcp_terminal_operation_duration_seconds"
+
+FAULTS = ("error", "internal", "rejected", "store", "timeout", "unavailable")
+"""Outcomes that are the product's or the terminal's to answer for."""
+
+CALLER_MISTAKES = ("conflict", "invalid", "not_found", "refused")
+"""Outcomes that a caller brought about and can mend: no reason to wake anybody."""
+
+OK = 'outcome="ok"'
+FAULTY = f'outcome=~"{"|".join(FAULTS)}"'
+MISTAKEN = f'outcome=~"{"|".join(CALLER_MISTAKES)}"'
+NOT_OK = 'outcome!~"ok|cancelled"'
+
+QUANTILES = ((0.5, "p50"), (0.95, "p95"), (0.99, "p99"))
+
+
+def series(metric: str, *matchers: str) -> str:
+    """Select a metric of the chosen instances."""
+    return f"{metric}{{{', '.join((SCOPE, *matchers))}}}"
+
+
+def rate(counter: str, *matchers: str) -> str:
+    """Return a counter's growth per second, now."""
+    return f"rate({series(counter, *matchers)}[$__rate_interval])"
+
+
+def increase(counter: str, *matchers: str) -> str:
+    """Return a counter's growth over all that the dashboard shows."""
+    return f"increase({series(counter, *matchers)}[$__range])"
+
+
+def total(vector: str, *by: str) -> str:
+    """Sum a vector, keeping some labels."""
+    return f"sum by ({', '.join(by)}) ({vector})" if by else f"sum({vector})"
+
+
+def quantile(share: float, histogram: str, *matchers: str, by: tuple[str, ...] = ()) -> str:
+    """Return the value below which a share of a histogram's observations lies."""
+    buckets = total(rate(f"{histogram}_bucket", *matchers), "le", *by)
+    return f"histogram_quantile({share}, {buckets})"
+
+
+def mean(histogram: str, *matchers: str, by: tuple[str, ...] = ()) -> str:
+    """Return the mean of a histogram's observations."""
+    seconds = total(rate(f"{histogram}_sum", *matchers), *by)
+    return f"{seconds} / {total(rate(f'{histogram}_count', *matchers), *by)}"
+
+
+def share_within(seconds: float, histogram: str, *matchers: str) -> str:
+    """Return which part of the observations was at most so long; it must be a bucket's bound."""
+    quick = total(increase(f"{histogram}_bucket", f'le="{seconds}"', *matchers))
+    return f"{quick} / {total(increase(f'{histogram}_count', *matchers))}"
+
+
+def share_without_faults(counter: str, *, by: tuple[str, ...] = ()) -> str:
+    """Return which part of the work did not fail through a fault of ours, now."""
+    done = total(rate(counter), *by)
+    # Without a fault yet there is no series of one, and a missing series is not zero.
+    return f"1 - ({total(rate(counter, FAULTY), *by)} or 0 * {done}) / {done}"

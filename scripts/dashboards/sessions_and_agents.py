@@ -1,0 +1,109 @@
+"""Who and what is there now."""
+
+from __future__ import annotations
+
+from scripts.dashboards.page import page
+from scripts.dashboards.panels import COUNT, PER_SECOND, Query, figure, graph, ranking
+from scripts.dashboards.promql import TOOL_CALLS, increase, rate, series, total
+
+UP = ((None, "red"), (1, "green"))
+STEADY = ((None, "green"), (1, "orange"), (5, "red"))
+
+
+def dashboard() -> str:
+    """Return the dashboard as JSON."""
+    return page(
+        "iterm-mcp-sessions-agents",
+        "iterm-mcp / Sessions and agents",
+        "What is open and who is registered: the first place to look.",
+        {
+            "Now": [
+                figure(
+                    "Terminal",
+                    "Whether the daemon has a terminal to speak to: iTerm2 or the headless host.",
+                    COUNT,
+                    Query(f"min({series('iterm_mcp_terminal_connected')})"),
+                    steps=UP,
+                    words={"0": "away", "1": "connected"},
+                ),
+                figure(
+                    "Sessions",
+                    "Sessions that the terminal shows.",
+                    COUNT,
+                    Query(total(series("iterm_mcp_sessions_open"))),
+                ),
+                figure(
+                    "Agents",
+                    "Agents in the registry, alive or not.",
+                    COUNT,
+                    Query(total(series("iterm_mcp_agents_registered"))),
+                ),
+                figure(
+                    "Teams",
+                    "Teams in the registry.",
+                    COUNT,
+                    Query(total(series("iterm_mcp_teams_registered"))),
+                ),
+                figure(
+                    "Clients",
+                    "MCP clients that are connected, over stdio relays and HTTP.",
+                    COUNT,
+                    Query(total(series("iterm_mcp_clients_connected"))),
+                ),
+                figure(
+                    "Reconnects",
+                    "Connections to the terminal that were made again in the shown time. Each was "
+                    "a loss: of the host, of iTerm2, or of its socket.",
+                    COUNT,
+                    Query(total(increase("iterm_mcp_terminal_reconnects_total"))),
+                    steps=STEADY,
+                    decimals=0,
+                ),
+            ],
+            "Over time": [
+                graph(
+                    "Sessions",
+                    "Sessions that the terminal shows. One that only climbs is a leak.",
+                    COUNT,
+                    Query(total(series("iterm_mcp_sessions_open"), "instance"), "{{instance}}"),
+                ),
+                graph(
+                    "Agents and teams",
+                    "The size of the registry.",
+                    COUNT,
+                    Query(total(series("iterm_mcp_agents_registered")), "agents"),
+                    Query(total(series("iterm_mcp_teams_registered")), "teams"),
+                ),
+                graph(
+                    "Clients by transport",
+                    "MCP clients that are connected.",
+                    COUNT,
+                    Query(
+                        total(series("iterm_mcp_clients_connected"), "transport"), "{{transport}}"
+                    ),
+                    stacked=True,
+                ),
+                graph(
+                    "Tool calls",
+                    "What clients ask for, per second.",
+                    PER_SECOND,
+                    Query(total(rate(TOOL_CALLS), "tool"), "{{tool}}"),
+                    stacked=True,
+                ),
+            ],
+            "Which versions, which tools": [
+                ranking(
+                    "Tools by calls",
+                    "Calls in the shown time.",
+                    COUNT,
+                    Query(f"topk(12, {total(increase(TOOL_CALLS), 'tool')})", "{{tool}}"),
+                ),
+                ranking(
+                    "Daemons by version",
+                    "Running daemons.",
+                    COUNT,
+                    Query(f"count by (version) ({series('iterm_mcp_build_info')})", "{{version}}"),
+                ),
+            ],
+        },
+    )

@@ -16,12 +16,16 @@ MAX_CHARACTERS = 40_000
 _CONTROL = {code: None for code in (*range(0x20), *range(0x7F, 0xA0)) if code not in {0x09, 0x0A}}
 _BIDI = dict.fromkeys((0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)))
 _INVISIBLE = dict.fromkeys(
-    (0x00AD, 0x180E, 0x200B, 0x2060, *range(0x2061, 0x2065), 0xFEFF, *range(0xE0000, 0xE0080))
-)
+    (0x00AD, 0x034F, 0x180E, 0x200B, 0x2028, 0x2029, *range(0x2060, 0x2065), *range(0x206A, 0x2070),
+     0xFEFF, *range(0xFFF9, 0xFFFC), *range(0x1D173, 0x1D17B), *range(0xE0000, 0xE0200))
+)  # fmt: skip
+"""The last range: tag characters and variation selectors, each of which can carry a byte."""
+
 _REMOVED = {**_CONTROL, **_BIDI, **_INVISIBLE}
 
 _FAKE_TAG = re.compile(
-    r"<(?=\s*/?\s*(?:system|assistant|user|human|tool|function|antml|persisted|command)\b)",
+    r"<(?=\s*/?\s*"
+    r"(?:system|assistant|user|human|tool|function|invoke|antml|persisted|command)s?(?![a-z]))",
     re.IGNORECASE,
 )
 

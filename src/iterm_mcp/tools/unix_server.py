@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -103,14 +104,9 @@ async def _read(
                 return
             try:
                 message = jsonrpc_message_adapter.validate_json(line, by_name=False)
-            except ValidationError as error:
+            except ValidationError:
                 if line.strip():
-                    broken = any(one["type"] == "json_invalid" for one in error.errors())
-                    writer.write(
-                        _error(PARSE_ERROR, "this line is not JSON")
-                        if broken
-                        else _error(INVALID_REQUEST, "this line is not a JSON-RPC message")
-                    )
+                    writer.write(_complaint(line))
                 continue
             await incoming.send(SessionMessage(message))
 
@@ -123,7 +119,24 @@ async def _write(writer: StreamWriter, outgoing: ContextReceiveStream[SessionMes
             await writer.drain()
 
 
-def _error(code: int, message: str) -> bytes:
-    return (
-        f'{{"jsonrpc":"2.0","id":null,"error":{{"code":{code},"message":"{message}"}}}}\n'
-    ).encode()
+def _complaint(line: bytes) -> bytes:
+    """Return the error for a line that is no message, to the request that it meant to be.
+
+    Python and JavaScript clients write half a surrogate pair as JSON, and wait for an answer
+    under that request's id.
+    """
+    try:
+        message = json.loads(line)
+    except (ValueError, RecursionError):
+        return _error(PARSE_ERROR, "this line is not JSON")
+    meant = message.get("id") if isinstance(message, dict) else None
+    return _error(
+        INVALID_REQUEST,
+        "this line is not a JSON-RPC message in Unicode",
+        meant if type(meant) in {int, str} else None,
+    )
+
+
+def _error(code: int, message: str, request_id: object = None) -> bytes:
+    answer = {"jsonrpc": "2.0", "id": request_id, "error": {"code": code, "message": message}}
+    return json.dumps(answer, separators=(",", ":")).encode() + b"\n"

@@ -353,7 +353,7 @@ def _parse(line: bytes) -> list[dict[str, object]]:
 
     try:
         value = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return []
     return [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, dict)]
 

@@ -71,6 +71,11 @@ class Paths:
         return f"{self.state}/host.lock"
 
     @property
+    def host_spawn_lock(self) -> str:
+        """Held by the one process that is starting a host."""
+        return f"{self.state}/host.spawn.lock"
+
+    @property
     def host_cookie(self) -> str:
         """The cookie that the host accepts, mode 0600."""
         return f"{self.state}/host.cookie"

@@ -4,7 +4,18 @@ import fcntl
 import os
 import sys
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
+
+LOCK_SECONDS = 10.0
+"""A program that has not taken its lock by then has failed before it could."""
+
+PAUSE_SECONDS = 0.005
 
 
 class AlreadyRunningError(Exception):
@@ -128,6 +139,56 @@ def spawn_detached(arguments: list[str], log: str) -> None:
         raise OSError(f"could not start iterm-mcp {' '.join(arguments)}: {error}") from None
     finally:
         os.close(fd)
+
+
+def start_once(
+    probe: "Callable[[], T | None]",
+    *,
+    lock: str,
+    spawn_lock: str,
+    arguments: list[str],
+    log: str,
+    within_seconds: float,
+) -> "T | None":
+    """Start ``iterm-mcp <arguments>`` in the background unless it runs, and wait until it answers.
+
+    However many ask at once, one starts it and the others wait. Blocks.
+
+    Args:
+        probe: Returns what the caller is after, or None while nothing answers.
+        lock: Held by the program for as long as it lives.
+        spawn_lock: Held by the one that starts it.
+
+    Returns:
+        What `probe` gave, or None when the program ended or did not answer in time.
+
+    Raises:
+        OSError: It could not be started, or a lock could not be opened.
+    """
+    from time import monotonic, sleep  # noqa: PLC0415 - the relay need not know the time
+
+    starter = InstanceLock(spawn_lock)
+    mine = spawned = seen = False
+    began = monotonic()
+    try:
+        while monotonic() - began < within_seconds:
+            found = probe()
+            if found is not None:
+                return found
+            held = lock_holder(lock) is not None
+            if spawned:
+                seen = seen or held
+                if not held and (seen or monotonic() - began > LOCK_SECONDS):
+                    break  # it ended, or never began
+            elif not mine:
+                mine = starter.try_acquire()
+            elif not held:  # else one is coming up, or one is going down
+                spawn_detached(arguments, log)
+                spawned = True
+            sleep(PAUSE_SECONDS)
+    finally:
+        starter.release()
+    return None
 
 
 def detach() -> None:

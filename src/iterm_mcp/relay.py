@@ -34,9 +34,6 @@ UNREAD_LINES = 64
 """Reading JSON waits for a quiet moment, so that no request waits for it, nor for its import."""
 
 START_SECONDS = 20.0
-LOCK_SECONDS = 10.0
-"""A daemon that has not taken its lock by then has failed before it could."""
-
 RETRY_SECONDS = 1.0
 
 LINGER_SECONDS = 10.0
@@ -285,34 +282,20 @@ def _dial(path: str) -> Socket | None:
 
 def _start_daemon(paths: Paths) -> Socket | None:
     """Start a daemon, or wait for the one that another relay is starting."""
-    from time import sleep
+    from iterm_mcp.processes import start_once
 
-    from iterm_mcp.processes import InstanceLock, lock_holder, spawn_detached
-
-    make_private_folder(paths.state)
-    starter = InstanceLock(paths.daemon_spawn_lock)
-    mine = spawned = seen = False
-    began = _now()
     try:
-        while _now() - began < START_SECONDS:
-            daemon = _dial(paths.daemon_socket)
-            if daemon is not None:
-                return daemon
-            held = lock_holder(paths.daemon_lock) is not None
-            if spawned:
-                seen = seen or held
-                if not held and (seen or _now() - began > LOCK_SECONDS):
-                    break  # it ended, or never began
-            elif not mine:
-                mine = starter.try_acquire()
-            elif not held:  # else one is coming up, or one is going down
-                spawn_detached(["daemon", "run"], f"{paths.logs}/daemon.log")
-                spawned = True
-            sleep(0.005)
+        make_private_folder(paths.state)
+        return start_once(
+            lambda: _dial(paths.daemon_socket),
+            lock=paths.daemon_lock,
+            spawn_lock=paths.daemon_spawn_lock,
+            arguments=["daemon", "run"],
+            log=f"{paths.logs}/daemon.log",
+            within_seconds=START_SECONDS,
+        )
     except OSError as error:
         sys.stderr.write(f"iterm-mcp: {error}\n")
-    finally:
-        starter.release()
     return None
 
 

@@ -8,12 +8,13 @@ import shutil
 import signal
 import sys
 import tempfile
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
+import psutil
 from tests.waiting import eventually
 
 from iterm_mcp.paths import Paths, find_paths
@@ -68,6 +69,21 @@ class Home:
                 await eventually(
                     partial(lock_holder, lock), lambda holder: holder is None, within_seconds=15
                 )
+        # What a test has killed may have been starting another at that very moment.
+        for process in self._processes():
+            with suppress(psutil.Error):
+                process.terminate()
+        await eventually(self._processes, lambda left: not left, within_seconds=15)
+
+    def _processes(self) -> list[psutil.Process]:
+        """Return the product's processes that were started in this home."""
+        found = []
+        for process in psutil.process_iter():
+            with suppress(psutil.Error):
+                home = process.environ().get("ITERM_MCP_HOME")
+                if home == self.paths.state and "iterm_mcp" in process.cmdline():
+                    found.append(process)
+        return found
 
 
 @asynccontextmanager

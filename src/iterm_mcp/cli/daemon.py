@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import sys
 from pathlib import Path
-from time import monotonic, sleep
+from typing import TYPE_CHECKING, Any
 
 import typer
 
+from iterm_mcp.cli.background import Background
 from iterm_mcp.paths import find_paths
-from iterm_mcp.processes import AlreadyRunningError, lock_holder, spawn_detached
+from iterm_mcp.processes import AlreadyRunningError, lock_holder
 
-START_SECONDS = 20.0
-STOP_SECONDS = 15.0
+if TYPE_CHECKING:
+    from iterm_mcp.paths import Paths
 
 app = typer.Typer(help="The one process with state: MCP, HTTP, metrics.", no_args_is_help=True)
 
@@ -51,35 +50,14 @@ def run() -> None:
 @app.command()
 def start() -> None:
     """Start it in the background, if none runs, and wait until it answers."""
-    paths = find_paths()
-    if lock_holder(paths.daemon_lock) is None:
-        Path(paths.state).mkdir(mode=0o700, parents=True, exist_ok=True)
-        spawn_detached(["daemon", "run"], f"{paths.logs}/daemon.log")
-    deadline = monotonic() + START_SECONDS
-    while not Path(paths.daemon_info).exists():
-        if monotonic() > deadline:
-            typer.echo(f"it did not come up; its log is {paths.logs}/daemon.log", err=True)
-            raise typer.Exit(1)
-        sleep(0.02)
+    _daemon().start()
     _report()
 
 
 @app.command()
 def stop() -> None:
     """Ask it to finish what is in flight and end. Sessions go on."""
-    paths = find_paths()
-    pid = lock_holder(paths.daemon_lock)
-    if not pid:
-        typer.echo("no daemon runs")
-        return
-    os.kill(pid, signal.SIGTERM)
-    deadline = monotonic() + STOP_SECONDS
-    while lock_holder(paths.daemon_lock) == pid:
-        if monotonic() > deadline:
-            typer.echo(f"process {pid} is still there after {STOP_SECONDS:.0f} s", err=True)
-            raise typer.Exit(1)
-        sleep(0.02)
-    typer.echo("stopped")
+    _daemon().stop()
 
 
 @app.command()
@@ -91,13 +69,29 @@ def status(
         raise typer.Exit(1)
 
 
+def _daemon() -> Background:
+    paths = find_paths()
+    return Background(
+        "daemon",
+        paths.daemon_lock,
+        paths.daemon_spawn_lock,
+        lambda: "http" in _info(paths, lock_holder(paths.daemon_lock)),
+    )
+
+
+def _info(paths: Paths, pid: int | None) -> dict[str, Any]:
+    """Return what the running daemon wrote about itself; a dead one's words do not count."""
+    try:
+        info = json.loads(Path(paths.daemon_info).read_text())
+    except (FileNotFoundError, ValueError):
+        info = {}
+    return dict(info) if pid and info.get("pid") == pid else {"pid": pid}
+
+
 def _report(*, as_json: bool = False) -> bool:
     paths = find_paths()
     pid = lock_holder(paths.daemon_lock)
-    try:
-        info = json.loads(Path(paths.daemon_info).read_text()) if pid else {}
-    except (FileNotFoundError, ValueError):
-        info = {"pid": pid}
+    info = _info(paths, pid)
     body = {"running": pid is not None, "socket": paths.daemon_socket, **info}
     if as_json:
         json.dump(body, sys.stdout)

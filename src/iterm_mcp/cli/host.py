@@ -5,22 +5,18 @@ from __future__ import annotations
 import json
 import os
 import shlex
-import signal
 import socket
 import sys
-from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
 import typer
 
-from iterm_mcp.paths import find_paths, make_private_folder
-from iterm_mcp.processes import AlreadyRunningError, lock_holder, spawn_detached
+from iterm_mcp.cli.background import Background
+from iterm_mcp.paths import find_paths
+from iterm_mcp.processes import AlreadyRunningError, lock_holder
 
 if TYPE_CHECKING:
     from iterm_mcp.paths import Paths
-
-START_SECONDS = 15.0
-STOP_SECONDS = 15.0
 
 app = typer.Typer(help="The headless terminal: real shells, iTerm2's API.", no_args_is_help=True)
 
@@ -48,34 +44,14 @@ def run() -> None:
 def start() -> None:
     """Start it in the background, if none runs, and wait until it answers."""
     paths = find_paths()
-    if lock_holder(paths.host_lock) is None:
-        make_private_folder(paths.state)
-        spawn_detached(["host", "run"], f"{paths.logs}/host.log")
-    deadline = monotonic() + START_SECONDS
-    while not _answers(paths):
-        if monotonic() > deadline:
-            typer.echo(f"it did not come up; its log is {paths.logs}/host.log", err=True)
-            raise typer.Exit(1)
-        sleep(0.02)
+    _host(paths).start()
     _report(paths)
 
 
 @app.command()
 def stop() -> None:
     """End it, and every shell in it."""
-    paths = find_paths()
-    pid = lock_holder(paths.host_lock)
-    if not pid:
-        typer.echo("no host runs")
-        return
-    os.kill(pid, signal.SIGTERM)
-    deadline = monotonic() + STOP_SECONDS
-    while lock_holder(paths.host_lock) == pid:
-        if monotonic() > deadline:
-            typer.echo(f"process {pid} is still there after {STOP_SECONDS:.0f} s", err=True)
-            raise typer.Exit(1)
-        sleep(0.02)
-    typer.echo("stopped")
+    _host(find_paths()).stop()
 
 
 @app.command()
@@ -106,6 +82,10 @@ def env(
         return
     for name, value in values.items():
         typer.echo(f"export {name}={shlex.quote(value)}")
+
+
+def _host(paths: Paths) -> Background:
+    return Background("host", paths.host_lock, paths.host_spawn_lock, lambda: _answers(paths))
 
 
 def _report(paths: Paths, *, as_json: bool = False) -> bool:

@@ -14,7 +14,8 @@ import anyio.to_thread
 import structlog
 
 from iterm_mcp.errors import TerminalUnavailableError
-from iterm_mcp.processes import lock_holder, spawn_detached
+from iterm_mcp.paths import make_private_folder
+from iterm_mcp.processes import start_once
 
 if TYPE_CHECKING:
     from iterm_mcp.config import Settings
@@ -65,7 +66,7 @@ async def find_endpoint(settings: Settings, paths: Paths) -> Endpoint:
 
     Raises:
         TerminalUnavailableError: iTerm2 was asked for by name and is not there, or the host
-            did not come up in time.
+            cannot be started.
     """
     if settings.terminal != "headless" and sys.platform == "darwin":
         app = Endpoint("iterm2", _iterm2_socket(), os.environ.get("ITERM2_COOKIE", ""))
@@ -83,24 +84,33 @@ async def find_endpoint(settings: Settings, paths: Paths) -> Endpoint:
 
 async def _host_endpoint(paths: Paths) -> Endpoint:
     if not await anyio.to_thread.run_sync(_accepts, paths.host_socket):
-        await _start_host(paths)
+        log.info("host_starting", state=paths.state)
+        await anyio.to_thread.run_sync(_start_host, paths, abandon_on_cancel=True)
     cookie = await anyio.Path(paths.host_cookie).read_text()
     return Endpoint("headless", paths.host_socket, cookie.strip())
 
 
-async def _start_host(paths: Paths) -> None:
-    if not await anyio.to_thread.run_sync(lock_holder, paths.host_lock):
-        log.info("host_starting", state=paths.state)
-        await anyio.to_thread.run_sync(spawn_detached, ["host", "run"], f"{paths.logs}/host.log")
-    with anyio.move_on_after(HOST_START_SECONDS):
-        # Another process is waited for, so there is no event to wait on.
-        while not await anyio.to_thread.run_sync(_accepts, paths.host_socket):  # noqa: ASYNC110
-            await anyio.sleep(0.02)
-        return
-    raise TerminalUnavailableError(
-        f"the headless host did not come up within {HOST_START_SECONDS:.0f} s",
-        hint=f"Its log is {paths.logs}/host.log; `iterm-mcp host run` shows why it ends.",
-    )
+def _start_host(paths: Paths) -> None:
+    try:
+        make_private_folder(paths.state)
+        up = start_once(
+            lambda: _accepts(paths.host_socket) or None,
+            lock=paths.host_lock,
+            spawn_lock=paths.host_spawn_lock,
+            arguments=["host", "run"],
+            log=f"{paths.logs}/host.log",
+            within_seconds=HOST_START_SECONDS,
+        )
+    except OSError as error:
+        raise TerminalUnavailableError(
+            f"the headless host cannot be started: {error}",
+            hint="Mend that, or choose another place with ITERM_MCP_HOME.",
+        ) from None
+    if not up:
+        raise TerminalUnavailableError(
+            "the headless host did not come up",
+            hint=f"Its log is {paths.logs}/host.log; `iterm-mcp host run` shows why it ends.",
+        )
 
 
 def _iterm2_socket() -> str:

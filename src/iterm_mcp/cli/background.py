@@ -1,0 +1,67 @@
+"""Starting and stopping the programs that run in the background."""
+
+from __future__ import annotations
+
+import os
+import signal
+from dataclasses import dataclass
+from time import monotonic, sleep
+from typing import TYPE_CHECKING
+
+import typer
+
+from iterm_mcp.paths import find_paths, make_private_folder
+from iterm_mcp.processes import lock_holder, start_once
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+START_SECONDS = 15.0
+STOP_SECONDS = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Background:
+    """A program of which each home has one.
+
+    Attributes:
+        name: Also its verb: ``iterm-mcp <name> run``.
+        answers: Tells whether it can be spoken to.
+    """
+
+    name: str
+    lock: str
+    spawn_lock: str
+    answers: Callable[[], bool]
+
+    def start(self) -> None:
+        """Start it unless it runs, and wait until it answers; exit with 1 when it does not."""
+        paths = find_paths()
+        make_private_folder(paths.state)
+        log = f"{paths.logs}/{self.name}.log"
+        up = start_once(
+            lambda: self.answers() or None,
+            lock=self.lock,
+            spawn_lock=self.spawn_lock,
+            arguments=[self.name, "run"],
+            log=log,
+            within_seconds=START_SECONDS,
+        )
+        if not up:
+            typer.echo(f"it did not come up; its log is {log}", err=True)
+            raise typer.Exit(1)
+
+    def stop(self) -> None:
+        """Ask it to end, and wait until it has; exit with 1 when it does not."""
+        pid = lock_holder(self.lock)
+        if not pid:
+            typer.echo(f"no {self.name} runs")
+            return
+        os.kill(pid, signal.SIGTERM)
+        deadline = monotonic() + STOP_SECONDS
+        while lock_holder(self.lock) == pid:
+            if monotonic() > deadline:
+                typer.echo(f"process {pid} is still there after {STOP_SECONDS:.0f} s", err=True)
+                raise typer.Exit(1)
+            sleep(0.02)
+        typer.echo("stopped")

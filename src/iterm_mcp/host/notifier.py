@@ -49,8 +49,12 @@ class Notifier:
         """Tell what has the focus. A layout that is still to be told goes first."""
         self.world.tell_layout_now()
         event = wire.FocusChangedNotification()
-        if kind == "window":
-            event.window.window_status = FocusWindow.TERMINAL_WINDOW_BECAME_KEY
+        if kind in {"window", "resigned"}:
+            event.window.window_status = (
+                FocusWindow.TERMINAL_WINDOW_BECAME_KEY
+                if kind == "window"
+                else FocusWindow.TERMINAL_WINDOW_RESIGNED_KEY
+            )
             event.window.window_id = identifier
         elif kind == "tab":
             event.selected_tab = identifier

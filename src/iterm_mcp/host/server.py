@@ -142,10 +142,10 @@ class ApiServer:
                     client.drop("sent what is no message")
                     return
                 await client.wait_room()
-                await self._transactions.wait_turn(client)
-                self._answering[client] = request
-                client.send(await self._answer(client, request))
-                self._answering.pop(client, None)
+                async with self._transactions.turn(client):
+                    self._answering[client] = request
+                    client.send(await self._answer(client, request))
+                    self._answering.pop(client, None)
         except ConnectionClosed:
             return
 

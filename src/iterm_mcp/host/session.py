@@ -18,6 +18,8 @@ from iterm_mcp.host.engine import Engine
 from iterm_mcp.host.pty import Pty, PtyBackpressureError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from iterm_mcp.host.osc import OscEvent
 
 FRAME_SECONDS = 0.016
@@ -84,20 +86,25 @@ class Session:
         self._job_at = 0.0
         self._reported_path = ""
         self._released = False
+        self._held: list[Callable[[], None]] | None = None  # None unless paused
 
     def start(self) -> None:
         """Begin to read the program's output."""
         self.pty.start(self._output, self._ended)
 
     def pause(self) -> None:
-        """Take in no output until `resume`; the program waits when its PTY is full."""
-        if not self.exited:
+        """Take in neither output nor end until `resume`; the program waits when its PTY is full."""
+        if not self.exited and self._held is None:
+            self._held = []
             self.pty.pause_reading()
 
     def resume(self) -> None:
-        """Take in output again."""
-        if not self.exited:
+        """Take in what came meanwhile, and what will come."""
+        if self._held is not None:
+            held, self._held = self._held, None
             self.pty.resume_reading()
+            for happened in held:
+                happened()
 
     # Writing.
 
@@ -180,6 +187,9 @@ class Session:
     # What the program does.
 
     def _output(self, data: bytes) -> None:
+        if self._held is not None:  # a program that ends leaves last words, paused or not
+            self._held.append(lambda: self._output(data))
+            return
         self._show(data)
         if not self._released:
             reply = self.engine.take_replies()
@@ -220,7 +230,10 @@ class Session:
             self._idle = None
             self.engine.compress()
 
-    def _ended(self, _code: int | None) -> None:
+    def _ended(self, code: int | None) -> None:
+        if self._held is not None:
+            self._held.append(lambda: self._ended(code))
+            return
         self.exited = True
         self.observer.program_ended(self)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import uuid4
@@ -11,6 +10,7 @@ import anyio
 
 from iterm_mcp.host import profiles, tree
 from iterm_mcp.host.tree import Pane, Splitter, Tab, Window
+from iterm_mcp.host.turns import OncePerTurn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +41,7 @@ class WorldObserver(Protocol):
         """Windows, tabs, panes or their sizes changed; told once a turn of the loop."""
 
     def focus_changed(self, kind: str, identifier: str) -> None:
-        """A ``window`` became key, a ``tab`` was selected, a ``session`` became active."""
+        """A ``window`` became key or ``resigned``, a ``tab`` was selected, a ``session`` active."""
 
     def screen_changed(self, session_id: str) -> None:
         """A screen or its cursor changed."""
@@ -76,8 +76,10 @@ class World:
         self._closers = closers
         self._starter = starter
         self._tab_numbers = itertools.count(1)
-        self._loop = asyncio.get_running_loop()
-        self._told_layout = self._told_variables = True
+        self._starting: list[int] = []  # numbers of windows whose first program is being started
+        self._frozen = False
+        self._layout = OncePerTurn(observer.layout_changed)
+        self._variables = OncePerTurn(observer.variables_changed)
 
     # Finding.
 
@@ -133,8 +135,14 @@ class World:
         columns, rows = profiles.grid(profile) if window is None else (window.columns, window.rows)
         number = self._free_number() if window is None else window.number
         at = 0 if window is None else len(window.tabs)
-        session = await self._starter.start(profile, columns, rows, f"w{number}t{at}p0", self)
+        self._starting.append(number)
+        try:
+            session = await self._starter.start(profile, columns, rows, f"w{number}t{at}p0", self)
+        finally:
+            self._starting.remove(number)
         if window is None or window not in self.windows:
+            if any(one.number == number for one in self.windows):
+                number = self._free_number()
             window = Window(f"pty-{str(uuid4()).upper()}", number, columns, rows)
             self.windows.append(window)
         pane = Pane(session.session_id, window.columns, window.rows)
@@ -144,7 +152,7 @@ class World:
         self._admit(session)
         if select or window.selected is None:
             self.focus_tab(window, tab)
-        if select:
+        if select or self.key is None:
             self.focus_window(window)
         return window, tab, session
 
@@ -173,7 +181,7 @@ class World:
             raise
         self._admit(session)
         self._apply_sizes(tab)
-        if tab.active == target.session_id and window is self.key:
+        if tab.active == target.session_id and tab is window.selected:
             self.focus_session(tab, session.session_id)
         return session
 
@@ -181,6 +189,8 @@ class World:
         """Make a started session known, and let it run."""
         self.sessions[session.session_id] = session
         session.start()
+        if self._frozen:
+            session.pause()
         text = str(session.profile.get("Initial Text") or "")
         if text:
             session.write(text.encode() + b"\n")
@@ -208,6 +218,8 @@ class World:
     def _remove(self, session: Session) -> None:
         if self.sessions.pop(session.session_id, None) is None:
             return
+        if not session.exited:
+            self._observer.session_ended(session.session_id)
         place = self.place(session.session_id)
         if place is not None:
             window, tab = place
@@ -218,8 +230,6 @@ class World:
                 self._apply_sizes(tab)
                 if tab.active != active:
                     self._observer.focus_changed("session", tab.active)
-        if not session.exited:
-            self._observer.session_ended(session.session_id)
         self._layout_changed()
 
     def _remove_tab(self, window: Window, tab: Tab) -> None:
@@ -229,11 +239,11 @@ class World:
         if not window.tabs:
             self.windows.remove(window)
             self._forget(f"window {window.window_id}")
+            self._layout_changed()
             if self.key is window:
-                self.key = None
-                if self.windows:
-                    self.focus_window(self.windows[-1])
+                self.focus_window(self.windows[-1] if self.windows else None)
         elif window.selected is tab:
+            self._layout_changed()
             self.focus_tab(window, window.tabs[min(index, len(window.tabs) - 1)])
 
     def _forget(self, key: str) -> None:
@@ -242,26 +252,29 @@ class World:
 
     # Focus and sizes.
 
-    def focus_window(self, window: Window) -> None:
-        """Make a window the key one."""
+    def focus_window(self, window: Window | None) -> None:
+        """Make a window the key one; None when there is none left."""
         if self.key is not window:
-            self.key = window
-            self._observer.focus_changed("window", window.window_id)
-            self._variables_changed()
+            before, self.key = self.key, window
+            if before is not None:
+                self._observer.focus_changed("resigned", before.window_id)
+            if window is not None:
+                self._observer.focus_changed("window", window.window_id)
+            self._variables.soon()
 
     def focus_tab(self, window: Window, tab: Tab) -> None:
         """Select a tab of a window."""
         if window.selected is not tab:
             window.selected = tab
             self._observer.focus_changed("tab", tab.tab_id)
-            self._variables_changed()
+            self._variables.soon()
 
     def focus_session(self, tab: Tab, session_id: str) -> None:
         """Make a session the active one of its tab."""
         if tab.active != session_id:
             tab.active = session_id
             self._observer.focus_changed("session", session_id)
-            self._variables_changed()
+            self._variables.soon()
 
     def activate_app(self) -> None:
         """Make the app the active one, which it is unless nobody ever asked."""
@@ -318,8 +331,22 @@ class World:
         self._layout_changed()
 
     def _free_number(self) -> int:
-        taken = {window.number for window in self.windows}
+        taken = {*self._starting, *(window.number for window in self.windows)}
         return next(number for number in itertools.count() if number not in taken)
+
+    # Transactions.
+
+    def freeze(self) -> None:
+        """Take in no program's output or end until `thaw`; sessions to come included."""
+        self._frozen = True
+        for session in self.sessions.values():
+            session.pause()
+
+    def thaw(self) -> None:
+        """Go on where `freeze` stopped."""
+        self._frozen = False
+        for session in list(self.sessions.values()):
+            session.resume()
 
     # What sessions tell (session.SessionObserver).
 
@@ -329,7 +356,7 @@ class World:
 
     def variables_changed(self, _session: Session) -> None:
         """Pass on that variables may have changed."""
-        self._variables_changed()
+        self._variables.soon()
 
     def program_ended(self, session: Session) -> None:
         """Take an ended session out, unless its profile keeps it."""
@@ -343,32 +370,15 @@ class World:
 
     def variables_touched(self) -> None:
         """Note that a client changed a variable, a name or a title."""
-        self._variables_changed()
+        self._variables.soon()
 
     def tell_layout_now(self) -> None:
         """Tell a layout change that is still to be told."""
-        if not self._told_layout:
-            self._tell_layout()
+        self._layout.now()
 
     def _layout_changed(self) -> None:
-        self._variables_changed()
-        if self._told_layout:
-            self._told_layout = False
-            self._loop.call_soon(self._tell_layout)
-
-    def _tell_layout(self) -> None:
-        if not self._told_layout:
-            self._told_layout = True
-            self._observer.layout_changed()
-
-    def _variables_changed(self) -> None:
-        if self._told_variables:
-            self._told_variables = False
-            self._loop.call_soon(self._tell_variables)
-
-    def _tell_variables(self) -> None:
-        self._told_variables = True
-        self._observer.variables_changed()
+        self._variables.soon()
+        self._layout.soon()
 
 
 def _rehearse(tab: Tab, session_id: str, *, vertical: bool) -> None:

@@ -21,7 +21,7 @@ async def transaction(
         status = Status.ALREADY_IN_TRANSACTION if inside else Status.NO_TRANSACTION
         return wire.TransactionResponse(status=status)
     if request.begin:
-        context.transactions.begin(context.client)
+        await context.transactions.begin(context.client)
     else:
         context.transactions.end()
     return wire.TransactionResponse(status=Status.OK)

@@ -10,6 +10,7 @@ import anyio
 from iterm_mcp.errors import ItermMcpError
 from iterm_mcp.models.layouts import AppliedLayout, AppliedPane
 from iterm_mcp.services import layout_plan
+from iterm_mcp.services.programs import check_program
 
 if TYPE_CHECKING:
     from iterm_mcp.models.ids import SessionId, TabId, WindowId
@@ -32,11 +33,13 @@ class LayoutService:
         it are closed again.
 
         Raises:
-            InvalidRequestError: The tree makes no sense; nothing was opened.
-            TerminalRejectedError: A pane became too small.
+            InvalidRequestError: The tree or a program makes no sense; nothing was opened.
+            TerminalRejectedError: A pane became too small, or a program cannot be started.
         """
         tree = layout_plan.normalise(root)
         panes = list(layout_plan.leaves(tree))
+        for pane in panes:
+            check_program(pane.program)
         first = await self._terminal.open_session(panes[0].program, window_id=window_id)
         opened = {0: first.session_id}
         try:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from iterm_mcp.errors import InvalidRequestError, NotFoundError, shown
+from iterm_mcp.errors import InvalidRequestError, NotFoundError
 from iterm_mcp.models.ids import SessionId
 from iterm_mcp.services.keys import key_sequence
+from iterm_mcp.services.programs import check_program
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,14 +44,14 @@ class SessionService:
         self, program: Program, *, window_id: WindowId | None = None
     ) -> SessionInfo:
         """Open a session in a new window, or in a new tab of an existing one."""
-        _check_program(program)
+        check_program(program)
         return await self._terminal.open_session(program, window_id=window_id)
 
     async def split_session(
         self, session_id: str, direction: Direction, program: Program
     ) -> SessionId:
         """Split a session's pane in two."""
-        _check_program(program)
+        check_program(program)
         target = await self.find(session_id)
         return await self._terminal.split_session(target, direction, program)
 
@@ -105,16 +106,3 @@ class SessionService:
         async with self._writers.hold(target):
             await self._terminal.send_text(target, text)
         return target
-
-
-def _check_program(program: Program) -> None:
-    for what, value in (("name", program.name), ("directory", program.directory)):
-        if value is not None and (not value.strip() or not value.isprintable()):
-            raise InvalidRequestError(
-                f"the {what} {shown(value)!r} is empty or holds control characters",
-                hint=f"Give a plain {what}, or leave it out.",
-            )
-    if program.command is not None and not program.command.strip():
-        raise InvalidRequestError(
-            "the command is empty", hint="Leave it out to get the login shell."
-        )

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 Reply = TypeVar("Reply")
 
 LIST_HINT = "Call list_sessions to see which there are."
+REJECTED_HINT = "Call list_sessions to see what stands now."
+PROGRAM_HINT = "See that the program and the directory exist."
 PROFILE_HINT = "Leave the profile out to get the default one."
 OPERATIONS = (
     "list_sessions", "open_session", "split_session", "send_text", "read_screen",
@@ -89,7 +91,7 @@ class ItermTerminal:
             case status.INVALID_PROFILE_NAME:
                 raise NotFoundError("profile", str(program.profile), hint=PROFILE_HINT)
             case other:
-                raise _rejected("open a session", status.Name(other))
+                raise _rejected("open a session", status.Name(other), PROGRAM_HINT)
 
     async def split_session(
         self, session_id: SessionId, direction: Direction, program: Program
@@ -117,8 +119,9 @@ class ItermTerminal:
                 raise NotFoundError("profile", str(program.profile), hint=PROFILE_HINT)
             case status.CANNOT_SPLIT:
                 raise TerminalRejectedError(
-                    f"session {session_id} is too small to be split {direction}",
-                    hint="Split another session, or open a new one.",
+                    f"session {session_id} cannot be split {direction}: its pane is too small, "
+                    "or what was to run in the new one cannot be started",
+                    hint="See that program and directory exist; else split another session.",
                 )
             case other:
                 raise _rejected("split the session", status.Name(other))
@@ -279,5 +282,5 @@ def _literal(name: str) -> str:
     return name.replace("\\(", "\\\u200b(")
 
 
-def _rejected(what: str, answer: str) -> TerminalRejectedError:
-    return TerminalRejectedError(f"the terminal would not {what}: {answer}")
+def _rejected(what: str, answer: str, hint: str = REJECTED_HINT) -> TerminalRejectedError:
+    return TerminalRejectedError(f"the terminal would not {what}: {answer}", hint=hint)

@@ -97,6 +97,7 @@ async def test_an_unknown_key_presses_none_of_them(caller: Caller, bench: Bench)
         ("apply_layout", {}, "invalid_request"),
         ("apply_layout", {"preset": "quad", "names": ["a"]}, "invalid_request"),
         ("apply_layout", {"preset": "columns", "columns": 2}, "invalid_request"),
+        ("apply_layout", {"preset": "columns", "names": ["a", ""]}, "invalid_request"),
         ("apply_layout", {"preset": "single", "root": {"name": "a"}}, "invalid_request"),
         ("apply_layout", {"root": {"name": "a"}, "names": ["b"]}, "invalid_request"),
         ("apply_layout", {"root": {"children": [{}, {}]}}, "invalid_request"),

@@ -215,3 +215,22 @@ async def test_a_mistake_is_answered_with_what_to_do(
     assert refusal["code"] == code
     assert says in refusal["error"]
     assert len(refusal["error"]) < 1000
+
+
+@pytest.mark.headless
+@pytest.mark.parametrize(
+    "arguments",
+    [{"command": "/no/such/program"}, {"directory": "/no/such"}, {"command": "sh -c 'open"}],
+    ids=str,
+)
+async def test_a_program_that_cannot_start_is_refused_with_the_reason(
+    tools: ToolClient, arguments: dict[str, str]
+) -> None:
+    session_id = await tools.open()
+
+    opened = await tools.refusal("open_session", **arguments)
+    split = await tools.refusal("split_session", session_id=session_id, **arguments)
+
+    for refusal in (opened, split):
+        assert refusal["code"] == "terminal_rejected"
+        assert "exist" in refusal["hint"]

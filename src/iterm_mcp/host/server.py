@@ -103,9 +103,11 @@ class ApiServer:
             or name not in LOOPBACK
         ):
             return HTTPStatus.BAD_REQUEST
-        language, _, version = headers.get("X-iTerm2-Library-Version", "").partition(" ")
-        if not version:
-            return HTTPStatus.BAD_REQUEST
+        match headers.get("X-iTerm2-Library-Version", "").split(" "):
+            case [language, version]:
+                pass
+            case _:
+                return HTTPStatus.BAD_REQUEST
         if language == "python" and not _new_enough(version):
             return HTTPStatus.NOT_ACCEPTABLE
         cookie = headers.get("X-iTerm2-Cookie", "")

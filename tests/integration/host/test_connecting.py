@@ -73,6 +73,9 @@ async def _connect_with(home: Home, changed: dict[str, str | None], **options: o
         ({"X-iTerm2-Library-Version": "python 0.23"}, 406),
         ({"X-iTerm2-Library-Version": "python x.y"}, 406),
         ({"X-iTerm2-Library-Version": "rust 0.1"}, 101),
+        ({"X-iTerm2-Library-Version": "rust"}, 400),
+        ({"X-iTerm2-Library-Version": "python 2.30 beta"}, 400),
+        ({"X-iTerm2-Library-Version": " 2.30"}, 400),
     ],
 )
 async def test_a_client_is_let_in_by_its_headers(
@@ -107,6 +110,26 @@ async def test_a_request_of_no_kind_gets_an_error_with_its_id(wire: WireClient) 
     answer = await wire.receive()
     assert answer.id == 77
     assert "Upgrade" in answer.error
+
+
+async def test_the_first_request_of_the_library_has_the_id_zero(wire: WireClient) -> None:
+    request = api_pb2.ClientOriginatedMessage(id=0, focus_request=api_pb2.FocusRequest())
+    await wire.socket.send(request.SerializeToString())
+    answer = await wire.receive()
+    assert (answer.HasField("id"), answer.id) == (True, 0)
+    assert answer.HasField("focus_response")
+
+
+async def test_an_empty_message_is_a_request_of_no_kind(wire: WireClient) -> None:
+    await wire.socket.send(b"")
+    answer = await wire.receive()
+    assert (answer.HasField("id"), answer.WhichOneof("submessage")) == (True, "error")
+
+
+async def test_a_request_in_pieces_is_put_together(wire: WireClient) -> None:
+    request = api_pb2.ClientOriginatedMessage(id=5, focus_request=api_pb2.FocusRequest())
+    await wire.socket.send([bytes([one]) for one in request.SerializeToString()])
+    assert (await wire.receive()).id == 5
 
 
 async def test_a_request_of_the_future_gets_an_error_with_its_id(wire: WireClient) -> None:

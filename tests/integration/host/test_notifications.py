@@ -208,3 +208,152 @@ async def test_a_subscription_is_one_connections_own(host_home: Home, wire: Wire
         await wire.open_window()
         await other.notified(lambda _: True, "new_session_notification")
     assert wire.seen("new_session_notification") == []
+
+
+async def test_a_window_that_loses_the_focus_is_told_as_well(wire: WireClient) -> None:
+    first = await wire.open_window()
+    await subscribe(wire, "NOTIFY_ON_FOCUS_CHANGE")
+    second = await wire.open_window()
+    for session_id in (second.session_id, first.session_id):
+        await close(wire, session_id)
+    statuses = api_pb2.FocusChangedNotification.Window.WindowStatus
+    told = [
+        (one.window.window_id, statuses.Name(one.window.window_status))
+        for one in wire.seen("focus_changed_notification")
+        if one.HasField("window")
+    ]
+    resigned, became = "TERMINAL_WINDOW_RESIGNED_KEY", "TERMINAL_WINDOW_BECAME_KEY"
+    assert told == [
+        (first.window_id, resigned), (second.window_id, became),
+        (second.window_id, resigned), (first.window_id, became),
+        (first.window_id, resigned),
+    ]  # fmt: skip
+
+
+async def test_a_notification_carries_no_id(wire: WireClient) -> None:
+    await subscribe(wire, "NOTIFY_ON_NEW_SESSION")
+    await wire.send(api_pb2.CreateTabRequest())
+    message = await wire.receive()
+    while message.WhichOneof("submessage") != "notification":
+        message = await wire.receive()
+    assert not message.HasField("id")
+
+
+async def test_who_watches_one_and_all_is_told_once(wire: WireClient) -> None:
+    opened = await wire.open_window()
+    await subscribe(wire, "NOTIFY_ON_SCREEN_UPDATE", opened.session_id)
+    await subscribe(wire, "NOTIFY_ON_SCREEN_UPDATE", "all")
+    await subscribe(wire, "NOTIFY_ON_NEW_SESSION")
+    await wire.feed(opened.session_id, b"once")
+    await wire.notified(lambda _: True, "screen_update_notification")
+    later = await wire.open_window()
+    await wire.notified(lambda one: one.session_id == later.session_id, "new_session_notification")
+    about_the_first = [
+        one for one in wire.seen("screen_update_notification") if one.session == opened.session_id
+    ]
+    assert about_the_first == []
+
+
+async def test_the_last_change_of_many_is_told(wire: WireClient) -> None:
+    opened = await wire.open_window("/bin/sh -c 'read it; seq 20000; echo the end; read more'")
+    await subscribe(wire, "NOTIFY_ON_SCREEN_UPDATE", opened.session_id)
+    await wire.ask(api_pb2.SendTextRequest(session=opened.session_id, text="go on\n"))
+    # As the library does: what is shown is asked for only when a change is told.
+    while "the end" not in await wire.text(opened.session_id):
+        await wire.notified(lambda _: True, "screen_update_notification")
+
+
+async def test_after_its_end_a_subscription_tells_no_more(wire: WireClient) -> None:
+    opened = await wire.open_window()
+    kinds = ("NOTIFY_ON_NEW_SESSION", "NOTIFY_ON_LAYOUT_CHANGE", "NOTIFY_ON_FOCUS_CHANGE")
+    for kind in kinds:
+        assert await subscribe(wire, kind) == "OK"
+    for kind in kinds:
+        assert await subscribe(wire, kind, on=False) == "OK"
+    await subscribe(wire, "NOTIFY_ON_TERMINATE_SESSION")
+    await wire.open_window()
+    await close(wire, opened.session_id)
+    await wire.ask(api_pb2.ListSessionsRequest())  # by its answer all of that has been told
+    assert [one.session_id for one in wire.seen("terminate_session_notification")] == [
+        opened.session_id
+    ]
+    for told in ("new_session", "layout_changed", "focus_changed"):
+        assert wire.seen(f"{told}_notification") == []
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "NOTIFY_ON_KEYSTROKE",
+        "KEYSTROKE_FILTER",
+        "NOTIFY_ON_PROMPT",
+        "NOTIFY_ON_CUSTOM_ESCAPE_SEQUENCE",
+        "NOTIFY_ON_BROADCAST_CHANGE",
+        "NOTIFY_ON_PROFILE_CHANGE",
+    ],
+)
+async def test_what_never_happens_here_can_be_waited_for(wire: WireClient, kind: str) -> None:
+    assert await subscribe(wire, kind, "all") == "OK"
+    assert await subscribe(wire, kind, "all", on=False) == "OK"
+    assert await subscribe(wire, kind, "all", on=False) == "NOT_SUBSCRIBED"
+
+
+async def test_typed_text_is_no_keystroke(wire: WireClient) -> None:
+    opened = await wire.open_window()
+    await subscribe(wire, "NOTIFY_ON_KEYSTROKE", "all")
+    await subscribe(wire, "NOTIFY_ON_SCREEN_UPDATE", "all")
+    await wire.ask(api_pb2.SendTextRequest(session=opened.session_id, text="typed\n"))
+    while "typed" not in await wire.text(opened.session_id):
+        await wire.notified(lambda _: True, "screen_update_notification")
+    assert wire.seen("keystroke_notification") == []
+
+
+@pytest.mark.parametrize("scope", ["TAB", "WINDOW", "APP"])
+async def test_a_variable_is_watched_in_each_scope(wire: WireClient, scope: str) -> None:
+    opened = await wire.open_window()
+    identifier = "" if scope == "APP" else str(getattr(opened, f"{scope.lower()}_id"))
+    watch = monitor(scope, identifier, "user.state")
+    assert await subscribe(wire, "NOTIFY_ON_VARIABLE_CHANGE", **watch) == "OK"
+    where: Any = {"app": True} if scope == "APP" else {f"{scope.lower()}_id": identifier}
+    for value in ('"busy"', '"busy"', "null"):
+        change = api_pb2.VariableRequest.Set(name="user.state", value=value)
+        await wire.ask(api_pb2.VariableRequest(set=[change], **where))
+    for told in ("busy", None):  # what is set to what it was is not told
+        event = await wire.notified(lambda _: True, "variable_changed_notification")
+        assert (event.identifier, json.loads(event.json_new_value)) == (identifier, told)
+        assert api_pb2.VariableScope.Name(event.scope) == scope
+
+
+async def test_a_path_is_watched_through_what_it_leads_to(wire: WireClient) -> None:
+    opened = await wire.open_window()
+    split = await wire.ask(api_pb2.SplitPaneRequest(session=opened.session_id))
+    watch = monitor("TAB", str(opened.tab_id), "currentSession.id")
+    await subscribe(wire, "NOTIFY_ON_VARIABLE_CHANGE", **watch)
+    await wire.ask(api_pb2.ActivateRequest(session_id=opened.session_id, select_session=True))
+    event = await wire.notified(lambda _: True, "variable_changed_notification")
+    assert json.loads(event.json_new_value) == opened.session_id
+    await close(wire, opened.session_id)
+    event = await wire.notified(lambda _: True, "variable_changed_notification")
+    assert json.loads(event.json_new_value) == split.session_id[0]
+
+
+async def test_the_active_sessions_variable_is_told_of_as_active(wire: WireClient) -> None:
+    opened = await wire.open_window()
+    watch = monitor("SESSION", "active", "terminalWindowName")
+    assert await subscribe(wire, "NOTIFY_ON_VARIABLE_CHANGE", **watch) == "OK"
+    await wire.feed(opened.session_id, b"\x1b]2;changed\x07")
+    event = await wire.notified(lambda _: True, "variable_changed_notification")
+    assert (event.identifier, json.loads(event.json_new_value)) == ("active", "changed")
+
+
+async def test_subscriptions_end_with_their_session(wire: WireClient) -> None:
+    opened = await wire.open_window()
+    watch = monitor("SESSION", opened.session_id, "name")
+    await subscribe(wire, "NOTIFY_ON_VARIABLE_CHANGE", **watch)
+    await subscribe(wire, "NOTIFY_ON_SCREEN_UPDATE", opened.session_id)
+    await close(wire, opened.session_id)
+    ended = [
+        await subscribe(wire, "NOTIFY_ON_VARIABLE_CHANGE", on=False, **watch),
+        await subscribe(wire, "NOTIFY_ON_SCREEN_UPDATE", opened.session_id, on=False),
+    ]
+    assert ended == ["NOT_SUBSCRIBED", "SESSION_NOT_FOUND"]

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import anyio
 import pytest
 from iterm2 import api_pb2
+from tests.integration.host.wire_client import open_wire
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
+    from tests.integration.homes import Home
     from tests.integration.host.wire_client import WireClient
 
 NOWHERE = "00000000-0000-0000-0000-000000000000"
@@ -147,17 +150,20 @@ async def test_a_pane_without_room_is_not_split(wire: WireClient) -> None:
 
 async def test_text_reaches_one_session_or_all(wire: WireClient) -> None:
     one, other = await wire.open_window(), await wire.open_window()
-    for session, text in ((one.session_id, "ünly öne"), ("all", "everybody")):
-        sent = await wire.ask(api_pb2.SendTextRequest(session=session, text=f"{text}\n"))
-        assert sent.status == sent.OK
+
+    async def shows(session_id: str, *shown: str) -> None:
+        await eventually(
+            lambda: wire.text(session_id), lambda lines: lines[: len(shown)] == list(shown)
+        )
+
     # A terminal's driver shows what is typed, and cat repeats it.
-    await eventually(
-        lambda: wire.text(one.session_id),
-        lambda lines: lines[:4] == ["ünly öne"] * 2 + ["everybody"] * 2,
-    )
-    await eventually(
-        lambda: wire.text(other.session_id), lambda lines: lines[:2] == ["everybody"] * 2
-    )
+    sent = await wire.ask(api_pb2.SendTextRequest(session=one.session_id, text="ünly öne\n"))
+    assert sent.status == sent.OK
+    await shows(one.session_id, "ünly öne", "ünly öne")
+    sent = await wire.ask(api_pb2.SendTextRequest(session="all", text="everybody\n"))
+    assert sent.status == sent.OK
+    await shows(one.session_id, "ünly öne", "ünly öne", "everybody", "everybody")
+    await shows(other.session_id, "everybody", "everybody")
 
 
 async def test_text_for_nobody_is_refused(wire: WireClient) -> None:
@@ -304,3 +310,55 @@ async def test_a_closed_active_pane_hands_the_focus_on(wire: WireClient) -> None
     )
     (after,) = (await listed(wire, opened.window_id)).tabs
     assert after.active_session_id == opened.session_id
+
+
+async def test_windows_that_open_at_the_same_time_are_numbered_apart(
+    host_home: Home, wire: WireClient
+) -> None:
+    async def open_one() -> None:
+        async with open_wire(host_home) as other:
+            await other.open_window()
+
+    async with anyio.create_task_group() as group:
+        for _ in range(6):
+            group.start_soon(open_one)
+    listing = await wire.ask(api_pb2.ListSessionsRequest())
+    assert sorted(window.number for window in listing.windows) == list(range(6))
+
+
+async def test_the_first_window_has_the_focus_even_if_it_opens_in_the_background(
+    wire: WireClient,
+) -> None:
+    opened = await wire.ask(api_pb2.CreateTabRequest(select_tab=False))
+    await wire.ask(api_pb2.CreateTabRequest(select_tab=False))
+    focus = await wire.ask(api_pb2.FocusRequest())
+    assert focus.notifications[1].window.window_id == opened.window_id
+
+
+async def test_a_split_takes_the_focus_in_a_selected_tab_only(wire: WireClient) -> None:
+    behind = await wire.open_window()
+    selected = await wire.ask(api_pb2.CreateTabRequest(window_id=behind.window_id))
+    await wire.open_window()  # whether the window is in front does not matter
+    for opened in (behind, selected):
+        split = await wire.ask(api_pb2.SplitPaneRequest(session=opened.session_id))
+        opened.session_id = split.session_id[0] if opened is selected else opened.session_id
+    tabs = (await listed(wire, behind.window_id)).tabs
+    assert [tab.active_session_id for tab in tabs] == [behind.session_id, selected.session_id]
+
+
+async def test_a_session_may_be_kept_when_its_program_ends(wire: WireClient) -> None:
+    opened = await wire.open_window(**{"Close Sessions On End": "0"})
+    for kind in (api_pb2.NOTIFY_ON_TERMINATE_SESSION, api_pb2.NOTIFY_ON_NEW_SESSION):
+        await wire.ask(api_pb2.NotificationRequest(notification_type=kind, subscribe=True))
+    sent = await wire.ask(api_pb2.SendTextRequest(session=opened.session_id, text="shown\n\x04"))
+    assert sent.status == sent.OK
+    await wire.notified(lambda _: True, "terminate_session_notification")
+    assert (await wire.text(opened.session_id))[0] == "shown"
+    await listed(wire, opened.window_id)
+    sent = await wire.ask(api_pb2.SendTextRequest(session=opened.session_id, text="x"))
+    assert sent.status == sent.SESSION_NOT_FOUND
+    close = api_pb2.CloseRequest
+    closing = close(sessions=close.CloseSessions(session_ids=[opened.session_id]))
+    assert list((await wire.ask(closing)).statuses) == [api_pb2.CloseResponse.OK]
+    assert list((await wire.ask(closing)).statuses) == [api_pb2.CloseResponse.NOT_FOUND]
+    assert wire.seen("terminate_session_notification") == []  # that has been told

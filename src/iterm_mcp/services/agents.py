@@ -254,7 +254,7 @@ def _check_takeover(
         return
     state = "which has ended" if gone else "which is alive"
     hint = (
-        "Choose another name, or remove that agent first."
+        "Choose another name, or close that session first and set replace."
         if replace
         else "Choose another name, or set replace to take over the name of an ended agent."
     )

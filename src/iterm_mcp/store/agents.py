@@ -174,7 +174,7 @@ def _check_name_free(
     if row is not None and row[0] != replaces:
         raise ConflictError(
             f"there is an agent {name!r} already, in session {row[0]}",
-            hint="Choose another name, or remove that agent first.",
+            hint="Choose another name, or close that session first and set replace.",
         )
 
 
@@ -183,7 +183,7 @@ def _check_session_free(connection: sqlite3.Connection, session_id: SessionId) -
     if row is not None:
         raise ConflictError(
             f"session {session_id} is the home of agent {row[0]!r}",
-            hint="Choose another session, or remove that agent first.",
+            hint="Choose another session: this one stays with its agent until it ends.",
         )
 
 

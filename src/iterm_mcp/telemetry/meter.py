@@ -23,15 +23,25 @@ LATENCY_BUCKETS = (
 """Seconds: from a warm tool call to a terminal that is being started."""
 
 
+def _families(error: type[ItermMcpError]) -> set[str]:
+    return {error.outcome}.union(*map(_families, error.__subclasses__()))
+
+
+OUTCOMES = ("ok", "cancelled", "internal", *sorted(_families(ItermMcpError)))
+"""Every value of the label ``outcome``."""
+
+
 class _Operation:
     """The series of one name, looked up once: a label look-up costs more than an observation."""
 
     __slots__ = ("by_outcome", "duration", "in_flight")
 
-    def __init__(self, duration: Histogram, in_flight: Gauge) -> None:
+    def __init__(
+        self, duration: Histogram, in_flight: Gauge, by_outcome: dict[str, Counter]
+    ) -> None:
         self.duration = duration
         self.in_flight = in_flight
-        self.by_outcome: dict[str, Counter] = {}
+        self.by_outcome = by_outcome
 
 
 class Meter:
@@ -94,14 +104,18 @@ class Meter:
         finally:
             operation.duration.observe(perf_counter() - started)
             operation.in_flight.dec()
-            counter = operation.by_outcome.get(outcome)
-            if counter is None:
-                counter = operation.by_outcome[outcome] = self._total.labels(name, outcome)
-            counter.inc()
+            operation.by_outcome[outcome].inc()
 
     def declare(self, name: str) -> _Operation:
-        """Make the series of a name visible, at zero, before it is first used."""
-        operation = _Operation(self._duration.labels(name), self._in_flight.labels(name))
-        operation.by_outcome["ok"] = self._total.labels(name, "ok")
+        """Make the series of a name visible, at zero, before it is first used.
+
+        All outcomes are there from the start: a series that begins at one has no growth that
+        Prometheus could see, so the first error of a kind would go unnoticed.
+        """
+        operation = _Operation(
+            self._duration.labels(name),
+            self._in_flight.labels(name),
+            {outcome: self._total.labels(name, outcome) for outcome in OUTCOMES},
+        )
         self._operations[name] = operation
         return operation

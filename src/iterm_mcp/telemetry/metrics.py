@@ -15,6 +15,7 @@ from prometheus_client import (
 )
 
 from iterm_mcp import __version__
+from iterm_mcp.models.messages import ReceiptState, Source
 from iterm_mcp.telemetry.meter import LATENCY_BUCKETS, Meter
 
 if TYPE_CHECKING:
@@ -73,6 +74,9 @@ class Metrics:
             ["source", "state"],
             registry=registry,
         )
+        for source in Source:  # from zero, so that the first of a kind is seen as growth
+            for state in ReceiptState:
+                self.messages.labels(source, state)
         self.message_bytes = Counter(
             "iterm_mcp_message_bytes_total", "UTF-8 bytes of messages typed.", registry=registry
         )

@@ -1,0 +1,1 @@
+"""Acceptance with the real MCP clients; ``uv run scripts/clients.py`` runs it."""

@@ -1,0 +1,65 @@
+"""Claude Code: connected, and a whole conversation with a scripted model."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from scripts.acceptance.mock_model import serve
+from scripts.acceptance.rig import COMMAND, OUTPUT, SERVER, Rig, expect
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PROGRAM = "claude"
+READS = 20
+"""How often the model looks at the screen before it gives up."""
+
+
+def connected(rig: Rig) -> str:
+    """``claude mcp list`` says that our server answers."""
+    added = rig.run([PROGRAM, "mcp", "add", "iterm", *rig.pairs("-e"), "--", *SERVER])
+    listed = rig.run([PROGRAM, "mcp", "list"])
+    line = next((one for one in listed.splitlines() if one.startswith("iterm:")), "")
+    expect("Connected" in line, "`claude mcp list` does not say Connected", listed or added)
+    return "Connected"
+
+
+def conversation(rig: Rig) -> str:
+    """``claude -p``: the model opens a session, types, and reads the answer back."""
+    server = {"command": SERVER[0], "args": SERVER[1:], "env": rig.server_environ}
+    config = rig.project / "mcp.json"
+    config.write_text(json.dumps({"mcpServers": {"iterm": server}}))
+    with serve(play) as model:
+        printed = rig.run(
+            [
+                PROGRAM, "-p", "Open a session and compute something in it.",
+                "--mcp-config", str(config), "--strict-mcp-config",
+                "--allowedTools", "mcp__iterm",
+            ],
+            ANTHROPIC_BASE_URL=model.base_url,
+            ANTHROPIC_API_KEY="none",
+        )  # fmt: skip
+    expect(model.results, "the model was shown no tool result", printed)
+    expect(OUTPUT in model.results[-1], "the last screen lacks the command's output", model.results)
+    return f"{len(model.results)} tool calls"
+
+
+def play(results: list[str]) -> tuple[str, dict[str, Any]] | None:
+    """Choose the scripted model's next tool call."""
+    if not results:
+        return "mcp__iterm__open_session", {"name": "acceptance"}
+    found = re.search(r'"session_id": ?"([^"]+)"', results[0])
+    if found is None or len(results) > READS or OUTPUT in results[-1]:
+        return None
+    session = {"session_id": found[1]}
+    if len(results) == 1:
+        return "mcp__iterm__send_text", {**session, "text": COMMAND}
+    return "mcp__iterm__read_screen", session
+
+
+CHECKS: dict[str, Callable[[Rig], str]] = {
+    "claude mcp list": connected,
+    "claude -p with a local model": conversation,
+}

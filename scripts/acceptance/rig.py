@@ -1,0 +1,148 @@
+"""A temporary home in which a client finds our server, and the words for what became of it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from iterm_mcp.paths import find_paths
+from iterm_mcp.processes import lock_holder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+SERVER = [sys.executable, "-m", "iterm_mcp"]
+CLIENT_SECONDS = 90
+STOP_SECONDS = 10.0
+
+COMMAND = "echo computed $((6 * 7))"
+OUTPUT = "computed 42"
+"""What the command prints, and what nobody can have typed."""
+
+
+class FailedError(Exception):
+    """A check failed; the text says how."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One row of the table."""
+
+    client: str
+    version: str
+    check: str
+    outcome: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rig:
+    """A home of its own for client, daemon and host.
+
+    Attributes:
+        folder: The home folder; its ``project`` is where clients are started.
+        environ: What they are started with.
+    """
+
+    folder: Path
+    environ: dict[str, str]
+
+    @property
+    def project(self) -> Path:
+        """Return the folder that clients work in."""
+        return self.folder / "project"
+
+    @property
+    def server_environ(self) -> dict[str, str]:
+        """Return what the server needs when a client passes on nothing of its own."""
+        return {key: self.environ[key] for key in self.environ if key.startswith("ITERM_MCP_")}
+
+    def pairs(self, flag: str) -> list[str]:
+        """Return the same as words of a command line: ``flag KEY=VALUE`` each."""
+        return [word for pair in self.server_environ.items() for word in (flag, "=".join(pair))]
+
+    def find(self, program: str) -> str | None:
+        """Return where a client's program is installed."""
+        return shutil.which(program, path=self.environ["PATH"])
+
+    def run(self, command: Sequence[str], **more: str) -> str:
+        """Run a client to its end; return what it printed.
+
+        Raises:
+            FailedError: It took too long.
+        """
+        try:
+            done = subprocess.run(
+                command,
+                cwd=self.project,
+                env={**self.environ, **more},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+                timeout=CLIENT_SECONDS,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise FailedError(f"no end after {error.timeout:.0f} s") from None
+        return done.stdout
+
+    def version(self, program: str) -> str:
+        """Return the version that a client names."""
+        words = self.run([program, "--version"]).split()
+        return next((word for word in words if word[:1].isdigit()), "?")
+
+
+def expect(condition: object, what: str, seen: Any = "") -> None:  # noqa: ANN401
+    """Fail a check unless the condition holds."""
+    if not condition:
+        raise FailedError(f"{what}; got: {str(seen).strip()[-300:]}")
+
+
+@contextmanager
+def open_rig(programs: Sequence[Path]) -> Iterator[Rig]:
+    """Make a home; end daemon and host in it, by pid, and remove it.
+
+    Args:
+        programs: Folders in which clients are looked for, before PATH.
+    """
+    folder = Path(tempfile.mkdtemp(dir="/tmp", prefix="im-"))
+    path = os.pathsep.join([*map(str, programs), os.environ.get("PATH", "")])
+    environ = {
+        "HOME": str(folder),
+        "PATH": path,
+        "TERM": "dumb",
+        "LANG": "C.UTF-8",
+        "ITERM_MCP_HOME": str(folder / "state"),
+        "ITERM_MCP_TERMINAL": "headless",
+        "ITERM_MCP_HTTP_PORT": "0",
+    }
+    rig = Rig(folder, environ)
+    rig.project.mkdir()
+    paths = find_paths(environ)
+    try:
+        yield rig
+    finally:
+        for lock in (paths.daemon_lock, paths.host_lock):
+            _end(lock)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _end(lock: str) -> None:
+    pid = lock_holder(lock)
+    if not pid:
+        return
+    os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + STOP_SECONDS
+    while lock_holder(lock) == pid and time.monotonic() < deadline:
+        time.sleep(0.05)

@@ -1,0 +1,85 @@
+"""Try the real MCP clients that are installed, and say which were not.
+
+``uv run scripts/clients.py [--clients FOLDER]``
+
+Each client runs offline in a temporary home of its own, with our server in its configuration.
+Clients are looked for in FOLDER (an npm project's ``node_modules/.bin``) and on PATH. They are
+``@anthropic-ai/claude-code``, ``@openai/codex``, ``@google/gemini-cli`` and
+``@modelcontextprotocol/inspector``; some need a newer node, which npm installs beside them as
+``node``.
+
+Exits with 1 when a check failed; a client that is not installed is no failure.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from scripts.acceptance import claude_code, codex, gemini, inspector
+from scripts.acceptance.rig import FailedError, Result, Rig, open_rig
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+CLIENTS = {
+    "Claude Code": (claude_code.PROGRAM, claude_code.CHECKS),
+    "Codex": (codex.PROGRAM, codex.CHECKS),
+    "Gemini CLI": (gemini.PROGRAM, gemini.CHECKS),
+    "MCP inspector": (inspector.PROGRAM, inspector.CHECKS),
+}
+COLOURS = {"worked": "green", "failed": "red", "not installed": "yellow"}
+
+
+def run_all(programs: list[Path]) -> Iterator[Result]:
+    """Run every check of every client, each in a home of its own."""
+    for client, (program, checks) in CLIENTS.items():
+        for check, run in checks.items():
+            with open_rig(programs) as rig:
+                if rig.find(program) is None:
+                    yield Result(client, "", check, "not installed", program)
+                else:
+                    yield _run(client, rig, program, check, run)
+
+
+def _run(client: str, rig: Rig, program: str, check: str, run: Callable[[Rig], str]) -> Result:
+    version = "?"
+    try:
+        version = rig.version(program)
+        return Result(client, version, check, "worked", run(rig))
+    except (FailedError, OSError, KeyError, ValueError) as error:
+        return Result(client, version, check, "failed", f"{type(error).__name__}: {error}")
+
+
+def main() -> int:
+    """Print the table; return the exit code."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--clients", type=Path, action="append", default=[], metavar="FOLDER")
+    programs = [folder.resolve() for folder in parser.parse_args().clients]
+    console = Console(width=None if sys.stdout.isatty() else 140)
+    table = Table("client", "version", "check", "outcome", "detail")
+    results = []
+    for result in run_all(programs):
+        results.append(result)
+        table.add_row(
+            result.client,
+            result.version,
+            result.check,
+            f"[{COLOURS[result.outcome]}]{result.outcome}",
+            result.detail,
+        )
+    console.print(table)
+    return 1 if any(result.outcome == "failed" for result in results) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -66,6 +66,19 @@ def overlay(profile: dict[str, Any], properties: list[tuple[str, str]]) -> dict[
     return result
 
 
+def change(profile: dict[str, Any], properties: list[tuple[str, str]]) -> dict[str, Any]:
+    """Return a session's profile, changed; a ``Guid`` among the changes starts from its profile.
+
+    Raises:
+        MalformedPropertyError: As `overlay`, or there is no profile of that ``Guid``.
+    """
+    if all(key != "Guid" for key, _ in properties):
+        return overlay(profile, properties)
+    if overlay({}, properties).get("Guid") != DEFAULT_GUID:
+        raise MalformedPropertyError("there is no profile of that Guid")
+    return overlay(DEFAULT, properties)
+
+
 def grid(profile: dict[str, Any]) -> tuple[int, int]:
     """Return the columns and rows that a new window gets, within reason."""
     columns = int(profile.get("Columns", 80))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -11,7 +9,7 @@ from typing import TYPE_CHECKING
 import anyio
 import pytest
 from iterm2 import api_pb2
-from tests.integration.host.wire_client import headers, open_wire
+from tests.integration.host.wire_client import headers, open_wire, printed_environment
 from tests.waiting import eventually
 from websockets.asyncio.client import unix_connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -161,11 +159,7 @@ async def test_answers_come_in_the_order_of_the_requests(wire: WireClient) -> No
 
 
 async def test_an_unmodified_script_needs_only_the_printed_environment(host_home: Home) -> None:
-    printed = await anyio.run_process(
-        [sys.executable, "-m", "iterm_mcp", "host", "env", "--json"], env=host_home.environ
-    )
-    environ = {**json.loads(printed.stdout), "HOME": host_home.environ["HOME"]}
-    environ["PATH"] = os.environ["PATH"]
+    environ = await printed_environment(host_home)
     with anyio.fail_after(60):
         done = await anyio.run_process(
             [sys.executable, "-c", SCRIPT], env=environ, check=False, stderr=subprocess.STDOUT

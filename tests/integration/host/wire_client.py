@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import os
+import sys
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -128,6 +131,15 @@ def headers(home: Home, **changed: str | None) -> dict[str, str]:
         "X-iTerm2-Cookie": cookie,
     }
     return {key: value for key, value in {**good, **changed}.items() if value is not None}
+
+
+async def printed_environment(home: Home) -> dict[str, str]:
+    """Return all that a script gets: what ``iterm-mcp host env`` prints, HOME and PATH."""
+    printed = await anyio.run_process(
+        [sys.executable, "-m", "iterm_mcp", "host", "env", "--json"], env=home.environ
+    )
+    environ: dict[str, str] = json.loads(printed.stdout)
+    return environ | {"HOME": home.environ["HOME"], "PATH": os.environ["PATH"]}
 
 
 @asynccontextmanager

@@ -32,7 +32,7 @@ async def get_profile_property(
 async def set_profile_property(
     context: Context, request: wire.SetProfilePropertyRequest
 ) -> wire.SetProfilePropertyResponse:
-    """Change a session's own profile; shared profiles cannot be changed here."""
+    """Change sessions' own profiles; shared profiles cannot be changed here."""
     if request.WhichOneof("target") == "guid_list":
         return wire.SetProfilePropertyResponse(status=SetStatus.BAD_GUID)
     if request.WhichOneof("target") is None:
@@ -43,10 +43,8 @@ async def set_profile_property(
     changes = [(one.key, one.json_value) for one in request.assignments]
     if request.key:
         changes.append((request.key, request.json_value))
-    if any(key == "Guid" for key, _ in changes):
-        return wire.SetProfilePropertyResponse(status=SetStatus.REQUEST_MALFORMED)
     try:
-        overlaid = [profiles.overlay(one.profile, changes) for one in targets]
+        overlaid = [profiles.change(one.profile, changes) for one in targets]
     except profiles.MalformedPropertyError:
         return wire.SetProfilePropertyResponse(status=SetStatus.REQUEST_MALFORMED)
     for session, profile in zip(targets, overlaid, strict=True):

@@ -26,6 +26,7 @@ BYTES = "iterm_mcp_message_bytes_total"
 def dashboard() -> str:
     """Return the dashboard as JSON."""
     written = total(increase(MESSAGES, 'state="written"'))
+    meant = total(increase(MESSAGES, 'state!="planned"'))
     return page(
         "iterm-mcp-messages",
         "iterm-mcp / Message throughput",
@@ -42,9 +43,9 @@ def dashboard() -> str:
                 ),
                 figure(
                     "Written",
-                    "The part of the messages that was typed into its session.",
+                    "Of the messages that were meant to be typed, the part that was.",
                     SHARE,
-                    Query(f"{written} / {total(increase(MESSAGES))}"),
+                    Query(f"{written} / {meant}"),
                     width=6,
                     steps=GOOD_WHEN_HIGH,
                 ),
@@ -52,7 +53,7 @@ def dashboard() -> str:
                     "Delivery, 95 %",
                     "95 of 100 messages had their receipt within this time of their turn.",
                     SECONDS,
-                    Query(quantile(0.95, DELIVERY)),
+                    Query(quantile(0.95, DELIVERY, growth=increase)),
                     width=6,
                     steps=GOOD_WHEN_QUICK,
                 ),
@@ -74,7 +75,7 @@ def dashboard() -> str:
                 ),
                 graph(
                     "By state",
-                    "What the receipts say. Anything but written did not reach its agent.",
+                    "What the receipts say. Unknown: it may have arrived. Planned: a dry run.",
                     PER_SECOND,
                     Query(total(rate(MESSAGES), "state"), "{{state}}"),
                     stacked=True,

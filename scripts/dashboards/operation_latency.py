@@ -17,6 +17,7 @@ from scripts.dashboards.promql import (
     OPERATION_SECONDS,
     QUANTILES,
     TOOL_SECONDS,
+    increase,
     mean,
     quantile,
     rate,
@@ -33,26 +34,26 @@ def dashboard() -> str:
         "iterm-mcp / Operation latency",
         "Tool calls as the daemon serves them, and the terminal operations inside them.",
         {
-            "Now": [
+            "In the shown time": [
                 figure(
                     "Tool call, median",
                     "Half of the calls were quicker.",
                     SECONDS,
-                    Query(quantile(0.5, TOOL_SECONDS)),
+                    Query(quantile(0.5, TOOL_SECONDS, growth=increase)),
                     steps=GOOD_WHEN_QUICK,
                 ),
                 figure(
                     "Tool call, 95 %",
                     "95 of 100 calls were quicker.",
                     SECONDS,
-                    Query(quantile(0.95, TOOL_SECONDS)),
+                    Query(quantile(0.95, TOOL_SECONDS, growth=increase)),
                     steps=GOOD_WHEN_QUICK,
                 ),
                 figure(
                     "Tool call, 99 %",
                     "99 of 100 calls were quicker.",
                     SECONDS,
-                    Query(quantile(0.99, TOOL_SECONDS)),
+                    Query(quantile(0.99, TOOL_SECONDS, growth=increase)),
                     steps=GOOD_WHEN_QUICK,
                 ),
                 figure(
@@ -65,12 +66,12 @@ def dashboard() -> str:
                     "Operation, 95 %",
                     "95 of 100 terminal operations were quicker.",
                     SECONDS,
-                    Query(quantile(0.95, OPERATION_SECONDS)),
+                    Query(quantile(0.95, OPERATION_SECONDS, growth=increase)),
                     steps=GOOD_WHEN_QUICK,
                 ),
                 figure(
                     "In flight",
-                    "Tool calls under way.",
+                    "Tool calls under way now.",
                     COUNT,
                     Query(total(series("iterm_mcp_tool_calls_in_flight"))),
                 ),

@@ -6,6 +6,14 @@ over Grafana's ``$__rate_interval``, which is never shorter than four scrapes.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Growth = Callable[..., str]
+    """`rate` for what is true now, `increase` for what was true in the shown time."""
+
 SCOPE = 'job=~"$job", instance=~"$instance"'
 
 TOOL_CALLS = "iterm_mcp_tool_calls_total"
@@ -47,9 +55,20 @@ def total(vector: str, *by: str) -> str:
     return f"sum by ({', '.join(by)}) ({vector})" if by else f"sum({vector})"
 
 
-def quantile(share: float, histogram: str, *matchers: str, by: tuple[str, ...] = ()) -> str:
+def failures(counter: str, *by: str) -> str:
+    """Return how much work fails per second; only of what fails at all."""
+    return f"{total(rate(counter, NOT_OK), *by)} > 0"
+
+
+def quantile(
+    share: float,
+    histogram: str,
+    *matchers: str,
+    by: tuple[str, ...] = (),
+    growth: Growth = rate,
+) -> str:
     """Return the value below which a share of a histogram's observations lies."""
-    buckets = total(rate(f"{histogram}_bucket", *matchers), "le", *by)
+    buckets = total(growth(f"{histogram}_bucket", *matchers), "le", *by)
     return f"histogram_quantile({share}, {buckets})"
 
 
@@ -65,8 +84,6 @@ def share_within(seconds: float, histogram: str, *matchers: str) -> str:
     return f"{quick} / {total(increase(f'{histogram}_count', *matchers))}"
 
 
-def share_without_faults(counter: str, *, by: tuple[str, ...] = ()) -> str:
-    """Return which part of the work did not fail through a fault of ours, now."""
-    done = total(rate(counter), *by)
-    # Without a fault yet there is no series of one, and a missing series is not zero.
-    return f"1 - ({total(rate(counter, FAULTY), *by)} or 0 * {done}) / {done}"
+def share_without_faults(counter: str, *, by: tuple[str, ...] = (), growth: Growth = rate) -> str:
+    """Return which part of the work did not fail through a fault of ours."""
+    return f"1 - {total(growth(counter, FAULTY), *by)} / {total(growth(counter), *by)}"

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 from contextlib import asynccontextmanager
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -16,7 +17,7 @@ from urllib.parse import urlsplit
 import anyio
 import httpx2
 import pytest
-from tests.integration.line_client import end
+from tests.integration.line_client import end, open_client
 from tests.waiting import eventually
 
 from iterm_mcp.processes import lock_holder
@@ -31,7 +32,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FILES = sorted((ROOT / "docs" / "grafana").glob("*.json"))
 NOT_YET = 503
 VARIABLES = {
-    "$__rate_interval": "10s",
+    "$__rate_interval": "1m",
     "$__range": "1m",
     "$job": ".*",
     "$instance": ".*",
@@ -78,10 +79,16 @@ async def make_traffic(home: Home, client: LineClient) -> None:
         await http.get("/metrics")
 
 
+def freeze_host(home: Home) -> None:
+    pid = lock_holder(home.paths.host_lock)
+    assert pid
+    os.kill(pid, signal.SIGSTOP)
+
+
 def kill_host(home: Home) -> None:
     pid = lock_holder(home.paths.host_lock)
-    if pid:
-        os.kill(pid, signal.SIGKILL)
+    assert pid
+    os.kill(pid, signal.SIGKILL)
 
 
 def free_port() -> int:
@@ -149,27 +156,47 @@ def all_queries() -> list[str]:
     return found
 
 
+def numbers(series: list[Any]) -> list[float]:
+    """Return the values; what is no number, such as nothing divided by nothing, is no answer."""
+    return [value for one in series if isfinite(value := float(one["value"][1]))]
+
+
 async def silent_queries(http: httpx2.AsyncClient) -> list[str]:
-    return [expr for expr in all_queries() if not await ask(http, expr)]
+    return [expr for expr in all_queries() if not numbers(await ask(http, expr))]
 
 
-async def test_every_query_of_every_dashboard_returns_data(
-    live_home: Home, client: LineClient, tmp_path: Path
-) -> None:
+async def failures(http: httpx2.AsyncClient) -> list[str]:
+    """Return the outcomes of failed tool calls that show as growth."""
+    grown = "sum by (outcome) (increase(iterm_mcp_tool_calls_total[1m])) > 0"
+    return sorted({one["metric"]["outcome"] for one in await ask(http, grown)} - {"ok"})
+
+
+async def test_every_query_of_every_dashboard_returns_data(live_home: Home, tmp_path: Path) -> None:
     program("prometheus")
     assert len(FILES) >= 5
-    await make_traffic(live_home, client)
-    async with run_prometheus(live_home, tmp_path) as http:
+    environ = live_home.environ | {"ITERM_MCP_REQUEST_TIMEOUT_SECONDS": "3"}
+    async with open_client(environ) as client:
+        await client.greet()
+        await client.call("list_sessions")  # starts the host: it is not part of the traffic
+        await show_all(live_home, client, tmp_path)
+
+
+async def show_all(home: Home, client: LineClient, folder: Path) -> None:
+    async with run_prometheus(home, folder) as http:
         scrapes = 'count_over_time(iterm_mcp_build_info{job="iterm-mcp"}[1m]) >= 3'
         await eventually(lambda: ask(http, scrapes), within_seconds=30)
-        await make_traffic(live_home, client)
-        kill_host(live_home)  # so that there is a fault, a loss and a reconnect to show
+        await make_traffic(home, client)
+        freeze_host(home)  # so that there is a fault
         await client.call("list_sessions")
+        kill_host(home)  # and a loss and a reconnect
         await client.call("open_session")
-        # A series that is new has no rate until it was scraped twice.
+
+        # A series that is new has no growth until it was scraped twice.
         await eventually(
             lambda: silent_queries(http), lambda silent: silent == [], within_seconds=30
         )
+
+        assert {"invalid", "not_found", "timeout"} <= set(await failures(http))
 
 
 async def test_promtool_has_nothing_to_say_about_a_live_scrape(

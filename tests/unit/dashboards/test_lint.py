@@ -8,18 +8,18 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import promql_parser
 import pytest
+from scripts.dashboards.promql import CALLER_MISTAKES, FAULTS, SCOPE
 from scripts.generate import generated
+from tests.unit.dashboards.query_labels import labels_of
 
-from iterm_mcp.telemetry import Metrics
+from iterm_mcp.telemetry.meter import OUTCOMES
 
 ROOT = Path(__file__).resolve().parents[3]
 FILES = sorted((ROOT / "docs" / "grafana").glob("*.json"))
 COLUMNS = 24
 SOURCE = {"type": "prometheus", "uid": "${datasource}"}
-SUFFIXES = {"counter": ["_total"], "histogram": ["_bucket", "_sum", "_count"]}
-NAME = re.compile(r"iterm_mcp_\w+")
+LEGEND_LABEL = re.compile(r"{{(\w+)}}")
 
 
 @cache
@@ -33,22 +33,6 @@ def panels_of(page: dict[str, Any]) -> list[dict[str, Any]]:
 
 def queries_of(page: dict[str, Any]) -> list[str]:
     return [target["expr"] for panel in panels_of(page) for target in panel["targets"]]
-
-
-@cache
-def exposed() -> dict[str, set[str]]:
-    """Return every series' name that the daemon can show, with its labels."""
-    found: dict[str, set[str]] = {}
-    for collector in Metrics().registry.collect():
-        own = collector.name
-        suffixes = {
-            "counter": ["_total"],
-            "gauge": [""],
-            "histogram": ["_bucket", "_sum", "_count"],
-        }
-        for suffix in suffixes.get(collector.type, [""]):
-            found[own + suffix] = set()
-    return found
 
 
 page_files = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -121,31 +105,43 @@ def test_panels_stand_side_by_side_without_overlap(path: Path) -> None:
 
 
 @page_files
-def test_each_query_can_be_parsed_and_is_scoped(path: Path) -> None:
-    for expr in queries_of(load(path)):
-        plain = expr.replace("$__rate_interval", "1m").replace("$__range", "1h")
-        promql_parser.parse(plain)
-        selectors = re.findall(r"iterm_mcp_\w+(\{[^}]*\})?", expr)
-        assert all('job=~"$job"' in one and 'instance=~"$instance"' in one for one in selectors)
+def test_each_query_asks_for_what_the_daemon_shows_and_names_each_series(path: Path) -> None:
+    for panel in panels_of(load(path)):
+        for target in panel["targets"]:
+            labels = labels_of(target["expr"])
+
+            assert set(LEGEND_LABEL.findall(target["legendFormat"])) == labels, panel["title"]
 
 
-@page_files
-def test_each_query_asks_for_metrics_that_exist(path: Path) -> None:
-    for expr in queries_of(load(path)):
-        assert set(NAME.findall(expr)) <= set(exposed()), expr
-
-
-@page_files
-def test_counters_are_read_by_their_growth_and_nothing_else_is(path: Path) -> None:
-    for expr in queries_of(load(path)):
-        for call, name in re.findall(r"(\w+)\((iterm_mcp_\w+)", expr):
-            grows = name.endswith(("_total", "_bucket", "_sum", "_count"))
-            assert (call in {"rate", "increase"}) == grows, expr
+@pytest.mark.parametrize(
+    ("query", "complaint"),
+    [
+        ("sum(iterm_mcp_nothing{%s})", "no such metric"),
+        ("sum(iterm_mcp_sessions_open)", "not scoped"),
+        ('sum(iterm_mcp_sessions_open{%s, tool="x"})', "no such label"),
+        ("sum by (tool) (iterm_mcp_sessions_open{%s})", "no such label"),
+        ("sum(iterm_mcp_tool_calls_total{%s})", "wrong kind"),
+        ("sum(rate(iterm_mcp_sessions_open{%s}[1m]))", "wrong kind"),
+        (
+            "sum(iterm_mcp_sessions_open{%s}) / sum by (job) (iterm_mcp_sessions_open{%s})",
+            "nothing matches",
+        ),
+    ],
+)
+def test_the_rules_for_queries_can_be_broken(query: str, complaint: str) -> None:
+    with pytest.raises(AssertionError, match=complaint):
+        labels_of(query.replace("%s", SCOPE))
 
 
 @page_files
 def test_a_rate_is_over_an_interval_that_fits_the_scrapes(path: Path) -> None:
     for expr in queries_of(load(path)):
-        ranges = set(re.findall(r"\[([^]]+)\]", expr))
-        assert ranges <= {"$__rate_interval", "$__range"}, expr
-        assert ("rate(" in expr) == ("$__rate_interval" in ranges), expr
+        spans = re.findall(r"(rate|increase)\([^[]*\[([^]]+)\]", expr)
+        assert all((call == "rate") == (span == "$__rate_interval") for call, span in spans), expr
+        assert len(spans) == expr.count("["), expr
+
+
+def test_every_outcome_is_a_success_a_mistake_or_a_fault() -> None:
+    judged = ("ok", "cancelled", *FAULTS, *CALLER_MISTAKES)
+
+    assert sorted(judged) == sorted(OUTCOMES)

@@ -69,6 +69,9 @@ class Home:
                 await eventually(
                     partial(lock_holder, lock), lambda holder: holder is None, within_seconds=15
                 )
+        with anyio.move_on_after(3):  # their last act is to write down what they covered
+            while self._processes():
+                await anyio.sleep(0.02)
         # What a test has killed may have been starting another at that very moment.
         for process in self._processes():
             with suppress(psutil.Error):

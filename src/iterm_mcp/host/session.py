@@ -191,15 +191,13 @@ class Session:
             self._held.append(lambda: self._output(data))
             return
         self._show(data)
-        if not self._released:
-            reply = self.engine.take_replies()
-            if reply:
-                self.write(reply)
 
     def _show(self, data: bytes) -> None:
         if self._released:
             return
         self.engine.feed(data)
+        if reply := self.engine.take_replies():
+            self.write(reply)
         self._changed()
         if self._idle is None:
             self._idle = self._loop.call_later(IDLE_SECONDS, self._compress)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from iterm2 import api_pb2
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from tests.integration.host.wire_client import WireClient
@@ -151,3 +152,45 @@ async def test_the_alternate_screen_leaves_the_main_one_as_it_was(wire: WireClie
     assert (await wire.text(opened.session_id))[0] == "other"
     await wire.feed(opened.session_id, b"\x1b[?1049l")
     assert (await wire.text(opened.session_id))[0] == "main"
+
+
+async def test_in_columns_spaces_at_the_end_are_no_text(wire: WireClient) -> None:
+    opened = await wire.open_window()
+    await wire.feed(opened.session_id, b"a    x\r\nabcdef\r\n  \r\n")
+    part = await get(wire, opened.session_id, between((0, 0), (0, 3), columns=(0, 3)))
+    first, second, third = part.contents
+    assert [first.text, second.text, third.text] == ["a", "abc", ""]
+    assert first.continuation == first.CONTINUATION_HARD_EOL
+    assert second.continuation == second.CONTINUATION_SOFT_EOL
+    whole = await get(wire, opened.session_id, between((0, 2), (0, 3)))
+    assert [line.text for line in whole.contents] == ["  "]
+
+
+async def test_the_cursor_stands_behind_a_full_line(wire: WireClient) -> None:
+    opened = await wire.open_window(Columns="10")
+    await wire.feed(opened.session_id, b"0123456789")
+    response = await get(wire, opened.session_id, Range(screen_contents_only=True))
+    assert (response.cursor.x, response.cursor.y) == (10, 0)
+
+
+async def test_cells_that_were_never_written_are_null_between_others(wire: WireClient) -> None:
+    opened = await wire.open_window()
+    await wire.feed(opened.session_id, b"a\x1b[3Cb \x1b[5C")
+    assert (await wire.text(opened.session_id))[0] == "a\0\0\0b "
+
+
+async def test_a_cleared_history_lets_no_number_be_used_again(wire: WireClient) -> None:
+    opened = await wire.open_window(Rows="10")
+    await wire.feed(opened.session_id, NUMBERED)
+    await wire.feed(opened.session_id, b"\x1b[3J")
+    response = await get(wire, opened.session_id, Range(screen_contents_only=True))
+    assert response.windowed_coord_range.coord_range.start.y == 91
+    assert response.contents[0].text == "line 91"
+    assert len(await wire.text(opened.session_id, 1000)) == 10
+
+
+async def test_a_question_in_injected_bytes_is_answered_to_the_program(wire: WireClient) -> None:
+    opened = await wire.open_window()
+    await wire.feed(opened.session_id, b"\x1b[6n")
+    # The driver shows what comes in, and writes escape as ^[.
+    await eventually(lambda: wire.text(opened.session_id), lambda lines: lines[0] == "^[[1;1R")

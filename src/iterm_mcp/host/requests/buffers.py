@@ -76,26 +76,35 @@ def _write_rows(
             left = max(left, window.location)
             limit = window.location + window.length
             right = limit if right is None else min(right, limit)
-        part = row if not left and right is None else cut(row, left, right)
+        part = (
+            row if not left and right is None else cut(row, left, right, spaces=not window.length)
+        )
         write_line(part, response.contents.add(), styles=styles)
 
 
-def cut(line: Line, left: int, right: int | None) -> Line:
+def cut(line: Line, left: int, right: int | None, *, spaces: bool = True) -> Line:
     """Return the cells of a row from `left` up to, but not including, `right`.
 
     A part that ends before the row does goes on in the row itself: it is soft-wrapped.
+
+    Args:
+        spaces: Whether spaces at the end are text; else they are left out like empty cells.
     """
     widths = [points for points, repeats in line.cells for _ in range(repeats)]
     stop = len(widths) if right is None else min(max(right, left), len(widths))
     left = min(left, stop)
     text = line.text[sum(widths[:left]) : sum(widths[:stop])]
+    soft_wrapped = line.soft_wrapped or stop < len(widths)
+    if not spaces and (shown := text.rstrip(" \0")) != text:
+        stop -= len(text) - len(shown)
+        text, soft_wrapped = shown, line.soft_wrapped
     runs = [StyleRun(run.style, 1) for run in line.styles for _ in range(run.cells)][left:stop]
     return replace(
         line,
         text=text,
         cells=tuple((points, 1) for points in widths[left:stop]),
         styles=tuple(runs),
-        soft_wrapped=line.soft_wrapped or stop < len(widths),
+        soft_wrapped=soft_wrapped,
     )
 
 

@@ -8,6 +8,7 @@ import pytest
 from iterm2 import api_pb2
 
 if TYPE_CHECKING:
+    from google.protobuf.descriptor import FieldDescriptor
     from google.protobuf.message import Message
     from tests.integration.host.wire_client import WireClient
 
@@ -35,7 +36,18 @@ ColorPreset = api_pb2.ColorPresetRequest
         (ColorPreset(get_preset=ColorPreset.GetPreset(name="none")), "PRESET_NOT_FOUND"),
         (Arrangement(action=Arrangement.LIST), "OK"),
         (Arrangement(action=Arrangement.RESTORE, name="none"), "ARRANGEMENT_NOT_FOUND"),
+        (Arrangement(action=Arrangement.SAVE, name="new"), "REQUEST_MALFORMED"),
         (api_pb2.RestartSessionRequest(session_id="none"), "SESSION_NOT_FOUND"),
+        (api_pb2.RestartSessionRequest(session_id="active"), "SESSION_NOT_RESTARTABLE"),
+        (api_pb2.ScreenshotRequest(session="active"), "INTERNAL_ERROR"),
+        (
+            api_pb2.SetProfilePropertyRequest(
+                guid_list=api_pb2.SetProfilePropertyRequest.GuidList(guids=["none"]),
+                key="Name",
+                json_value='"x"',
+            ),
+            "BAD_GUID",
+        ),
         (api_pb2.ScreenshotRequest(session="none"), "SESSION_NOT_FOUND"),
         (api_pb2.GetPromptRequest(session="none"), "SESSION_NOT_FOUND"),
         (api_pb2.GetPromptRequest(session="active"), "PROMPT_UNAVAILABLE"),
@@ -77,3 +89,21 @@ async def test_preferences_are_answered_each(wire: WireClient) -> None:
     result = api_pb2.PreferencesResponse.Result.SetDefaultProfileResult
     assert refused.set_default_profile_result.status == result.BAD_GUID
     assert unknown.HasField("unrecognized_request")
+
+
+@pytest.mark.parametrize(
+    "field",
+    list(api_pb2.ClientOriginatedMessage.DESCRIPTOR.oneofs_by_name["submessage"].fields),
+    ids=lambda field: str(field.name),
+)
+async def test_an_empty_request_of_any_kind_is_answered(
+    wire: WireClient, field: FieldDescriptor
+) -> None:
+    message = api_pb2.ClientOriginatedMessage(id=900)
+    getattr(message, field.name).SetInParent()
+    await wire.socket.send(message.SerializeToString())
+    answer = await wire.receive()
+    assert answer.id == 900
+    own = field.name.replace("_request", "_response")
+    assert answer.WhichOneof("submessage") in {own, "error"}
+    assert "Internal" not in answer.error

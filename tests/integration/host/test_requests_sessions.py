@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -70,15 +71,23 @@ async def test_a_tab_index_beyond_the_end_opens_at_the_end_and_says_so(wire: Wir
     assert [tab.tab_id for tab in window.tabs] == [str(opened.tab_id), str(late.tab_id)]
 
 
-async def test_a_program_that_does_not_exist_opens_nothing(wire: WireClient) -> None:
-    before = await wire.ask(api_pb2.ListSessionsRequest())
+@pytest.mark.parametrize("command", ["'unbalanced", "/no/such/program", "/etc", "no-such-program"])
+async def test_a_program_that_cannot_be_started_opens_nothing(
+    wire: WireClient, command: str
+) -> None:
+    opened = await wire.open_window()
     custom = [
         api_pb2.ProfileProperty(key="Custom Command", json_value='"Yes"'),
-        api_pb2.ProfileProperty(key="Command", json_value='"\'unbalanced"'),
+        api_pb2.ProfileProperty(key="Command", json_value=json.dumps(command)),
     ]
-    response = await wire.ask(api_pb2.CreateTabRequest(custom_profile_properties=custom))
-    assert response.status != response.OK
-    assert await wire.ask(api_pb2.ListSessionsRequest()) == before
+    tab = await wire.ask(api_pb2.CreateTabRequest(custom_profile_properties=custom))
+    assert tab.status == tab.MISSING_SUBSTITUTION
+    split = await wire.ask(
+        api_pb2.SplitPaneRequest(session=opened.session_id, custom_profile_properties=custom)
+    )
+    assert split.status == split.CANNOT_SPLIT
+    (window,) = (await wire.ask(api_pb2.ListSessionsRequest())).windows
+    assert [len(tab.root.links) for tab in window.tabs] == [1]
 
 
 @pytest.mark.parametrize("vertical", [True, False])

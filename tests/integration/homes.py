@@ -70,7 +70,7 @@ class Home:
                     partial(lock_holder, lock), lambda holder: holder is None, within_seconds=15
                 )
         with anyio.move_on_after(3):  # their last act is to write down what they covered
-            while self._processes():
+            while self._processes():  # noqa: ASYNC110 - other processes ring no bell
                 await anyio.sleep(0.02)
         # What a test has killed may have been starting another at that very moment.
         for process in self._processes():

@@ -99,10 +99,16 @@ class Metrics:
     # What the terminal tells (terminal.link.TerminalObserver).
 
     def terminal_up(self, sessions: set[SessionId], *, again: bool) -> None:
-        """Note that a terminal answers, and which sessions it has."""
+        """Note that a terminal answers, and which sessions it has.
+
+        Args:
+            again: An earlier one was lost: what came and went meanwhile is counted now.
+        """
         self.terminal_connected.set(1)
         if again:
             self.terminal_reconnects.inc()
+            self.sessions_opened.inc(len(sessions - self._sessions))
+            self.sessions_closed.inc(len(self._sessions - sessions))
         self._sessions = set(sessions)
         self.sessions_open.set(len(sessions))
 

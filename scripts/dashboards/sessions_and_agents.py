@@ -46,7 +46,7 @@ def dashboard() -> str:
                 ),
                 figure(
                     "Clients",
-                    "MCP clients that are connected through a relay. Those over HTTP keep no connection.",
+                    "MCP clients connected through a relay. Those over HTTP keep no connection.",
                     COUNT,
                     Query(total(series("iterm_mcp_clients_connected"))),
                 ),

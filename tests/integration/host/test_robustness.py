@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import socket
 from contextlib import suppress
@@ -12,6 +11,14 @@ import anyio
 import psutil
 import pytest
 from iterm2 import api_pb2
+from tests.integration.host.neighbours import (
+    FLOOD,
+    close_windows,
+    host_process,
+    pid_of,
+    quoted,
+    still_serves,
+)
 from tests.integration.host.wire_client import headers, open_wire
 from tests.waiting import eventually
 from websockets.exceptions import ConnectionClosed
@@ -21,38 +28,6 @@ from iterm_mcp.processes import lock_holder
 if TYPE_CHECKING:
     from tests.integration.homes import Home
     from tests.integration.host.wire_client import WireClient
-
-FLOOD = "/bin/sh -c 'while :; do echo flooding the terminal with a line of text; done'"
-
-
-def quoted(command: str) -> str:
-    """Return a command as it stands inside a JSON string."""
-    return json.dumps(command)[1:-1]
-
-
-async def still_serves(wire: WireClient) -> None:
-    """A healthy session answers its keys."""
-    opened = await wire.open_window()
-    await wire.ask(api_pb2.SendTextRequest(session=opened.session_id, text="still here\n"))
-    await eventually(
-        lambda: wire.text(opened.session_id), lambda lines: lines[:2] == ["still here"] * 2
-    )
-
-
-async def pid_of(wire: WireClient, session_id: str) -> int:
-    response = await wire.ask(api_pb2.VariableRequest(session_id=session_id, get=["pid"]))
-    return int(response.values[0])
-
-
-def host_process(home: Home) -> psutil.Process:
-    pid = lock_holder(home.paths.host_lock)
-    assert pid
-    return psutil.Process(pid)
-
-
-async def close_windows(wire: WireClient, *window_ids: str) -> None:
-    close = api_pb2.CloseRequest
-    await wire.ask(close(windows=close.CloseWindows(window_ids=window_ids)))
 
 
 async def test_a_shell_that_ignores_the_hang_up_is_ended_all_the_same(wire: WireClient) -> None:

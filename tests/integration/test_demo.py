@@ -77,15 +77,60 @@ async def test_four_agents_answer_and_nothing_is_left(empty: Path) -> None:
     assert left_in(empty) == []
 
 
-async def test_an_interrupted_demo_leaves_nothing(empty: Path) -> None:
+@pytest.mark.parametrize(
+    ("broken", "says"),
+    [
+        ({"ITERM_MCP_LOG_LEVEL": "shrill"}, "daemon.log: ITERM_MCP_LOG_LEVEL: Input should be"),
+        ({"ITERM_MCP_CONNECT_TIMEOUT_SECONDS": "0.001"}, "apply_layout failed: "),
+        ({"PATH": "/no/such/folder"}, "No answer from ann, ben, cem, dana"),
+    ],
+    ids=["no daemon", "no terminal", "no answers"],
+)
+async def test_what_stops_the_demo_is_said_and_nothing_is_left(
+    empty: Path, broken: dict[str, str], says: str
+) -> None:
+    with anyio.fail_after(SECONDS):
+        done = await anyio.run_process(
+            [sys.executable, "-m", "iterm_mcp", "demo"],
+            env=environ(empty) | broken,
+            check=False,
+            stderr=subprocess.STDOUT,
+        )
+
+    out = done.stdout.decode()
+    assert done.returncode == 1
+    assert says in out
+    assert "Traceback" not in out
+    assert left_in(empty) == []
+    await eventually(lambda: of_home(empty), lambda pids: pids == [], within_seconds=10)
+
+
+async def test_a_picture_that_cannot_be_written_is_named(empty: Path) -> None:
+    with anyio.fail_after(SECONDS):
+        done = await anyio.run_process(
+            [sys.executable, "-m", "iterm_mcp", "demo", "--picture", f"{empty}/no/such.svg"],
+            env=environ(empty),
+            check=False,
+            stderr=subprocess.STDOUT,
+        )
+
+    out = done.stdout.decode()
+    assert done.returncode == 1
+    assert f"No such file or directory: {empty}/no/such.svg" in out
+    assert "Traceback" not in out
+    assert left_in(empty) == []
+
+
+@pytest.mark.parametrize("moment", ["", "daemon.lock", "host.lock"])
+async def test_an_interrupted_demo_leaves_nothing(empty: Path, moment: str) -> None:
     process = await anyio.open_process(
         [sys.executable, "-m", "iterm_mcp", "demo"], env=environ(empty), stderr=subprocess.STDOUT
     )
     async with process:
-        # Its daemon and its host are up when their locks are held: interrupt it right then.
-        await eventually(lambda: list(empty.glob("im-demo-*/host.lock")), within_seconds=SECONDS)
+        # The home is there first, then the daemon, then the host; each may be half started.
+        await eventually(lambda: list(empty.glob(f"im-demo-*/{moment}")), within_seconds=SECONDS)
         process.send_signal(signal.SIGINT)
         with anyio.fail_after(SECONDS):
             assert await process.wait() != 0
     assert left_in(empty) == []
-    await eventually(lambda: of_home(empty), lambda pids: pids == [], within_seconds=10)
+    assert of_home(empty) == []

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
-import signal
 import sys
-import tempfile
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from time import monotonic, perf_counter, sleep
+from time import monotonic, perf_counter
 from typing import TYPE_CHECKING, Any
 
 import anyio
 import typer
-from mcp import Client, StdioServerParameters
+from mcp import Client, MCPError, StdioServerParameters
 from mcp.types import CallToolResult, TextContent
 from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
@@ -24,15 +20,17 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from iterm_mcp.paths import HOME_VARIABLE, Paths, find_paths
-from iterm_mcp.processes import lock_holder
+from iterm_mcp.cli.demo_home import temporary_home
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from iterm_mcp.paths import Paths
 
 WHOLE_SECONDS = 60.0
 ANSWER_SECONDS = 10.0
-STOP_SECONDS = 10.0
+LOG_LINES = 5
+
+EXPECTED = (MCPError, typer.TyperException, TimeoutError)
+"""What a terminal, a daemon or a machine may do to the demo."""
 
 AGENT_SCRIPT = """\
 # A scripted agent: says who it is, then answers every line that it is told.
@@ -64,8 +62,12 @@ def demo(picture: Path | None = None) -> None:
         picture: Where to write what was shown as SVG.
     """
     console = Console(width=100 if not sys.stdout.isatty() else None, record=picture is not None)
-    with _temporary_home() as paths:
-        story = anyio.run(_play, console)
+    with temporary_home() as paths:
+        try:
+            story = anyio.run(_play, console)
+        except (*EXPECTED, ExceptionGroup) as error:
+            _show_failure(_reasons(error), paths)
+            raise typer.Exit(1) from None
         _show(console, story)
         _show_operations(console, paths)
     if picture is not None:
@@ -92,33 +94,24 @@ class _Story:
     start_seconds: float = 0.0
 
 
-@contextmanager
-def _temporary_home() -> Iterator[Paths]:
-    """A home of our own, short enough for socket paths; what was started in it is ended."""
-    home = tempfile.mkdtemp(prefix="im-demo-")
-    os.environ |= {HOME_VARIABLE: home, "HOME": home, "ITERM_MCP_TERMINAL": "headless"}
-    os.environ["ITERM_MCP_HTTP_PORT"] = "0"
-    paths = find_paths()
-    try:
-        yield paths
-    finally:
-        for lock in (paths.daemon_lock, paths.host_lock):
-            _end(lock)
-        shutil.rmtree(home, ignore_errors=True)
+def _reasons(error: Exception) -> list[str]:
+    """Return what went wrong in words; raise the error if it is a bug of ours."""
+    if isinstance(error, ExceptionGroup):
+        return [reason for one in error.exceptions for reason in _reasons(one)]
+    if isinstance(error, TimeoutError):
+        return [f"it was not over after {WHOLE_SECONDS:.0f} s"]
+    if not isinstance(error, EXPECTED):
+        raise error
+    return [str(error)]
 
 
-def _end(lock: str) -> None:
-    """End the process that holds a lock, kindly at first."""
-    pid = lock_holder(lock)
-    if not pid:
-        return
-    os.kill(pid, signal.SIGTERM)
-    deadline = monotonic() + STOP_SECONDS
-    while lock_holder(lock) == pid:
-        if monotonic() > deadline:
-            os.kill(pid, signal.SIGKILL)
-            return
-        sleep(0.02)
+def _show_failure(reasons: list[str], paths: Paths) -> None:
+    """Say why, with the ends of the logs, which are about to go with their home."""
+    for reason in dict.fromkeys(reasons):
+        typer.echo(f"the demo failed: {reason}", err=True)
+    for log in sorted(Path(paths.logs).glob("*.log")):
+        for line in log.read_text(errors="replace").splitlines()[-LOG_LINES:]:
+            typer.echo(f"{log.name}: {line}", err=True)
 
 
 async def _play(console: Console) -> _Story:
@@ -146,8 +139,9 @@ async def _play(console: Console) -> _Story:
                 idempotency_key="demo",
             )
             _show_receipts(console, receipts)
+            deadline = monotonic() + ANSWER_SECONDS
             for name, session_id in sessions.items():
-                await _read_answer(teller, name, session_id)
+                await _read_answer(teller, name, session_id, deadline)
     return story
 
 
@@ -201,16 +195,17 @@ async def _open_agents(teller: _Teller, script: Path) -> dict[str, str]:
     return sessions
 
 
-async def _read_answer(teller: _Teller, name: str, session_id: str) -> None:
+async def _read_answer(teller: _Teller, name: str, session_id: str, deadline: float) -> None:
     """Read an agent's screen until its answer stands there."""
     answer = re.compile(rf"{name}: done, +{WORDS[name]} words")
-    with anyio.move_on_after(ANSWER_SECONDS):
-        while True:
-            teller.story.screens[name] = await teller.read(session_id)
-            if answer.search(teller.story.screens[name]):
-                return
-            await anyio.sleep(0.02)
-    teller.story.silent.append(name)
+    while True:
+        teller.story.screens[name] = await teller.read(session_id)
+        if answer.search(teller.story.screens[name]):
+            return
+        if monotonic() > deadline:
+            teller.story.silent.append(name)
+            return
+        await anyio.sleep(0.02)
 
 
 def _show_receipts(console: Console, answer: dict[str, Any]) -> None:

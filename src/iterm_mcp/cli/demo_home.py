@@ -1,0 +1,69 @@
+"""A temporary home for the demo, with an end to everything that was started in it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import tempfile
+from contextlib import contextmanager, suppress
+from time import monotonic, sleep
+from typing import TYPE_CHECKING
+
+import psutil
+
+from iterm_mcp.paths import HOME_VARIABLE, Paths, find_paths
+from iterm_mcp.processes import lock_holder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+STOP_SECONDS = 10.0
+
+
+@contextmanager
+def temporary_home() -> Iterator[Paths]:
+    """A home of our own, short enough for socket paths; what was started in it is ended."""
+    home = tempfile.mkdtemp(prefix="im-demo-")
+    try:
+        os.environ |= {HOME_VARIABLE: home, "HOME": home, "ITERM_MCP_TERMINAL": "headless"}
+        os.environ["ITERM_MCP_HTTP_PORT"] = "0"
+        yield find_paths()
+    finally:
+        for lock in (f"{home}/daemon.lock", f"{home}/host.lock"):
+            _end(lock)
+        _end_rest(home)
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def _end(lock: str) -> None:
+    """End the process that holds a lock, kindly at first."""
+    pid = lock_holder(lock)
+    if not pid:
+        return
+    os.kill(pid, signal.SIGTERM)
+    deadline = monotonic() + STOP_SECONDS
+    while lock_holder(lock) == pid:
+        if monotonic() > deadline:
+            os.kill(pid, signal.SIGKILL)
+            return
+        sleep(0.02)
+
+
+def _end_rest(home: str) -> None:
+    """End what has our home and no lock: an interrupted demo leaves programs half started."""
+    deadline = monotonic() + STOP_SECONDS
+    while (rest := _of_home(home)) and monotonic() < deadline:
+        for process in rest:
+            with suppress(psutil.Error):
+                process.kill()
+        sleep(0.02)
+
+
+def _of_home(home: str) -> list[psutil.Process]:
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if process.pid != os.getpid() and process.environ().get(HOME_VARIABLE) == home:
+                found.append(process)
+    return found

@@ -20,13 +20,13 @@ Scopes = iterm2.VariableScopes
 
 
 async def open_window(
-    connection: Connection, columns: int = 81, rows: int = 25
+    connection: Connection, columns: int = 81, rows: int = 25, command: str = "/bin/cat"
 ) -> tuple[iterm2.App, iterm2.Window, iterm2.Session]:
     """Return the app, a window with a program that prints what is typed, and its session."""
     app = await iterm2.async_get_app(connection)
     wanted = iterm2.LocalWriteOnlyProfile()
     wanted.set_use_custom_command("Yes")
-    wanted.set_command("/bin/cat")
+    wanted.set_command(command)
     for key, value in (("Columns", columns), ("Rows", rows), ("Scrollback Lines", 20)):
         wanted._simple_set(key, value)
     window = await iterm2.Window.async_create(connection, profile_customizations=wanted)
@@ -129,11 +129,12 @@ async def reads_cells_and_styles(connection: Connection) -> None:
 
 
 async def follows_the_screen(connection: Connection) -> None:
-    _, _, session = await open_window(connection)
+    # The library sees only changes that come while it waits, so they must not cease.
+    ticking = "/bin/sh -c 'while :; do echo tick; sleep 0.05; done'"
+    _, _, session = await open_window(connection, command=ticking)
     async with session.get_screen_streamer() as streamer:
-        await session.async_send_text("typed\n")
         shown: list[str] = []
-        while shown.count("typed") < 2:
+        while shown.count("tick") < 3:
             screen = await streamer.async_get()
             assert screen
             shown = [screen.line(n).string for n in range(screen.number_of_lines)]

@@ -34,17 +34,30 @@ def has_job(session: int, group: int) -> bool:
         return psutil.Process(group).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+    except OSError:  # no descriptor is left to look closer with
+        return True
 
 
 def kill_session(session: int) -> None:
-    """Kill every process of a session; again for those that were forked meanwhile."""
+    """Kill every process of a session; again for those that were forked meanwhile.
+
+    When no descriptor is left to list processes with, only its leader's group is killed.
+    """
+    kill_job(session)
     for _ in range(_KILL_PASSES):
-        members = [pid for pid in psutil.pids() if _session_of(pid) == session]
+        members = _members(session)
         if not members:
             return
         for pid in members:
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
+
+
+def _members(session: int) -> list[int]:
+    try:
+        return [pid for pid in psutil.pids() if _session_of(pid) == session]
+    except OSError:
+        return []
 
 
 def _signal_group(group: int, number: int) -> None:

@@ -195,9 +195,9 @@ class Pty:
             while job is not None and has_job(self.pid, job):  # noqa: ASYNC110 - as said
                 await anyio.sleep(_POLL_SECONDS)
             return
+        if job is not None and has_job(self.pid, job):
+            kill_job(job)
         if exited.is_set():
-            if job is not None and has_job(self.pid, job):
-                kill_job(job)
             return
         kill_session(self.pid)
         with anyio.move_on_after(_KILL_SECONDS):

@@ -31,6 +31,9 @@ IDLE_SECONDS = 30.0
 JOB_SECONDS = 0.25
 """How old the name of the foreground job may be while output flows."""
 
+_UNKNOWN = (psutil.Error, OSError)
+"""What asking about a process may raise: it is gone, or no descriptor is left to ask with."""
+
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
@@ -159,7 +162,7 @@ class Session:
             if process is not None:
                 try:
                     self._job = _as_text(process.name())
-                except psutil.Error:
+                except _UNKNOWN:
                     self._job = ""
         return self._job
 
@@ -169,7 +172,7 @@ class Session:
             if pid:
                 try:
                     return psutil.Process(pid)
-                except psutil.Error:
+                except _UNKNOWN:
                     continue
         return None
 
@@ -181,7 +184,7 @@ class Session:
         process = self.foreground()
         try:
             return _as_text(process.cwd()) if process is not None else self.directory
-        except psutil.Error:
+        except _UNKNOWN:
             return self.directory
 
     # What the program does.

@@ -12,9 +12,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-LOCK_SECONDS = 10.0
-"""A program that has not taken its lock by then has failed before it could."""
-
 PAUSE_SECONDS = 0.005
 
 
@@ -52,11 +49,7 @@ class InstanceLock:
         """
         fd = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            fcntl.flock(fd, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except BlockingIOError:
-            pid = _parse_pid(os.pread(fd, 32, 0))
-            os.close(fd)
-            raise AlreadyRunningError(self._path, pid) from None
+            self._lock(fd, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BaseException:
             os.close(fd)
             raise
@@ -64,6 +57,13 @@ class InstanceLock:
         os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
         self._fd = fd
         return self
+
+    def _lock(self, fd: int, operation: int) -> None:
+        """Lock the file; `lock_holder` looks by sharing the lock for a moment, and is no holder."""
+        while not _try_flock(fd, operation):
+            if not _try_flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB):
+                raise AlreadyRunningError(self._path, _parse_pid(os.pread(fd, 32, 0)))
+            fcntl.flock(fd, fcntl.LOCK_UN)
 
     def try_acquire(self) -> bool:
         """Take the lock if it is free; tell whether it was."""
@@ -110,12 +110,23 @@ def lock_holder(path: str) -> int | None:
     return None
 
 
-def spawn_detached(arguments: list[str], log: str) -> None:
+def _try_flock(fd: int, operation: int) -> bool:
+    try:
+        fcntl.flock(fd, operation)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def spawn_detached(arguments: list[str], log: str) -> int:
     """Start ``iterm-mcp <arguments>`` in the background, as nobody's child.
 
     It outlives the caller and the caller's terminal, and leaves the caller no zombie; its
     output is appended to `log`. Takes some 20 ms; returns before the program has imported
     anything, so what it offers must be waited for.
+
+    Returns:
+        A pipe to be closed by the caller; it reads as ended once the program has.
 
     Raises:
         OSError: It could not be started, or the log could not be opened.
@@ -124,6 +135,8 @@ def spawn_detached(arguments: list[str], log: str) -> None:
 
     os.makedirs(os.path.dirname(log), mode=0o700, exist_ok=True)
     fd = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    alive, held = os.pipe()  # the program inherits the one end, and holds it all its life
+    os.set_blocking(alive, False)
     try:
         subprocess.run(
             [sys.executable, "-m", "iterm_mcp", "--detached", *arguments],
@@ -132,13 +145,24 @@ def spawn_detached(arguments: list[str], log: str) -> None:
             stderr=fd,
             start_new_session=True,
             cwd="/",
+            pass_fds=[held],
             check=True,
             timeout=30,
         )
     except subprocess.SubprocessError as error:
+        os.close(alive)
         raise OSError(f"could not start iterm-mcp {' '.join(arguments)}: {error}") from None
     finally:
         os.close(fd)
+        os.close(held)
+    return alive
+
+
+def _has_ended(alive: int) -> bool:
+    try:
+        return not os.read(alive, 1)
+    except BlockingIOError:
+        return False
 
 
 def start_once(
@@ -168,26 +192,26 @@ def start_once(
     from time import monotonic, sleep  # noqa: PLC0415 - the relay need not know the time
 
     starter = InstanceLock(spawn_lock)
-    mine = spawned = seen = False
+    mine = False
+    spawned = -1
     began = monotonic()
     try:
         while monotonic() - began < within_seconds:
             found = probe()
             if found is not None:
                 return found
-            held = lock_holder(lock) is not None
-            if spawned:
-                seen = seen or held
-                if not held and (seen or monotonic() - began > LOCK_SECONDS):
-                    break  # it ended, or never began
+            if spawned >= 0:
+                if _has_ended(spawned) and lock_holder(lock) is None:
+                    break
             elif not mine:
                 mine = starter.try_acquire()
-            elif not held:  # else one is coming up, or one is going down
-                spawn_detached(arguments, log)
-                spawned = True
+            elif lock_holder(lock) is None:  # else one is coming up, or one is going down
+                spawned = spawn_detached(arguments, log)
             sleep(PAUSE_SECONDS)
     finally:
         starter.release()
+        if spawned >= 0:
+            os.close(spawned)
     return None
 
 

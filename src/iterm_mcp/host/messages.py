@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from iterm_mcp.host import wire
+from iterm_mcp.host import sizes, wire
+from iterm_mcp.host.sizes import CELL_HEIGHT, CELL_WIDTH
 from iterm_mcp.host.tree import DIVIDER, Pane, Splitter, span
-from iterm_mcp.host.world import CELL_HEIGHT, CELL_WIDTH
 
 if TYPE_CHECKING:
     from iterm_mcp.host.lines import Color, Line, Style
@@ -18,7 +18,7 @@ def listing(world: World) -> wire.ListSessionsResponse:
     response = wire.ListSessionsResponse()
     for window in world.windows:
         entry = response.windows.add(window_id=window.window_id, number=window.number)
-        x, y, width, height = world.frame(window)
+        x, y, width, height = sizes.frame(window)
         entry.frame.origin.x, entry.frame.origin.y = x, y
         entry.frame.size.width, entry.frame.size.height = width, height
         if window.selected is not None:

@@ -7,7 +7,7 @@ import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from iterm_mcp.host import wire
+from iterm_mcp.host import sizes, wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -166,7 +166,7 @@ _CORE: dict[int, dict[str, Callable[[World, str], Any]]] = {
         "title": _window_title,
         "titleOverride": _title_override("window"),
         "titleOverrideFormat": _title_override("window"),
-        "frame": _of_window(lambda world, one: list(world.frame(one))),
+        "frame": _of_window(lambda _world, one: list(sizes.frame(one))),
         "style": lambda _world, _one: "normal",
         "isHotkeyWindow": lambda _world, _one: False,
     },

@@ -265,3 +265,25 @@ def _collapse(root: Splitter) -> Splitter:
 def _tidy(node: Splitter) -> Node:
     node = _collapse(node)
     return node.children[0] if len(node.children) == 1 else node
+
+
+def rehearse_split(tab: Tab, session_id: str, *, vertical: bool) -> None:
+    """See that a split would have room, without making it.
+
+    Raises:
+        CannotSplitError: There is no room.
+    """
+    copy = Tab(tab.tab_id, _copy(tab.root), tab.active)
+    split(copy, session_id, "rehearsed", vertical=vertical, before=False)
+
+
+def _copy(node: Splitter) -> Splitter:
+    return Splitter(
+        node.vertical,
+        [
+            Pane(child.session_id, child.columns, child.rows)
+            if isinstance(child, Pane)
+            else _copy(child)
+            for child in node.children
+        ],
+    )

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import anyio
 
-from iterm_mcp.host import profiles, tree
+from iterm_mcp.host import profiles, sizes, tree
 from iterm_mcp.host.tree import Pane, Splitter, Tab, Window
 from iterm_mcp.host.turns import OncePerTurn
 
@@ -20,12 +20,7 @@ if TYPE_CHECKING:
     from iterm_mcp.host.session import Session
     from iterm_mcp.host.starter import Starter
 
-CELL_WIDTH, CELL_HEIGHT = 8, 16
-"""Points. Nothing is drawn, but frames are asked for."""
-
 CLOSE_GRACE_SECONDS = 1.0
-PENDING = "pending"
-"""What stands in the tree while a program is being started."""
 
 
 class WorldObserver(Protocol):
@@ -170,7 +165,7 @@ class World:
         if place is None:
             raise KeyError(target.session_id)
         window, tab = place
-        _rehearse(tab, target.session_id, vertical=vertical)
+        tree.rehearse_split(tab, target.session_id, vertical=vertical)
         at = f"w{window.number}t{window.tabs.index(tab)}p{len(list(tab.panes()))}"
         session = await self._starter.start(profile, target.columns, target.rows, at, self)
         try:
@@ -180,7 +175,7 @@ class World:
             await self._discard(session)
             raise
         self._admit(session)
-        self._apply_sizes(tab)
+        sizes.apply(self, tab)
         if tab.active == target.session_id and tab is window.selected:
             self.focus_session(tab, session.session_id)
         return session
@@ -195,7 +190,7 @@ class World:
         if text:
             session.write(text.encode() + b"\n")
         self._observer.session_opened(session.session_id)
-        self._layout_changed()
+        self.layout_touched()
 
     def close(self, session: Session) -> None:
         """Take a session out of its window at once; its program is ended in the background."""
@@ -227,10 +222,10 @@ class World:
             if not tree.remove(tab, session.session_id):
                 self._remove_tab(window, tab)
             else:
-                self._apply_sizes(tab)
+                sizes.apply(self, tab)
                 if tab.active != active:
                     self._observer.focus_changed("session", tab.active)
-        self._layout_changed()
+        self.layout_touched()
 
     def _remove_tab(self, window: Window, tab: Tab) -> None:
         index = window.tabs.index(tab)
@@ -239,18 +234,18 @@ class World:
         if not window.tabs:
             self.windows.remove(window)
             self._forget(f"window {window.window_id}")
-            self._layout_changed()
+            self.layout_touched()
             if self.key is window:
                 self.focus_window(self.windows[-1] if self.windows else None)
         elif window.selected is tab:
-            self._layout_changed()
+            self.layout_touched()
             self.focus_tab(window, window.tabs[min(index, len(window.tabs) - 1)])
 
     def _forget(self, key: str) -> None:
         self.user.pop(key, None)
         self.titles.pop(key, None)
 
-    # Focus and sizes.
+    # Focus.
 
     def focus_window(self, window: Window | None) -> None:
         """Make a window the key one; None when there is none left."""
@@ -281,54 +276,6 @@ class World:
         if not self.app_active:
             self.app_active = True
             self._observer.focus_changed("app", "active")
-
-    def frame(self, window: Window) -> tuple[int, int, int, int]:
-        """Return a window's origin and size in points."""
-        width, height = window.columns * CELL_WIDTH, window.rows * CELL_HEIGHT
-        return *window.origin, width, height
-
-    def set_frame(self, window: Window, frame: tuple[int, int, int, int]) -> None:
-        """Move a window, and give it as many whole cells as fit."""
-        x, y, width, height = frame
-        window.origin = (x, y)
-        self.resize_window(window, width // CELL_WIDTH, height // CELL_HEIGHT)
-
-    def resize_session(self, session: Session, columns: int, rows: int) -> None:
-        """Give a session's pane a grid; the window grows or shrinks with it."""
-        place = self.place(session.session_id)
-        if place is not None:
-            window, tab = place
-            _, pane = tree.find(tab.root, session.session_id)
-            pane.columns, pane.rows = columns, rows
-            tree.fit(tab.root, *tree.span(tab.root))
-            pane.columns, pane.rows = columns, rows
-            self.resize_window(window, *tree.span(tab.root))
-
-    def relayout(self, window: Window, tab: Tab, wanted: Splitter) -> None:
-        """Take over the sizes of a tree of the same shape; the window follows.
-
-        Raises:
-            WrongTreeError: The shapes differ.
-        """
-        tree.apply_sizes(tab.root, wanted)
-        self.resize_window(window, *tree.span(tab.root))
-
-    def resize_window(self, window: Window, columns: int, rows: int) -> None:
-        """Give a window a grid, as large as is allowed and its panes need; all tabs fill it."""
-        least = [tree.minimum(tab.root) for tab in window.tabs]
-        columns = max([tree.within_bounds(columns), *(one for one, _ in least)])
-        rows = max([tree.within_bounds(rows), *(one for _, one in least)])
-        window.columns, window.rows = columns, rows
-        for tab in window.tabs:
-            tree.fit(tab.root, columns, rows)
-            self._apply_sizes(tab)
-
-    def _apply_sizes(self, tab: Tab) -> None:
-        for pane in tab.panes():
-            session = self.sessions.get(pane.session_id)
-            if session is not None:
-                session.resize(pane.columns, pane.rows)
-        self._layout_changed()
 
     def _free_number(self) -> int:
         taken = {*self._starting, *(window.number for window in self.windows)}
@@ -376,24 +323,7 @@ class World:
         """Tell a layout change that is still to be told."""
         self._layout.now()
 
-    def _layout_changed(self) -> None:
+    def layout_touched(self) -> None:
+        """Note that windows, tabs, panes or sizes changed."""
         self._variables.soon()
         self._layout.soon()
-
-
-def _rehearse(tab: Tab, session_id: str, *, vertical: bool) -> None:
-    """See that a split will have room, before a program is started for it."""
-    copy = Tab(tab.tab_id, _copy(tab.root), tab.active)
-    tree.split(copy, session_id, PENDING, vertical=vertical, before=False)
-
-
-def _copy(node: Splitter) -> Splitter:
-    return Splitter(
-        node.vertical,
-        [
-            Pane(child.session_id, child.columns, child.rows)
-            if isinstance(child, Pane)
-            else _copy(child)
-            for child in node.children
-        ],
-    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from iterm_mcp.host import tree, wire
+from iterm_mcp.host import sizes, tree, wire
 from iterm_mcp.host.json_values import read_json
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ async def get_property(
     kind = request.WhichOneof("identifier")
     known: dict[str, Any]
     if kind == "window_id" and (window := world.find_window(request.window_id)) is not None:
-        x, y, width, height = world.frame(window)
+        x, y, width, height = sizes.frame(window)
         known = {
             "frame": {"origin": {"x": x, "y": y}, "size": {"width": width, "height": height}},
             "fullscreen": False,
@@ -91,7 +91,7 @@ def _set_window(context: Context, window: Window, name: str, value: Any) -> Any:
         return SetStatus.INVALID_VALUE
     if any(abs(one) > MAX_COORDINATE for one in frame):
         return SetStatus.INVALID_VALUE
-    context.world.set_frame(window, frame)
+    sizes.set_frame(context.world, window, frame)
     return SetStatus.OK
 
 
@@ -106,7 +106,7 @@ def _set_session(context: Context, session: Session, name: str, value: Any) -> A
         return SetStatus.INVALID_VALUE
     if (columns, rows) != (tree.within_bounds(columns), tree.within_bounds(rows)):
         return SetStatus.INVALID_VALUE
-    context.world.resize_session(session, columns, rows)
+    sizes.resize_session(context.world, session, columns, rows)
     return SetStatus.OK
 
 

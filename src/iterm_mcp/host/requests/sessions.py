@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from iterm_mcp.host import wire
+from iterm_mcp.host import sizes, wire
 from iterm_mcp.host.messages import listing, read_tree
 from iterm_mcp.host.tree import WrongTreeError
 
@@ -100,7 +100,7 @@ async def set_tab_layout(
     if place is None:
         return wire.SetTabLayoutResponse(status=LayoutStatus.BAD_TAB_ID)
     try:
-        context.world.relayout(*place, read_tree(request.root))
+        sizes.relayout(context.world, *place, read_tree(request.root))
     except WrongTreeError:
         return wire.SetTabLayoutResponse(status=LayoutStatus.WRONG_TREE)
     return wire.SetTabLayoutResponse(status=LayoutStatus.OK)

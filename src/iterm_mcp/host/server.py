@@ -38,6 +38,7 @@ OLDEST_PYTHON_LIBRARY = (0, 24)
 LOOPBACK = {"localhost", "127.0.0.1", "[::1]"}
 MAX_MESSAGE = 64 << 20
 HANDSHAKE_SECONDS = 30.0
+STOP_SECONDS = 0.5
 UNKNOWN_REQUEST = "Invalid request. Upgrade iTerm2 to a newer version."
 STOPPING = "The host is stopping."
 
@@ -73,10 +74,14 @@ class ApiServer:
         return server
 
     async def stop(self) -> None:
-        """Answer what is still being worked on with an error: the library waits for ever."""
-        for client, request in list(self._answering.items()):
-            client.send(wire.ServerOriginatedMessage(id=request.id, error=STOPPING))
-            await client.drain(0.5)
+        """Answer what is still being worked on with an error: the library waits for ever.
+
+        Takes `STOP_SECONDS` at most, however many clients do not read.
+        """
+        async with anyio.create_task_group() as group:
+            for client, request in self._answering.items():
+                client.send(wire.ServerOriginatedMessage(id=request.id, error=STOPPING))
+                group.start_soon(client.drain, STOP_SECONDS)
 
     # The handshake.
 

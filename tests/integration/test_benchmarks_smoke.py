@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,15 +15,22 @@ pytestmark = pytest.mark.headless
 ROOT = Path(__file__).resolve().parents[2]
 
 FIGURES = [
+    "start to initialize, plain SDK server on stdio",
+    "tool call p50, plain SDK server on stdio",
+    "memory of a plain SDK server",
     "start to initialize, relay, warm",
     "start to initialize, relay, cold",
     "tool call p50, relay",
+    "tool call p95, relay",
     "memory of a relay",
     "send_text to visible in read_screen p50",
+    "send_text to visible in read_screen p95",
     "open 5 sessions through MCP",
+    "spawn 5 bare shells",
     "spawn 5 shells in the host",
     "echo p50, bare PTY",
     "echo p50 in the host, 3 sessions",
+    "echo p99 in the host, 3 sessions",
 ]
 
 
@@ -36,5 +44,9 @@ async def test_a_quick_run_prints_every_figure_beside_its_baseline() -> None:
         )
     out = done.stdout.decode()
     assert done.returncode == 0, out
-    assert [figure for figure in FIGURES if figure not in out] == []
-    assert "plain SDK server" in out
+    measured = {
+        match[1]
+        for match in re.finditer(r"^│ (\S.*?) +│ [\d,]+\.\d\d (?:us|ms|s|MB) ", out, re.MULTILINE)
+    }
+    assert set(FIGURES) - measured == set(), out
+    assert re.search(r"│ tool call p50, relay .* tool call p50, plain SDK server.*[\d.]+x", out)

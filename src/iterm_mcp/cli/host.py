@@ -27,9 +27,13 @@ def run() -> None:
     import anyio
 
     from iterm_mcp.host import runtime
-    from iterm_mcp.telemetry import open_logs
+    from iterm_mcp.telemetry.logs import LEVELS, open_logs
 
-    open_logs(os.environ.get("ITERM_MCP_LOG_LEVEL", "info"))
+    level = os.environ.get("ITERM_MCP_LOG_LEVEL") or "info"
+    if level not in LEVELS:
+        typer.echo(f"ITERM_MCP_LOG_LEVEL is {level!r}, not one of {', '.join(LEVELS)}", err=True)
+        raise typer.Exit(1)
+    open_logs(level)
     paths = find_paths()
     try:
         lock = runtime.prepare(paths)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import signal
+import sys
 import threading
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -26,6 +28,7 @@ from iterm_mcp.processes import InstanceLock
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from types import FrameType
 
     from iterm_mcp.paths import Paths
 
@@ -33,13 +36,19 @@ log = structlog.get_logger()
 
 CLOSE_SECONDS = 5.0
 
+_LONGEST_SOCKET_PATH = 103 if sys.platform == "darwin" else 107
+
 
 def prepare(paths: Paths) -> InstanceLock:
     """Make the folders and take the host's lock.
 
     Raises:
         AlreadyRunningError: Another host has it.
+        OSError: A folder or file cannot be used, or the socket's path is too long.
     """
+    if len(os.fsencode(paths.host_socket)) > _LONGEST_SOCKET_PATH:
+        number = errno.ENAMETOOLONG
+        raise OSError(number, os.strerror(number), paths.host_socket)
     make_private_folder(paths.state)
     lock = InstanceLock(paths.host_lock).acquire()
     make_private_folder(os.path.dirname(paths.host_socket))  # noqa: PTH120 - paths are strings
@@ -62,7 +71,7 @@ def load_cookie(path: str) -> str:
 
 
 async def run(paths: Paths) -> None:
-    """Serve until SIGTERM or SIGINT, then end every shell in order.
+    """Serve until SIGTERM, SIGINT or a hang-up, then end every shell in order.
 
     The caller holds the lock of `prepare`.
     """
@@ -71,7 +80,7 @@ async def run(paths: Paths) -> None:
     signal.signal(signal.SIGTTOU, signal.SIG_IGN)
     cookie = await to_thread.run_sync(load_cookie, paths.host_cookie)
     notifier = Notifier()
-    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+    with anyio.open_signal_receiver(*_ending_signals()) as signals:
         async with anyio.create_task_group() as closers:
             world = World(notifier, closers, Starter(os.environ, cookie, paths.suite))
             notifier.world = world
@@ -87,6 +96,25 @@ async def run(paths: Paths) -> None:
                 with anyio.CancelScope(shield=True), anyio.move_on_after(CLOSE_SECONDS):
                     await world.close_all()
                 log.info("host_down", threads=threading.active_count())
+
+
+def _ending_signals() -> list[signal.Signals]:
+    """Return the signals that end the host.
+
+    What its starter had it ignore (nohup, a job in the background) is handled by doing nothing:
+    sessions' programs would inherit that a signal is ignored, but not that it is handled.
+    """
+    ending = [signal.SIGTERM, signal.SIGINT]
+    for number in (signal.SIGHUP, signal.SIGQUIT):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, _do_nothing)
+        elif number == signal.SIGHUP:
+            ending.append(number)
+    return ending
+
+
+def _do_nothing(_number: int, _frame: FrameType | None) -> None:
+    """Handle a signal that is not to end the host."""
 
 
 @asynccontextmanager

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, cast
 
 import structlog
 from structlog.tracebacks import ExceptionDictTransformer
@@ -23,11 +24,13 @@ LEVELS = {
 def open_logs(level: str, stream: TextIO | None = None) -> None:
     """Send the product's and its libraries' records to one stream as JSON lines.
 
+    A record that cannot be written is lost: a full disk or a closed pipe stops no program.
+
     Args:
         level: A key of `LEVELS`.
         stream: Where to; stderr by default.
     """
-    out = stream or sys.stderr
+    out = cast("TextIO", _Lossy(stream or sys.stderr))
     tracebacks = structlog.processors.ExceptionRenderer(
         ExceptionDictTransformer(show_locals=False)  # locals may hold what was typed
     )
@@ -56,3 +59,18 @@ def open_logs(level: str, stream: TextIO | None = None) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(max(LEVELS[level], logging.WARNING))
+
+
+class _Lossy:
+    """A stream that takes everything."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        with suppress(OSError, ValueError):  # ValueError: it has been closed
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError, ValueError):
+            self._stream.flush()

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
+import anyio
 import psutil
 from iterm2 import api_pb2
 from tests.waiting import eventually
@@ -49,3 +53,20 @@ def host_process(home: Home) -> psutil.Process:
 async def close_windows(wire: WireClient, *window_ids: str) -> None:
     close = api_pb2.CloseRequest
     await wire.ask(close(windows=close.CloseWindows(window_ids=window_ids)))
+
+
+def there(path: str) -> bool:
+    """Tell whether a file, socket or link stands there, wherever it leads."""
+    return os.path.lexists(path)
+
+
+async def host(home: Home, *words: str, **changed: str) -> tuple[int, str]:
+    """Run a verb; return its exit code and what it printed."""
+    with anyio.fail_after(40):
+        done = await anyio.run_process(
+            [sys.executable, "-m", "iterm_mcp", "host", *words],
+            env={**home.environ, **changed},
+            check=False,
+            stderr=subprocess.STDOUT,
+        )
+    return done.returncode, done.stdout.decode()

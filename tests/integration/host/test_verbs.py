@@ -14,6 +14,7 @@ import anyio
 import psutil
 from iterm2 import api_pb2
 from tests.integration.homes import open_home
+from tests.integration.host.neighbours import host, there
 from tests.integration.host.wire_client import open_wire
 from tests.integration.line_client import end
 from tests.waiting import eventually
@@ -25,23 +26,6 @@ if TYPE_CHECKING:
 
 
 DEAF = "/bin/sh -c 'trap : HUP TERM; while :; do sleep 1; done'"
-
-
-def there(path: str) -> bool:
-    """Tell whether a file, socket or link stands there, wherever it leads."""
-    return os.path.lexists(path)
-
-
-async def host(home: Home, *words: str, **changed: str) -> tuple[int, str]:
-    """Run a verb; return its exit code and what it printed."""
-    with anyio.fail_after(40):
-        done = await anyio.run_process(
-            [sys.executable, "-m", "iterm_mcp", "host", *words],
-            env={**home.environ, **changed},
-            check=False,
-            stderr=subprocess.STDOUT,
-        )
-    return done.returncode, done.stdout.decode()
 
 
 async def test_the_verbs_say_what_is(home: Home) -> None:

@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
-import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from iterm_mcp.paths import find_paths
-from iterm_mcp.processes import lock_holder
+from iterm_mcp.cli.demo_home import end_programs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 SERVER = [sys.executable, "-m", "iterm_mcp"]
 CLIENT_SECONDS = 90
-STOP_SECONDS = 10.0
 
 COMMAND = "echo computed $((6 * 7))"
 OUTPUT = "computed 42"
@@ -129,20 +125,8 @@ def open_rig(programs: Sequence[Path]) -> Iterator[Rig]:
     }
     rig = Rig(folder, environ)
     rig.project.mkdir()
-    paths = find_paths(environ)
     try:
         yield rig
     finally:
-        for lock in (paths.daemon_lock, paths.host_lock):
-            _end(lock)
+        end_programs(environ["ITERM_MCP_HOME"])
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _end(lock: str) -> None:
-    pid = lock_holder(lock)
-    if not pid:
-        return
-    os.kill(pid, signal.SIGTERM)
-    deadline = time.monotonic() + STOP_SECONDS
-    while lock_holder(lock) == pid and time.monotonic() < deadline:
-        time.sleep(0.05)

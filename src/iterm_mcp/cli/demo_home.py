@@ -30,10 +30,15 @@ def temporary_home() -> Iterator[Paths]:
         os.environ["ITERM_MCP_HTTP_PORT"] = "0"
         yield find_paths()
     finally:
-        for lock in (f"{home}/daemon.lock", f"{home}/host.lock"):
-            _end(lock)
-        _end_rest(home)
+        end_programs(home)
         shutil.rmtree(home, ignore_errors=True)
+
+
+def end_programs(state: str) -> None:
+    """End the daemon and the host of a state folder, and what was still being started there."""
+    for lock in (f"{state}/daemon.lock", f"{state}/host.lock"):
+        _end(lock)
+    _end_rest(state)
 
 
 def _end(lock: str) -> None:
@@ -50,20 +55,20 @@ def _end(lock: str) -> None:
         sleep(0.02)
 
 
-def _end_rest(home: str) -> None:
-    """End what has our home and no lock: an interrupted demo leaves programs half started."""
+def _end_rest(state: str) -> None:
+    """End what has our home and no lock: whoever starts a program may be stopped half-way."""
     deadline = monotonic() + STOP_SECONDS
-    while (rest := _of_home(home)) and monotonic() < deadline:
+    while (rest := _of_home(state)) and monotonic() < deadline:
         for process in rest:
             with suppress(psutil.Error):
                 process.kill()
         sleep(0.02)
 
 
-def _of_home(home: str) -> list[psutil.Process]:
+def _of_home(state: str) -> list[psutil.Process]:
     found = []
     for process in psutil.process_iter():
         with suppress(psutil.Error):
-            if process.pid != os.getpid() and process.environ().get(HOME_VARIABLE) == home:
+            if process.pid != os.getpid() and process.environ().get(HOME_VARIABLE) == state:
                 found.append(process)
     return found

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
-from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
+from iterm_mcp.cli.demo_home import end_programs
 from iterm_mcp.paths import Paths, find_paths
-from iterm_mcp.processes import lock_holder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-STOP_SECONDS = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,20 +36,8 @@ def temporary_home() -> Iterator[Home]:
         "ITERM_MCP_HTTP_PORT": "0",
         "SHELL": "/bin/bash",
     }
-    paths = find_paths(environ)
     try:
-        yield Home(environ, paths)
+        yield Home(environ, find_paths(environ))
     finally:
-        for lock in (paths.daemon_lock, paths.host_lock):
-            _end(lock)
+        end_programs(folder)
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _end(lock: str) -> None:
-    pid = lock_holder(lock)
-    if not pid:
-        return
-    os.kill(pid, signal.SIGTERM)
-    deadline = monotonic() + STOP_SECONDS
-    while lock_holder(lock) is not None and monotonic() < deadline:
-        sleep(0.02)

@@ -7,7 +7,7 @@ look like.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 
@@ -78,3 +78,29 @@ class Line:
     def width(self) -> int:
         """How many cells `text` covers."""
         return sum(repeats for _, repeats in self.cells)
+
+
+def cut(line: Line, left: int, right: int | None, *, spaces: bool = True) -> Line:
+    """Return the cells of a row from `left` up to, but not including, `right`.
+
+    A part that ends before the row does goes on in the row itself: it is soft-wrapped.
+
+    Args:
+        spaces: Whether spaces at the end are text; else they are left out like empty cells.
+    """
+    widths = [points for points, repeats in line.cells for _ in range(repeats)]
+    stop = len(widths) if right is None else min(max(right, left), len(widths))
+    left = min(left, stop)
+    text = line.text[sum(widths[:left]) : sum(widths[:stop])]
+    soft_wrapped = line.soft_wrapped or stop < len(widths)
+    if not spaces and (shown := text.rstrip(" \0")) != text:
+        stop -= len(text) - len(shown)
+        text, soft_wrapped = shown, line.soft_wrapped
+    runs = [StyleRun(run.style, 1) for run in line.styles for _ in range(run.cells)][left:stop]
+    return replace(
+        line,
+        text=text,
+        cells=tuple((points, 1) for points in widths[left:stop]),
+        styles=tuple(runs),
+        soft_wrapped=soft_wrapped,
+    )

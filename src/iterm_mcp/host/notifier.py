@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from iterm_mcp.host import scopes, wire
+from iterm_mcp.host import prompt_messages, scopes, wire
 from iterm_mcp.host.messages import listing
 
 if TYPE_CHECKING:
     from iterm_mcp.host.client import Client
+    from iterm_mcp.host.prompts import PromptEvent
+    from iterm_mcp.host.session import Session
     from iterm_mcp.host.world import World
 
 FocusWindow = wire.FocusChangedNotification.Window
@@ -73,6 +75,17 @@ class Notifier:
                 client.notify(
                     wire.Notification(screen_update_notification=event), screen=session_id
                 )
+
+    def prompt_happened(self, session: Session, event: PromptEvent) -> None:
+        """Tell what happened at a prompt to those who asked for this kind."""
+        mode = prompt_messages.MODES[type(event)]
+        wanting = [
+            one for one in self.clients if one.subscriptions.wants_prompts(session.session_id, mode)
+        ]
+        if wanting:
+            told = wire.Notification(prompt_notification=prompt_messages.tell(session, event))
+            for client in wanting:
+                client.notify(told)
 
     def variables_changed(self) -> None:
         """Compare every watched variable with what was last told."""

@@ -141,6 +141,8 @@ _CORE: dict[int, dict[str, Callable[[World, str], Any]]] = {
         "path": _of_session(lambda one: one.path),
         "hostname": _of_session(lambda one: one.hostname),
         "username": _of_session(lambda one: one.username),
+        "shell": _of_session(lambda one: one.shell),
+        "lastCommand": _of_session(lambda one: one.last_command),
         "termid": _termid,
         "creationTimeString": _of_session(lambda one: one.created),
         "showingAlternateScreen": _of_session(lambda one: one.engine.alternate_screen),

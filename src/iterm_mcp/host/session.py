@@ -15,12 +15,15 @@ from urllib.parse import unquote, urlsplit
 import psutil
 
 from iterm_mcp.host.engine import Engine
+from iterm_mcp.host.prompt_text import text_between
+from iterm_mcp.host.prompts import CommandStarted, Place, Prompts
 from iterm_mcp.host.pty import Pty, PtyBackpressureError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from iterm_mcp.host.osc import OscEvent
+    from iterm_mcp.host.prompts import Prompt, PromptEvent
 
 FRAME_SECONDS = 0.016
 """Screen updates come no closer together: the app redraws at 60 frames a second."""
@@ -46,6 +49,9 @@ class SessionObserver(Protocol):
     def variables_changed(self, session: Session) -> None:
         """Some variable may have changed."""
 
+    def prompt_happened(self, session: Session, event: PromptEvent) -> None:
+        """Its shell showed a prompt, began a command or ended one."""
+
     def program_ended(self, session: Session) -> None:
         """Its program has ended, and nothing more will come."""
 
@@ -60,6 +66,7 @@ class Session:
         user: The variables ``user.*`` without their prefix.
         name: What was set as the session's name; empty when nothing was.
         icon_name: From OSC 0 and 1; `window_name` from OSC 0 and 2; None when never sent.
+        shell: The shell, as far as it has said; `last_command` is what was last run at its prompt.
     """
 
     session_id: str
@@ -77,10 +84,13 @@ class Session:
     window_name: str | None = None
     hostname: str = field(default_factory=socket.gethostname)
     username: str = ""
+    shell: str | None = None
+    last_command: str | None = None
     created: str = field(default_factory=lambda: strftime("%Y%m%d_%H%M%S"))
 
     def __post_init__(self) -> None:
         self.engine = Engine(self.columns, self.rows, scrollback=self.scrollback, on_osc=self._osc)
+        self._prompts = Prompts(lambda span, without: text_between(self.engine, span, without))
         self._loop = asyncio.get_running_loop()
         self._last_frame = 0.0
         self._frame: asyncio.TimerHandle | asyncio.Handle | None = None
@@ -127,8 +137,10 @@ class Session:
         """Give the screen and the program a new grid."""
         if (columns, rows) == (self.columns, self.rows):
             return
+        rewrapped = columns != self.columns
         self.columns, self.rows = columns, rows
-        self.engine.resize(columns, rows)
+        places = self._prompts.places() if rewrapped and self.prompts() else []
+        self._prompts.move(self.engine.resize(columns, rows, follow=places))
         if not self.exited:
             self.pty.resize(columns, rows)
         self._changed()
@@ -186,6 +198,11 @@ class Session:
             return _as_text(process.cwd()) if process is not None else self.directory
         except _UNKNOWN:
             return self.directory
+
+    def prompts(self) -> Sequence[Prompt]:
+        """Return the shell's prompts that are still there, oldest first."""
+        engine = self.engine
+        return self._prompts.look(engine.overflow, alternate=engine.alternate_screen)
 
     # What the program does.
 
@@ -260,8 +277,23 @@ class Session:
             url = urlsplit(event.payload)
             if url.scheme == "file" and url.path:
                 self._reported_path = unquote(url.path)
+        elif event.code == 133:  # noqa: PLR2004 - OSC 133: marks at prompts
+            self._mark(event)
         elif event.code in {50, 1337}:
             self._osc_1337(event.payload)
+
+    def _mark(self, event: OscEvent) -> None:
+        self.prompts()  # forgets those whose lines are lost
+        happened = self._prompts.mark(
+            event.payload,
+            Place(event.line, event.column),
+            lambda: self.path,
+            alternate=self.engine.alternate_screen,
+        )
+        if happened is not None:
+            if isinstance(happened, CommandStarted) and happened.command:
+                self.last_command = happened.command
+            self.observer.prompt_happened(self, happened)
 
     def _osc_1337(self, payload: str) -> None:
         key, _, value = payload.partition("=")
@@ -271,6 +303,8 @@ class Session:
             user, _, host = _CONTROL.sub("", value).rpartition("@")
             self.username = user or self.username
             self.hostname = host or self.hostname
+        elif key == "ShellIntegrationVersion":
+            self.shell = _CONTROL.sub("", value.partition("shell=")[2]) or self.shell
         elif key == "SetUserVar":
             name, assigned, encoded = value.partition("=")
             if name and "." not in name:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from iterm_mcp.host import wire
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 Status = wire.NotificationResponse.Status
 
@@ -43,11 +47,13 @@ class Subscriptions:
     """The subscriptions of one connection; they end with it.
 
     Attributes:
+        prompt_modes: What is told of a session's prompts, by its id or ``all``.
         monitors: The watched variables, each with the values last told, by concrete object.
     """
 
     topics: set[int] = field(default_factory=set)
     by_session: set[tuple[int, str]] = field(default_factory=set)
+    prompt_modes: dict[str, set[int]] = field(default_factory=dict)
     monitors: dict[Monitor, dict[str, str]] = field(default_factory=dict)
 
     def change_topic(
@@ -87,6 +93,22 @@ class Subscriptions:
         self.by_session.remove(key)
         return Status.OK
 
+    def change_prompts(self, session: str, modes: Collection[int] | None) -> None:
+        """Tell of these kinds of prompt events too, of new prompts when none is named.
+
+        None: of no more events of this session, or of no session's by ``all``.
+        """
+        if modes is not None:
+            self.prompt_modes.setdefault(session, set()).update(modes or {wire.PROMPT})
+        elif session == ALL:
+            self.prompt_modes.clear()
+        else:
+            self.prompt_modes.pop(session, None)
+
+    def wants_prompts(self, session: str, mode: int) -> bool:
+        """Tell whether a kind of prompt event of a session was asked for."""
+        return any(mode in self.prompt_modes.get(one, ()) for one in (session, ALL))
+
     def wants(self, topic: int) -> bool:
         """Tell whether a global topic was asked for."""
         return topic in self.topics
@@ -98,6 +120,7 @@ class Subscriptions:
     def forget_session(self, session: str) -> None:
         """Drop what names a session that is gone."""
         self.by_session = {one for one in self.by_session if one[1] != session}
+        self.prompt_modes.pop(session, None)
         self.monitors = {
             monitor: told
             for monitor, told in self.monitors.items()

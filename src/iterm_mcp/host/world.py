@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from anyio.abc import TaskGroup
 
+    from iterm_mcp.host.prompts import PromptEvent
     from iterm_mcp.host.session import Session
     from iterm_mcp.host.starter import Starter
 
@@ -40,6 +41,9 @@ class WorldObserver(Protocol):
 
     def screen_changed(self, session_id: str) -> None:
         """A screen or its cursor changed."""
+
+    def prompt_happened(self, session: Session, event: PromptEvent) -> None:
+        """A session's shell showed a prompt, began a command or ended one."""
 
     def variables_changed(self) -> None:
         """Some variable may have another value; told once a turn of the loop."""
@@ -300,6 +304,10 @@ class World:
     def screen_changed(self, session: Session) -> None:
         """Pass on that a screen changed."""
         self._observer.screen_changed(session.session_id)
+
+    def prompt_happened(self, session: Session, event: PromptEvent) -> None:
+        """Pass on what happened at a prompt."""
+        self._observer.prompt_happened(session, event)
 
     def variables_changed(self, _session: Session) -> None:
         """Pass on that variables may have changed."""

@@ -1,12 +1,11 @@
-"""GetBuffer, GetPrompt, ListPrompts."""
+"""GetBuffer."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from iterm_mcp.host import wire
-from iterm_mcp.host.lines import Line, StyleRun
+from iterm_mcp.host.lines import cut
 from iterm_mcp.host.messages import write_line
 
 if TYPE_CHECKING:
@@ -82,52 +81,6 @@ def _write_rows(
         write_line(part, response.contents.add(), styles=styles)
 
 
-def cut(line: Line, left: int, right: int | None, *, spaces: bool = True) -> Line:
-    """Return the cells of a row from `left` up to, but not including, `right`.
-
-    A part that ends before the row does goes on in the row itself: it is soft-wrapped.
-
-    Args:
-        spaces: Whether spaces at the end are text; else they are left out like empty cells.
-    """
-    widths = [points for points, repeats in line.cells for _ in range(repeats)]
-    stop = len(widths) if right is None else min(max(right, left), len(widths))
-    left = min(left, stop)
-    text = line.text[sum(widths[:left]) : sum(widths[:stop])]
-    soft_wrapped = line.soft_wrapped or stop < len(widths)
-    if not spaces and (shown := text.rstrip(" \0")) != text:
-        stop -= len(text) - len(shown)
-        text, soft_wrapped = shown, line.soft_wrapped
-    runs = [StyleRun(run.style, 1) for run in line.styles for _ in range(run.cells)][left:stop]
-    return replace(
-        line,
-        text=text,
-        cells=tuple((points, 1) for points in widths[left:stop]),
-        styles=tuple(runs),
-        soft_wrapped=soft_wrapped,
-    )
-
-
-async def get_prompt(context: Context, request: wire.GetPromptRequest) -> wire.GetPromptResponse:
-    """Answer that there is no prompt mark: shell integration is not read yet."""
-    found = context.world.select(request.session)
-    status = wire.GetPromptResponse.Status
-    return wire.GetPromptResponse(
-        status=status.PROMPT_UNAVAILABLE if found else status.SESSION_NOT_FOUND
-    )
-
-
-async def list_prompts(
-    context: Context, request: wire.ListPromptsRequest
-) -> wire.ListPromptsResponse:
-    """Answer that there are no prompt marks."""
-    found = context.world.select(request.session)
-    status = wire.ListPromptsResponse.Status
-    return wire.ListPromptsResponse(status=status.OK if found else status.SESSION_NOT_FOUND)
-
-
 ROWS: Rows = {
     "get_buffer_request": get_buffer,
-    "get_prompt_request": get_prompt,
-    "list_prompts_request": list_prompts,
 }

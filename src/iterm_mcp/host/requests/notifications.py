@@ -37,6 +37,9 @@ def _change(
             if not found:
                 return Status.SESSION_NOT_FOUND
             session = found[0].session_id
+        if topic == wire.NOTIFY_ON_PROMPT:
+            modes = request.prompt_monitor_request.modes if request.subscribe else None
+            subscriptions.change_prompts(session, modes)
         return subscriptions.change_session(topic, session, subscribe=request.subscribe)
     if topic == wire.NOTIFY_ON_VARIABLE_CHANGE:
         return _monitor(context, request)

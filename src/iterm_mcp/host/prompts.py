@@ -1,0 +1,288 @@
+"""The shell's prompts in one session, as its marks (OSC 133) tell of them. Pure.
+
+A shell marks where its prompt begins (A), where the command is typed (B), where the command's
+output begins (C) and that it has ended, with which exit status (D). Prompts are remembered by
+absolute lines, for as long as the line on which they begin is kept and not cleared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+from urllib.parse import unquote
+from uuid import uuid4
+
+MAX_PROMPTS = 2000
+"""Older ones are forgotten."""
+
+MAX_STATUS = 2**31 - 1
+"""An exit status is sent in 32 bits."""
+
+
+class Place(NamedTuple):
+    """Before which cell; compares in reading order. Lines are absolute."""
+
+    line: int
+    column: int
+
+
+class Span(NamedTuple):
+    """From one place up to, but not including, another."""
+
+    start: Place
+    end: Place
+
+
+ReadText = Callable[[Span, Sequence[Span]], str]
+"""Returns the text of a span of the screen, without some spans inside it."""
+
+
+@dataclass(eq=False, slots=True)
+class Prompt:
+    """One prompt, and what became of the command that was typed at it.
+
+    Attributes:
+        end: Where the prompt ends and the command begins; None until it is known.
+        command: What was run; None until something was.
+        command_end: Where what was typed ends, once it was run.
+        output_end: Where its output ends, once it has ended.
+        status: How it has ended; None until it has.
+        directory: The shell's directory when it showed the prompt.
+        excluded: What lies inside the command but was not typed: secondary and right prompts.
+        shell: Tells nested shells apart, where they do so (``aid=``).
+        alternate: Whether it stands on the alternate screen.
+    """
+
+    prompt_id: str
+    start: Place
+    directory: str
+    shell: str = ""
+    alternate: bool = False
+    end: Place | None = None
+    command: str | None = None
+    command_end: Place | None = None
+    output_start: Place | None = None
+    output_end: Place | None = None
+    status: int | None = None
+    excluded: list[Span] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class PromptShown:
+    """A prompt stands, and a command can be typed."""
+
+    prompt: Prompt
+
+
+@dataclass(frozen=True, slots=True)
+class CommandStarted:
+    """A command was run; it is empty when nothing was typed."""
+
+    prompt: Prompt
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
+class CommandEnded:
+    """A command has ended."""
+
+    prompt: Prompt
+    status: int
+
+
+PromptEvent = PromptShown | CommandStarted | CommandEnded
+
+
+class Prompts:
+    """The prompts of one session, oldest first.
+
+    Args:
+        read: Reads the screen, for what was typed.
+    """
+
+    def __init__(self, read: ReadText) -> None:
+        self._read = read
+        self._kept: list[Prompt] = []
+        self._last: Prompt | None = None  # was shown last, be it kept or not
+        self._typing = False  # whether a command can be typed at it
+        self._ran: Prompt | None = None  # the last that ran a command, be it kept or not
+        self._inner: Place | None = None  # where a secondary or right prompt began
+
+    # Looking.
+
+    def look(self, overflow: int, *, alternate: bool) -> Sequence[Prompt]:
+        """Return all prompts, without those whose line is lost.
+
+        Args:
+            overflow: The first line that is kept.
+            alternate: Whether the alternate screen is shown; its prompts end with it.
+        """
+        self._kept = [
+            one
+            for one in self._kept
+            if one.start.line >= overflow and (alternate or not one.alternate)
+        ]
+        return self._kept
+
+    # Following the shell.
+
+    def mark(
+        self, payload: str, place: Place, directory: Callable[[], str], *, alternate: bool
+    ) -> PromptEvent | None:
+        """Take in what followed ``133;``, with the cursor after it.
+
+        Args:
+            directory: Tells where the shell is; asked at a prompt's beginning only.
+        """
+        kind, *fields = payload.split(";")
+        options = dict(one.split("=", 1) for one in fields if "=" in one)
+        if kind in {"A", "N", "P"}:
+            if options.get("k", "i") in {"s", "c", "r"}:
+                self._inner = place
+            else:
+                self._begin(place.line, options.get("aid", ""), directory, alternate=alternate)
+        elif kind == "B":
+            return self._show(place, alternate=alternate)
+        elif kind == "C":
+            return self._run(place, options.get("cmdline_url"))
+        elif kind == "D":
+            positional = [one for one in fields if "=" not in one]
+            code = positional[0] if positional else ""
+            status = int(code) if code.isascii() and code.isdigit() else 0
+            return self._finish(
+                min(status, MAX_STATUS) if fields else None, place, options.get("aid", "")
+            )
+        return None
+
+    def _begin(
+        self, line: int, shell: str, directory: Callable[[], str], *, alternate: bool
+    ) -> None:
+        self._inner = None
+        start = Place(line, 0)
+        last = self._last
+        if last is not None and last.command is None and last.start == start and last in self._kept:
+            return  # drawn again
+        if last is not None and last.command is not None and last.output_end is None:
+            last.output_end = start
+        self._add(Prompt(_new_id(), start, directory(), shell, alternate))
+
+    def _add(self, prompt: Prompt) -> None:
+        """Make a prompt the last one. Those that stood where it stands were cleared."""
+        self._kept = [
+            one
+            for one in self._kept
+            if one.start < prompt.start or (one.alternate != prompt.alternate)
+        ]
+        self._kept.append(prompt)
+        del self._kept[:-MAX_PROMPTS]
+        self._last, self._typing = prompt, False
+
+    def _show(self, place: Place, *, alternate: bool) -> PromptEvent | None:
+        prompt = self._last
+        if self._inner is not None:
+            span, self._inner = Span(self._inner, place), None
+            if prompt is not None and self._typing and span not in prompt.excluded:
+                prompt.excluded.append(span)
+            return None
+        if prompt is None:
+            prompt = Prompt(_new_id(), Place(place.line, 0), "", alternate=alternate)
+            self._add(prompt)
+        if prompt.command is not None:
+            return None
+        self._typing = True
+        if prompt.end == place and prompt in self._kept:
+            return None  # drawn again
+        if prompt.end is not None and prompt.end.line != place.line:
+            self._shift(prompt, place.line - prompt.end.line)
+        prompt.end = place
+        return PromptShown(prompt)
+
+    def _shift(self, prompt: Prompt, lines: int) -> None:
+        """Follow a prompt that was drawn elsewhere without its beginning, after a clear."""
+        prompt.start = Place(max(0, prompt.start.line + lines), 0)
+        prompt.excluded.clear()
+        self._add(prompt)
+        self._typing = True
+
+    def _run(self, place: Place, told: str | None) -> PromptEvent | None:
+        prompt = self._last
+        if prompt is None or prompt.end is None or not self._typing:
+            return None
+        self._typing = False
+        place = max(place, prompt.end)
+        if told is None:
+            command = self._read(Span(prompt.end, place), prompt.excluded)
+        else:
+            command = unquote(told)
+        if not command.strip():
+            return CommandStarted(prompt, "")
+        prompt.command, prompt.command_end = command, place
+        prompt.output_start = Place(place.line + 1, 0) if place.column else place
+        self._ran = prompt
+        return CommandStarted(prompt, command)
+
+    def _finish(self, status: int | None, place: Place, shell: str) -> PromptEvent | None:
+        prompt = self._of_shell(shell) or self._ran
+        if self._typing and self._last is not None:  # nothing was run: ^C, or an empty line
+            self._typing = False
+            self._kept = [one for one in self._kept if one is not self._last]
+            if not shell or self._last.shell == shell:
+                return None
+        if status is None or prompt is None or prompt.status is not None:
+            return None
+        inner = self._kept[self._kept.index(prompt) + 1 :] if prompt in self._kept else []
+        for one in (prompt, *inner):
+            if one.command is not None and one.status is None:
+                one.status = status
+                one.output_end = place
+        return CommandEnded(prompt, status)
+
+    def _of_shell(self, shell: str) -> Prompt | None:
+        """Return the last prompt of a shell that names itself, if that has run a command."""
+        if not shell:
+            return None
+        ran = (one for one in (*self._kept, *filter(None, [self._ran])) if one.command is not None)
+        return next((one for one in reversed(list(ran)) if one.shell == shell), None)
+
+    # Following the lines.
+
+    def places(self) -> list[tuple[int, int]]:
+        """Return columns and lines of all that is remembered, in the order `move` takes them."""
+        return [(place.column, place.line) for one in self._kept for place in _places(one)]
+
+    def move(self, moved: Sequence[tuple[int, int] | None]) -> None:
+        """Take over where all of `places` is now, after lines were wrapped anew."""
+        following = iter(moved)
+        for one in self._kept:
+            _follow(one, following)
+        self._kept = [one for one in self._kept if one.start.line >= 0]
+
+
+def _new_id() -> str:
+    return str(uuid4()).upper()
+
+
+_FIELDS = ("start", "end", "command_end", "output_start", "output_end")
+
+
+def _places(prompt: Prompt) -> Iterator[Place]:
+    for name in _FIELDS:
+        place = getattr(prompt, name)
+        if place is not None:
+            yield place
+    for span in prompt.excluded:
+        yield from span
+
+
+def _follow(prompt: Prompt, moved: Iterator[tuple[int, int] | None]) -> None:
+    def following() -> Place | None:
+        found = next(moved)
+        return None if found is None else Place(found[1], found[0])
+
+    for name in _FIELDS:
+        if getattr(prompt, name) is not None:
+            place = following()
+            setattr(prompt, name, Place(-1, 0) if place is None and name == "start" else place)
+    spans = [(following(), following()) for _ in prompt.excluded]
+    prompt.excluded[:] = [Span(start, end) for start, end in spans if start and end]

@@ -7,10 +7,11 @@ Strings take backslash escapes. The library writes booleans as ``true`` or, in o
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from typing import Any
+
+from iterm_mcp.host.json_values import read_json
 
 _NAME = re.compile(r"\s*([A-Za-z_][\w.]*)\s*\(")
 _KEY = re.compile(r"\s*([A-Za-z_]\w*)\s*:\s*")
@@ -83,7 +84,10 @@ def _value(text: str, at: int) -> tuple[Any, int]:
         return _list(text, at)
     number = _NUMBER.match(text, at)
     if number is not None:
-        return json.loads(number[0]), number.end()
+        try:
+            return read_json(number[0]), number.end()
+        except ValueError:  # 007, a number of thousands of digits, one beyond all bounds
+            raise InvocationError(f"expected a number at {at} in “{text}”") from None
     word = _WORD.match(text, at)
     if word is None:
         raise InvocationError(f"expected a value at {at} in “{text}”")

@@ -26,6 +26,7 @@ DEFAULT: dict[str, Any] = {
     "Badge Text": "",
     "Character Encoding": 4,
     "Allow Title Setting": True,
+    "Load Shell Integration Automatically": True,
 }
 """The keys of iTerm2's profiles that mean something without a screen, with our defaults."""
 

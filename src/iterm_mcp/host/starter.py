@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from anyio import to_thread
 
-from iterm_mcp.host import environment, profiles
+from iterm_mcp.host import environment, profiles, shell_integration
 from iterm_mcp.host.pty import Pty
 from iterm_mcp.host.session import Session
 
@@ -59,6 +59,7 @@ class Starter:
             cookie=self._cookie,
             suite=self._suite,
         )
+        argv, environ = shell_integration.integrate(argv, environ, profile)
         pty = await to_thread.run_sync(
             lambda: Pty.spawn(
                 argv, columns=columns, rows=rows, directory=directory, environ=environ

@@ -96,7 +96,9 @@ class Client:
         except TimeoutError:
             self.drop(f"nothing was read for {STALL_SECONDS:.0f} s")
         except ConnectionClosed:
-            pass
+            # Nobody takes out of the queue what is put into it from now on, or waits in it.
+            self.dropped = self.dropped or "it has gone"
+            self._sent.set()
 
     async def wait_room(self) -> None:
         """Wait until the client has taken most of its answers, or is dropped for not doing so.

@@ -27,11 +27,11 @@ class FullDisk(io.StringIO):
 @pytest.fixture(autouse=True)
 def _logs_as_before() -> Iterator[None]:
     root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
+    handlers, level, before = root.handlers[:], root.level, structlog.get_config()
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
-    structlog.reset_defaults()
+    structlog.configure(**before)
 
 
 def test_a_record_is_one_line_of_json() -> None:

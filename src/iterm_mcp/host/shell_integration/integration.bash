@@ -44,20 +44,24 @@ __iterm_mcp_encode() {
     done
 }
 
-# Before bash 5.1 there is one prompt command, and a command in it changes $?.
+# Before bash 5.1 there is one prompt command, and each line of it changes $?.
 __iterm_mcp_keep() {
     __iterm_mcp_status=$?
-    return "$__iterm_mcp_status"
+    # Where a failing command ends the shell, this one must not.
+    if [[ $- != *e* ]]; then return "$__iterm_mcp_status"; fi
 }
 
 __iterm_mcp_start() {
-    { local -; set +eux; } 2>/dev/null
     local version=$((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1]))
+    # Before 4.4 a command's beginning cannot be marked, nor options be set for a function alone.
+    if ((version < 404)); then return 0; fi
+    { local -; set +eux; } 2>/dev/null
     if ((version >= 501)); then
         # Not as the first of them, which is what PROMPT_COMMAND=... replaces.
         if [[ -z ${PROMPT_COMMAND+x} ]]; then PROMPT_COMMAND[1]=__iterm_mcp_prompt
         else PROMPT_COMMAND+=(__iterm_mcp_prompt); fi
     else
+        export -n PROMPT_COMMAND # a child has no such functions
         PROMPT_COMMAND=__iterm_mcp_keep$'\n'${PROMPT_COMMAND-}$'\n'__iterm_mcp_prompt
     fi
     unset -f __iterm_mcp_start
@@ -85,7 +89,4 @@ elif [[ -r ~/.bashrc ]]; then
     . ~/.bashrc
 fi
 
-# Older ones can neither mark a command's beginning nor set options for a function alone.
-if [[ ${BASH_VERSINFO[0]} -gt 4 || ${BASH_VERSINFO[0]} -eq 4 && ${BASH_VERSINFO[1]} -ge 4 ]]; then
-    __iterm_mcp_start
-fi
+__iterm_mcp_start

@@ -34,6 +34,11 @@ IDLE_SECONDS = 30.0
 JOB_SECONDS = 0.25
 """How old the name of the foreground job may be while output flows."""
 
+MAX_TITLE_LENGTH = 1000
+MAX_VARIABLES = 1000
+MAX_VARIABLE_LENGTH = 1 << 16
+"""What a program may make us keep, and send to every client that lists sessions."""
+
 _UNKNOWN = (psutil.Error, OSError)
 """What asking about a process may raise: it is gone, or no descriptor is left to ask with."""
 
@@ -268,7 +273,8 @@ class Session:
 
     def _osc(self, event: OscEvent) -> None:
         if event.code in {0, 1, 2}:
-            text = _CONTROL.sub("", event.payload.partition("\n")[0]).replace("\\(", "\\\u200b(")
+            line = event.payload.partition("\n")[0][:MAX_TITLE_LENGTH]
+            text = _CONTROL.sub("", line).replace("\\(", "\\\u200b(")
             if event.code != 2:  # noqa: PLR2004 - OSC 2 is the window's title alone
                 self.icon_name = text
             if event.code != 1:
@@ -313,6 +319,9 @@ class Session:
     def _set_user(self, name: str, encoded: str | None) -> None:
         if encoded is None:
             self.user.pop(name, None)
+            return
+        full = len(self.user) >= MAX_VARIABLES and name not in self.user
+        if full or len(name) + len(encoded) > MAX_VARIABLE_LENGTH:
             return
         try:
             self.user[name] = base64.b64decode(encoded, validate=True).decode()

@@ -1,0 +1,48 @@
+"""What programs make a session keep is bounded."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+from tests.unit.host.worlds import open_session, open_world
+
+from iterm_mcp.host.session import MAX_TITLE_LENGTH, MAX_VARIABLE_LENGTH, MAX_VARIABLES
+
+
+def setting(name: str, value: str) -> bytes:
+    encoded = base64.b64encode(value.encode()).decode()
+    return f"\x1b]1337;SetUserVar={name}={encoded}\x07".encode()
+
+
+@pytest.mark.parametrize("code", [0, 1, 2])
+async def test_a_title_is_cut_and_has_no_control_characters(code: int) -> None:
+    async with open_world() as world:
+        session = await open_session(world)
+        session.inject(f"\x1b]{code};a\x01b\x7f\x85{'x' * 100_000}\x07".encode())
+        titles = [one for one in (session.icon_name, session.window_name) if one is not None]
+        assert len(titles) == (2 if code == 0 else 1)
+        assert set("".join(titles)) == {"a", "b", "x"}
+        assert max(map(len, titles)) <= MAX_TITLE_LENGTH
+        assert len(session.title) <= MAX_TITLE_LENGTH
+
+
+async def test_variables_without_end_are_not_kept_but_known_ones_go_on_changing() -> None:
+    async with open_world() as world:
+        session = await open_session(world)
+        for number in range(MAX_VARIABLES + 10):
+            session.inject(setting(f"v{number}", "old"))
+        assert len(session.user) == MAX_VARIABLES
+        session.inject(setting("v0", "new"))
+        assert session.user["v0"] == "new"
+        session.inject(b"\x1b]1337;SetUserVar=v1\x07" + setting("late", "in"))
+        assert ("v1" in session.user, session.user["late"]) == (False, "in")
+
+
+async def test_a_variable_too_long_is_not_kept() -> None:
+    async with open_world() as world:
+        session = await open_session(world)
+        session.inject(setting("long", "x" * MAX_VARIABLE_LENGTH))
+        session.inject(setting("n" * MAX_VARIABLE_LENGTH, "x"))
+        session.inject(setting("fits", "x" * (MAX_VARIABLE_LENGTH // 2)))
+        assert list(session.user) == ["fits"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +22,15 @@ if TYPE_CHECKING:
 WITHIN_SECONDS = 10
 
 needs_proc = pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="counts in /proc")
+
+
+def installed(name: str, package: str = "") -> str:
+    """Return where a program stands. Without it the test is skipped, but never in CI."""
+    path = shutil.which(name)
+    if path is None:
+        assert not os.environ.get("CI"), f"{name} is missing: CI must have it"
+        pytest.skip(f"{name} is not installed (Debian: {package or name})")
+    return path
 
 
 class Program:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -16,8 +15,8 @@ from urllib.parse import urlsplit
 
 import anyio
 import httpx2
-import pytest
 from tests.integration.line_client import end, open_client
+from tests.integration.programs import installed
 from tests.waiting import eventually
 
 from iterm_mcp.processes import lock_holder
@@ -37,15 +36,6 @@ VARIABLES = {
     "$job": ".*",
     "$instance": ".*",
 }
-
-
-def program(name: str) -> str:
-    """Return where a program stands. Without it the test is skipped, but never in CI."""
-    path = shutil.which(name)
-    if path is None:
-        assert not os.environ.get("CI"), f"{name} is missing: CI must have it"
-        pytest.skip(f"{name} is not installed (Debian: prometheus)")
-    return path
 
 
 def info(home: Home) -> str:
@@ -115,7 +105,7 @@ async def run_prometheus(home: Home, folder: Path) -> AsyncIterator[httpx2.Async
     settings.write_text(json.dumps(config))  # JSON is YAML
     process = await anyio.open_process(
         [
-            program("prometheus"),
+            installed("prometheus", "prometheus"),
             f"--config.file={settings}",
             f"--storage.tsdb.path={folder}/data",
             f"--web.listen-address=127.0.0.1:{port}",
@@ -172,7 +162,7 @@ async def failures(http: httpx2.AsyncClient) -> list[str]:
 
 
 async def test_every_query_of_every_dashboard_returns_data(live_home: Home, tmp_path: Path) -> None:
-    program("prometheus")
+    installed("prometheus", "prometheus")
     assert len(FILES) >= 5
     environ = live_home.environ | {"ITERM_MCP_REQUEST_TIMEOUT_SECONDS": "3"}
     async with open_client(environ) as client:
@@ -202,7 +192,7 @@ async def show_all(home: Home, client: LineClient, folder: Path) -> None:
 async def test_promtool_has_nothing_to_say_about_a_live_scrape(
     live_home: Home, client: LineClient
 ) -> None:
-    promtool = program("promtool")
+    promtool = installed("promtool", "prometheus")
     await make_traffic(live_home, client)
     async with httpx2.AsyncClient(base_url=info(live_home), timeout=10) as http:
         scrape = await http.get("/metrics", headers={"Authorization": f"Bearer {token(live_home)}"})

@@ -145,7 +145,9 @@ class Session:
         rewrapped = columns != self.columns
         self.columns, self.rows = columns, rows
         places = self._prompts.places() if rewrapped and self.prompts() else []
-        self._prompts.move(self.engine.resize(columns, rows, follow=places))
+        moved = self.engine.resize(columns, rows, follow=places)
+        if rewrapped:
+            self._prompts.move(moved)
         if not self.exited:
             self.pty.resize(columns, rows)
         self._changed()

@@ -1,4 +1,4 @@
-"""What programs make a session keep is bounded."""
+"""What a session keeps: bounded, and through changes of its size."""
 
 from __future__ import annotations
 
@@ -46,3 +46,13 @@ async def test_a_variable_too_long_is_not_kept() -> None:
         session.inject(setting("n" * MAX_VARIABLE_LENGTH, "x"))
         session.inject(setting("fits", "x" * (MAX_VARIABLE_LENGTH // 2)))
         assert list(session.user) == ["fits"]
+
+
+async def test_a_prompt_stays_when_only_the_height_changes() -> None:
+    async with open_world() as world:
+        session = await open_session(world)
+        session.inject(b"\x1b]133;A\x07$ \x1b]133;B\x07")
+        (prompt,) = session.prompts()
+        session.resize(session.columns, session.rows - 5)
+        assert list(session.prompts()) == [prompt]
+        assert (prompt.start.line, prompt.start.column) == (0, 0)

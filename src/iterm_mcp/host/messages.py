@@ -28,6 +28,9 @@ def listing(world: World) -> wire.ListSessionsResponse:
                 tab_id=tab.tab_id, tmux_window_id="-1", active_session_id=tab.active
             )
             _write_tree(world, tab.root, one.root)
+    for session_id in world.burials:
+        title = world.sessions[session_id].title
+        response.buried_sessions.add(unique_identifier=session_id, title=title)
     return response
 
 

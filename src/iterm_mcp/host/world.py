@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import anyio
 
-from iterm_mcp.host import profiles, sizes, tree
+from iterm_mcp.host import moves, profiles, sizes, tree
 from iterm_mcp.host.tree import Pane, Splitter, Tab, Window
 from iterm_mcp.host.turns import OncePerTurn
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from anyio.abc import TaskGroup
 
+    from iterm_mcp.host.moves import Burial
     from iterm_mcp.host.prompts import PromptEvent
     from iterm_mcp.host.session import Session
     from iterm_mcp.host.starter import Starter
@@ -69,9 +70,11 @@ class World:
         """Variables ``user.*`` by owner: ``tab 1``, ``window pty-…``, ``app``."""
         self.titles: dict[str, str] = {}
         """Titles that were set, by the same keys."""
+        self.burials: dict[str, Burial] = {}
+        """Buried sessions and where they stood."""
         self.key: Window | None = None
         self.app_active = True
-        self._observer = observer
+        self.observer = observer
         self._closers = closers
         self._starter = starter
         self._tab_numbers = itertools.count(1)
@@ -140,14 +143,8 @@ class World:
         finally:
             self._starting.remove(number)
         if window is None or window not in self.windows:
-            if any(one.number == number for one in self.windows):
-                number = self._free_number()
-            window = Window(f"pty-{str(uuid4()).upper()}", number, columns, rows)
-            self.windows.append(window)
-        pane = Pane(session.session_id, window.columns, window.rows)
-        root = Splitter(vertical=False, children=[pane])
-        tab = Tab(str(next(self._tab_numbers)), root, session.session_id)
-        window.tabs.insert(len(window.tabs) if index is None else index, tab)
+            window = self.add_window(columns, rows, number)
+        tab = self.add_tab(window, session.session_id, index)
         self._admit(session)
         if select or window.selected is None:
             self.focus_tab(window, tab)
@@ -184,6 +181,22 @@ class World:
             self.focus_session(tab, session.session_id)
         return session
 
+    def add_window(self, columns: int, rows: int, number: int | None = None) -> Window:
+        """Open a window that has no tab yet; the number is taken if it is free."""
+        if number is None or any(one.number == number for one in self.windows):
+            number = self._free_number()
+        window = Window(f"pty-{str(uuid4()).upper()}", number, columns, rows)
+        self.windows.append(window)
+        return window
+
+    def add_tab(self, window: Window, session_id: str, index: int | None = None) -> Tab:
+        """Open a tab for a session that stands nowhere."""
+        pane = Pane(session_id, window.columns, window.rows)
+        root = Splitter(vertical=False, children=[pane])
+        tab = Tab(str(next(self._tab_numbers)), root, session_id)
+        window.tabs.insert(len(window.tabs) if index is None else index, tab)
+        return tab
+
     def _admit(self, session: Session) -> None:
         """Make a started session known, and let it run."""
         self.sessions[session.session_id] = session
@@ -193,7 +206,7 @@ class World:
         text = str(session.profile.get("Initial Text") or "")
         if text:
             session.write(text.encode() + b"\n")
-        self._observer.session_opened(session.session_id)
+        self.observer.session_opened(session.session_id)
         self.layout_touched()
 
     def close(self, session: Session) -> None:
@@ -218,34 +231,13 @@ class World:
         if self.sessions.pop(session.session_id, None) is None:
             return
         if not session.exited:
-            self._observer.session_ended(session.session_id)
-        place = self.place(session.session_id)
-        if place is not None:
-            window, tab = place
-            active = tab.active
-            if not tree.remove(tab, session.session_id):
-                self._remove_tab(window, tab)
-            else:
-                sizes.apply(self, tab)
-                if tab.active != active:
-                    self._observer.focus_changed("session", tab.active)
+            self.observer.session_ended(session.session_id)
+        self.burials.pop(session.session_id, None)
+        moves.take_out(self, session.session_id)
         self.layout_touched()
 
-    def _remove_tab(self, window: Window, tab: Tab) -> None:
-        index = window.tabs.index(tab)
-        window.tabs.remove(tab)
-        self._forget(f"tab {tab.tab_id}")
-        if not window.tabs:
-            self.windows.remove(window)
-            self._forget(f"window {window.window_id}")
-            self.layout_touched()
-            if self.key is window:
-                self.focus_window(self.windows[-1] if self.windows else None)
-        elif window.selected is tab:
-            self.layout_touched()
-            self.focus_tab(window, window.tabs[min(index, len(window.tabs) - 1)])
-
-    def _forget(self, key: str) -> None:
+    def forget(self, key: str) -> None:
+        """Drop the variables and the title of what has closed."""
         self.user.pop(key, None)
         self.titles.pop(key, None)
 
@@ -256,30 +248,30 @@ class World:
         if self.key is not window:
             before, self.key = self.key, window
             if before is not None:
-                self._observer.focus_changed("resigned", before.window_id)
+                self.observer.focus_changed("resigned", before.window_id)
             if window is not None:
-                self._observer.focus_changed("window", window.window_id)
+                self.observer.focus_changed("window", window.window_id)
             self._variables.soon()
 
     def focus_tab(self, window: Window, tab: Tab) -> None:
         """Select a tab of a window."""
         if window.selected is not tab:
             window.selected = tab
-            self._observer.focus_changed("tab", tab.tab_id)
+            self.observer.focus_changed("tab", tab.tab_id)
             self._variables.soon()
 
     def focus_session(self, tab: Tab, session_id: str) -> None:
         """Make a session the active one of its tab."""
         if tab.active != session_id:
             tab.active = session_id
-            self._observer.focus_changed("session", session_id)
+            self.observer.focus_changed("session", session_id)
             self._variables.soon()
 
     def activate_app(self) -> None:
         """Make the app the active one, which it is unless nobody ever asked."""
         if not self.app_active:
             self.app_active = True
-            self._observer.focus_changed("app", "active")
+            self.observer.focus_changed("app", "active")
 
     def _free_number(self) -> int:
         taken = {*self._starting, *(window.number for window in self.windows)}
@@ -303,11 +295,11 @@ class World:
 
     def screen_changed(self, session: Session) -> None:
         """Pass on that a screen changed."""
-        self._observer.screen_changed(session.session_id)
+        self.observer.screen_changed(session.session_id)
 
     def prompt_happened(self, session: Session, event: PromptEvent) -> None:
         """Pass on what happened at a prompt."""
-        self._observer.prompt_happened(session, event)
+        self.observer.prompt_happened(session, event)
 
     def variables_changed(self, _session: Session) -> None:
         """Pass on that variables may have changed."""
@@ -317,7 +309,7 @@ class World:
         """Take an ended session out, unless its profile keeps it."""
         if session.session_id not in self.sessions:
             return
-        self._observer.session_ended(session.session_id)
+        self.observer.session_ended(session.session_id)
         if session.profile.get("Close Sessions On End", 1) in profiles.CLOSE_AT_END:
             self.close(session)
 

@@ -59,3 +59,7 @@ async def wire(host_home: Home) -> AsyncIterator[WireClient]:
         await cleaner.ask(
             api_pb2.CloseRequest(windows=api_pb2.CloseRequest.CloseWindows(window_ids=ids))
         )
+        buried = [one.unique_identifier for one in listing.buried_sessions]
+        await cleaner.ask(
+            api_pb2.CloseRequest(sessions=api_pb2.CloseRequest.CloseSessions(session_ids=buried))
+        )

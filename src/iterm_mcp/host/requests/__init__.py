@@ -18,6 +18,7 @@ from iterm_mcp.host.requests import (
     prompts,
     properties,
     sessions,
+    tabs,
     transactions,
     variables,
 )
@@ -36,6 +37,7 @@ HANDLERS: Rows = {
     **prompts.ROWS,
     **properties.ROWS,
     **sessions.ROWS,
+    **tabs.ROWS,
     **transactions.ROWS,
     **variables.ROWS,
 }

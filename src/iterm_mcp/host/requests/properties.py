@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from iterm_mcp.host import sizes, tree, wire
+from iterm_mcp.host import moves, sizes, tree, wire
 from iterm_mcp.host.json_values import read_json
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ async def get_property(
             "fullscreen": False,
         }
     elif kind == "session_id" and (found := world.select(request.session_id)):
-        known = _session_properties(found[0])
+        known = _session_properties(found[0]) | {"buried": found[0].session_id in world.burials}
     else:
         return wire.GetPropertyResponse(status=GetStatus.INVALID_TARGET)
     if request.name not in known:
@@ -46,7 +46,6 @@ def _session_properties(session: Session) -> dict[str, Any]:
     engine = session.engine
     return {
         "grid_size": {"width": session.columns, "height": session.rows},
-        "buried": False,
         "number_of_lines": {
             "overflow": engine.overflow,
             "grid": engine.rows,
@@ -97,7 +96,10 @@ def _set_window(context: Context, window: Window, name: str, value: Any) -> Any:
 
 def _set_session(context: Context, session: Session, name: str, value: Any) -> Any:  # noqa: ANN401
     if name == "buried":
-        return SetStatus.OK if value is False else SetStatus.FAILED
+        if not isinstance(value, bool):
+            return SetStatus.INVALID_VALUE
+        (moves.bury if value else moves.unbury)(context.world, session.session_id)
+        return SetStatus.OK
     if name != "grid_size":
         return SetStatus.UNRECOGNIZED_NAME
     try:

@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 import psutil
 
+from iterm_mcp.host import selection
 from iterm_mcp.host.engine import Engine
 from iterm_mcp.host.prompt_text import text_between
 from iterm_mcp.host.prompts import CommandStarted, Place, Prompts
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from iterm_mcp.host.osc import OscEvent
     from iterm_mcp.host.prompts import Prompt, PromptEvent
+    from iterm_mcp.host.selection import Part
 
 FRAME_SECONDS = 0.016
 """Screen updates come no closer together: the app redraws at 60 frames a second."""
@@ -91,6 +93,7 @@ class Session:
     username: str = ""
     shell: str | None = None
     last_command: str | None = None
+    selection: list[Part] = field(default_factory=list)
     created: str = field(default_factory=lambda: strftime("%Y%m%d_%H%M%S"))
 
     def __post_init__(self) -> None:
@@ -148,6 +151,7 @@ class Session:
         moved = self.engine.resize(columns, rows, follow=places)
         if rewrapped:
             self._prompts.move(moved)
+            self.selection = []
         if not self.exited:
             self.pty.resize(columns, rows)
         self._changed()
@@ -205,6 +209,13 @@ class Session:
             return _as_text(process.cwd()) if process is not None else self.directory
         except _UNKNOWN:
             return self.directory
+
+    @property
+    def selected_text(self) -> str:
+        """Return what is selected, as far as its lines are not lost."""
+        return selection.text(
+            self.engine, selection.remaining(self.selection, self.engine.overflow)
+        )
 
     def prompts(self) -> Sequence[Prompt]:
         """Return the shell's prompts that are still there, oldest first."""

@@ -51,9 +51,11 @@ STATIC = [
     Gate("workflows", [["actionlint"]], elsewhere=True),
 ]
 UNIT = Gate("unit tests", [[PYTHON, "-m", "pytest", "-q", "tests/unit"]], live=True)
+# Most of a test is waiting for other processes, so there may be more of them than processors.
+SIDE_BY_SIDE = ["-n", str((os.cpu_count() or 1) + 1), "--dist", "worksteal"]
 TESTS = Gate(
     "tests",
-    [[PYTHON, "-m", "coverage", "run", "-m", "pytest", "-q", "--durations=10"]],
+    [[PYTHON, "-m", "coverage", "run", "-m", "pytest", "-q", "--durations=10", *SIDE_BY_SIDE]],
     live=True,
 )
 COVERAGE = Gate(

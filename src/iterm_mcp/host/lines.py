@@ -27,9 +27,12 @@ class Color:
 DEFAULT_COLOR = Color("default")
 
 
+UnderlineShape = Literal["single", "double", "curly", "dotted", "dashed"]
+
+
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How a cell looks. Every kind of underline (double, curly ...) counts as `underline`."""
+    """How a cell looks. `underline_shape` says which line it is when `underline` is set."""
 
     foreground: Color = DEFAULT_COLOR
     background: Color = DEFAULT_COLOR
@@ -38,7 +41,9 @@ class Style:
     italic: bool = False
     blink: bool = False
     underline: bool = False
+    underline_shape: UnderlineShape = "single"
     strikethrough: bool = False
+    overline: bool = False
     invisible: bool = False
     inverse: bool = False
     underline_color: Color | None = None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from functools import lru_cache
 
-from iterm_mcp.host.lines import DEFAULT_COLOR, Color, Style
+from iterm_mcp.host.lines import DEFAULT_COLOR, Color, Style, UnderlineShape
 
 STYLE_BYTES = 72
 FIELDS = {
@@ -30,13 +30,17 @@ FIELDS = {
 # Three colours (a tag, padding, eight bytes of value), eight flags, the kind of underline.
 _LAYOUT = struct.Struct("=8x" + "I4x4B4x" * 3 + "8?" + "i4x")
 _NONE, _PALETTE, _RGB = 0, 1, 2
+_UNDERLINES: tuple[UnderlineShape, ...] = (
+    "single", "single", "double", "curly", "dotted", "dashed"
+)  # fmt: skip
+"""The shape of each kind of underline; the first kind is none."""
 
 
 @lru_cache(maxsize=4096)
 def decode_style(record: bytes, url: str | None = None) -> Style:
     """Decode one ``GhosttyStyle``; equal records give the same object while it is cached."""
     fields = _LAYOUT.unpack(record)
-    bold, italic, faint, blink, inverse, invisible, struck, _overline, underline = fields[15:]
+    bold, italic, faint, blink, inverse, invisible, struck, overline, underline = fields[15:]
     return Style(
         foreground=_color(*fields[0:4]),
         background=_color(*fields[5:9]),
@@ -45,7 +49,9 @@ def decode_style(record: bytes, url: str | None = None) -> Style:
         italic=italic,
         blink=blink,
         underline=underline != 0,
+        underline_shape=_UNDERLINES[underline],
         strikethrough=struck,
+        overline=overline,
         invisible=invisible,
         inverse=inverse,
         underline_color=None if fields[10] == _NONE else _color(*fields[10:14]),

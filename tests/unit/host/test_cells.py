@@ -173,8 +173,13 @@ def test_each_attribute_is_its_own(name: str) -> None:
     assert decode_style(record(flags=name)) == Style(**{name: True})  # type: ignore[arg-type]
 
 
-def test_strikethrough_and_every_kind_of_underline_are_read() -> None:
-    assert decode_style(record(flags="strike", kind=3)) == Style(strikethrough=True, underline=True)
+def test_strikethrough_overline_and_the_shape_of_an_underline_are_read() -> None:
+    assert decode_style(record(flags="strike", kind=3)) == Style(
+        strikethrough=True, underline=True, underline_shape="curly"
+    )
+    assert decode_style(record(flags="overline", kind=5)) == Style(
+        overline=True, underline=True, underline_shape="dashed"
+    )
 
 
 def test_colours_are_palette_rgb_or_default() -> None:

@@ -126,7 +126,9 @@ def test_styles_come_as_runs(engine: Screen) -> None:
             Style(bold=True, foreground=Color("palette", 1), background=Color("rgb", 0x010203)),
             2,
         ),
-        StyleRun(Style(underline=True, underline_color=Color("palette", 9)), 1),
+        StyleRun(
+            Style(underline=True, underline_shape="curly", underline_color=Color("palette", 9)), 1
+        ),
         StyleRun(Style(), 1),
     )
 

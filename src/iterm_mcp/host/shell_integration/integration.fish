@@ -24,6 +24,13 @@ if status is-interactive; and not set -q ITERM_SHELL_INTEGRATION_INSTALLED
         printf '\e]133;A;aid=%s\a' $fish_pid
     end
 
+    # What was typed is given up, and the prompt drawn again in the line below.
+    function __iterm_mcp_cancel --on-event fish_cancel
+        if not set -q ITERM_SHELL_INTEGRATION_INSTALLED
+            printf '\e]133;D;130;aid=%s\a\e]133;A;aid=%s\a' $fish_pid $fish_pid
+        end
+    end
+
     function __iterm_mcp_preexec --on-event fish_preexec
         # Part of a command would mislead: then what stands on the screen is read.
         if test (string length -- "$argv[1]") -gt 4000

@@ -5,21 +5,18 @@
 
 # Runs at the first prompt, when all start-up files have added their own hooks.
 __iterm_mcp_start() {
-    local percent=$options[promptpercent]
+    local percent=${options[promptpercent]}
     emulate -L zsh -o no_err_exit -o no_err_return -o no_xtrace
     precmd_functions=(${precmd_functions:#__iterm_mcp_start})
     unfunction __iterm_mcp_start
-    # iTerm2's own script does the same.
-    [[ -n ${ITERM_SHELL_INTEGRATION_INSTALLED-} ]] && return
     precmd_functions+=(__iterm_mcp_precmd)
     typeset -ga preexec_functions
     preexec_functions+=(__iterm_mcp_preexec)
-    print -n '\e]1337;ShellIntegrationVersion=1;shell=zsh\a' >&2
-    __iterm_mcp_mark 0
+    __iterm_mcp_mark 0 $'\e]1337;ShellIntegrationVersion=1;shell=zsh\a'
 }
 
 __iterm_mcp_precmd() {
-    local ran=$? percent=$options[promptpercent]
+    local ran=$? percent=${options[promptpercent]}
     emulate -L zsh -o no_err_exit -o no_err_return -o no_xtrace
     __iterm_mcp_mark $ran
 }
@@ -34,15 +31,26 @@ __iterm_mcp_preexec() {
 }
 
 __iterm_mcp_mark() {
-    local out=$'\e]133;D;'$1$';aid='$$$'\a\e]1337;RemoteHost='${(%):-%n@%M}$'\a'
-    [[ $PWD == *[[:cntrl:]]* ]] || out+=$'\e]1337;CurrentDir='$PWD$'\a'
-    local REPLY
-    __iterm_mcp_encode $PWD
-    print -rn -- $out$'\e]7;file://'${(%):-%M}$REPLY$'\a' >&2
+    # iTerm2's own script does the same.
+    if [[ -n ${ITERM_SHELL_INTEGRATION_INSTALLED-} ]]; then
+        percent=off
+        precmd_functions=(${precmd_functions:#__iterm_mcp_*})
+        preexec_functions=(${preexec_functions:#__iterm_mcp_*})
+    else
+        __iterm_mcp_tell "$@"
+    fi
     __iterm_mcp_wrap PS1 $'%{\e]133;A;aid='$$$'\a%}'
     __iterm_mcp_wrap PS2 $'%{\e]133;P;k=s\a%}'
     __iterm_mcp_wrap RPS1 $'%{\e]133;P;k=r\a%}'
     __iterm_mcp_wrap RPS2 $'%{\e]133;P;k=r\a%}'
+}
+
+__iterm_mcp_tell() {
+    local out=$2$'\e]133;D;'$1$';aid='$$$'\a\e]1337;RemoteHost='${(%):-%n@%M}$'\a'
+    [[ $PWD == *[[:cntrl:]]* ]] || out+=$'\e]1337;CurrentDir='$PWD$'\a'
+    local REPLY
+    __iterm_mcp_encode $PWD
+    print -rn -- $out$'\e]7;file://'${(%):-%M}$REPLY$'\a' >&2
 }
 
 __iterm_mcp_wrap() {

@@ -81,6 +81,31 @@ class Paths:
         return f"{self.state}/host.cookie"
 
     @property
+    def profiles(self) -> str:
+        """The folder of the user's profiles, as iTerm2's Dynamic Profiles."""
+        return f"{self.state}/profiles"
+
+    @property
+    def profile_edits(self) -> str:
+        """What scripts changed in shared profiles."""
+        return f"{self.state}/profile-edits.json"
+
+    @property
+    def color_presets(self) -> str:
+        """The folder of the user's colour presets."""
+        return f"{self.state}/color-presets"
+
+    @property
+    def preferences(self) -> str:
+        """The app's preferences, as scripts set them."""
+        return f"{self.state}/preferences.json"
+
+    @property
+    def arrangements(self) -> str:
+        """The saved arrangements of windows."""
+        return f"{self.state}/arrangements.json"
+
+    @property
     def host_suite_folder(self) -> str:
         """The folder that holds ``private/socket``.
 

@@ -51,6 +51,8 @@ def from_hex(text: str) -> dict[str, Any]:
 
 
 def _component(value: Any) -> float:  # noqa: ANN401 - any JSON
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise ValueError("not a colour's component")
-    return min(max(float(value), 0.0), 1.0)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError("not a colour's component")  # noqa: TRY004 - as above
+    if isinstance(value, float) and math.isnan(value):
+        raise ValueError("not a number")
+    return float(min(max(value, 0), 1))

@@ -87,6 +87,13 @@ class Notifier:
             for client in wanting:
                 client.notify(told)
 
+    def profile_changed(self, guid: str) -> None:
+        """Tell that a shared profile changed."""
+        event = wire.ProfileChangedNotification(guid=guid)
+        for client in self.clients:
+            if client.subscriptions.wants_profile(guid):
+                client.notify(wire.Notification(profile_changed_notification=event))
+
     def variables_changed(self) -> None:
         """Compare every watched variable with what was last told."""
         for client in self.clients:

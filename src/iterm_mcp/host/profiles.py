@@ -1,12 +1,17 @@
-"""Profiles: the defaults that sessions start from."""
+"""Profiles as values: the built-in one, and one laid over another."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
-from iterm_mcp.host import tree
+from iterm_mcp.host import colors, tree
 from iterm_mcp.host.json_values import read_json
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ORIGINAL_GUID = "Original Guid"
 DEFAULT_GUID = "4D1D1C7A-0B5B-4F0B-9B1C-5A3C1E1F7D10"
 
 DEFAULT: dict[str, Any] = {
@@ -30,6 +35,9 @@ DEFAULT: dict[str, Any] = {
 }
 """The keys of iTerm2's profiles that mean something without a screen, with our defaults."""
 
+NEEDED = {"Guid", "Name"}
+"""Without these no client can do anything with a profile."""
+
 CLOSE_AT_END = {True}
 
 
@@ -37,47 +45,73 @@ class MalformedPropertyError(Exception):
     """A property's value is not JSON, or of another type than the key has."""
 
 
-def find(name: str) -> dict[str, Any] | None:
-    """Return the profile of that name; empty means the default one."""
-    return DEFAULT if name in {"", DEFAULT["Name"]} else None
-
-
-def overlay(profile: dict[str, Any], properties: list[tuple[str, str]]) -> dict[str, Any]:
+def overlay(profile: Mapping[str, Any], properties: list[tuple[str, str]]) -> dict[str, Any]:
     """Return a copy of a profile with JSON values laid over it; null removes a key.
 
     Raises:
         MalformedPropertyError: A value is not JSON, or of the wrong type.
     """
-    result = dict(profile)
-    for key, text in properties:
-        try:
-            value = read_json(text)
-        except ValueError:
-            raise MalformedPropertyError(f"{key} is not JSON") from None
-        if value is None:
-            result.pop(key, None)
-            continue
-        expected = DEFAULT.get(key)
-        numeric = isinstance(expected, int)
-        if expected is not None and not (
-            isinstance(value, int | float | bool) if numeric else isinstance(value, type(expected))
-        ):
-            raise MalformedPropertyError(f"{key} has another type")
-        result[key] = value
-    return result
+    return lay_over(profile, read(properties))
 
 
-def change(profile: dict[str, Any], properties: list[tuple[str, str]]) -> dict[str, Any]:
-    """Return a session's profile, changed; a ``Guid`` among the changes starts from its profile.
+def read(properties: list[tuple[str, str]]) -> dict[str, Any]:
+    """Return properties that came as JSON; the last of the same key counts.
 
     Raises:
-        MalformedPropertyError: As `overlay`, or there is no profile of that ``Guid``.
+        MalformedPropertyError: A value is not JSON, or of the wrong type.
     """
-    if all(key != "Guid" for key, _ in properties):
-        return overlay(profile, properties)
-    if overlay({}, properties).get("Guid") != DEFAULT_GUID:
-        raise MalformedPropertyError("there is no profile of that Guid")
-    return overlay(DEFAULT, properties)
+    values = {}
+    for key, text in properties:
+        try:
+            values[key] = read_json(text)
+        except ValueError:
+            raise MalformedPropertyError(f"{key} is not JSON") from None
+        check(key, values[key])
+    return values
+
+
+def check(key: str, value: Any) -> None:  # noqa: ANN401 - any JSON
+    """See that a key may have this value; None takes the key away.
+
+    Keys that mean nothing to us may have any value.
+
+    Raises:
+        MalformedPropertyError: It may not.
+    """
+    if value is None:
+        if key in NEEDED:
+            raise MalformedPropertyError(f"{key} cannot be taken away")
+        return
+    if key in colors.KEYS:
+        try:
+            colors.read_color(value)
+        except ValueError as error:
+            raise MalformedPropertyError(f"{key}: {error}") from None
+    expected = DEFAULT.get(key)
+    numeric = isinstance(expected, int)
+    if expected is not None and not (
+        isinstance(value, int | float | bool) if numeric else isinstance(value, type(expected))
+    ):
+        raise MalformedPropertyError(f"{key} has another type")
+
+
+def lay_over(profile: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a copy of a profile with values laid over it; None removes a key."""
+    return {key: value for key, value in {**profile, **values}.items() if value is not None}
+
+
+def own_copy(profile: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a session's own profile: another one, changed. It has a GUID of its own.
+
+    ``Original Guid`` names the shared profile that it comes from. Without a change that profile
+    stays shared.
+    """
+    values = {key: value for key, value in values.items() if key not in {"Guid", ORIGINAL_GUID}}
+    changed = lay_over(profile, values)
+    if changed != profile and ORIGINAL_GUID not in profile:
+        changed[ORIGINAL_GUID] = profile.get("Guid")
+        changed["Guid"] = str(uuid4()).upper()
+    return changed
 
 
 def grid(profile: dict[str, Any]) -> tuple[int, int]:

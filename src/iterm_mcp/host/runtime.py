@@ -20,6 +20,7 @@ from iterm_mcp import __version__
 from iterm_mcp.host.limits import raise_file_limit
 from iterm_mcp.host.notifier import Notifier
 from iterm_mcp.host.server import ApiServer
+from iterm_mcp.host.settings import Settings
 from iterm_mcp.host.starter import Starter
 from iterm_mcp.host.transactions import Transactions
 from iterm_mcp.host.world import World
@@ -84,7 +85,8 @@ async def run(paths: Paths) -> None:
         async with anyio.create_task_group() as closers:
             world = World(notifier, closers, Starter(os.environ, cookie, paths.suite))
             notifier.world = world
-            server = ApiServer(world, notifier, Transactions(world), cookie)
+            settings = Settings(paths, world, notifier.profile_changed)
+            server = ApiServer(world, settings, notifier, Transactions(world), cookie)
             try:
                 async with _listening(server, paths), _linked(paths):
                     log.info("host_up", version=__version__, socket=paths.host_socket)

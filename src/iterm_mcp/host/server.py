@@ -19,6 +19,7 @@ from websockets.exceptions import ConnectionClosed
 
 from iterm_mcp.host import wire
 from iterm_mcp.host.client import Client
+from iterm_mcp.host.json_file import NotKeptError
 from iterm_mcp.host.requests import HANDLERS
 from iterm_mcp.host.requests.context import Context
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from websockets.http11 import Request, Response
 
     from iterm_mcp.host.notifier import Notifier
+    from iterm_mcp.host.settings import Settings
     from iterm_mcp.host.transactions import Transactions
     from iterm_mcp.host.world import World
 
@@ -47,9 +49,15 @@ class ApiServer:
     """Serves the world to every script that may come in."""
 
     def __init__(
-        self, world: World, notifier: Notifier, transactions: Transactions, cookie: str
+        self,
+        world: World,
+        settings: Settings,
+        notifier: Notifier,
+        transactions: Transactions,
+        cookie: str,
     ) -> None:
         self._world = world
+        self._settings = settings
         self._notifier = notifier
         self._transactions = transactions
         self._cookie = cookie
@@ -166,9 +174,12 @@ class ApiServer:
         if name is None or handler is None:
             message.error = UNKNOWN_REQUEST
             return message
-        context = Context(self._world, client, self._transactions)
+        context = Context(self._world, client, self._transactions, self._settings)
         try:
             response = await handler(context, getattr(request, name))
+        except NotKeptError as error:  # no response has a status for a full disk
+            message.error = str(error)
+            return message
         except Exception:  # the per-client boundary: one script's request ends no session
             incident = uuid4().hex[:12]
             log.exception("request_crashed", request=name, incident=incident)

@@ -47,12 +47,14 @@ class Subscriptions:
     """The subscriptions of one connection; they end with it.
 
     Attributes:
+        profiles: The GUIDs of watched shared profiles; an empty one stands for all.
         prompt_modes: What is told of a session's prompts, by its id or ``all``.
         monitors: The watched variables, each with the values last told, by concrete object.
     """
 
     topics: set[int] = field(default_factory=set)
     by_session: set[tuple[int, str]] = field(default_factory=set)
+    profiles: set[str] = field(default_factory=set)
     prompt_modes: dict[str, set[int]] = field(default_factory=dict)
     monitors: dict[Monitor, dict[str, str]] = field(default_factory=dict)
 
@@ -104,6 +106,25 @@ class Subscriptions:
             self.prompt_modes.clear()
         else:
             self.prompt_modes.pop(session, None)
+
+    def change_profile(
+        self, guid: str, *, subscribe: bool
+    ) -> wire.NotificationResponse.Status.ValueType:
+        """Subscribe to the changes of a shared profile, or stop.
+
+        An empty GUID stands for all: the library does not repeat the GUID when it stops.
+        """
+        if subscribe:
+            known = guid in self.profiles
+            self.profiles.add(guid)
+            return Status.ALREADY_SUBSCRIBED if known else Status.OK
+        gone = {one for one in self.profiles if guid in {"", one}}
+        self.profiles -= gone
+        return Status.OK if gone else Status.NOT_SUBSCRIBED
+
+    def wants_profile(self, guid: str) -> bool:
+        """Tell whether the changes of a shared profile were asked for."""
+        return not self.profiles.isdisjoint({"", guid})
 
     def wants_prompts(self, session: str, mode: int) -> bool:
         """Tell whether a kind of prompt event of a session was asked for."""

@@ -24,15 +24,6 @@ VALUES = st.recursive(
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ["", "Default"])
-def test_the_default_profile_has_two_names(name: str) -> None:
-    assert profiles.find(name) is DEFAULT
-
-
-def test_there_is_no_other() -> None:
-    assert profiles.find("default") is None
-
-
 def test_a_property_is_laid_over_and_null_takes_it_away() -> None:
     before = dict(DEFAULT)
     found = profiles.overlay(DEFAULT, [("Columns", "100"), ("Badge Text", "null"), ("New", "[1]")])
@@ -59,17 +50,34 @@ def test_a_value_of_another_type_is_refused_by_name(key: str, text: str) -> None
         profiles.overlay(DEFAULT, [(key, text)])
 
 
-def test_a_guid_starts_from_its_profile() -> None:
-    own = profiles.overlay(DEFAULT, [("Name", '"Mine"'), ("Columns", "90")])
-    assert profiles.change(own, [("Rows", "9")])["Name"] == "Mine"
-    again = profiles.change(own, [("Guid", json.dumps(DEFAULT_GUID)), ("Rows", "9")])
-    assert again == DEFAULT | {"Rows": 9}
+@pytest.mark.parametrize("key", ["Guid", "Name"])
+def test_what_every_client_needs_cannot_be_taken_away(key: str) -> None:
+    with pytest.raises(MalformedPropertyError, match=key):
+        profiles.overlay(DEFAULT, [(key, "null")])
 
 
-@pytest.mark.parametrize("guid", ['"other"', "null", "7"])
-def test_a_guid_of_no_profile_is_refused(guid: str) -> None:
-    with pytest.raises(MalformedPropertyError):
-        profiles.change(DEFAULT, [("Guid", guid)])
+def test_a_colour_is_an_object_with_components() -> None:
+    red = {"Red Component": 1, "Green Component": 0, "Blue Component": 0}
+    found = profiles.overlay(DEFAULT, [("Ansi 1 Color (Dark)", json.dumps(red))])
+    assert found["Ansi 1 Color (Dark)"] == red
+    for bad in ('"red"', "{}", '{"Red Component": "1"}', "1"):
+        with pytest.raises(MalformedPropertyError, match="Tab Color"):
+            profiles.overlay(DEFAULT, [("Tab Color", bad)])
+    assert profiles.overlay(DEFAULT, [("Use Tab Color", "true")])["Use Tab Color"] is True
+
+
+def test_a_changed_copy_has_a_guid_of_its_own_and_knows_where_it_comes_from() -> None:
+    own = profiles.own_copy(DEFAULT, {"Name": "Mine", "Columns": 90})
+    assert (own["Name"], own["Original Guid"]) == ("Mine", DEFAULT_GUID)
+    assert own["Guid"] not in {DEFAULT_GUID, profiles.own_copy(DEFAULT, {"Rows": 9})["Guid"]}
+    again = profiles.own_copy(own, {"Rows": 9, "Guid": "x", "Original Guid": "y"})
+    assert again == own | {"Rows": 9}
+
+
+def test_a_copy_in_which_nothing_changed_is_still_the_shared_profile() -> None:
+    own = profiles.own_copy(DEFAULT, {"Columns": 80, "Nothing": None})
+    assert own == DEFAULT
+    assert own is not DEFAULT
 
 
 @pytest.mark.parametrize(

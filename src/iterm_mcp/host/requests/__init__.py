@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 
 from iterm_mcp.host.requests import (
     buffers,
+    color_presets,
     focus,
     functions,
     negatives,
     notifications,
     opening,
+    preferences,
     profiles,
     prompts,
     properties,
@@ -29,11 +31,13 @@ if TYPE_CHECKING:
 
 HANDLERS: Rows = {
     **buffers.ROWS,
+    **color_presets.ROWS,
     **focus.ROWS,
     **functions.ROWS,
     **negatives.ROWS,
     **notifications.ROWS,
     **opening.ROWS,
+    **preferences.ROWS,
     **profiles.ROWS,
     **prompts.ROWS,
     **properties.ROWS,

@@ -11,17 +11,19 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from iterm_mcp.host.client import Client
+    from iterm_mcp.host.settings import Settings
     from iterm_mcp.host.transactions import Transactions
     from iterm_mcp.host.world import World
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The world, and who asks."""
+    """The world, what is kept, and who asks."""
 
     world: World
     client: Client
     transactions: Transactions
+    settings: Settings
 
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from iterm_mcp.host import scopes, wire
+from iterm_mcp.host import profiles, scopes, wire
 from iterm_mcp.host.invocations import InvocationError, Path, parse
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def _set_name(context: Context, target: scopes.Target, arguments: dict[str, Any]
         raise FailedError("set_name needs a session")
     name = _text(arguments, "name")
     session.set_name(name)
-    session.profile["Name"] = name
+    session.profile = profiles.own_copy(session.profile, {"Name": name})
     context.world.variables_touched()
 
 

@@ -57,21 +57,6 @@ async def get_broadcast_domains(
     return wire.GetBroadcastDomainsResponse()
 
 
-async def color_preset(
-    _context: Context, request: wire.ColorPresetRequest
-) -> wire.ColorPresetResponse:
-    """Have no colour presets."""
-    status = wire.ColorPresetResponse.Status
-    kind = request.WhichOneof("request")
-    if kind == "list_presets":
-        response = wire.ColorPresetResponse(status=status.OK)
-        response.list_presets.SetInParent()
-        return response
-    return wire.ColorPresetResponse(
-        status=status.REQUEST_MALFORMED if kind is None else status.PRESET_NOT_FOUND
-    )
-
-
 async def saved_arrangement(
     _context: Context, request: wire.SavedArrangementRequest
 ) -> wire.SavedArrangementResponse:
@@ -117,7 +102,6 @@ ROWS: Rows = {
     "tmux_request": tmux,
     "register_tool_request": register_tool,
     "get_broadcast_domains_request": get_broadcast_domains,
-    "color_preset_request": color_preset,
     "saved_arrangement_request": saved_arrangement,
     "restart_session_request": restart_session,
     "screenshot_request": screenshot,

@@ -28,22 +28,32 @@ def _change(
         return Status.REQUEST_MALFORMED
     topic = request.notification_type
     subscriptions = context.client.subscriptions
-    if topic in GLOBAL_TOPICS or topic == wire.NOTIFY_ON_PROFILE_CHANGE:
+    if topic in GLOBAL_TOPICS:
         return subscriptions.change_topic(topic, subscribe=request.subscribe)
-    if topic in SESSION_TOPICS:
-        session = request.session
-        if session != ALL:
-            found = context.world.select(session)
-            if not found:
-                return Status.SESSION_NOT_FOUND
-            session = found[0].session_id
-        if topic == wire.NOTIFY_ON_PROMPT:
-            modes = request.prompt_monitor_request.modes if request.subscribe else None
-            subscriptions.change_prompts(session, modes)
-        return subscriptions.change_session(topic, session, subscribe=request.subscribe)
+    if topic == wire.NOTIFY_ON_PROFILE_CHANGE:
+        guid = request.profile_change_request.guid
+        return subscriptions.change_profile(guid, subscribe=request.subscribe)
     if topic == wire.NOTIFY_ON_VARIABLE_CHANGE:
         return _monitor(context, request)
+    if topic in SESSION_TOPICS:
+        return _change_session(context, request)
     return Status.REQUEST_MALFORMED
+
+
+def _change_session(
+    context: Context, request: wire.NotificationRequest
+) -> wire.NotificationResponse.Status.ValueType:
+    topic, session = request.notification_type, request.session
+    subscriptions = context.client.subscriptions
+    if session != ALL:
+        found = context.world.select(session)
+        if not found:
+            return Status.SESSION_NOT_FOUND
+        session = found[0].session_id
+    if topic == wire.NOTIFY_ON_PROMPT:
+        modes = request.prompt_monitor_request.modes if request.subscribe else None
+        subscriptions.change_prompts(session, modes)
+    return subscriptions.change_session(topic, session, subscribe=request.subscribe)
 
 
 def _monitor(

@@ -29,13 +29,13 @@ async def create_tab(context: Context, request: wire.CreateTabRequest) -> wire.C
         window = world.find_window(request.window_id)
         if window is None:
             return wire.CreateTabResponse(status=TabStatus.INVALID_WINDOW_ID)
-    profile = profiles.find(request.profile_name)
+    profile = await context.settings.profiles.find(request.profile_name)
     if profile is None:
         return wire.CreateTabResponse(status=TabStatus.INVALID_PROFILE_NAME)
     index = request.tab_index if request.HasField("tab_index") else None
     try:
         window, tab, session = await world.open_tab(
-            profiles.overlay(profile, _pairs(request.custom_profile_properties)),
+            profiles.own_copy(profile, profiles.read(_pairs(request.custom_profile_properties))),
             window,
             index,
             select=not request.HasField("select_tab") or request.select_tab,
@@ -58,11 +58,11 @@ async def split_pane(context: Context, request: wire.SplitPaneRequest) -> wire.S
     targets = world.select(request.session, many=True)
     if not targets:
         return wire.SplitPaneResponse(status=SplitStatus.SESSION_NOT_FOUND)
-    profile = profiles.find(request.profile_name)
+    profile = await context.settings.profiles.find(request.profile_name)
     if profile is None:
         return wire.SplitPaneResponse(status=SplitStatus.INVALID_PROFILE_NAME)
     try:
-        overlaid = profiles.overlay(profile, _pairs(request.custom_profile_properties))
+        own = profiles.read(_pairs(request.custom_profile_properties))
     except profiles.MalformedPropertyError:
         return wire.SplitPaneResponse(status=SplitStatus.MALFORMED_CUSTOM_PROFILE_PROPERTY)
     response = wire.SplitPaneResponse(status=SplitStatus.OK)
@@ -70,7 +70,7 @@ async def split_pane(context: Context, request: wire.SplitPaneRequest) -> wire.S
         try:
             session = await world.split(
                 target,
-                dict(overlaid),
+                profiles.own_copy(profile, own),
                 vertical=request.split_direction == wire.SplitPaneRequest.VERTICAL,
                 before=request.before,
             )

@@ -1,4 +1,4 @@
-"""GetProfileProperty, SetProfileProperty, ListProfiles, Preferences."""
+"""GetProfileProperty, SetProfileProperty, ListProfiles."""
 
 from __future__ import annotations
 
@@ -6,8 +6,15 @@ import json
 from typing import TYPE_CHECKING
 
 from iterm_mcp.host import profiles, wire
+from iterm_mcp.host.profile_store import UnknownGuidError
+from iterm_mcp.host.profiles import MalformedPropertyError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Any
+
+    from google.protobuf.internal.containers import RepeatedCompositeFieldContainer
+
     from iterm_mcp.host.requests.context import Context, Rows
 
 GetStatus = wire.GetProfilePropertyResponse.Status
@@ -17,85 +24,84 @@ SetStatus = wire.SetProfilePropertyResponse.Status
 async def get_profile_property(
     context: Context, request: wire.GetProfilePropertyRequest
 ) -> wire.GetProfilePropertyResponse:
-    """Return properties of a session's own profile; no keys means all."""
+    """Return properties of a session's profile; no keys means all."""
+    await context.settings.profiles.all()  # what is shared may have changed on disk
     found = context.world.select(request.session)
     if not found:
         return wire.GetProfilePropertyResponse(status=GetStatus.SESSION_NOT_FOUND)
     response = wire.GetProfilePropertyResponse(status=GetStatus.OK)
-    profile = found[0].profile
-    for key in request.keys or profile:
-        if profile.get(key) is not None:
-            response.properties.add(key=key, json_value=json.dumps(profile[key]))
+    _write(found[0].profile, request.keys, response.properties)
     return response
 
 
 async def set_profile_property(
     context: Context, request: wire.SetProfilePropertyRequest
 ) -> wire.SetProfilePropertyResponse:
-    """Change sessions' own profiles; shared profiles cannot be changed here."""
-    if request.WhichOneof("target") == "guid_list":
-        return wire.SetProfilePropertyResponse(status=SetStatus.BAD_GUID)
-    if request.WhichOneof("target") is None:
-        return wire.SetProfilePropertyResponse(status=SetStatus.REQUEST_MALFORMED)
-    targets = context.world.select(request.session, many=True)
-    if not targets:
-        return wire.SetProfilePropertyResponse(status=SetStatus.SESSION_NOT_FOUND)
+    """Change sessions' own profiles, or shared ones."""
+    return wire.SetProfilePropertyResponse(status=await _set(context, request))
+
+
+async def _set(
+    context: Context, request: wire.SetProfilePropertyRequest
+) -> wire.SetProfilePropertyResponse.Status.ValueType:
     changes = [(one.key, one.json_value) for one in request.assignments]
     if request.key:
         changes.append((request.key, request.json_value))
+    target = request.WhichOneof("target")
     try:
-        overlaid = [profiles.change(one.profile, changes) for one in targets]
-    except profiles.MalformedPropertyError:
-        return wire.SetProfilePropertyResponse(status=SetStatus.REQUEST_MALFORMED)
-    for session, profile in zip(targets, overlaid, strict=True):
+        values = profiles.read(changes)
+        if target == "guid_list":
+            await context.settings.profiles.edit(list(request.guid_list.guids), values)
+            return SetStatus.OK
+        if target == "session":
+            return await _set_own(context, request.session, values)
+    except UnknownGuidError:
+        return SetStatus.BAD_GUID
+    except MalformedPropertyError:
+        pass
+    return SetStatus.REQUEST_MALFORMED
+
+
+async def _set_own(
+    context: Context, selector: str, values: Mapping[str, Any]
+) -> wire.SetProfilePropertyResponse.Status.ValueType:
+    known = context.settings.profiles
+    await known.all()
+    targets = context.world.select(selector, many=True)
+    if not targets:
+        return SetStatus.SESSION_NOT_FOUND
+    for session, profile in [(one, known.own_copy(one.profile, values)) for one in targets]:
         session.profile = profile
-        if any(key == "Name" for key, _ in changes):
-            session.set_name(str(profile.get("Name", "")))
+        if "Name" in values:
+            session.set_name(str(values["Name"]))
     context.world.variables_touched()
-    return wire.SetProfilePropertyResponse(status=SetStatus.OK)
+    return SetStatus.OK
 
 
 async def list_profiles(
-    _context: Context, request: wire.ListProfilesRequest
+    context: Context, request: wire.ListProfilesRequest
 ) -> wire.ListProfilesResponse:
-    """List the profiles: there is one, the default."""
+    """List the shared profiles."""
     response = wire.ListProfilesResponse()
-    if not request.guids or profiles.DEFAULT_GUID in request.guids:
-        entry = response.profiles.add()
-        for key in request.properties or profiles.DEFAULT:
-            if key in profiles.DEFAULT:
-                entry.properties.add(key=key, json_value=json.dumps(profiles.DEFAULT[key]))
+    for guid, profile in (await context.settings.profiles.all()).items():
+        if not request.guids or guid in request.guids:
+            _write(profile, request.properties, response.profiles.add().properties)
     return response
 
 
-async def preferences(
-    _context: Context, request: wire.PreferencesRequest
-) -> wire.PreferencesResponse:
-    """Tell the default profile; keep no preferences: a get is null, a set is refused."""
-    response = wire.PreferencesResponse()
-    result_type = wire.PreferencesResponse.Result
-    for one in request.requests:
-        result = response.results.add()
-        kind = one.WhichOneof("request")
-        if kind == "get_preference_request":
-            result.get_preference_result.json_value = "null"
-        elif kind == "set_preference_request":
-            status = result_type.SetPreferenceResult.Status
-            result.set_preference_result.status = status.INVALID_VALUE
-        elif kind == "get_default_profile_request":
-            result.get_default_profile_result.guid = profiles.DEFAULT_GUID
-        elif kind == "set_default_profile_request":
-            same = one.set_default_profile_request.guid == profiles.DEFAULT_GUID
-            default = result_type.SetDefaultProfileResult.Status
-            result.set_default_profile_result.status = default.OK if same else default.BAD_GUID
-        else:
-            result.unrecognized_request.SetInParent()
-    return response
+def _write(
+    profile: Mapping[str, Any],
+    keys: Iterable[str],
+    out: RepeatedCompositeFieldContainer[wire.ProfileProperty],
+) -> None:
+    """Write properties; those that the profile does not have are left out."""
+    for key in list(keys) or profile:
+        if profile.get(key) is not None:
+            out.add(key=key, json_value=json.dumps(profile[key]))
 
 
 ROWS: Rows = {
     "get_profile_property_request": get_profile_property,
     "set_profile_property_request": set_profile_property,
     "list_profiles_request": list_profiles,
-    "preferences_request": preferences,
 }

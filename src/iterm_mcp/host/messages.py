@@ -9,6 +9,8 @@ from iterm_mcp.host.sizes import CELL_HEIGHT, CELL_WIDTH
 from iterm_mcp.host.tree import DIVIDER, Pane, Splitter, span
 
 if TYPE_CHECKING:
+    from google.protobuf.internal.containers import RepeatedCompositeFieldContainer
+
     from iterm_mcp.host.lines import Color, Line, Style
     from iterm_mcp.host.world import World
 
@@ -32,6 +34,12 @@ def listing(world: World) -> wire.ListSessionsResponse:
         title = world.sessions[session_id].title
         response.buried_sessions.add(unique_identifier=session_id, title=title)
     return response
+
+
+def write_domains(world: World, out: RepeatedCompositeFieldContainer[wire.BroadcastDomain]) -> None:
+    """Write which sessions are typed into together."""
+    for domain in world.domains.listing():
+        out.add(session_ids=domain)
 
 
 def _write_tree(world: World, node: Splitter, out: wire.SplitTreeNode) -> None:

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from iterm_mcp.host import prompt_messages, scopes, wire
-from iterm_mcp.host.messages import listing
+from iterm_mcp.host.messages import listing, write_domains
 
 if TYPE_CHECKING:
     from iterm_mcp.host.client import Client
@@ -93,6 +93,14 @@ class Notifier:
         for client in self.clients:
             if client.subscriptions.wants_profile(guid):
                 client.notify(wire.Notification(profile_changed_notification=event))
+
+    def broadcasts_changed(self) -> None:
+        """Tell which sessions are typed into together now."""
+        event = wire.BroadcastDomainsChangedNotification()
+        write_domains(self.world, event.broadcast_domains)
+        self._tell(
+            wire.NOTIFY_ON_BROADCAST_CHANGE, wire.Notification(broadcast_domains_changed=event)
+        )
 
     def variables_changed(self) -> None:
         """Compare every watched variable with what was last told."""

@@ -152,7 +152,7 @@ _CORE: dict[int, dict[str, Callable[[World, str], Any]]] = {
         "badge": _of_session(lambda one: str(one.profile.get("Badge Text", ""))),
         "selection": _of_session(lambda one: one.selected_text),
         "selectionLength": _of_session(lambda one: len(one.selected_text)),
-        "isBroadcastSource": lambda _world, _one: False,
+        "isBroadcastSource": lambda world, one: len(world.domains.together(one)) > 1,
         "sshIntegrationLevel": lambda _world, _one: 0,
     },
     TAB: {

@@ -9,11 +9,12 @@ from uuid import uuid4
 import anyio
 
 from iterm_mcp.host import moves, profiles, sizes, tree
+from iterm_mcp.host.broadcasts import Domains
 from iterm_mcp.host.tree import Pane, Splitter, Tab, Window
 from iterm_mcp.host.turns import OncePerTurn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from anyio.abc import TaskGroup
 
@@ -46,6 +47,9 @@ class WorldObserver(Protocol):
     def prompt_happened(self, session: Session, event: PromptEvent) -> None:
         """A session's shell showed a prompt, began a command or ended one."""
 
+    def broadcasts_changed(self) -> None:
+        """Other sessions than before are typed into together."""
+
     def variables_changed(self) -> None:
         """Some variable may have another value; told once a turn of the loop."""
 
@@ -72,6 +76,7 @@ class World:
         """Titles that were set, by the same keys."""
         self.burials: dict[str, Burial] = {}
         """Buried sessions and where they stood."""
+        self.domains = Domains()
         self.key: Window | None = None
         self.app_active = True
         self.observer = observer
@@ -80,7 +85,7 @@ class World:
         self._tab_numbers = itertools.count(1)
         self._starting: list[int] = []  # numbers of windows whose first program is being started
         self._frozen = False
-        self._layout = OncePerTurn(observer.layout_changed)
+        self._layout = OncePerTurn(self._tell_layout)
         self._variables = OncePerTurn(observer.variables_changed)
 
     # Finding.
@@ -105,6 +110,12 @@ class World:
             if any(pane.session_id == session_id for pane in tab.panes()):
                 return window, tab
         return None
+
+    def windows_of_sessions(self) -> dict[str, str]:
+        """Return the window of each session that stands in one."""
+        return {
+            pane.session_id: window.window_id for window, tab in self.tabs() for pane in tab.panes()
+        }
 
     def select(self, selector: str, *, many: bool = False) -> list[Session]:
         """Return the sessions that a selector names: an id, ``active``, or ``all`` if allowed."""
@@ -318,6 +329,17 @@ class World:
     def variables_touched(self) -> None:
         """Note that a client changed a variable, a name or a title."""
         self._variables.soon()
+
+    def set_broadcast_domains(self, domains: Iterable[Iterable[str]]) -> None:
+        """Have sessions typed into together; all of a domain stand in one window."""
+        if self.domains.replace(domains):
+            self.observer.broadcasts_changed()
+            self._variables.soon()
+
+    def _tell_layout(self) -> None:
+        if self.domains.listing() and self.domains.keep(self.windows_of_sessions()):
+            self.observer.broadcasts_changed()
+        self.observer.layout_changed()
 
     def tell_layout_now(self) -> None:
         """Tell a layout change that is still to be told."""

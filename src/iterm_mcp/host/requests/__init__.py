@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from iterm_mcp.host.requests import (
+    broadcasts,
     buffers,
     color_presets,
     focus,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from iterm_mcp.host.requests.context import Rows
 
 HANDLERS: Rows = {
+    **broadcasts.ROWS,
     **buffers.ROWS,
     **color_presets.ROWS,
     **focus.ROWS,

@@ -50,13 +50,6 @@ async def register_tool(
     return wire.RegisterToolResponse(status=status.OK if whole else status.REQUEST_MALFORMED)
 
 
-async def get_broadcast_domains(
-    _context: Context, _request: wire.GetBroadcastDomainsRequest
-) -> wire.GetBroadcastDomainsResponse:
-    """Broadcast to nobody."""
-    return wire.GetBroadcastDomainsResponse()
-
-
 async def saved_arrangement(
     _context: Context, request: wire.SavedArrangementRequest
 ) -> wire.SavedArrangementResponse:
@@ -101,7 +94,6 @@ ROWS: Rows = {
     "status_bar_component_request": status_bar,
     "tmux_request": tmux,
     "register_tool_request": register_tool,
-    "get_broadcast_domains_request": get_broadcast_domains,
     "saved_arrangement_request": saved_arrangement,
     "restart_session_request": restart_session,
     "screenshot_request": screenshot,

@@ -30,22 +30,26 @@ async def list_sessions(
 
 
 async def send_text(context: Context, request: wire.SendTextRequest) -> wire.SendTextResponse:
-    """Type into a session, or into all; bytes go out as they are."""
-    targets = [one for one in context.world.select(request.session, many=True) if not one.exited]
-    if not targets:
+    """Type into a session and those that broadcast with it, or into all; bytes as they are."""
+    world = context.world
+    targets = world.select(request.session, many=True)
+    if all(one.exited for one in targets):
         return wire.SendTextResponse(status=TextStatus.SESSION_NOT_FOUND)
-    data = request.text.encode()
-    for target in targets:
-        await _write(target, data)
+    if not request.suppress_broadcast:
+        ids = [near for one in targets for near in world.domains.together(one.session_id)]
+        targets = [world.sessions[one] for one in dict.fromkeys(ids) if one in world.sessions]
+    await _write([one for one in targets if not one.exited], request.text.encode())
     return wire.SendTextResponse(status=TextStatus.OK)
 
 
-async def _write(target: Session, data: bytes) -> None:
-    """Wait for a program that does not read, but not for ever: what it never takes is lost."""
+async def _write(targets: list[Session], data: bytes) -> None:
+    """Wait for programs that do not read, but not for ever: what they never take is lost."""
+    targets = [one for one in targets if not one.write(data)]
     with anyio.move_on_after(WRITE_SECONDS):
         # The kernel says when its buffer has room, not when the queue behind it has.
-        while not target.write(data) and not target.exited:  # noqa: ASYNC110
+        while targets:
             await anyio.sleep(0.02)
+            targets = [one for one in targets if not (one.exited or one.write(data))]
 
 
 async def inject(context: Context, request: wire.InjectRequest) -> wire.InjectResponse:

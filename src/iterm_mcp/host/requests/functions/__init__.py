@@ -1,24 +1,24 @@
-"""InvokeFunction: the built-in functions that mean something without a screen."""
+"""InvokeFunction: the built-in functions that mean something without a screen.
+
+To have another function: write it, add its row to its module's table, and the table below.
+"""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
 
-from iterm_mcp.host import profiles, scopes, wire
+from iterm_mcp.host import scopes, wire
 from iterm_mcp.host.invocations import InvocationError, Path, parse
+from iterm_mcp.host.requests.functions import names
+from iterm_mcp.host.requests.functions.function import FailedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from iterm_mcp.host.invocations import Invocation
     from iterm_mcp.host.requests.context import Context, Rows
+    from iterm_mcp.host.requests.functions.function import Functions
 
 Status = wire.InvokeFunctionResponse.Status
-
-
-class FailedError(Exception):
-    """The function cannot do it; the text is the reason that the caller sees."""
 
 
 async def invoke_function(
@@ -38,7 +38,7 @@ async def invoke_function(
             receiver = request.method.receiver
             raise FailedError(f"Object with identifier “{receiver}” not found")  # noqa: TRY301
         call = parse(request.invocation)
-        result = _call(context, call, target)
+        result = await _call(context, call, target)
     except (FailedError, InvocationError) as error:
         return _error(Status.FAILED, str(error))
     response = wire.InvokeFunctionResponse()
@@ -67,12 +67,12 @@ def _target(
     return None
 
 
-def _call(context: Context, call: Invocation, target: scopes.Target) -> Any:  # noqa: ANN401
+async def _call(context: Context, call: Invocation, target: scopes.Target) -> Any:  # noqa: ANN401
     function = _FUNCTIONS.get(call.signature)
     if function is None:
         raise FailedError(f"No function registered for invocation “{call.signature}”.")
     arguments = {key: _resolve(context, target, value) for key, value in call.arguments.items()}
-    return function(context, target, arguments)
+    return await function(context, target, arguments)
 
 
 def _resolve(context: Context, target: scopes.Target, value: Any) -> Any:  # noqa: ANN401
@@ -84,39 +84,7 @@ def _resolve(context: Context, target: scopes.Target, value: Any) -> Any:  # noq
     return found
 
 
-def _set_name(context: Context, target: scopes.Target, arguments: dict[str, Any]) -> None:
-    session = context.world.sessions.get(target.identifier)
-    if target.scope != scopes.SESSION or session is None:
-        raise FailedError("set_name needs a session")
-    name = _text(arguments, "name")
-    session.set_name(name)
-    session.profile = profiles.own_copy(session.profile, {"Name": name})
-    context.world.variables_touched()
-
-
-def _set_title(context: Context, target: scopes.Target, arguments: dict[str, Any]) -> None:
-    if target.scope not in {scopes.TAB, scopes.WINDOW}:
-        raise FailedError("set_title needs a tab or a window")
-    key = scopes.user_key(target)
-    title = _text(arguments, "title")
-    if title:
-        context.world.titles[key] = title
-    else:
-        context.world.titles.pop(key, None)
-    context.world.variables_touched()
-
-
-def _text(arguments: dict[str, Any], name: str) -> str:
-    text = arguments[name]
-    if not isinstance(text, str):
-        raise FailedError(f"{name} must be a string")
-    return text
-
-
-_FUNCTIONS: dict[str, Callable[[Context, scopes.Target, dict[str, Any]], Any]] = {
-    "iterm2.set_name(name)": _set_name,
-    "iterm2.set_title(title)": _set_title,
-}
+_FUNCTIONS: Functions = {**names.FUNCTIONS}
 
 
 def _error(

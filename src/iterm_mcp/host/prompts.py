@@ -7,13 +7,13 @@ absolute lines, for as long as the line on which they begin is kept and not clea
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 from urllib.parse import unquote
 from uuid import uuid4
 
-MAX_PROMPTS = 2000
+MAX_PROMPTS = 1000
 """Older ones are forgotten."""
 
 MAX_STATUS = 2**31 - 1
@@ -118,11 +118,13 @@ class Prompts:
             overflow: The first line that is kept.
             alternate: Whether the alternate screen is shown; its prompts end with it.
         """
-        self._kept = [
-            one
-            for one in self._kept
-            if one.start.line >= overflow and (alternate or not one.alternate)
-        ]
+        kept = self._kept  # those of the alternate screen stand last
+        if kept and (kept[0].start.line < overflow or (kept[-1].alternate and not alternate)):
+            self._kept = [
+                one
+                for one in kept
+                if one.start.line >= overflow and (alternate or not one.alternate)
+            ]
         return self._kept
 
     # Following the shell.
@@ -248,15 +250,16 @@ class Prompts:
     # Following the lines.
 
     def places(self) -> list[tuple[int, int]]:
-        """Return columns and lines of all that is remembered, in the order `move` takes them."""
-        return [(place.column, place.line) for one in self._kept for place in _places(one)]
+        """Return columns and lines of all that is remembered, each once."""
+        return list(dict.fromkeys((p.column, p.line) for one in self._kept for p in _places(one)))
 
     def move(self, moved: Sequence[tuple[int, int] | None]) -> None:
         """Take over where all of `places` is now, after lines were wrapped anew."""
-        following = iter(moved)
-        for one in self._kept:
-            _follow(one, following)
-        self._kept = [one for one in self._kept if one.start.line >= 0]
+        where = {
+            Place(line, column): now and Place(now[1], now[0])
+            for (column, line), now in zip(self.places(), moved, strict=True)
+        }
+        self._kept = [one for one in self._kept if _follow(one, where)]
 
 
 def _new_id() -> str:
@@ -275,14 +278,15 @@ def _places(prompt: Prompt) -> Iterator[Place]:
         yield from span
 
 
-def _follow(prompt: Prompt, moved: Iterator[tuple[int, int] | None]) -> None:
-    def following() -> Place | None:
-        found = next(moved)
-        return None if found is None else Place(found[1], found[0])
-
+def _follow(prompt: Prompt, where: Mapping[Place, Place | None]) -> bool:
+    """Move all that is known of a prompt; tell whether its beginning is still there."""
+    start = where[prompt.start]
+    if start is None:
+        return False
     for name in _FIELDS:
-        if getattr(prompt, name) is not None:
-            place = following()
-            setattr(prompt, name, Place(-1, 0) if place is None and name == "start" else place)
-    spans = [(following(), following()) for _ in prompt.excluded]
+        place = getattr(prompt, name)
+        if place is not None:
+            setattr(prompt, name, where[place])
+    spans = [(where[span.start], where[span.end]) for span in prompt.excluded]
     prompt.excluded[:] = [Span(start, end) for start, end in spans if start and end]
+    return True

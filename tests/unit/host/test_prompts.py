@@ -297,9 +297,9 @@ def test_whatever_is_marked_prompts_stay_in_order_and_make_sense(
 ) -> None:
     shell = Shell(typed)
     for payload, line, column, alternate, overflow in marks:
-        shell.alternate, shell.overflow = alternate, max(shell.overflow, min(overflow, line))
+        shell.alternate, shell.overflow = alternate, max(shell.overflow, overflow)
         shell.kept()
-        shell.mark(payload, line, column)
+        shell.mark(payload, max(line, shell.overflow), column)
         kept = shell.kept()
         assert len({one.prompt_id for one in kept}) == len(kept)
         for screen in (True, False):

@@ -60,6 +60,9 @@ class Relay:
         self._to_daemon = bytearray()
         self._held: list[bytes] = []  # client lines that wait for the handshake's replay
         self._unread: list[bytes] = []  # forwarded, not yet looked at
+        self._unsent: list[bytes] = []  # at the end of `_to_daemon`: nothing of them has left
+        self._unsent_bytes = 0
+        self._resent = False  # what never left a lost daemon's queue gets one more chance
         self._answered: list[object] = []  # keys of answers since the last look
         self._in_flight: dict[object, str] = {}
         self._initialize = b""
@@ -99,16 +102,22 @@ class Relay:
             self._open = False
             return
         for line in _lines(self._from_client, data):
-            if self._daemon is None and not self._connect():
-                self._refuse(line)
-            elif self._swallow is not None:
-                self._held.append(line)
-            else:
-                self._forward(line)
+            self._take(line)
+
+    def _take(self, line: bytes) -> None:
+        """Send a client's line to a daemon, now or after the handshake's replay, or refuse it."""
+        if self._daemon is None and not self._connect():
+            self._refuse(line)
+        elif self._swallow is not None:
+            self._held.append(line)
+        else:
+            self._forward(line)
 
     def _forward(self, line: bytes) -> None:
         """Send a client's line on its way; `_catch_up` looks at it in a quiet moment."""
         self._to_daemon += line
+        self._unsent.append(line)
+        self._unsent_bytes += len(line)
         self._flush_daemon()
         self._unread.append(line)
 
@@ -192,6 +201,7 @@ class Relay:
             return
         if not data:
             raise EOFError
+        self._resent = False
         for line in _lines(self._from_daemon, data):
             answered = _answered(line)
             if answered is not None and answered == self._swallow:
@@ -219,6 +229,11 @@ class Relay:
         except ConnectionError:
             return  # the read that follows sees the end, and answers
         del self._to_daemon[:sent]
+        begun = 0
+        while self._unsent_bytes > len(self._to_daemon):
+            self._unsent_bytes -= len(self._unsent[begun])
+            begun += 1
+        del self._unsent[:begun]
 
     def _lose_daemon(self) -> None:
         """Answer what was in flight; the next line of the client starts a new daemon."""
@@ -230,11 +245,21 @@ class Relay:
         self._from_daemon.clear()
         self._to_daemon.clear()
         held, self._held = self._held, []
+        unsent, self._unsent, self._unsent_bytes = self._unsent, [], 0
+        for line in unsent:
+            for message in _parse(line):
+                self._in_flight.pop(_key(message.get("id")), None)
         for line in held:
             self._refuse(line)
         for key in self._in_flight:
             self._answer_error(key[1] if isinstance(key, tuple) else None, MESSAGE_LOST)
         self._in_flight.clear()
+        again, self._resent = not self._resent, True
+        for line in unsent:
+            if again:
+                self._take(line)
+            else:
+                self._refuse(line)
 
     # The loop.
 

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import sys
 import tempfile
 from contextlib import asynccontextmanager, suppress
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
+import anyio.to_thread
 import psutil
 from tests.waiting import eventually
 
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
 
 REAL_ITERM2 = os.environ.get("ITERM_MCP_TERMINAL") == "iterm2" and sys.platform == "darwin"
 """Whether the suite runs against the app; otherwise it runs against our host."""
+
+
+SOCKET_SECONDS = 10.0
 
 
 class Home:
@@ -54,10 +59,15 @@ class Home:
         return Path(self.paths.token).read_text().strip()
 
     async def kill_daemon(self) -> None:
-        """End the daemon as a crash would."""
+        """End the daemon as a crash would; its clients' connections are closed then."""
         pid = self.daemon_pid()
         assert pid
-        os.kill(pid, signal.SIGKILL)
+        with socket.socket(socket.AF_UNIX) as last:  # connected last, and so closed last
+            last.settimeout(SOCKET_SECONDS)
+            last.connect(self.paths.daemon_socket)
+            os.kill(pid, signal.SIGKILL)
+            with suppress(ConnectionError):
+                await anyio.to_thread.run_sync(last.recv, 1)
         await eventually(lambda: self.daemon_pid() is None)
 
     async def stop(self) -> None:

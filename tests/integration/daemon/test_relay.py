@@ -91,6 +91,29 @@ async def _settled(home: Home, client: LineClient) -> None:
     assert home.daemon_pid()
 
 
+async def test_what_never_left_for_a_dead_daemon_goes_to_the_next(home: Home) -> None:
+    count = 3000
+    async with open_client(home.environ) as client:
+        await client.greet()
+        pid = home.daemon_pid()
+        assert pid
+        os.kill(pid, signal.SIGSTOP)  # so that its socket fills up
+        for _ in range(count):
+            await client.request(
+                "tools/call", name="list_agents", arguments={}, _meta={"padding": "x" * 400}
+            )
+        await home.kill_daemon()
+
+        answers = [await client.read() for _ in range(count)]
+
+    numbers = [int(answer["id"]) for answer in answers]
+    lost = {number for number, answer in zip(numbers, answers, strict=True) if "error" in answer}
+    assert len(set(numbers)) == count
+    assert lost, "what had left may have taken effect"
+    assert len(lost) < count
+    assert max(lost) < min(set(numbers) - lost), "the first ones had left"
+
+
 async def test_killing_it_again_and_again_loses_nothing(home: Home) -> None:
     async with open_client(home.environ) as client:
         await client.greet()

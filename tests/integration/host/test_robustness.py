@@ -132,7 +132,7 @@ async def test_clients_that_come_and_go_leave_nothing(own_home: Home) -> None:
             async with anyio.create_task_group() as group:
                 for _ in range(20):
                     group.start_soon(_come_and_go, own_home)
-        await eventually(process.num_fds, lambda count: count <= before, within_seconds=10)
+        await eventually(process.num_fds, lambda count: count <= before, within_seconds=30)
         await still_serves(wire)
 
 

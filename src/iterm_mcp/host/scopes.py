@@ -82,14 +82,20 @@ def _of_session(get: Callable[[Session], Any]) -> Callable[[World, str], Any]:
     return found
 
 
-def _termid(world: World, session_id: str) -> str:
-    """Return the position and id, as ``ITERM_SESSION_ID`` has it but with a dot."""
+def position(world: World, session_id: str) -> str:
+    """Return where a session stands, as iTerm2 writes it: ``w0t1p2``; empty if nowhere."""
     place = world.place(session_id)
     if place is None:
         return ""
     window, tab = place
     pane = [one.session_id for one in tab.panes()].index(session_id)
-    return f"w{window.number}t{window.tabs.index(tab)}p{pane}.{session_id}"
+    return f"w{window.number}t{window.tabs.index(tab)}p{pane}"
+
+
+def _termid(world: World, session_id: str) -> str:
+    """Return the position and id, as ``ITERM_SESSION_ID`` has it but with a dot."""
+    at = position(world, session_id)
+    return f"{at}.{session_id}" if at else ""
 
 
 def _auto_name(session: Session) -> str:

@@ -44,6 +44,9 @@ MAX_VARIABLE_LENGTH = 1 << 16
 _UNKNOWN = (psutil.Error, OSError)
 """What asking about a process may raise: it is gone, or no descriptor is left to ask with."""
 
+_SOFT_RESET = b"\x1b[!p\x1b[?9;1000;1002;1003;1004;1005;1006;1015;2004l\x1b[=0u"
+"""What one program may leave behind and the next does not expect; the text stays."""
+
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
@@ -108,10 +111,42 @@ class Session:
         self._reported_path = ""
         self._released = False
         self._held: list[Callable[[], None]] | None = None  # None unless paused
+        self.restarting = False  # the program is being replaced by another
 
     def start(self) -> None:
-        """Begin to read the program's output."""
-        self.pty.start(self._output, self._ended)
+        """Begin to read the program's output; type what the profile says is typed first."""
+        pty = self.pty
+        pty.start(self._output, lambda _code: self._ended(pty))
+        text = str(self.profile.get("Initial Text") or "")
+        if text:
+            self.write(text.encode() + b"\n")
+
+    async def end_program(self, grace_seconds: float) -> None:
+        """End the program, and tell nobody yet: `restart` or `program_lost` follows."""
+        self.restarting = True
+        await self.pty.aclose(grace_seconds=grace_seconds)
+
+    def restart(self, pty: Pty) -> None:
+        """Go on with another program below what the screen shows."""
+        self.pty, self.exited, self.restarting = pty, False, False
+        self._reported_path, self.icon_name, self.window_name = "", None, None
+        self._job_at = 0.0
+        pty.resize(self.columns, self.rows)  # which may have changed while it was started
+        if self.engine.alternate_screen:  # elsewhere it would move the cursor
+            self._show(b"\x1b[?1049l")
+        self._show(_SOFT_RESET)
+        if self.engine.cursor[0]:
+            self._show(b"\r\n")
+        if self._held is not None:
+            pty.pause_reading()
+        self.start()
+        self.observer.variables_changed(self)
+
+    def program_lost(self) -> None:
+        """Note that the program has ended and no other could be started."""
+        self.restarting = False
+        if not self.exited:
+            self._ended(self.pty)
 
     def pause(self) -> None:
         """Take in neither output nor end until `resume`; the program waits when its PTY is full."""
@@ -266,9 +301,11 @@ class Session:
             self._idle = None
             self.engine.compress()
 
-    def _ended(self, code: int | None) -> None:
+    def _ended(self, pty: Pty) -> None:
         if self._held is not None:
-            self._held.append(lambda: self._ended(code))
+            self._held.append(lambda: self._ended(pty))
+            return
+        if self.restarting or pty is not self.pty:
             return
         self.exited = True
         self.observer.program_ended(self)

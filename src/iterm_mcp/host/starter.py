@@ -34,37 +34,30 @@ class Starter:
         self._suite = suite
 
     async def start(
-        self, profile: dict[str, Any], columns: int, rows: int, at: str, observer: SessionObserver
+        self,
+        profile: dict[str, Any],
+        columns: int,
+        rows: int,
+        at: str,
+        observer: SessionObserver,
+        directory: str | None = None,
     ) -> Session:
-        """Start a program on a PTY, off the loop: the kernel takes a millisecond or two.
+        """Start a program in a new session.
 
         Args:
             profile: Says which program, where, and with which environment.
             at: Where the session will stand, as iTerm2 writes it: ``w0t1p2``.
             observer: Who is told of the session's changes, once it runs.
+            directory: Where to start instead of where the profile says.
 
         Raises:
             PtyError: It could not be started.
             ValueError: The profile's command cannot be split.
         """
         session_id = str(uuid4()).upper()
-        argv = environment.command_line(self._base, profile)
-        directory = environment.start_directory(self._base, profile)
-        environ = environment.environment(
-            self._base,
-            session_id=session_id,
-            position=at,
-            profile=profile,
-            directory=directory,
-            cookie=self._cookie,
-            suite=self._suite,
-        )
-        argv, environ = shell_integration.integrate(argv, environ, profile)
-        pty = await to_thread.run_sync(
-            lambda: Pty.spawn(
-                argv, columns=columns, rows=rows, directory=directory, environ=environ
-            )
-        )
+        if directory is None:
+            directory = environment.start_directory(self._base, profile)
+        pty = await self.spawn(session_id, profile, columns, rows, at, directory)
         name = str(profile.get("Name", ""))
         return Session(
             session_id,
@@ -77,6 +70,37 @@ class Starter:
             directory,
             name="" if name == profiles.DEFAULT["Name"] else name,
             username=_user_name(),
+        )
+
+    async def spawn(
+        self,
+        session_id: str,
+        profile: dict[str, Any],
+        columns: int,
+        rows: int,
+        at: str,
+        directory: str,
+    ) -> Pty:
+        """Start a session's program on a PTY, off the loop: the kernel takes a millisecond or two.
+
+        Raises:
+            PtyError, ValueError: As `start`.
+        """
+        argv = environment.command_line(self._base, profile)
+        environ = environment.environment(
+            self._base,
+            session_id=session_id,
+            position=at,
+            profile=profile,
+            directory=directory,
+            cookie=self._cookie,
+            suite=self._suite,
+        )
+        argv, environ = shell_integration.integrate(argv, environ, profile)
+        return await to_thread.run_sync(
+            lambda: Pty.spawn(
+                argv, columns=columns, rows=rows, directory=directory, environ=environ
+            )
         )
 
 

@@ -81,10 +81,10 @@ class World:
         self.app_active = True
         self.observer = observer
         self._closers = closers
-        self._starter = starter
+        self.starter = starter
         self._tab_numbers = itertools.count(1)
         self._starting: list[int] = []  # numbers of windows whose first program is being started
-        self._frozen = False
+        self.frozen = False
         self._layout = OncePerTurn(self._tell_layout)
         self._variables = OncePerTurn(observer.variables_changed)
 
@@ -150,7 +150,7 @@ class World:
         at = 0 if window is None else len(window.tabs)
         self._starting.append(number)
         try:
-            session = await self._starter.start(profile, columns, rows, f"w{number}t{at}p0", self)
+            session = await self.starter.start(profile, columns, rows, f"w{number}t{at}p0", self)
         finally:
             self._starting.remove(number)
         if window is None or window not in self.windows:
@@ -179,7 +179,7 @@ class World:
         window, tab = place
         tree.rehearse_split(tab, target.session_id, vertical=vertical)
         at = f"w{window.number}t{window.tabs.index(tab)}p{len(list(tab.panes()))}"
-        session = await self._starter.start(profile, target.columns, target.rows, at, self)
+        session = await self.starter.start(profile, target.columns, target.rows, at, self)
         try:
             # The tree may have changed while the program was started; an empty tab has no pane.
             tree.split(tab, target.session_id, session.session_id, vertical=vertical, before=before)
@@ -212,11 +212,8 @@ class World:
         """Make a started session known, and let it run."""
         self.sessions[session.session_id] = session
         session.start()
-        if self._frozen:
+        if self.frozen:
             session.pause()
-        text = str(session.profile.get("Initial Text") or "")
-        if text:
-            session.write(text.encode() + b"\n")
         self.observer.session_opened(session.session_id)
         self.layout_touched()
 
@@ -292,13 +289,13 @@ class World:
 
     def freeze(self) -> None:
         """Take in no program's output or end until `thaw`; sessions to come included."""
-        self._frozen = True
+        self.frozen = True
         for session in self.sessions.values():
             session.pause()
 
     def thaw(self) -> None:
         """Go on where `freeze` stopped."""
-        self._frozen = False
+        self.frozen = False
         for session in list(self.sessions.values()):
             session.resume()
 

@@ -47,7 +47,13 @@ class QuietStarter(Starter):
         self.started = 0
 
     async def start(
-        self, profile: dict[str, Any], columns: int, rows: int, at: str, observer: SessionObserver
+        self,
+        profile: dict[str, Any],
+        columns: int,
+        rows: int,
+        at: str,
+        observer: SessionObserver,
+        directory: str | None = None,
     ) -> Session:
         assert at
         self.started += 1
@@ -59,8 +65,11 @@ class QuietStarter(Starter):
             rows,
             profiles.scrollback(profile),
             observer,
-            "/",
+            directory or "/",
         )
+
+    async def spawn(self, *_args: object, **_named: object) -> Pty:
+        return QuietPty()
 
 
 @asynccontextmanager

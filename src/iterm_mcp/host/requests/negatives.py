@@ -62,17 +62,6 @@ async def saved_arrangement(
     return wire.SavedArrangementResponse(status=status.REQUEST_MALFORMED)
 
 
-async def restart_session(
-    context: Context, request: wire.RestartSessionRequest
-) -> wire.RestartSessionResponse:
-    """Restart nothing."""
-    status = wire.RestartSessionResponse.Status
-    found = context.world.select(request.session_id)
-    return wire.RestartSessionResponse(
-        status=status.SESSION_NOT_RESTARTABLE if found else status.SESSION_NOT_FOUND
-    )
-
-
 async def screenshot(context: Context, request: wire.ScreenshotRequest) -> wire.ScreenshotResponse:
     """Draw nothing."""
     status = wire.ScreenshotResponse.Status
@@ -95,7 +84,6 @@ ROWS: Rows = {
     "tmux_request": tmux,
     "register_tool_request": register_tool,
     "saved_arrangement_request": saved_arrangement,
-    "restart_session_request": restart_session,
     "screenshot_request": screenshot,
     "server_originated_rpc_result_request": rpc_result,
 }

@@ -42,7 +42,7 @@ class UnixServer:
         self._connected.inc()
         try:
             await self._converse(reader, writer)
-        except (ConnectionError, TimeoutError):
+        except* (ConnectionError, TimeoutError):  # a task group wraps what its tasks raise
             log.info("client_hung_up")
         finally:
             self._connected.dec()

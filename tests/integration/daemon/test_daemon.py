@@ -14,7 +14,7 @@ import pytest
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from tests.integration.homes import Home, mode_of
-from tests.integration.line_client import SECONDS, end, open_client
+from tests.integration.line_client import META, SECONDS, end, open_client
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from anyio.abc import Process
 
 pytestmark = pytest.mark.headless
+
+LISTEN = ("subscriptions/listen", {"notifications": {"toolsListChanged": True}, "_meta": META})
+LIST = ("tools/list", {"_meta": META})
+CLIENTS = 'iterm_mcp_clients_connected{transport="unix"}'
 
 
 @asynccontextmanager
@@ -81,6 +85,33 @@ async def test_a_second_one_bows_out(home: Home) -> None:
         assert f"process {first.pid}" in second.stderr.decode()
         assert second.returncode == 0
         assert first.returncode is None
+
+
+@pytest.mark.parametrize("requests", [[LISTEN], [LIST] * 50], ids=["listening", "asking"])
+async def test_a_client_that_vanishes_with_answers_to_come_takes_nobody_with_it(
+    home: Home, requests: list[tuple[str, dict[str, object]]]
+) -> None:
+    lines = "".join(
+        json.dumps({"jsonrpc": "2.0", "id": number, "method": method, "params": params}) + "\n"
+        for number, (method, params) in enumerate(requests)
+    )
+
+    async def clients() -> str:
+        text = (await get(home, "/metrics", authorization=f"Bearer {home.token()}")).text
+        return next(line for line in text.splitlines() if line.startswith(CLIENTS))
+
+    async with run_daemon(home) as process:
+        before = await clients()
+        async with await anyio.connect_unix(home.paths.daemon_socket) as connection:
+            await connection.send(lines.encode())
+            with anyio.fail_after(SECONDS):
+                await connection.receive()
+        await eventually(clients, lambda line: line == before, within_seconds=SECONDS)
+        async with open_client(home.environ) as other:
+            greeting = await other.greet()
+
+        assert "result" in greeting
+        assert home.daemon_pid() == process.pid
 
 
 async def test_the_verbs_start_report_and_stop_it(home: Home) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from blockbuster import blockbuster_ctx
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import SupportsIndex
 
 FORBIDDEN = {
     "subprocess.Popen": "start a process",
@@ -24,6 +26,16 @@ FORBIDDEN = {
     "socket.connect": "open a socket",
     "time.sleep": "sleep",
 }
+
+
+if sys.version_info < (3, 13):  # since then `time.sleep` raises its audit event itself
+    _sleep = time.sleep
+
+    def _audited_sleep(seconds: float | SupportsIndex) -> None:
+        sys.audit("time.sleep", seconds)
+        _sleep(seconds)
+
+    time.sleep = _audited_sleep
 
 
 class _Guard:

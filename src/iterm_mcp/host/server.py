@@ -6,6 +6,7 @@ import hmac
 import os
 import socket
 import struct
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -17,13 +18,18 @@ from google.protobuf.message import DecodeError
 from websockets.asyncio.server import ServerConnection, unix_serve
 from websockets.exceptions import ConnectionClosed
 
+from iterm_mcp.errors import ItermMcpError
 from iterm_mcp.host import wire
+from iterm_mcp.host.calls import Calls
 from iterm_mcp.host.client import Client
-from iterm_mcp.host.json_file import NotKeptError
 from iterm_mcp.host.requests import HANDLERS
-from iterm_mcp.host.requests.context import Context
+from iterm_mcp.host.requests.context import Context, Later
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from anyio.abc import TaskGroup
+    from google.protobuf.message import Message
     from websockets.asyncio.server import Server
     from websockets.http11 import Request, Response
 
@@ -44,6 +50,9 @@ STOP_SECONDS = 0.5
 UNKNOWN_REQUEST = "Invalid request. Upgrade iTerm2 to a newer version."
 STOPPING = "The host is stopping."
 
+UNTIMED = {"server_originated_rpc_result_request"}
+"""Taken up inside another client's transaction too: its owner may be who waits for it."""
+
 
 class ApiServer:
     """Serves the world to every script that may come in."""
@@ -61,7 +70,8 @@ class ApiServer:
         self._notifier = notifier
         self._transactions = transactions
         self._cookie = cookie
-        self._answering: dict[Client, wire.ClientOriginatedMessage] = {}
+        self._calls = Calls()
+        self._answering: list[tuple[Client, int]] = []  # clients and the ids of their requests
 
     async def listen(self, path: str) -> Server:
         """Start to listen; nobody else can reach the socket, in its private folder."""
@@ -87,8 +97,9 @@ class ApiServer:
         Takes `STOP_SECONDS` at most, however many clients do not read.
         """
         async with anyio.create_task_group() as group:
-            for client, request in self._answering.items():
-                client.send(wire.ServerOriginatedMessage(id=request.id, error=STOPPING))
+            for client, number in self._answering:
+                client.send(wire.ServerOriginatedMessage(id=number, error=STOPPING))
+            for client in {client for client, _ in self._answering}:
                 group.start_soon(client.drain, STOP_SECONDS)
 
     # The handshake.
@@ -136,14 +147,17 @@ class ApiServer:
         try:
             async with anyio.create_task_group() as group:
                 group.start_soon(client.pump)
-                await self._converse(connection, client)
+                await self._converse(connection, client, group)
                 group.cancel_scope.cancel()
         finally:
             self._notifier.clients.discard(client)
-            self._answering.pop(client, None)
+            self._answering = [one for one in self._answering if one[0] is not client]
+            self._calls.leave(client)
             self._transactions.end_of(client)
 
-    async def _converse(self, connection: ServerConnection, client: Client) -> None:
+    async def _converse(
+        self, connection: ServerConnection, client: Client, group: TaskGroup
+    ) -> None:
         """Answer requests one after the other, in the order in which they came."""
         try:
             async for data in connection:
@@ -157,36 +171,55 @@ class ApiServer:
                     client.drop("sent what is no message")
                     return
                 await client.wait_room()
-                async with self._transactions.turn(client):
-                    self._answering[client] = request
-                    client.send(await self._answer(client, request))
-                    self._answering.pop(client, None)
+                self._answering.append((client, request.id))
+                if request.WhichOneof("submessage") in UNTIMED:
+                    await self._take_up(client, request, group)
+                else:
+                    async with self._transactions.turn(client):
+                        await self._take_up(client, request, group)
         except ConnectionClosed:
             return
 
+    async def _take_up(
+        self, client: Client, request: wire.ClientOriginatedMessage, group: TaskGroup
+    ) -> None:
+        name = request.WhichOneof("submessage") or ""
+        handler = HANDLERS.get(name)
+        if handler is None:
+            self._send(client, wire.ServerOriginatedMessage(id=request.id, error=UNKNOWN_REQUEST))
+            return
+        context = Context(self._world, client, self._transactions, self._settings, self._calls)
+        work = partial(handler, context, getattr(request, name))
+        await self._answer(client, request, work, group)
+
     async def _answer(
-        self, client: Client, request: wire.ClientOriginatedMessage
-    ) -> wire.ServerOriginatedMessage:
-        """Return the answer to one request; there always is one, and it echoes the id."""
+        self,
+        client: Client,
+        request: wire.ClientOriginatedMessage,
+        work: Callable[[], Awaitable[Message | Later]],
+        group: TaskGroup,
+    ) -> None:
+        """Answer one request, now or later; there always is one answer, and it echoes the id."""
         message = wire.ServerOriginatedMessage(id=request.id)
-        name = request.WhichOneof("submessage")
-        handler = HANDLERS.get(name or "")
-        if name is None or handler is None:
-            message.error = UNKNOWN_REQUEST
-            return message
-        context = Context(self._world, client, self._transactions, self._settings)
+        name = request.WhichOneof("submessage") or ""
         try:
-            response = await handler(context, getattr(request, name))
-        except NotKeptError as error:  # no response has a status for a full disk
+            response = await work()
+        except ItermMcpError as error:  # no response has a status for a full disk
             message.error = str(error)
-            return message
         except Exception:  # the per-client boundary: one script's request ends no session
             incident = uuid4().hex[:12]
             log.exception("request_crashed", request=name, incident=incident)
             message.error = f"Internal error {incident}; the host's log has it."
-            return message
-        getattr(message, name.replace("_request", "_response")).CopyFrom(response)
-        return message
+        else:
+            if isinstance(response, Later):
+                group.start_soon(self._answer, client, request, response.rest, group)
+                return
+            getattr(message, name.replace("_request", "_response")).CopyFrom(response)
+        self._send(client, message)
+
+    def _send(self, client: Client, answer: wire.ServerOriginatedMessage) -> None:
+        self._answering.remove((client, answer.id))
+        client.send(answer)
 
 
 def peer_uid(peer: socket.socket) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from iterm_mcp.host.requests import (
+    arrangements,
     broadcasts,
     buffers,
     color_presets,
@@ -21,6 +22,7 @@ from iterm_mcp.host.requests import (
     prompts,
     properties,
     restart,
+    rpc,
     selections,
     sessions,
     tabs,
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from iterm_mcp.host.requests.context import Rows
 
 HANDLERS: Rows = {
+    **arrangements.ROWS,
     **broadcasts.ROWS,
     **buffers.ROWS,
     **color_presets.ROWS,
@@ -45,6 +48,7 @@ HANDLERS: Rows = {
     **prompts.ROWS,
     **properties.ROWS,
     **restart.ROWS,
+    **rpc.ROWS,
     **selections.ROWS,
     **sessions.ROWS,
     **tabs.ROWS,

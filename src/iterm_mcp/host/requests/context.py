@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from google.protobuf.message import Message
 
+    from iterm_mcp.host.calls import Calls
     from iterm_mcp.host.client import Client
     from iterm_mcp.host.settings import Settings
     from iterm_mcp.host.transactions import Transactions
@@ -24,8 +25,21 @@ class Context:
     client: Client
     transactions: Transactions
     settings: Settings
+    calls: Calls
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """In place of a response: it will take a while, and the client's next requests come first.
+
+    Attributes:
+        rest: Returns the response. It runs outside the client's turn, so it may not touch the
+            world.
+    """
+
+    rest: Callable[[], Awaitable[Message]]
 
 
 if TYPE_CHECKING:
-    Rows = dict[str, Callable[[Context, Any], Awaitable[Message]]]
+    Rows = dict[str, Callable[[Context, Any], Awaitable[Message | Later]]]
     """A module's handlers, by the name of the request's field in ClientOriginatedMessage."""

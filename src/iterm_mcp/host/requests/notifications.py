@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from iterm_mcp.host import scopes, wire
+from iterm_mcp.host.requests import rpc
 from iterm_mcp.host.subscriptions import ALL, GLOBAL_TOPICS, SESSION_TOPICS, Monitor
 
 if TYPE_CHECKING:
@@ -33,8 +34,8 @@ def _change(
     if topic == wire.NOTIFY_ON_PROFILE_CHANGE:
         guid = request.profile_change_request.guid
         return subscriptions.change_profile(guid, subscribe=request.subscribe)
-    if topic == wire.NOTIFY_ON_VARIABLE_CHANGE:
-        return _monitor(context, request)
+    if topic in _WITH_ARGUMENTS:
+        return _WITH_ARGUMENTS[topic](context, request)
     if topic in SESSION_TOPICS:
         return _change_session(context, request)
     return Status.REQUEST_MALFORMED
@@ -77,5 +78,10 @@ def _monitor(
     }
     return Status.OK
 
+
+_WITH_ARGUMENTS = {
+    wire.NOTIFY_ON_VARIABLE_CHANGE: _monitor,
+    wire.NOTIFY_ON_SERVER_ORIGINATED_RPC: rpc.change_registration,
+}
 
 ROWS: Rows = {"notification_request": notification}

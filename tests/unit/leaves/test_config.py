@@ -1,0 +1,63 @@
+"""Settings come from the environment, and a wrong one is named."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from iterm_mcp.config import Settings
+
+NAMES = ("TERMINAL", "HTTP_PORT", "REQUEST_TIMEOUT_SECONDS", "CONNECT_TIMEOUT_SECONDS",
+         "DRAIN_SECONDS", "LOG_LEVEL")  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in NAMES:
+        monkeypatch.delenv(f"ITERM_MCP_{name}", raising=False)
+
+
+def test_the_names_above_are_all_there_are() -> None:
+    assert {name.upper() for name in Settings.model_fields} == set(NAMES)
+
+
+def test_everything_has_a_default() -> None:
+    settings = Settings()
+    assert (settings.terminal, settings.http_port) == ("auto", 7717)
+    assert settings.model_fields_set == set()
+
+
+def test_a_variable_is_read_and_remembered_as_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ITERM_MCP_HTTP_PORT", "0")
+    monkeypatch.setenv("ITERM_MCP_DRAIN_SECONDS", "0.5")
+    settings = Settings()
+    assert (settings.http_port, settings.drain_seconds) == (0, 0.5)
+    assert settings.model_fields_set == {"http_port", "drain_seconds"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("TERMINAL", "xterm"),
+        ("HTTP_PORT", "65536"),
+        ("HTTP_PORT", "-1"),
+        ("REQUEST_TIMEOUT_SECONDS", "0"),
+        ("REQUEST_TIMEOUT_SECONDS", "nan"),
+        ("CONNECT_TIMEOUT_SECONDS", "601"),
+        ("DRAIN_SECONDS", "-0.1"),
+        ("LOG_LEVEL", "loud"),
+    ],
+)
+def test_a_value_that_does_not_fit_is_refused_by_name(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(f"ITERM_MCP_{name}", value)
+    with pytest.raises(ValidationError) as caught:
+        Settings()
+    assert [error["loc"] for error in caught.value.errors()] == [(name.lower(),)]
+
+
+def test_an_empty_variable_is_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in NAMES:
+        monkeypatch.setenv(f"ITERM_MCP_{name}", "")
+    assert Settings() == Settings.model_construct()

@@ -11,10 +11,11 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class Settings(BaseSettings):
     """Everything a user may set. Durations are seconds.
 
-    A value that does not fit ends the daemon at start with the variable's name.
+    A value that does not fit ends the daemon at start with the variable's name; an empty one
+    is as none.
     """
 
-    model_config = SettingsConfigDict(env_prefix="ITERM_MCP_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="ITERM_MCP_", env_ignore_empty=True, frozen=True)
 
     terminal: Literal["auto", "iterm2", "headless"] = "auto"
     """Which terminal: iTerm2 when it is there, else our host; or one of them by name."""

@@ -141,7 +141,9 @@ def find_paths(environ: "os._Environ[str] | dict[str, str] | None" = None) -> Pa
     if sys.platform == "darwin":
         state = f"{user_home}/Library/Application Support/{SUITE}"
     else:
-        state = f"{env.get('XDG_STATE_HOME') or f'{user_home}/.local/state'}/{SUITE}"
+        base = env.get("XDG_STATE_HOME", "")
+        # The standard has a relative one ignored: it names another folder to each process.
+        state = f"{base if os.path.isabs(base) else f'{user_home}/.local/state'}/{SUITE}"
     return Paths(state, SUITE, user_home, private=False)
 
 

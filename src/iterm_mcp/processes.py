@@ -6,6 +6,8 @@ import sys
 from types import TracebackType
 from typing import Self, TypeVar
 
+from iterm_mcp.paths import HOME_VARIABLE, find_paths
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -133,6 +135,9 @@ def spawn_detached(arguments: list[str], log: str) -> int:
     """
     import subprocess  # noqa: PLC0415 - milliseconds that only the starter of a daemon should pay
 
+    environ = dict(os.environ)
+    if environ.get(HOME_VARIABLE):  # relative, it would name another folder where it runs
+        environ[HOME_VARIABLE] = find_paths(environ).state
     os.makedirs(os.path.dirname(log), mode=0o700, exist_ok=True)
     fd = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     alive, held = os.pipe()  # the program inherits the one end, and holds it all its life
@@ -145,6 +150,7 @@ def spawn_detached(arguments: list[str], log: str) -> int:
             stderr=fd,
             start_new_session=True,
             cwd="/",
+            env=environ,
             pass_fds=[held],
             check=True,
             timeout=30,

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from iterm_mcp.host.ghostty import (
     CALLBACKS,
     CELL_PIXELS,
-    EmulatorError,
     Reading,
     Sink,
     check,
@@ -21,7 +20,6 @@ from iterm_mcp.host.ghostty import (
     ffi,
     grid_ref,
     lib,
-    row_get,
     scroll,
     sized,
     terminal_get,
@@ -30,21 +28,19 @@ from iterm_mcp.host.ghostty import (
     track_point,
     track_set,
 )
+from iterm_mcp.host.render_state import RenderState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from iterm_mcp.host.ghostty import CData
+    from iterm_mcp.host.render_state import CursorLook
 
 _FOREGROUND = {"r": 0xC7, "g": 0xC7, "b": 0xC7}
 _BACKGROUND = {"r": 0, "g": 0, "b": 0}
 _UNLIMITED_LINES = 1 << 40  # a limit in lines makes pruning many times slower than one in bytes
 _ACTIVE: int = lib.GHOSTTY_POINT_TAG_ACTIVE
 _SCREEN: int = lib.GHOSTTY_POINT_TAG_SCREEN
-_CELLS_RAW: int = lib.GHOSTTY_RENDER_STATE_ROW_DATA_CELLS_RAW
-_ROW_RAW: int = lib.GHOSTTY_RENDER_STATE_ROW_DATA_RAW
-_ROW_ITERATOR: int = lib.GHOSTTY_RENDER_STATE_DATA_ROW_ITERATOR
-_DIRTY: int = lib.GHOSTTY_RENDER_STATE_DATA_DIRTY
 
 
 class Row(NamedTuple):
@@ -113,7 +109,7 @@ class Terminal:
         self._history = Reading("SCROLLBACK_ROWS")
         self._screen = Reading("ACTIVE_SCREEN")
         self._mode = ffi.new("GhosttyTerminalModeConfig*")
-        self._render: _Render | None = None
+        self._render: RenderState | None = None
         self._changed = True
         self.set_history_bytes(history_bytes)
         self._set("SCROLLBACK_MAX_LINES", ffi.new("size_t*", _UNLIMITED_LINES))
@@ -156,6 +152,16 @@ class Terminal:
             self._cursor_y.of(terminal),
             bool(self._wrap_pending.of(terminal)),
         )
+
+    def cursor_look(self) -> CursorLook | None:
+        """Return how the cursor looks, or None when it is hidden."""
+        self._notice_changes()
+        return self._rendered().cursor()
+
+    def colors(self) -> dict[str | int, int]:
+        """Return the colours in use: by name, and those of the palette by number."""
+        self._notice_changes()
+        return self._rendered().colors()
 
     def mode(self, number: int) -> bool:
         """Tell whether a DEC private mode is set."""
@@ -306,9 +312,9 @@ class Terminal:
             if number >= first:
                 yield Row(number, *row)
 
-    def _rendered(self) -> _Render:
+    def _rendered(self) -> RenderState:
         if self._render is None:
-            self._render = _Render()
+            self._render = RenderState()
             self._render.update(self._terminal)
         return self._render
 
@@ -324,57 +330,6 @@ class Terminal:
         if self._render is not None:
             self._render.free()
             self._render = None
-
-
-class _Render:
-    """A copy of the visible rows that the library keeps up to date cheaply."""
-
-    __slots__ = ("_cells", "_dirty", "_flag", "_iterator", "_row", "_state")
-
-    def __init__(self) -> None:
-        self._state = ffi.new("GhosttyRenderState*")
-        self._iterator = ffi.new("GhosttyRenderStateRowIterator*")
-        check(lib.ghostty_render_state_new(ffi.NULL, self._state), "make a view")
-        result = lib.ghostty_render_state_row_iterator_new(ffi.NULL, self._iterator)
-        check(result, "make an iterator")
-        self._dirty = ffi.new("GhosttyRenderStateDirty*")
-        self._cells = ffi.new("GhosttyCellsView*")
-        self._row = ffi.new("GhosttyRow*")
-        self._flag = ffi.new("bool*")
-
-    def update(self, terminal: CData) -> None:
-        check(lib.ghostty_render_state_update(self._state[0], terminal), "update the view")
-
-    def dirty(self) -> bool:
-        check(lib.ghostty_render_state_get(self._state[0], _DIRTY, self._dirty), "ask the view")
-        return bool(self._dirty[0] != lib.GHOSTTY_RENDER_STATE_DIRTY_FALSE)
-
-    def clean(self) -> None:
-        check(lib.ghostty_render_state_clean(self._state[0]), "clean the view")
-
-    def rows(self, count: int) -> Iterator[tuple[list[int], bool, bool]]:
-        """Yield the first `count` rows: cells, whether it wraps, whether it has clusters."""
-        state, iterator = self._state[0], self._iterator
-        check(lib.ghostty_render_state_get(state, _ROW_ITERATOR, iterator), "read the view")
-        for _ in range(count):
-            if not lib.ghostty_render_state_row_iterator_next(iterator[0]):
-                raise EmulatorError("the view has fewer rows than the terminal")
-            check(row_get(iterator[0], _CELLS_RAW, self._cells), "read a row")
-            check(row_get(iterator[0], _ROW_RAW, self._row), "read a row")
-            cells = memoryview(ffi.buffer(self._cells.ptr, self._cells.len * 8))
-            yield (
-                cells.cast("Q").tolist(),
-                self._row_flag(lib.GHOSTTY_ROW_DATA_WRAP),
-                self._row_flag(lib.GHOSTTY_ROW_DATA_GRAPHEME),
-            )
-
-    def free(self) -> None:
-        lib.ghostty_render_state_row_iterator_free(self._iterator[0])
-        lib.ghostty_render_state_free(self._state[0])
-
-    def _row_flag(self, key: int) -> bool:
-        check(lib.ghostty_row_get(self._row[0], key, self._flag), "read a row's flag")
-        return bool(self._flag[0])
 
 
 def _viewport(tag: int, row: int) -> CData:

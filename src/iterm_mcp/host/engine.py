@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from iterm_mcp.host.emulator import Tracked
     from iterm_mcp.host.lines import Line, Style
+    from iterm_mcp.host.render_state import CursorLook
 
 TERMINAL_NAME = "iterm-mcp"
 
@@ -112,6 +113,19 @@ class Engine:
         column, row, wrap_pending = self._terminal.cursor()
         return column + wrap_pending, self._base + row
 
+    @property
+    def cursor_look(self) -> CursorLook | None:
+        """The cursor's shape, or None while the program hides it."""
+        return self._terminal.cursor_look()
+
+    def colors(self) -> dict[str | int, int]:
+        """Return the colours in use, 0xRRGGBB: ``foreground``, ``background`` and 0 to 255.
+
+        ``cursor`` is there when a program has set it. In reverse video the first two have
+        changed places.
+        """
+        return self._terminal.colors()
+
     def lines(self, first: int, count: int, *, styles: bool) -> list[Line]:
         """Return up to `count` lines from absolute line `first`, as far as they are kept.
 
@@ -170,6 +184,11 @@ class Engine:
     def bracketed_paste(self) -> bool:
         """Whether pasted text must be marked as such."""
         return self._terminal.mode(2004)
+
+    @property
+    def reverse_video(self) -> bool:
+        """Whether foreground and background have changed places (DECSCNM)."""
+        return self._terminal.mode(5)
 
     @property
     def bell_count(self) -> int:

@@ -8,6 +8,7 @@ from iterm_mcp.host.engine import EngineClosedError
 from iterm_mcp.host.ghostty import MAX_REPLY_BYTES
 from iterm_mcp.host.lines import Color, Style, StyleRun
 from iterm_mcp.host.osc import OscEvent
+from iterm_mcp.host.rendering.palette import DARK
 
 if TYPE_CHECKING:
     from tests.unit.host.conftest import OpenEngine
@@ -305,3 +306,29 @@ def test_closing_twice_is_harmless_and_later_use_is_refused(engine: Screen) -> N
         engine.feed(b"x")
     with pytest.raises(EngineClosedError):
         engine.cursor  # noqa: B018 - reading it is the point
+
+
+def test_the_cursor_has_the_look_that_the_program_chose(engine: Screen) -> None:
+    looks = [engine.cursor_look]
+    for sequence in (b"\x1b[5 q", b"\x1b[4 q", b"\x1b[?25l", b"\x1b[?25h\x1b[0 q"):
+        engine.feed(sequence)
+        looks.append(engine.cursor_look)
+
+    assert looks == ["block", "bar", "underline", None, "block"]
+
+
+def test_the_colours_in_use_are_the_default_until_a_program_sets_them(engine: Screen) -> None:
+    before = engine.colors()
+    engine.feed(b"\x1b]4;1;#010203\x07\x1b]11;#040506\x07\x1b]12;#070809\x07\x1b[?5h")
+    after = engine.colors()
+
+    default: dict[str | int, int] = {"foreground": 0xC7C7C7, "background": 0}
+    assert before == default | dict(enumerate(DARK.palette))
+    changes: dict[str | int, int] = {
+        1: 0x010203,
+        "foreground": 0x040506,
+        "background": 0xC7C7C7,
+        "cursor": 0x070809,
+    }
+    assert after == before | changes
+    assert engine.reverse_video

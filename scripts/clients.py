@@ -1,12 +1,11 @@
 """Try the real MCP clients that are installed, and say which were not.
 
-``uv run scripts/clients.py [--clients FOLDER]``
+``uv run scripts/clients.py [--clients FOLDER] [--install]``
 
 Each client runs offline in a temporary home of its own, with our server in its configuration.
-Clients are looked for in FOLDER (an npm project's ``node_modules/.bin``) and on PATH. They are
-``@anthropic-ai/claude-code``, ``@openai/codex``, ``@google/gemini-cli`` and
-``@modelcontextprotocol/inspector``; some need a newer node, which npm installs beside them as
-``node``.
+Clients are looked for in FOLDER (an npm project's ``node_modules/.bin``) and on PATH; with
+``--install``, npm first brings their newest versions, and the node that they need, into a folder
+in the user's cache.
 
 Exits with 1 when a check failed; a client that is not installed is no failure.
 """
@@ -19,11 +18,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from scripts.acceptance import claude_code, codex, gemini, inspector
+from scripts.acceptance.install import install
 from scripts.acceptance.rig import FailedError, Result, Rig, open_rig
 
 if TYPE_CHECKING:
@@ -53,8 +54,10 @@ def _run(client: str, rig: Rig, program: str, check: str, run: Callable[[Rig], s
     version = "?"
     try:
         version = rig.version(program)
-        return Result(client, version, check, "worked", run(rig))
-    except (FailedError, OSError, KeyError, ValueError) as error:
+        detail = run(rig)
+        rig.expect_daemon_unharmed()
+        return Result(client, version, check, "worked", detail)
+    except (FailedError, OSError, LookupError, TypeError, ValueError) as error:
         return Result(client, version, check, "failed", f"{type(error).__name__}: {error}")
 
 
@@ -64,7 +67,11 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--clients", type=Path, action="append", default=[], metavar="FOLDER")
-    programs = [folder.resolve() for folder in parser.parse_args().clients]
+    parser.add_argument("--install", action="store_true", help="bring the clients from npm first")
+    asked = parser.parse_args()
+    programs = [folder.resolve() for folder in asked.clients]
+    if asked.install:
+        programs.append(install())
     console = Console(width=None if sys.stdout.isatty() else 140)
     table = Table("client", "version", "check", "outcome", "detail")
     results = []
@@ -75,7 +82,7 @@ def main() -> int:
             result.version,
             result.check,
             f"[{COLOURS[result.outcome]}]{result.outcome}",
-            result.detail,
+            escape(result.detail),
         )
     console.print(table)
     return 1 if any(result.outcome == "failed" for result in results) else 0

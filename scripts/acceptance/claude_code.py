@@ -4,45 +4,52 @@ from __future__ import annotations
 
 import json
 import re
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from scripts.acceptance.mock_model import serve
+from scripts.acceptance.mock_model import LAST_WORDS, serve
 from scripts.acceptance.rig import COMMAND, OUTPUT, SERVER, Rig, expect
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 PROGRAM = "claude"
-READS = 20
+READS = 100
 """How often the model looks at the screen before it gives up."""
 
 
 def connected(rig: Rig) -> str:
     """``claude mcp list`` says that our server answers."""
-    added = rig.run([PROGRAM, "mcp", "add", "iterm", *rig.pairs("-e"), "--", *SERVER])
+    added = rig.run([PROGRAM, "mcp", "add", "iterm", *rig.pairs("-e"), "--", SERVER])
     listed = rig.run([PROGRAM, "mcp", "list"])
     line = next((one for one in listed.splitlines() if one.startswith("iterm:")), "")
     expect("Connected" in line, "`claude mcp list` does not say Connected", listed or added)
     return "Connected"
 
 
-def conversation(rig: Rig) -> str:
+def conversation(rig: Rig, era: str) -> str:
     """``claude -p``: the model opens a session, types, and reads the answer back."""
-    server = {"command": SERVER[0], "args": SERVER[1:], "env": rig.server_environ}
     config = rig.project / "mcp.json"
-    config.write_text(json.dumps({"mcpServers": {"iterm": server}}))
+    server = {"command": SERVER, "env": rig.server_environ}
+    config.write_text(json.dumps({"mcpServers": {"iterm": server}}), "utf-8")
+    debug = rig.project / "debug.log"
+    negotiation = {"MCP_PROTOCOL_NEGOTIATION": "legacy"} if era == "legacy" else {}
     with serve(play) as model:
         printed = rig.run(
             [
                 PROGRAM, "-p", "Open a session and compute something in it.",
                 "--mcp-config", str(config), "--strict-mcp-config",
-                "--allowedTools", "mcp__iterm",
+                "--allowedTools", "mcp__iterm", "--debug-file", str(debug),
             ],
             ANTHROPIC_BASE_URL=model.base_url,
             ANTHROPIC_API_KEY="none",
+            **negotiation,
         )  # fmt: skip
     expect(model.results, "the model was shown no tool result", printed)
     expect(OUTPUT in model.results[-1], "the last screen lacks the command's output", model.results)
+    expect(LAST_WORDS in printed, "the conversation did not come to its end", printed)
+    spoke = f'"protocolEra":"{era}"' in debug.read_text("utf-8")
+    expect(spoke, f"nothing says that it spoke the {era} protocol")
     return f"{len(model.results)} tool calls"
 
 
@@ -61,5 +68,6 @@ def play(results: list[str]) -> tuple[str, dict[str, Any]] | None:
 
 CHECKS: dict[str, Callable[[Rig], str]] = {
     "claude mcp list": connected,
-    "claude -p with a local model": conversation,
+    "claude -p with a local model, initialize": partial(conversation, era="legacy"),
+    "claude -p with a local model, 2026-07-28": partial(conversation, era="modern"),
 }

@@ -65,29 +65,15 @@ def open_app_server(rig: Rig) -> Iterator[AppServer]:
     pairs = [
         word for key, value in rig.server_environ.items() for word in ("--env", f"{key}={value}")
     ]
-    rig.run([PROGRAM, "mcp", "add", "iterm", *pairs, "--", *SERVER])
-    process = subprocess.Popen(
-        [PROGRAM, "app-server"],
-        cwd=rig.project,
-        env=rig.environ,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    try:
+    rig.run([PROGRAM, "mcp", "add", "iterm", *pairs, "--", SERVER])
+    with rig.start(
+        [PROGRAM, "app-server"], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as process:
         server = AppServer(process)
         client = {"name": "acceptance", "version": "1"}
         server.ask("initialize", clientInfo=client, capabilities={"experimentalApi": True})
         server.write(method="initialized")
         yield server
-    finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait(10)
 
 
 def listed(rig: Rig) -> str:

@@ -14,9 +14,7 @@ PROGRAM = "gemini"
 
 def connected(rig: Rig) -> str:
     """``gemini mcp list`` says that our server answers."""
-    added = rig.run(
-        [PROGRAM, "mcp", "add", *rig.pairs("-e"), "iterm", SERVER[0], "--", *SERVER[1:]]
-    )
+    added = rig.run([PROGRAM, "mcp", "add", *rig.pairs("-e"), "iterm", SERVER])
     listed = rig.run([PROGRAM, "mcp", "list"], GEMINI_CLI_TRUST_WORKSPACE="true")
     line = next((one for one in listed.splitlines() if "iterm:" in one), "")
     expect("Connected" in line, "`gemini mcp list` does not say Connected", listed or added)

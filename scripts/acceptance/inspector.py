@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from scripts.acceptance.rig import SERVER, Rig, expect
 
@@ -12,24 +12,44 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 PROGRAM = "mcp-inspector"
+STAMP = "io.modelcontextprotocol/serverInfo"
+"""What every result of the stateless era carries, and no other."""
 
 
 def era(rig: Rig, name: str) -> str:
-    """Tools are listed and called."""
+    """Tools are listed and called, in the era that was asked for."""
 
-    def ask(*words: str) -> str:
-        return rig.run(
-            [PROGRAM, "--cli", *rig.pairs("-e"), *SERVER, "-q", "--protocol-era", name, *words]
+    def ask(*words: str) -> dict[str, Any]:
+        return found(
+            rig.run(
+                [PROGRAM, "--cli", *rig.pairs("-e"), SERVER, "-q", "--protocol-era", name, *words]
+            )
         )
 
     listed = ask("--method", "tools/list")
-    expect('"open_session"' in listed, "the tools are not listed", listed)
+    tools = [tool["name"] for tool in listed["tools"]]
+    expect("open_session" in tools, "the tools are not listed", listed)
     opened = ask("--method", "tools/call", "--tool-name", "open_session")
-    expect("session_id" in opened, "no session was opened", opened)
+    session = opened["structuredContent"]["session_id"]
     sessions = ask("--method", "tools/call", "--tool-name", "list_sessions")
-    expect("session_id" in sessions, "no session is listed", sessions)
-    tools = json.loads(listed[listed.index("{") :])["tools"]
+    expect(session in str(sessions["structuredContent"]), "what was opened is not listed", sessions)
+    modern = STAMP in sessions.get("_meta", {})
+    expect(
+        modern == (name == "modern"), f"nothing says that it spoke the {name} protocol", sessions
+    )
     return f"{len(tools)} tools"
+
+
+def found(printed: str) -> dict[str, Any]:
+    """Return the JSON object in what was printed; there may be words around it.
+
+    Raises:
+        FailedError: There is none.
+    """
+    start = printed.find("{")
+    expect(start >= 0, "no JSON was printed", printed)
+    value: dict[str, Any] = json.JSONDecoder().raw_decode(printed, start)[0]
+    return value
 
 
 CHECKS: dict[str, Callable[[Rig], str]] = {

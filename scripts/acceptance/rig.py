@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,8 +18,17 @@ from iterm_mcp.cli.demo_home import end_programs
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-SERVER = [sys.executable, "-m", "iterm_mcp"]
+SERVER = str(Path(sys.executable).with_name("iterm-mcp"))
 CLIENT_SECONDS = 90
+END_SECONDS = 10
+
+OFFLINE = {
+    "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+    "DISABLE_AUTOUPDATER": "1",
+    "GEMINI_TELEMETRY_ENABLED": "false",
+    "NO_UPDATE_NOTIFIER": "1",
+}
+"""Keeps clients from asking for updates and from reporting home."""
 
 COMMAND = "echo computed $((6 * 7))"
 OUTPUT = "computed 42"
@@ -70,28 +80,52 @@ class Rig:
         """Return where a client's program is installed."""
         return shutil.which(program, path=self.environ["PATH"])
 
+    @contextmanager
+    def start(
+        self, command: Sequence[str], *, stdin: int, stderr: int, **more: str
+    ) -> Iterator[subprocess.Popen[str]]:
+        """Run a client for the length of the block; what it has started ends with it."""
+        with subprocess.Popen(
+            command,
+            cwd=self.project,
+            env={**self.environ, **more},
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+            errors="replace",
+            start_new_session=True,  # npm's programs are wrappers, whose child is the client
+        ) as process:
+            try:
+                yield process
+            finally:
+                _end_group(process)
+
     def run(self, command: Sequence[str], **more: str) -> str:
         """Run a client to its end; return what it printed.
 
         Raises:
             FailedError: It took too long.
         """
-        try:
-            done = subprocess.run(
-                command,
-                cwd=self.project,
-                env={**self.environ, **more},
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                errors="replace",
-                timeout=CLIENT_SECONDS,
-                check=False,
-            )
-        except subprocess.TimeoutExpired as error:
-            raise FailedError(f"no end after {error.timeout:.0f} s") from None
-        return done.stdout
+        with self.start(
+            command, stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT, **more
+        ) as process:
+            try:
+                return process.communicate(timeout=CLIENT_SECONDS)[0]
+            except subprocess.TimeoutExpired as error:
+                raise FailedError(f"no end after {error.timeout:.0f} s") from None
+
+    def expect_daemon_unharmed(self) -> None:
+        """End the daemon; it must be the first one still, and must end in order.
+
+        A client that takes the daemon down when it leaves has seen nothing but good answers.
+
+        Raises:
+            FailedError: The daemon's log tells otherwise.
+        """
+        end_programs(self.environ["ITERM_MCP_HOME"])
+        log = Path(self.environ["ITERM_MCP_HOME"], "logs", "daemon.log").read_text("utf-8")
+        expect(lived_through(log), "the daemon did not live through it", log)
 
     def version(self, program: str) -> str:
         """Return the version that a client names."""
@@ -105,6 +139,20 @@ def expect(condition: object, what: str, seen: Any = "") -> None:  # noqa: ANN40
         raise FailedError(f"{what}; got: {str(seen).strip()[-300:]}")
 
 
+def lived_through(log: str) -> bool:
+    """Tell from a daemon's log that one daemon started, and that it ended when it was told to."""
+    once = log.count('"daemon_up"') == 1 and log.count('"daemon_drained"') == 1
+    return once and "Traceback" not in log
+
+
+def _end_group(process: subprocess.Popen[str]) -> None:
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError, PermissionError):  # macOS: nobody but zombies is left
+            os.killpg(process.pid, number)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(END_SECONDS)
+
+
 @contextmanager
 def open_rig(programs: Sequence[Path]) -> Iterator[Rig]:
     """Make a home; end daemon and host in it, by pid, and remove it.
@@ -115,6 +163,7 @@ def open_rig(programs: Sequence[Path]) -> Iterator[Rig]:
     folder = Path(tempfile.mkdtemp(dir="/tmp", prefix="im-"))
     path = os.pathsep.join([*map(str, programs), os.environ.get("PATH", "")])
     environ = {
+        **OFFLINE,
         "HOME": str(folder),
         "PATH": path,
         "TERM": "dumb",
@@ -122,6 +171,7 @@ def open_rig(programs: Sequence[Path]) -> Iterator[Rig]:
         "ITERM_MCP_HOME": str(folder / "state"),
         "ITERM_MCP_TERMINAL": "headless",
         "ITERM_MCP_HTTP_PORT": "0",
+        "ITERM_MCP_DRAIN_SECONDS": "1",
     }
     rig = Rig(folder, environ)
     rig.project.mkdir()

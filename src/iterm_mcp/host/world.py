@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from anyio.abc import TaskGroup
 
+    from iterm_mcp.host.keystrokes import Keystroke
     from iterm_mcp.host.moves import Burial
     from iterm_mcp.host.prompts import PromptEvent
     from iterm_mcp.host.session import Session
@@ -46,6 +47,12 @@ class WorldObserver(Protocol):
 
     def prompt_happened(self, session: Session, event: PromptEvent) -> None:
         """A session's shell showed a prompt, began a command or ended one."""
+
+    def sequence_received(self, session: Session, identity: str, payload: str) -> None:
+        """A session's program sent a control sequence of a script's own."""
+
+    def key_pressed(self, session: Session, keystroke: Keystroke) -> bool:
+        """Somebody pressed a key; True when a client takes it away."""
 
     def broadcasts_changed(self) -> None:
         """Other sessions than before are typed into together."""
@@ -146,7 +153,7 @@ class World:
             ValueError: The profile's command cannot be split.
         """
         columns, rows = profiles.grid(profile) if window is None else (window.columns, window.rows)
-        number = self._free_number() if window is None else window.number
+        number = self.free_number() if window is None else window.number
         at = 0 if window is None else len(window.tabs)
         self._starting.append(number)
         try:
@@ -156,7 +163,7 @@ class World:
         if window is None or window not in self.windows:
             window = self.add_window(columns, rows, number)
         tab = self.add_tab(window, session.session_id, index)
-        self._admit(session)
+        self.admit(session)
         if select or window.selected is None:
             self.focus_tab(window, tab)
         if select or self.key is None:
@@ -186,7 +193,7 @@ class World:
         except (KeyError, tree.CannotSplitError):
             await self._discard(session)
             raise
-        self._admit(session)
+        self.admit(session)
         sizes.apply(self, tab)
         if tab.active == target.session_id and tab is window.selected:
             self.focus_session(tab, session.session_id)
@@ -195,7 +202,7 @@ class World:
     def add_window(self, columns: int, rows: int, number: int | None = None) -> Window:
         """Open a window that has no tab yet; the number is taken if it is free."""
         if number is None or any(one.number == number for one in self.windows):
-            number = self._free_number()
+            number = self.free_number()
         window = Window(f"pty-{str(uuid4()).upper()}", number, columns, rows)
         self.windows.append(window)
         return window
@@ -208,7 +215,7 @@ class World:
         window.tabs.insert(len(window.tabs) if index is None else index, tab)
         return tab
 
-    def _admit(self, session: Session) -> None:
+    def admit(self, session: Session) -> None:
         """Make a started session known, and let it run."""
         self.sessions[session.session_id] = session
         session.start()
@@ -281,7 +288,8 @@ class World:
             self.app_active = True
             self.observer.focus_changed("app", "active")
 
-    def _free_number(self) -> int:
+    def free_number(self) -> int:
+        """Return the least number that no window has or is about to have."""
         taken = {*self._starting, *(window.number for window in self.windows)}
         return next(number for number in itertools.count() if number not in taken)
 
@@ -308,6 +316,10 @@ class World:
     def prompt_happened(self, session: Session, event: PromptEvent) -> None:
         """Pass on what happened at a prompt."""
         self.observer.prompt_happened(session, event)
+
+    def sequence_received(self, session: Session, identity: str, payload: str) -> None:
+        """Pass on a control sequence of a script's own."""
+        self.observer.sequence_received(session, identity, payload)
 
     def variables_changed(self, _session: Session) -> None:
         """Pass on that variables may have changed."""

@@ -12,11 +12,8 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
     from tests.integration.host.wire_client import WireClient
 
-Preferences = api_pb2.PreferencesRequest
 Tmux = api_pb2.TmuxRequest
-Arrangement = api_pb2.SavedArrangementRequest
 StatusBar = api_pb2.StatusBarComponentRequest
-ColorPreset = api_pb2.ColorPresetRequest
 
 
 @pytest.mark.parametrize(
@@ -31,23 +28,7 @@ ColorPreset = api_pb2.ColorPresetRequest
         (Tmux(create_window=Tmux.CreateWindow(connection_id="x")), "INVALID_CONNECTION_ID"),
         (api_pb2.RegisterToolRequest(name="n"), "REQUEST_MALFORMED"),
         (api_pb2.RegisterToolRequest(name="n", identifier="i", URL="http://localhost/"), "OK"),
-        (ColorPreset(), "REQUEST_MALFORMED"),
-        (ColorPreset(list_presets=ColorPreset.ListPresets()), "OK"),
-        (ColorPreset(get_preset=ColorPreset.GetPreset(name="none")), "PRESET_NOT_FOUND"),
-        (Arrangement(action=Arrangement.LIST), "OK"),
-        (Arrangement(action=Arrangement.RESTORE, name="none"), "ARRANGEMENT_NOT_FOUND"),
-        (Arrangement(action=Arrangement.SAVE, name="new"), "REQUEST_MALFORMED"),
-        (api_pb2.RestartSessionRequest(session_id="none"), "SESSION_NOT_FOUND"),
-        (api_pb2.RestartSessionRequest(session_id="active"), "SESSION_NOT_RESTARTABLE"),
         (api_pb2.ScreenshotRequest(session="active"), "INTERNAL_ERROR"),
-        (
-            api_pb2.SetProfilePropertyRequest(
-                guid_list=api_pb2.SetProfilePropertyRequest.GuidList(guids=["none"]),
-                key="Name",
-                json_value='"x"',
-            ),
-            "BAD_GUID",
-        ),
         (api_pb2.ScreenshotRequest(session="none"), "SESSION_NOT_FOUND"),
         (api_pb2.GetPromptRequest(session="none"), "SESSION_NOT_FOUND"),
         (api_pb2.GetPromptRequest(session="active"), "PROMPT_UNAVAILABLE"),
@@ -69,26 +50,6 @@ async def test_there_is_nobody_to_broadcast_to(wire: WireClient) -> None:
 
 async def test_the_result_of_a_call_that_nobody_made_is_acknowledged(wire: WireClient) -> None:
     await wire.ask(api_pb2.ServerOriginatedRPCResultRequest(request_id="none"))
-
-
-async def test_preferences_are_answered_each(wire: WireClient) -> None:
-    one = Preferences.Request
-    response = await wire.ask(
-        Preferences(
-            requests=[
-                one(get_preference_request=one.GetPreference(key="Anything")),
-                one(get_default_profile_request=one.GetDefaultProfile()),
-                one(set_default_profile_request=one.SetDefaultProfile(guid="none")),
-                one(),
-            ]
-        )
-    )
-    got, default, refused, unknown = response.results
-    assert got.get_preference_result.json_value == "null"
-    assert default.get_default_profile_result.guid
-    result = api_pb2.PreferencesResponse.Result.SetDefaultProfileResult
-    assert refused.set_default_profile_result.status == result.BAD_GUID
-    assert unknown.HasField("unrecognized_request")
 
 
 @pytest.mark.parametrize(

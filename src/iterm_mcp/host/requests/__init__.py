@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from iterm_mcp.host.requests import (
+    arrangements,
     broadcasts,
     buffers,
     color_presets,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from iterm_mcp.host.requests.context import Rows
 
 HANDLERS: Rows = {
+    **arrangements.ROWS,
     **broadcasts.ROWS,
     **buffers.ROWS,
     **color_presets.ROWS,

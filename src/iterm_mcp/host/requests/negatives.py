@@ -50,18 +50,6 @@ async def register_tool(
     return wire.RegisterToolResponse(status=status.OK if whole else status.REQUEST_MALFORMED)
 
 
-async def saved_arrangement(
-    _context: Context, request: wire.SavedArrangementRequest
-) -> wire.SavedArrangementResponse:
-    """Have no saved arrangements, and save none."""
-    status = wire.SavedArrangementResponse.Status
-    if request.action == wire.SavedArrangementRequest.LIST:
-        return wire.SavedArrangementResponse(status=status.OK)
-    if request.action == wire.SavedArrangementRequest.RESTORE:
-        return wire.SavedArrangementResponse(status=status.ARRANGEMENT_NOT_FOUND)
-    return wire.SavedArrangementResponse(status=status.REQUEST_MALFORMED)
-
-
 async def screenshot(context: Context, request: wire.ScreenshotRequest) -> wire.ScreenshotResponse:
     """Draw nothing."""
     status = wire.ScreenshotResponse.Status
@@ -76,6 +64,5 @@ ROWS: Rows = {
     "status_bar_component_request": status_bar,
     "tmux_request": tmux,
     "register_tool_request": register_tool,
-    "saved_arrangement_request": saved_arrangement,
     "screenshot_request": screenshot,
 }

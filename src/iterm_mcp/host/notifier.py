@@ -10,6 +10,7 @@ from iterm_mcp.host.messages import listing, write_domains
 
 if TYPE_CHECKING:
     from iterm_mcp.host.client import Client
+    from iterm_mcp.host.keystrokes import Keystroke
     from iterm_mcp.host.prompts import PromptEvent
     from iterm_mcp.host.session import Session
     from iterm_mcp.host.world import World
@@ -93,6 +94,27 @@ class Notifier:
         for client in self.clients:
             if client.subscriptions.wants_profile(guid):
                 client.notify(wire.Notification(profile_changed_notification=event))
+
+    def sequence_received(self, session: Session, identity: str, payload: str) -> None:
+        """Tell of a control sequence of a script's own; each script looks at the identity."""
+        event = wire.CustomEscapeSequenceNotification(
+            session=session.session_id, sender_identity=identity, payload=payload
+        )
+        for client in self.clients:
+            if client.subscriptions.wants_of(
+                wire.NOTIFY_ON_CUSTOM_ESCAPE_SEQUENCE, session.session_id
+            ):
+                client.notify(wire.Notification(custom_escape_sequence_notification=event))
+
+    def key_pressed(self, session: Session, keystroke: Keystroke) -> bool:
+        """Tell of a key, and whether any client takes it away."""
+        event = wire.Notification(keystroke_notification=keystroke.write(session.session_id))
+        for client in self.clients:
+            if client.subscriptions.wants_key(session.session_id, keystroke):
+                client.notify(event)
+        return any(
+            one.subscriptions.takes_key(session.session_id, keystroke) for one in self.clients
+        )
 
     def broadcasts_changed(self) -> None:
         """Tell which sessions are typed into together now."""

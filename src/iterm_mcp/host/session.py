@@ -62,6 +62,9 @@ class SessionObserver(Protocol):
     def prompt_happened(self, session: Session, event: PromptEvent) -> None:
         """Its shell showed a prompt, began a command or ended one."""
 
+    def sequence_received(self, session: Session, identity: str, payload: str) -> None:
+        """Its program sent a control sequence of a script's own."""
+
     def program_ended(self, session: Session) -> None:
         """Its program has ended, and nothing more will come."""
 
@@ -365,6 +368,11 @@ class Session:
             name, assigned, encoded = value.partition("=")
             if name and "." not in name:
                 self._set_user(name, encoded if assigned else None)
+        elif key == "Custom":
+            head, colon, text = value.partition(":")
+            identity = dict(one.partition("=")[::2] for one in head.split(";")).get("id")
+            if colon and identity:
+                self.observer.sequence_received(self, identity, text)
 
     def _set_user(self, name: str, encoded: str | None) -> None:
         if encoded is None:

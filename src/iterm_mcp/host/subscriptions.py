@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from iterm_mcp.host import wire
+from iterm_mcp.host.keystrokes import DOWN
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable, MutableMapping
+
+    from iterm_mcp.host.keystrokes import Keystroke
 
 Status = wire.NotificationResponse.Status
 
@@ -49,6 +52,8 @@ class Subscriptions:
     Attributes:
         profiles: The GUIDs of watched shared profiles; an empty one stands for all.
         prompt_modes: What is told of a session's prompts, by its id or ``all``.
+        every_key: Sessions, or ``all``, of which keys that come up are told too.
+        monitor_patterns, filter_patterns: Keys that are kept from a session, by its id or ``all``.
         monitors: The watched variables, each with the values last told, by concrete object.
     """
 
@@ -56,6 +61,9 @@ class Subscriptions:
     by_session: set[tuple[int, str]] = field(default_factory=set)
     profiles: set[str] = field(default_factory=set)
     prompt_modes: dict[str, set[int]] = field(default_factory=dict)
+    every_key: set[str] = field(default_factory=set)
+    monitor_patterns: dict[str, list[wire.KeystrokePattern]] = field(default_factory=dict)
+    filter_patterns: dict[str, list[wire.KeystrokePattern]] = field(default_factory=dict)
     monitors: dict[Monitor, dict[str, str]] = field(default_factory=dict)
 
     def change_topic(
@@ -102,10 +110,39 @@ class Subscriptions:
         """
         if modes is not None:
             self.prompt_modes.setdefault(session, set()).update(modes or {wire.PROMPT})
-        elif session == ALL:
-            self.prompt_modes.clear()
         else:
-            self.prompt_modes.pop(session, None)
+            _forget(self.prompt_modes, session)
+
+    def change_keys(self, session: str, asked: wire.KeystrokeMonitorRequest | None) -> None:
+        """Tell of keys: also of those that come up, when that was asked for. None: no more."""
+        if asked is None:
+            self.every_key = set() if session == ALL else self.every_key - {session}
+            _forget(self.monitor_patterns, session)
+            return
+        if asked.advanced:
+            self.every_key.add(session)
+        _extend(self.monitor_patterns.setdefault(session, []), asked.patterns_to_ignore)
+
+    def change_filter(self, session: str, asked: wire.KeystrokeFilterRequest | None) -> None:
+        """Take keys away that match these patterns too. None: no more."""
+        if asked is None:
+            _forget(self.filter_patterns, session)
+        else:
+            _extend(self.filter_patterns.setdefault(session, []), asked.patterns_to_ignore)
+
+    def wants_key(self, session: str, keystroke: Keystroke) -> bool:
+        """Tell whether a key event of a session was asked for."""
+        return self.wants_of(wire.NOTIFY_ON_KEYSTROKE, session) and (
+            keystroke.action == DOWN or not self.every_key.isdisjoint((session, ALL))
+        )
+
+    def takes_key(self, session: str, keystroke: Keystroke) -> bool:
+        """Tell whether a key is to be kept from a session."""
+        return any(
+            keystroke.matches(patterns.get(one, ()))
+            for patterns in (self.monitor_patterns, self.filter_patterns)
+            for one in (session, ALL)
+        )
 
     def change_profile(
         self, guid: str, *, subscribe: bool
@@ -141,7 +178,9 @@ class Subscriptions:
     def forget_session(self, session: str) -> None:
         """Drop what names a session that is gone."""
         self.by_session = {one for one in self.by_session if one[1] != session}
-        self.prompt_modes.pop(session, None)
+        self.every_key.discard(session)
+        for by_session in (self.prompt_modes, self.monitor_patterns, self.filter_patterns):
+            _forget(by_session, session)
         self.monitors = {
             monitor: told
             for monitor, told in self.monitors.items()
@@ -149,3 +188,16 @@ class Subscriptions:
         }
         for told in self.monitors.values():
             told.pop(session, None)
+
+
+def _extend(known: list[wire.KeystrokePattern], more: Iterable[wire.KeystrokePattern]) -> None:
+    """Add patterns, each once however often it is asked for."""
+    known += [one for one in more if one not in known]
+
+
+def _forget(by_session: MutableMapping[str, Any], session: str) -> None:
+    """Drop what was asked of a session, or of every one."""
+    if session == ALL:
+        by_session.clear()
+    else:
+        by_session.pop(session, None)

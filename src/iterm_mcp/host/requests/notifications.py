@@ -54,6 +54,12 @@ def _change_session(
     if topic == wire.NOTIFY_ON_PROMPT:
         modes = request.prompt_monitor_request.modes if request.subscribe else None
         subscriptions.change_prompts(session, modes)
+    elif topic == wire.NOTIFY_ON_KEYSTROKE:
+        keys = request.keystroke_monitor_request if request.subscribe else None
+        subscriptions.change_keys(session, keys)
+    elif topic == wire.KEYSTROKE_FILTER:
+        taken = request.keystroke_filter_request if request.subscribe else None
+        subscriptions.change_filter(session, taken)
     return subscriptions.change_session(topic, session, subscribe=request.subscribe)
 
 

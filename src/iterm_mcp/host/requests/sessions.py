@@ -13,6 +13,7 @@ from iterm_mcp.host.tree import WrongTreeError
 if TYPE_CHECKING:
     from iterm_mcp.host.requests.context import Context, Rows
     from iterm_mcp.host.session import Session
+    from iterm_mcp.host.world import World
 
 CloseStatus = wire.CloseResponse.Status
 LayoutStatus = wire.SetTabLayoutResponse.Status
@@ -35,16 +36,21 @@ async def send_text(context: Context, request: wire.SendTextRequest) -> wire.Sen
     targets = world.select(request.session, many=True)
     if all(one.exited for one in targets):
         return wire.SendTextResponse(status=TextStatus.SESSION_NOT_FOUND)
-    if not request.suppress_broadcast:
-        ids = [near for one in targets for near in world.domains.together(one.session_id)]
-        targets = [world.sessions[one] for one in dict.fromkeys(ids) if one in world.sessions]
-    await _write([one for one in targets if not one.exited], request.text.encode())
+    await type_into(world, targets, request.text.encode(), alone=request.suppress_broadcast)
     return wire.SendTextResponse(status=TextStatus.OK)
 
 
-async def _write(targets: list[Session], data: bytes) -> None:
-    """Wait for programs that do not read, but not for ever: what they never take is lost."""
-    targets = [one for one in targets if not one.write(data)]
+async def type_into(
+    world: World, targets: list[Session], data: bytes, *, alone: bool = False
+) -> None:
+    """Type into sessions and, unless they are to be `alone`, those that broadcast with them.
+
+    Waits for programs that do not read, but not for ever: what they never take is lost.
+    """
+    if not alone:
+        ids = [near for one in targets for near in world.domains.together(one.session_id)]
+        targets = [world.sessions[one] for one in dict.fromkeys(ids) if one in world.sessions]
+    targets = [one for one in targets if not (one.exited or one.write(data))]
     with anyio.move_on_after(WRITE_SECONDS):
         # The kernel says when its buffer has room, not when the queue behind it has.
         while targets:

@@ -49,6 +49,13 @@ async def own_home() -> AsyncIterator[Home]:
 
 
 @pytest.fixture
+async def own_wire(own_home: Home) -> AsyncIterator[WireClient]:
+    """A connection to a host that the test may harm."""
+    async with open_wire(own_home) as one:
+        yield one
+
+
+@pytest.fixture
 async def wire(host_home: Home) -> AsyncIterator[WireClient]:
     """A connection; every window is closed again."""
     async with open_wire(host_home) as one:

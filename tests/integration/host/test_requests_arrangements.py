@@ -6,27 +6,16 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pytest
 from iterm2 import api_pb2
 from tests.integration.homes import mode_of
-from tests.integration.host.wire_client import open_wire
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from tests.integration.homes import Home
     from tests.integration.host.wire_client import WireClient
 
 Request = api_pb2.SavedArrangementRequest
 Status = api_pb2.SavedArrangementResponse.Status
-
-
-@pytest.fixture
-async def own_wire(own_home: Home) -> AsyncIterator[WireClient]:
-    """A connection to a host whose arrangements are nobody else's."""
-    async with open_wire(own_home) as one:
-        yield one
 
 
 def kept_in(home: Home) -> Path:

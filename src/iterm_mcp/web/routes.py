@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
+from uuid import uuid4
 
+import structlog
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.server.transport_security import TransportSecuritySettings
 from prometheus_client.exposition import choose_encoder
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from iterm_mcp.telemetry import Metrics
+
+log = structlog.get_logger()
 
 
 class Readiness(Protocol):
@@ -84,7 +88,7 @@ async def open_web(
         status = {"status": "unready" if problems else "ready", "problems": problems}
         return JSONResponse(status, 503 if problems else 200)
 
-    async def scrape(request: Request) -> Response:
+    def scrape(request: Request) -> Response:  # in a thread: it reads files of /proc
         encode, content_type = choose_encoder(request.headers.get("accept", ""))
         return Response(encode(metrics.registry), media_type=content_type)
 
@@ -94,13 +98,22 @@ async def open_web(
         Route("/metrics", scrape),
         Route("/mcp", _Mcp(manager), methods=["GET", "POST", "DELETE"]),
     ]
-    app = Starlette(routes=routes, exception_handlers={HTTPException: _http_error})
+    app = Starlette(
+        routes=routes, exception_handlers={HTTPException: _http_error, Exception: _crash}
+    )
     counted = _Counted(Gate(app, token), metrics, {route.path for route in routes})
     async with manager.run():
         yield counted
 
 
 async def _http_error(_request: Request, error: Exception) -> Response:
-    status = error.status_code if isinstance(error, HTTPException) else 500
-    detail = error.detail if isinstance(error, HTTPException) else "internal error"
-    return problem(status, detail.lower().replace(" ", "_"), detail)
+    expected = cast("HTTPException", error)
+    code = expected.detail.lower().replace(" ", "_")
+    return problem(expected.status_code, code, expected.detail, expected.headers)
+
+
+async def _crash(request: Request, error: Exception) -> Response:
+    """Answer for a bug of ours: the HTTP boundary."""
+    incident = uuid4().hex[:12]
+    log.error("http_crashed", path=request.url.path, incident=incident, exc_info=error)
+    return problem(500, "internal", f"internal error {incident}")

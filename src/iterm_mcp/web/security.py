@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 from starlette.responses import JSONResponse
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from starlette.types import ASGIApp, Receive, Scope, Send
 
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
@@ -50,8 +52,8 @@ class Gate:
         self._expected = b"Bearer " + token.encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, or answer it with 401, 403 or 421."""
-        refusal = self._refusal(scope) if scope["type"] == "http" else None
+        """Pass a request or a WebSocket on, or answer it with 401, 403 or 421."""
+        refusal = None if scope["type"] == "lifespan" else self._refusal(scope)
         if refusal is None:
             await self._app(scope, receive, send)
         else:
@@ -78,7 +80,7 @@ class Gate:
 
 
 def problem(
-    status: int, code: str, message: str, headers: dict[str, str] | None = None
+    status: int, code: str, message: str, headers: Mapping[str, str] | None = None
 ) -> JSONResponse:
     """Return an error in the one shape that all HTTP errors have."""
     return JSONResponse({"error": {"code": code, "message": message}}, status, headers)

@@ -28,8 +28,6 @@ StatusBar = api_pb2.StatusBarComponentRequest
         (Tmux(create_window=Tmux.CreateWindow(connection_id="x")), "INVALID_CONNECTION_ID"),
         (api_pb2.RegisterToolRequest(name="n"), "REQUEST_MALFORMED"),
         (api_pb2.RegisterToolRequest(name="n", identifier="i", URL="http://localhost/"), "OK"),
-        (api_pb2.ScreenshotRequest(session="active"), "INTERNAL_ERROR"),
-        (api_pb2.ScreenshotRequest(session="none"), "SESSION_NOT_FOUND"),
         (api_pb2.GetPromptRequest(session="none"), "SESSION_NOT_FOUND"),
         (api_pb2.GetPromptRequest(session="active"), "PROMPT_UNAVAILABLE"),
         (api_pb2.ListPromptsRequest(session="none"), "SESSION_NOT_FOUND"),

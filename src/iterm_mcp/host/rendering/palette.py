@@ -83,10 +83,21 @@ def with_profile(colors: Colors, profile: Mapping[str, Any]) -> Colors:
     )
 
 
-def with_changes(colors: Colors, changes: Mapping[str | int, int]) -> Colors:
-    """Lay over what a program has changed: palette entries by number, others by their name."""
-    palette = tuple(changes.get(number, color) for number, color in enumerate(colors.palette))
-    named = {name: color for name, color in changes.items() if isinstance(name, str)}
+def with_changes(colors: Colors, used: Mapping[str | int, int]) -> Colors:
+    """Lay over what a program has changed: what the emulator uses instead of `DARK`.
+
+    Args:
+        used: Colours of the palette by number, others by the name that they have in `Colors`.
+    """
+    palette = tuple(
+        used[number] if used.get(number, default) != default else color
+        for number, (color, default) in enumerate(zip(colors.palette, DARK.palette, strict=True))
+    )
+    named = {
+        name: used[name]
+        for name in ("foreground", "background", "cursor")
+        if name in used and (name == "cursor" or used[name] != getattr(DARK, name))
+    }
     return replace(colors, palette=palette, **named)
 
 

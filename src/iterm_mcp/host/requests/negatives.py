@@ -50,19 +50,9 @@ async def register_tool(
     return wire.RegisterToolResponse(status=status.OK if whole else status.REQUEST_MALFORMED)
 
 
-async def screenshot(context: Context, request: wire.ScreenshotRequest) -> wire.ScreenshotResponse:
-    """Draw nothing."""
-    status = wire.ScreenshotResponse.Status
-    found = context.world.select(request.session)
-    return wire.ScreenshotResponse(
-        status=status.INTERNAL_ERROR if found else status.SESSION_NOT_FOUND
-    )
-
-
 ROWS: Rows = {
     "menu_item_request": menu_item,
     "status_bar_component_request": status_bar,
     "tmux_request": tmux,
     "register_tool_request": register_tool,
-    "screenshot_request": screenshot,
 }

@@ -1,0 +1,1 @@
+"""Long runs under load, asked for by name: ``uv run python -m tests.stress``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -11,12 +12,12 @@ from platformdirs import user_cache_path
 if TYPE_CHECKING:
     from pathlib import Path
 
-PACKAGES = [
-    "@anthropic-ai/claude-code",
-    "@openai/codex",
-    "@google/gemini-cli",
-    "@modelcontextprotocol/inspector",
-    "node@24",  # the inspector needs 22.19 or newer; many systems have an older one
+NODE = "node@24"
+CLIENTS = [
+    "@anthropic-ai/claude-code@latest",
+    "@openai/codex@latest",
+    "@google/gemini-cli@latest",
+    "@modelcontextprotocol/inspector@latest",
 ]
 SECONDS = 900
 
@@ -31,11 +32,16 @@ def install() -> Path:
     """
     folder = user_cache_path("iterm-mcp") / "clients"
     folder.mkdir(parents=True, exist_ok=True)
-    command = ["npm", "install", "--prefix", str(folder), "--no-audit", "--no-fund", *PACKAGES]
+    programs = folder / "node_modules" / ".bin"
+    environ = {**os.environ, "PATH": f"{programs}{os.pathsep}{os.environ.get('PATH', '')}"}
+    npm = ["npm", "install", "--prefix", str(folder), "--no-audit", "--no-fund"]
     try:
-        subprocess.run(command, check=True, stdout=sys.stderr, timeout=SECONDS)
+        # In two steps: npm looks for what suits the node that it runs on.
+        for packages in ([NODE], CLIENTS):
+            command = [*npm, *packages]
+            subprocess.run(command, check=True, stdout=sys.stderr, env=environ, timeout=SECONDS)
     except FileNotFoundError:
         raise SystemExit("--install needs npm, which is not on PATH") from None
     except subprocess.SubprocessError as error:
         raise SystemExit(f"the clients could not be installed: {error}") from None
-    return folder / "node_modules" / ".bin"
+    return programs

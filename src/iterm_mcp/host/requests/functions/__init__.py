@@ -14,7 +14,7 @@ from iterm_mcp.host.calls import CallFailedError
 from iterm_mcp.host.invocations import InvocationError, Path, parse
 from iterm_mcp.host.registrations import bounded
 from iterm_mcp.host.requests.context import Later
-from iterm_mcp.host.requests.functions import keys, names
+from iterm_mcp.host.requests.functions import keys, names, pictures
 from iterm_mcp.host.requests.functions.function import FailedError
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def _resolve(context: Context, target: scopes.Target, value: Any) -> Any:  # noq
     return found
 
 
-_FUNCTIONS: Functions = {**keys.FUNCTIONS, **names.FUNCTIONS}
+_FUNCTIONS: Functions = {**keys.FUNCTIONS, **names.FUNCTIONS, **pictures.FUNCTIONS}
 
 
 def _success(result: Any) -> wire.InvokeFunctionResponse:  # noqa: ANN401 - any JSON

@@ -1,4 +1,4 @@
-"""``iterm-mcp host``: run, start, stop, status, env."""
+"""``iterm-mcp host``: run, start, stop, status, env, screenshot."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from iterm_mcp.cli.background import Background
+from iterm_mcp.cli.screenshot import screenshot
 from iterm_mcp.paths import find_paths
 from iterm_mcp.processes import AlreadyRunningError, lock_holder
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from iterm_mcp.paths import Paths
 
 app = typer.Typer(help="The headless terminal: real shells, iTerm2's API.", no_args_is_help=True)
+app.command()(screenshot)
 
 
 @app.command()

@@ -118,19 +118,17 @@ class ProfileStore:
         await self.all()
 
     def own_copy(self, profile: Profile, values: Mapping[str, Any]) -> Profile:
-        """Return a session's profile, changed; a ``Guid`` of another starts from that one.
+        """Return a session's profile, changed.
 
-        The shared profiles are those of the last time that `all` was asked.
-
-        Raises:
-            MalformedPropertyError: There is no profile of that ``Guid``.
+        A ``Guid`` of another shared profile starts from that one, as they were when `all` was
+        last asked; one that nobody knows makes it a profile of its own, with that GUID.
         """
         guid = values.get("Guid", profile.get("Guid"))
-        if guid != profile.get("Guid"):
-            if not isinstance(guid, str) or guid not in self._profiles:
-                raise MalformedPropertyError("there is no profile of that Guid")
-            profile = self._profiles[guid]
-        return profiles.own_copy(profile, values)
+        if guid == profile.get("Guid"):
+            return profiles.own_copy(profile, values)
+        if guid in self._profiles:
+            return profiles.own_copy(self._profiles[guid], values)
+        return profiles.lay_over(profile, values)
 
     def _tell(self, before: Mapping[str, Profile]) -> None:
         for guid, profile in self._profiles.items():

@@ -66,6 +66,8 @@ def read(properties: list[tuple[str, str]]) -> dict[str, Any]:
             values[key] = read_json(text)
         except ValueError:
             raise MalformedPropertyError(f"{key} is not JSON") from None
+        if key in colors.KEYS and values[key] == "null":
+            values[key] = None  # the library takes a colour away so
         check(key, values[key])
     return values
 

@@ -149,7 +149,7 @@ class Subscriptions:
     ) -> wire.NotificationResponse.Status.ValueType:
         """Subscribe to the changes of a shared profile, or stop.
 
-        An empty GUID stands for all: the library does not repeat the GUID when it stops.
+        An empty GUID stands for all, those that were named included.
         """
         if subscribe:
             known = guid in self.profiles

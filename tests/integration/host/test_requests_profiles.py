@@ -128,6 +128,17 @@ async def test_a_session_that_was_opened_with_changes_has_a_copy_of_its_own(
     assert found == {"Rows": 20, "Original Guid": DEFAULT_GUID}
 
 
+async def test_a_session_can_have_a_profile_that_nobody_else_has(wire: WireClient) -> None:
+    one, other = await open_with(wire), await open_with(wire, Rows=20)
+    whole = await profile_of(wire, other)
+    request = Set(session=one)
+    for key, value in whole.items():
+        request.assignments.add(key=key, json_value=json.dumps(value))
+    assert (await wire.ask(request)).status == Status.OK
+    assert await profile_of(wire, one) == whole
+    assert await shared(wire) == [DEFAULT]
+
+
 async def test_naming_a_session_gives_it_a_copy_of_its_own(wire: WireClient) -> None:
     session = await open_with(wire)
     request = api_pb2.InvokeFunctionRequest(
@@ -156,7 +167,8 @@ async def test_the_older_way_to_set_one_property_works_too(wire: WireClient) -> 
         (Set(session="active", key="Rows", json_value='"9"'), "REQUEST_MALFORMED"),
         (Set(session="active", key="Name", json_value="null"), "REQUEST_MALFORMED"),
         (Set(session="active", key="Tab Color", json_value="1"), "REQUEST_MALFORMED"),
-        (Set(session="active", key="Guid", json_value='"none"'), "REQUEST_MALFORMED"),
+        (Set(session="active", key="Guid", json_value="7"), "REQUEST_MALFORMED"),
+        (Set(session="active", key="Guid", json_value="null"), "REQUEST_MALFORMED"),
         (Set(guid_list=Set.GuidList(guids=["none"])), "BAD_GUID"),
         (Set(guid_list=Set.GuidList(guids=[DEFAULT_GUID, "none"])), "BAD_GUID"),
         (Set(guid_list=Set.GuidList(guids=[DEFAULT_GUID]), key="Rows", json_value='"9"'),
@@ -288,7 +300,21 @@ async def test_who_watches_a_profile_is_told_of_its_changes(
     assert own_wire.seen("profile_changed_notification") == []
 
 
-async def test_all_profiles_can_be_watched_and_the_library_forgets_the_guid_at_the_end(
+async def test_who_stops_as_the_library_does_stops_watching_that_profile_alone(
+    own_wire: WireClient,
+) -> None:
+    for guid in ("WORK", DEFAULT_GUID):
+        await subscribe(own_wire, guid)
+    stop = api_pb2.NotificationRequest(
+        session="WORK", subscribe=False, notification_type=api_pb2.NOTIFY_ON_PROFILE_CHANGE
+    )
+    answers = [(await own_wire.ask(stop)).status for _ in range(2)]
+    names = [api_pb2.NotificationResponse.Status.Name(one) for one in answers]
+    assert names == ["OK", "NOT_SUBSCRIBED"]
+    assert await subscribe(own_wire, DEFAULT_GUID, on=False) == "OK"
+
+
+async def test_all_profiles_can_be_watched(
     own_wire: WireClient,
 ) -> None:
     assert await subscribe(own_wire, "") == "OK"

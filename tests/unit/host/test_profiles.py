@@ -63,6 +63,7 @@ def test_a_colour_is_an_object_with_components() -> None:
     for bad in ('"red"', "{}", '{"Red Component": "1"}', "1"):
         with pytest.raises(MalformedPropertyError, match="Tab Color"):
             profiles.overlay(DEFAULT, [("Tab Color", bad)])
+    assert profiles.overlay({"Tab Color": red}, [("Tab Color", '"null"')]) == {}
     assert profiles.overlay(DEFAULT, [("Use Tab Color", "true")])["Use Tab Color"] is True
 
 

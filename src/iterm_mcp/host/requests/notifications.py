@@ -33,6 +33,8 @@ def _change(
         return subscriptions.change_topic(topic, subscribe=request.subscribe)
     if topic == wire.NOTIFY_ON_PROFILE_CHANGE:
         guid = request.profile_change_request.guid
+        if not guid and request.session != ALL:
+            guid = request.session  # where the library has it when it stops
         return subscriptions.change_profile(guid, subscribe=request.subscribe)
     if topic in _WITH_ARGUMENTS:
         return _WITH_ARGUMENTS[topic](context, request)

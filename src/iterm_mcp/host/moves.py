@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -148,3 +149,56 @@ def stand_alone(
     if world.key is None:
         world.focus_window(window)
     return window, tab
+
+
+def move_beside(
+    world: World, session_id: str, neighbour: str, *, vertical: bool, before: bool
+) -> None:
+    """Move a session's pane beside another one, in whatever tab and window that stands.
+
+    Raises:
+        KeyError: The neighbour stands nowhere, or is the session itself.
+        CannotSplitError: There is no room; nothing has moved.
+    """
+    place = world.place(neighbour)
+    if place is None or session_id == neighbour:
+        raise KeyError(neighbour)
+    _, tab = place
+    rehearsal = copy.deepcopy(tab)
+    if any(pane.session_id == session_id for pane in rehearsal.panes()):
+        tree.remove(rehearsal, session_id)
+    tree.split(rehearsal, neighbour, session_id, vertical=vertical, before=before)
+    take_out(world, session_id)
+    world.burials.pop(session_id, None)
+    put_beside(world, session_id, neighbour, vertical=vertical, before=before)
+    world.focus_session(tab, session_id)
+
+
+def move_to_tab(
+    world: World, session_id: str, target: Window | None, index: int | None = None
+) -> tuple[Window, Tab]:
+    """Move a session to a tab of its own, in a new window if none is given.
+
+    One that already is alone in its tab takes the tab along.
+    """
+    place = world.place(session_id)
+    if place is not None:
+        window, tab = place
+        if len(list(tab.panes())) == 1:
+            if target is None:
+                target = window if len(window.tabs) == 1 else move_to_window(world, tab)
+            if target is not window or index is not None:
+                move_tab(world, tab, target, index)
+            return target, tab
+        take_out(world, session_id)
+    world.burials.pop(session_id, None)
+    return stand_alone(world, session_id, target, index)
+
+
+def move_to_window(world: World, tab: Tab) -> Window:
+    """Move a tab to a new window, which becomes the key one."""
+    source = next(window for window, one in world.tabs() if one is tab)
+    window = world.add_window(source.columns, source.rows)
+    move_tab(world, tab, window)
+    world.focus_window(window)
+    return window

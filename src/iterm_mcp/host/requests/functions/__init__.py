@@ -14,7 +14,7 @@ from iterm_mcp.host.calls import CallFailedError
 from iterm_mcp.host.invocations import InvocationError, Path, parse
 from iterm_mcp.host.registrations import bounded
 from iterm_mcp.host.requests.context import Later
-from iterm_mcp.host.requests.functions import keys, names, pictures
+from iterm_mcp.host.requests.functions import absent, keys, names, panes, pictures
 from iterm_mcp.host.requests.functions.function import FailedError
 
 if TYPE_CHECKING:
@@ -79,6 +79,8 @@ async def _call(
     function = _FUNCTIONS.get(call.signature)
     if function is not None:
         return _success(await function(context, target, arguments))
+    if call.name in absent.REASONS:
+        raise FailedError(absent.REASONS[call.name])
     for owner, registration in context.calls.registrations.matching(
         call.name, frozenset(arguments)
     ):
@@ -132,7 +134,13 @@ def _resolve(context: Context, target: scopes.Target, value: Any) -> Any:  # noq
     return found
 
 
-_FUNCTIONS: Functions = {**keys.FUNCTIONS, **names.FUNCTIONS, **pictures.FUNCTIONS}
+_FUNCTIONS: Functions = {
+    **absent.FUNCTIONS,
+    **keys.FUNCTIONS,
+    **names.FUNCTIONS,
+    **panes.FUNCTIONS,
+    **pictures.FUNCTIONS,
+}
 
 
 def _success(result: Any) -> wire.InvokeFunctionResponse:  # noqa: ANN401 - any JSON

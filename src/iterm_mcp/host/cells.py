@@ -77,6 +77,7 @@ def build_line(
     clusters: bool,
     soft_wrapped: bool,
     styles: bool,
+    erased: bool = False,
 ) -> Line:
     """Make a line of a row's cells.
 
@@ -86,20 +87,27 @@ def build_line(
         clusters: Some cells hold more than one code point.
         soft_wrapped: The row goes on in the next one.
         styles: Fill in `Line.styles`.
+        erased: Keep cells at the end of the row that were erased with a background colour.
     """
     runs: tuple[tuple[int, int], ...]
     text = "".join(map(_text_of, cells))
     if not clusters and len(text) == len(cells):
-        text = text.rstrip(_EMPTY)
+        text = text.rstrip(_EMPTY).ljust(_colored(cells) if erased else 0, _EMPTY)
         runs = ((1, len(text)),) if text else ()
         width = len(text)
     else:
         pieces = _pieces(cells, source)
+        pieces += _EMPTY * ((_colored(cells) if erased else 0) - len(pieces))
         text = "".join(pieces)
         runs = tuple((size, len(list(group))) for size, group in groupby(map(len, pieces)))
         width = len(pieces)
     looks = tuple(_style_runs(cells[:width], source)) if styles else ()
     return Line(text, runs, looks, soft_wrapped)
+
+
+def _colored(cells: Sequence[int]) -> int:
+    """Return how many cells there are up to the last that is a background alone."""
+    return next((at for at in range(len(cells), 0, -1) if cells[at - 1] & 2), 0)
 
 
 def _pieces(cells: Sequence[int], source: CellSource) -> list[str]:

@@ -126,24 +126,25 @@ class Engine:
         """
         return self._terminal.colors()
 
-    def lines(self, first: int, count: int, *, styles: bool) -> list[Line]:
+    def lines(self, first: int, count: int, *, styles: bool, erased: bool = False) -> list[Line]:
         """Return up to `count` lines from absolute line `first`, as far as they are kept.
 
         While the alternate screen is shown, its rows stand where the primary screen's were, and
         the history is that of the primary screen. It cannot be reached while a program is in
-        the middle of an escape sequence; then only the screen's lines are returned.
+        the middle of an escape sequence; then only the screen's lines are returned. For
+        `styles` and `erased` see `build_line`.
         """
         end = min(first + count, self._base + self.rows)
         first = max(first, self.overflow)
         if end <= first:
             return []
         if first >= self._base or not self.alternate_screen:
-            return self._read(first, end, styles=styles)
+            return self._read(first, end, styles=styles, erased=erased)
         above: list[Line] = []
         with self._primary_screen() as reached:
             if reached:
-                above = self._read(first, min(end, self._base), styles=styles)
-        return above + self._read(self._base, end, styles=styles)
+                above = self._read(first, min(end, self._base), styles=styles, erased=erased)
+        return above + self._read(self._base, end, styles=styles, erased=erased)
 
     def take_changed(self) -> bool:
         """Tell whether the visible screen or its cursor has changed since last asked.
@@ -319,7 +320,7 @@ class Engine:
         line = row - self._kept + self._base
         return (min(column + beyond, self.columns), line) if line >= self.overflow else None
 
-    def _read(self, first: int, end: int, *, styles: bool) -> list[Line]:
+    def _read(self, first: int, end: int, *, styles: bool, erased: bool = False) -> list[Line]:
         """Read lines of the active screen and its history."""
         above = self._terminal.history_rows
         return [
@@ -329,6 +330,7 @@ class Engine:
                 clusters=row.clusters,
                 soft_wrapped=row.soft_wrapped,
                 styles=styles,
+                erased=erased,
             )
             for row in self._terminal.rows(first - self._base + above, end - first)
         ]

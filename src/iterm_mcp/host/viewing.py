@@ -21,7 +21,7 @@ def view_session(session: Session, *, history: int = 0) -> View:
     engine = session.engine
     top = engine.overflow + engine.history
     above = min(history, MAX_HISTORY, engine.history)
-    lines = engine.lines(top - above, above + engine.rows, styles=True)
+    lines = engine.lines(top - above, above + engine.rows, styles=True, erased=True)
     look = engine.cursor_look
     column, line = engine.cursor
     row = line - top - engine.rows + len(lines)  # the history may be out of reach just now

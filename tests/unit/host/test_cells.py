@@ -153,6 +153,21 @@ def test_runs_always_cover_the_text(row: list[int]) -> None:
     assert not found.text.endswith("\0")
 
 
+@pytest.mark.parametrize("clusters", [{}, {1: "e\u0301"}])
+def test_cells_erased_with_a_colour_are_kept_at_the_end_on_demand(clusters: dict[int, str]) -> None:
+    row = [cell("a"), cell("e", tag=CLUSTER if clusters else 0), cell(), cell(tag=PALETTE), cell()]
+    source = Row(clusters)
+
+    found = build_line(
+        row, source, clusters=bool(clusters), soft_wrapped=False, styles=True, erased=True
+    )
+
+    assert found.text == "a" + clusters.get(1, "e") + "\0\0"
+    assert found.width == sum(run.cells for run in found.styles) == 4
+    assert found.styles[-1] == StyleRun(Style(background=Color("palette", 0)), 1)
+    assert line(row, source).width == 2
+
+
 def record(
     *, colors: tuple[tuple[int, ...], ...] = ((0,),) * 3, flags: str = "", kind: int = 0
 ) -> bytes:

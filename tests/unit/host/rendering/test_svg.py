@@ -79,6 +79,12 @@ def test_backgrounds_that_touch_are_one_rectangle() -> None:
     assert picture.painted("#ff0000") == cells(1, 0, 4, 2) + cells(1, 2, 3, 3)
 
 
+def test_the_background_of_a_row_erased_to_its_end_reaches_the_end() -> None:
+    picture = picture_of("\x1b[48;2;255;0;0m\x1b[Ka\x1b[0m", rows=1)
+
+    assert picture.painted("#ff0000") == cells(0, 0, 40, 1)
+
+
 def test_backgrounds_with_a_gap_are_two_rectangles() -> None:
     picture = picture_of("\x1b[41ma\x1b[0mb\x1b[41mc\x1b[42md\x1b[0m", rows=1)
 

@@ -12,5 +12,5 @@ def view_of(printed: str, *, columns: int = 40, rows: int = 4, cursor: bool = Fa
     with opened(columns, rows, scrollback=0) as screen:
         screen.feed(printed.replace("\n", "\r\n").encode())
         column, line = screen.cursor
-        lines = screen.lines(screen.top, rows, styles=True)
+        lines = screen.lines(screen.top, rows, styles=True, erased=True)
         return View(lines, columns, Cursor(column, line - screen.top) if cursor else None)

@@ -125,3 +125,15 @@ class SubscriptionsMachine(RuleBasedStateMachine):
 
 
 TestSubscriptions = SubscriptionsMachine.TestCase
+
+
+def test_profiles_are_watched_one_by_one_or_all() -> None:
+    mine = Subscriptions()
+    assert mine.change_profile("A", subscribe=True) == Status.OK
+    assert mine.change_profile("A", subscribe=True) == Status.ALREADY_SUBSCRIBED
+    assert (mine.wants_profile("A"), mine.wants_profile("B")) == (True, False)
+    assert mine.change_profile("", subscribe=True) == Status.OK
+    assert mine.wants_profile("B")
+    assert mine.change_profile("B", subscribe=False) == Status.NOT_SUBSCRIBED
+    assert mine.change_profile("", subscribe=False) == Status.OK
+    assert not mine.wants_profile("A")

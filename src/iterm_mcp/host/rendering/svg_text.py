@@ -70,25 +70,34 @@ def _address(style: Style) -> str | None:
 
 
 def _elements(cells: list[Cell], foreground: int) -> Iterator[str]:
-    for (style, color), group in groupby(cells, lambda cell: (cell.glyph.style, cell.colors[0])):
-        if style.invisible:
-            continue
-        look = _look(style, "" if color == foreground else f' fill="#{color:06x}"')
-        word: list[Glyph] = []
-        for glyph, _ in group:
-            if glyph.width == 1 and glyph.text < _ORDINARY and len(glyph.text) == 1:
-                if glyph.text != " " or word:
-                    word.append(glyph)
-                if glyph.text != " ":
-                    continue
+    """Yield words in one look each; the space after a word is part of it, so that it is copied."""
+    word: list[Glyph] = []
+    look = ""
+    after_text = False
+    for glyph, colors in cells:
+        if glyph.text == " ":
+            if after_text:
+                word.append(glyph)
             yield from _word(word, look)
-            word = []
-            if glyph.text != " " and shape_of(glyph.text) is None:
-                yield _fitted(glyph, look)
-        yield from _word(word, look)
+            word, after_text = [], False
+            continue
+        own = _look(glyph.style, foreground, colors)
+        ordinary = glyph.width == 1 and len(glyph.text) == 1 and glyph.text < _ORDINARY
+        after_text = not glyph.style.invisible and shape_of(glyph.text) is None
+        if own != look or not (ordinary and after_text):
+            yield from _word(word, look)
+            word, look = [], own
+        if not after_text:
+            continue
+        if ordinary:
+            word.append(glyph)
+        else:
+            yield _fitted(glyph, look)
+    yield from _word(word, look)
 
 
-def _look(style: Style, fill: str) -> str:
+def _look(style: Style, foreground: int, colors: Shown) -> str:
+    fill = "" if colors.foreground == foreground else f' fill="#{colors.foreground:06x}"'
     weight = ' font-weight="bold"' if style.bold else ""
     slant = ' font-style="italic"' if style.italic else ""
     return fill + weight + slant

@@ -51,9 +51,20 @@ def test_signs_are_made_as_wide_as_their_cells_and_letters_keep_their_shape() ->
 
 
 def test_a_space_after_a_word_can_be_copied_with_it() -> None:
-    assert [text.text for text in picture_of("one two   three").all("text")] == [
-        "one ", "two ", "three"
+    picture = picture_of(
+        "one two   \x1b[31mthree\x1b[0m \x1b[1mfour\x1b[0m 漢 \x1b[8mx\x1b[0m five"
+    )
+
+    assert [text.text for text in picture.all("text")] == [
+        "one ", "two ", "three ", "four ", "漢", " ", "five"
     ]  # fmt: skip
+
+
+def test_an_invisible_letter_parts_a_word_in_two() -> None:
+    picture = picture_of("ab\x1b[8mcd\x1b[0mef")
+
+    assert [text.text for text in picture.all("text")] == ["ab", "ef"]
+    assert [letter.column for letter in picture.letters()] == [0, 1, 4, 5]
 
 
 def test_weight_slant_and_colour_are_the_texts_own() -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 
+import anyio
 from rich.console import Console
-from tests.benchmarks import client_figures, echo_figures
+from tests.benchmarks import client_figures, echo_figures, host_figures
 from tests.benchmarks.figures import Figure, table
 from tests.benchmarks.home import temporary_home
 
@@ -22,9 +23,11 @@ def main() -> None:
         figures += client_figures.measure(
             home, rounds=3 if quick else 20, calls=40 if quick else 2000, sessions=sessions
         )
+    with temporary_home() as home:
+        figures += anyio.run(host_figures.measure, home, sessions, *([0.5] if quick else []))
     figures += echo_figures.spawn_figures(sessions)
     figures += echo_figures.measure(
-        counts=[1, 3] if quick else [1, 10, 100], keys=20 if quick else 1000
+        counts=[1, 3] if quick else [1, 10, 100, 1000], keys=20 if quick else 1000
     )
     console.print(table(figures))
 

@@ -9,17 +9,16 @@ import pty
 import select
 import struct
 import subprocess
-import tempfile
 import termios
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 from shutil import which
 from time import perf_counter, sleep
 from typing import TYPE_CHECKING
 
 import anyio
 from tests.benchmarks.figures import Figure, percentile
+from tests.benchmarks.tmux import open_tmux
 
 from iterm_mcp.host.engine import Engine
 from iterm_mcp.host.limits import raise_file_limit
@@ -32,6 +31,8 @@ SHELL = ["/bin/bash", "--norc", "--noprofile", "-i"]
 COLUMNS, ROWS = 80, 24
 SETTLE_SECONDS = 20.0
 PAUSE_SECONDS = 0.001
+FLOODING = 10
+FLOOD = ["/bin/sh", "-c", "while :; do echo flooding the terminal with a line of text; done"]
 BARE = "echo p50, bare PTY"
 
 
@@ -40,11 +41,13 @@ def measure(*, counts: list[int], keys: int) -> Iterator[Figure]:
     raise_file_limit()
     yield Figure(BARE, percentile(_bare(keys), 0.5) * 1e6, "us")
     for count in counts:
-        seconds = asyncio.run(_in_host(count, keys))
-        aim = 150 if count == 100 else None
-        name = f"echo {{}} in the host, {count} sessions"
-        yield Figure(name.format("p50"), percentile(seconds, 0.5) * 1e6, "us", BARE, aim)
-        yield Figure(name.format("p99"), percentile(seconds, 0.99) * 1e6, "us", BARE)
+        for flooding in (0, FLOODING):
+            seconds = asyncio.run(_in_host(count, keys, flooding))
+            aim = 150 if count == 100 and not flooding else None
+            name = f"echo {{}} in the host, {count} sessions"
+            name += f", {flooding} more flooding" if flooding else ""
+            yield Figure(name.format("p50"), percentile(seconds, 0.5) * 1e6, "us", BARE, aim)
+            yield Figure(name.format("p99"), percentile(seconds, 0.99) * 1e6, "us", BARE)
     if which("tmux"):
         for count in counts:
             seconds = _in_tmux(count, keys)
@@ -65,9 +68,9 @@ def spawn_figures(count: int) -> Iterator[Figure]:
     yield Figure(f"spawn {count} shells in the host", seconds, "s", bare, 0.002 * count)
 
 
-def _spawn() -> Pty:
+def _spawn(program: list[str] = SHELL) -> Pty:
     environ = {**os.environ, "PS1": "$ ", "TERM": "xterm-256color"}
-    return Pty.spawn(SHELL, columns=COLUMNS, rows=ROWS, directory="/", environ=environ)
+    return Pty.spawn(program, columns=COLUMNS, rows=ROWS, directory="/", environ=environ)
 
 
 async def _close_all(ptys: list[Pty]) -> None:
@@ -81,9 +84,9 @@ async def _close_all(ptys: list[Pty]) -> None:
 class _Session:
     """A shell with its emulator, as the host joins them."""
 
-    def __init__(self) -> None:
+    def __init__(self, program: list[str] = SHELL) -> None:
         self.engine = Engine(COLUMNS, ROWS, scrollback=10_000, on_osc=lambda _event: None)
-        self.pty = _spawn()
+        self.pty = _spawn(program)
         self.changed: asyncio.Event = asyncio.Event()
         self.pty.start(self._output, lambda _code: None)
 
@@ -92,8 +95,9 @@ class _Session:
         self.changed.set()
 
 
-async def _in_host(count: int, keys: int) -> list[float]:
+async def _in_host(count: int, keys: int, flooding: int) -> list[float]:
     sessions = [_Session() for _ in range(count)]
+    floods = [_Session(FLOOD) for _ in range(flooding)]
     try:
         for one in sessions:
             with anyio.fail_after(SETTLE_SECONDS):
@@ -116,9 +120,9 @@ async def _in_host(count: int, keys: int) -> list[float]:
         return seconds
     finally:
         async with anyio.create_task_group() as group:
-            for one in sessions:
+            for one in (*sessions, *floods):
                 group.start_soon(partial(one.pty.aclose, grace_seconds=1))
-        for one in sessions:
+        for one in (*sessions, *floods):
             one.engine.close()
 
 
@@ -170,45 +174,20 @@ def _bare(keys: int) -> list[float]:
 
 def _in_tmux(count: int, keys: int) -> list[float]:
     """Send keys through a control-mode client and wait for the output it reports."""
-    with tempfile.TemporaryDirectory(dir="/tmp", prefix="im-tmux-") as folder:
-        tmux = ["tmux", "-S", str(Path(folder) / "s"), "-f", "/dev/null"]
-        shell = "env PS1='$ ' " + " ".join(SHELL)
-        size = ["-x", str(COLUMNS), "-y", str(ROWS)]
-        subprocess.run([*tmux, "new-session", "-d", *size, shell], check=True, timeout=30)
-        client = subprocess.Popen(
-            [*tmux, "-C", "attach-session"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            bufsize=0,
-        )
-        assert client.stdin is not None
-        assert client.stdout is not None
-        try:
-            for _ in range(count - 1):
-                subprocess.run([*tmux, "new-window", "-d", shell], check=True, timeout=30)
-            sleep(1)
-            _drain(client.stdout.fileno())
-            seconds: list[float] = []
-            for number in range(keys):
-                target = number * 7919 % count
-                key = b"x" if number // count % 2 == 0 else b"BSpace"
-                began = perf_counter()
-                os.write(client.stdin.fileno(), b"send-keys -t :%d %s\n" % (target, key))
-                heard = b""
-                while b"%output" not in heard:
-                    heard += os.read(client.stdout.fileno(), 65536)
-                seconds.append(perf_counter() - began)
-                sleep(PAUSE_SECONDS)
-                _drain(client.stdout.fileno())
-            return seconds
-        finally:
-            subprocess.run([*tmux, "kill-server"], check=False, timeout=30)
-            client.wait(10)
-            client.stdin.close()
-            client.stdout.close()
-
-
-def _drain(fd: int) -> None:
-    while select.select([fd], [], [], 0)[0]:
-        if not os.read(fd, 65536):
-            return
+    shell = "env PS1='$ ' " + " ".join(SHELL)
+    with open_tmux(shell) as tmux:
+        for _ in range(count - 1):
+            tmux.ask(f'new-window -d "{shell}"')
+        sleep(1)
+        tmux.drain()
+        seconds: list[float] = []
+        for number in range(keys):
+            target = number * 7919 % count
+            key = "x" if number // count % 2 == 0 else "BSpace"
+            began = perf_counter()
+            tmux.write(f"send-keys -t :{target} {key}")
+            tmux.wait_for(b"%output")
+            seconds.append(perf_counter() - began)
+            sleep(PAUSE_SECONDS)
+            tmux.drain()
+        return seconds

@@ -7,7 +7,7 @@ import os
 import sys
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import anyio
 from iterm2 import api_pb2
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
     from tests.integration.homes import Home
 
+    from iterm_mcp.paths import Paths
+
 SECONDS = 10.0
 
 _FIELDS = {
@@ -26,6 +28,13 @@ _FIELDS = {
     for field in api_pb2.ClientOriginatedMessage.DESCRIPTOR.oneofs_by_name["submessage"].fields
 }
 """The name of the field that carries a kind of request."""
+
+
+class HasPaths(Protocol):
+    """A home, whoever made it."""
+
+    @property
+    def paths(self) -> Paths: ...
 
 
 class WireClient:
@@ -121,7 +130,7 @@ def _has(notification: api_pb2.Notification, kind: str) -> bool:
     return kind in {field.name for field, _ in notification.ListFields()}
 
 
-def headers(home: Home, **changed: str | None) -> dict[str, str]:
+def headers(home: HasPaths, **changed: str | None) -> dict[str, str]:
     """Return the headers that a good client shows, with some changed or, by None, left out."""
     cookie = Path(home.paths.host_cookie).read_text("ascii").strip()
     good: dict[str, str | None] = {
@@ -143,7 +152,7 @@ async def printed_environment(home: Home) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def open_wire(home: Home) -> AsyncIterator[WireClient]:
+async def open_wire(home: HasPaths) -> AsyncIterator[WireClient]:
     """Connect to the running host of a home."""
     async with unix_connect(
         home.paths.host_socket,

@@ -53,11 +53,11 @@ def _blocks() -> dict[str, Shape]:
         boxes[chr(0x2580 + eighths)] = Box(0, HEIGHT - HEIGHT * eighths // 8, WIDTH, HEIGHT)
     for eighths in range(1, 8):
         boxes[chr(0x2590 - eighths)] = Box(0, 0, max(1, WIDTH * eighths // 8), HEIGHT)
-    shapes = {character: Shape(area(box)) for character, box in boxes.items()}
+    shapes = {character: Shape(area(box), crisp=True) for character, box in boxes.items()}
     for quarters in range(1, 4):
-        shapes[chr(0x2590 + quarters)] = Shape(area(whole), opacity=quarters / 4)
+        shapes[chr(0x2590 + quarters)] = Shape(area(whole), opacity=quarters / 4, crisp=True)
     for number, bits in enumerate(_QUADRANTS):
-        shapes[chr(0x2596 + number)] = Shape(area(*_quarters(bits)))
+        shapes[chr(0x2596 + number)] = Shape(area(*_quarters(bits)), crisp=True)
     return shapes
 
 

@@ -26,11 +26,14 @@ class Shape(NamedTuple):
         path: Commands of an SVG path and their coordinates: M, L, Q, H, V and Z.
         stroked: A line one pixel wide instead of an area.
         opacity: Less than 1 for shades.
+        crisp: Its edges fall on whole pixels, lest a seam shows beside another colour; not for
+            thin lines, which could vanish in a small picture.
     """
 
     path: Path
     stroked: bool = False
     opacity: float = 1.0
+    crisp: bool = False
 
 
 def area(*boxes: Box) -> Path:

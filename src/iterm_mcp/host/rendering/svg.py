@@ -30,6 +30,7 @@ FONTS = (
 )
 
 _CURSOR_PIXELS = 2
+_CRISP = ' shape-rendering="crispEdges"'
 
 
 def render_svg(view: View) -> str:
@@ -83,7 +84,7 @@ def _backgrounds(rows: list[list[Cell]], default: int) -> Iterator[str]:
         for run in runs:
             growing.setdefault(run, number * HEIGHT)
     for color, boxes in sorted(found.items()):
-        yield f'<path fill="{_hex(color)}" d="{path_data(area(*sorted(boxes)), 0, 0)}"/>\n'
+        yield f'<path{_CRISP} fill="{_hex(color)}" d="{path_data(area(*sorted(boxes)), 0, 0)}"/>\n'
 
 
 def _runs(row: list[Cell], default: int) -> Iterator[tuple[int, int, int]]:
@@ -102,18 +103,18 @@ def _runs(row: list[Cell], default: int) -> Iterator[tuple[int, int, int]]:
 
 def _shapes(rows: list[list[Cell]]) -> Iterator[str]:
     """Yield one path a colour: neighbouring areas of one path have no seam."""
-    found: dict[tuple[int, bool, float], list[str]] = {}
+    found: dict[tuple[int, bool, float, bool], list[str]] = {}
     for number, row in enumerate(rows):
         for glyph, colors in row:
             shape = None if glyph.style.invisible else shape_of(glyph.text)
             if shape is not None:
                 data = path_data(shape.path, glyph.column * WIDTH, number * HEIGHT)
-                key = colors.foreground, shape.stroked, shape.opacity
+                key = colors.foreground, shape.stroked, shape.opacity, shape.crisp
                 found.setdefault(key, []).append(data)
-    for (color, stroked, opacity), paths in sorted(found.items()):
+    for (color, stroked, opacity, crisp), paths in sorted(found.items()):
         paint = f'fill="none" stroke="{_hex(color)}"' if stroked else f'fill="{_hex(color)}"'
         shade = "" if opacity == 1 else f' fill-opacity="{opacity}"'
-        yield f'<path {paint}{shade} d="{"".join(paths)}"/>\n'
+        yield f'<path{_CRISP if crisp else ""} {paint}{shade} d="{"".join(paths)}"/>\n'
 
 
 def _rows(rows: list[list[Cell]], foreground: int) -> Iterator[str]:

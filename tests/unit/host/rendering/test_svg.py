@@ -142,6 +142,14 @@ def test_lines_and_blocks_are_drawn_to_the_edges_of_their_cells() -> None:
     assert stroke.get("d") == f"M{2 * WIDTH} {2 * HEIGHT}L{3 * WIDTH} {HEIGHT}"
 
 
+def test_areas_have_crisp_edges_and_thin_lines_may_be_blurred_but_not_vanish() -> None:
+    paths = picture_of("\x1b[41m \x1b[0m█─│╭").all("path")
+
+    assert [path.get("shape-rendering") for path in paths] == [
+        "crispEdges", None, "crispEdges", None
+    ]  # fmt: skip
+
+
 def test_a_link_leads_to_its_address_and_covers_its_cells() -> None:
     picture = picture_of('\x1b]8;;https://a/?x=1&y="2"\x1b\\to here\x1b]8;;\x1b\\ no', rows=1)
 

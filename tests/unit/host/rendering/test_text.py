@@ -116,6 +116,16 @@ def test_cells_without_styles_are_plain() -> None:
     assert [glyph.style for glyph in glyphs(line, 5)] == [Style(bold=True), Style()]
 
 
+def test_colours_of_their_own_and_of_underlines_are_written_in_full() -> None:
+    styles = (
+        Style(foreground=Color("rgb", 0x010203)),
+        Style(underline=True, underline_color=Color("palette", 3)),
+    )
+    line = Line("ab", ((1, 2),), tuple(StyleRun(style, 1) for style in styles))
+
+    assert render_ansi(View([line], 2)) == "\x1b[0;38;2;1;2;3ma\x1b[0;4;58;5;3mb\x1b[0m\n"
+
+
 def test_every_colour_of_the_palette_survives() -> None:
     styles = list(
         chain.from_iterable(

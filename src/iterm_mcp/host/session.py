@@ -23,6 +23,7 @@ from iterm_mcp.host.pty import Pty, PtyBackpressureError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from iterm_mcp.host.coprocess import Coprocess
     from iterm_mcp.host.osc import OscEvent
     from iterm_mcp.host.prompts import Prompt, PromptEvent
     from iterm_mcp.host.selection import Part
@@ -114,6 +115,7 @@ class Session:
         self._reported_path = ""
         self._released = False
         self._held: list[Callable[[], None]] | None = None  # None unless paused
+        self.coprocess: Coprocess | None = None
         self.restarting = False  # the program is being replaced by another
 
     def start(self) -> None:
@@ -266,7 +268,8 @@ class Session:
         if self._held is not None:  # a program that ends leaves last words, paused or not
             self._held.append(lambda: self._output(data))
             return
-        self._show(data)
+        if self.coprocess is None or not self.coprocess.feed(data):
+            self._show(data)
 
     def _show(self, data: bytes) -> None:
         if self._released:
@@ -317,6 +320,8 @@ class Session:
         """Give back timers and memory; the PTY is closed by `Pty.aclose`."""
         if not self._released:
             self._released = True
+            if self.coprocess is not None:
+                self.coprocess.stop()
             for handle in (self._frame, self._idle):
                 if handle is not None:
                     handle.cancel()

@@ -330,6 +330,8 @@ class World:
         if session.session_id not in self.sessions:
             return
         self.observer.session_ended(session.session_id)
+        if session.coprocess is not None:
+            session.coprocess.stop()
         if session.profile.get("Close Sessions On End", 1) in profiles.CLOSE_AT_END:
             self.close(session)
 

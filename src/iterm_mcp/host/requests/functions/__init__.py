@@ -14,7 +14,7 @@ from iterm_mcp.host.calls import CallFailedError
 from iterm_mcp.host.invocations import InvocationError, Path, parse
 from iterm_mcp.host.registrations import bounded
 from iterm_mcp.host.requests.context import Later
-from iterm_mcp.host.requests.functions import absent, keys, names, panes, pictures
+from iterm_mcp.host.requests.functions import absent, coprocesses, keys, names, panes, pictures
 from iterm_mcp.host.requests.functions.function import FailedError
 
 if TYPE_CHECKING:
@@ -136,6 +136,7 @@ def _resolve(context: Context, target: scopes.Target, value: Any) -> Any:  # noq
 
 _FUNCTIONS: Functions = {
     **absent.FUNCTIONS,
+    **coprocesses.FUNCTIONS,
     **keys.FUNCTIONS,
     **names.FUNCTIONS,
     **panes.FUNCTIONS,

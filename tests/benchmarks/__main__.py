@@ -16,7 +16,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="few repetitions: a smoke test")
     quick = parser.parse_args().quick
-    console = Console(width=130)
+    console = Console(width=160)
     sessions = 5 if quick else 100
     figures: list[Figure] = []
     with temporary_home() as home:
@@ -24,7 +24,7 @@ def main() -> None:
             home, rounds=3 if quick else 20, calls=40 if quick else 2000, sessions=sessions
         )
     with temporary_home() as home:
-        figures += anyio.run(host_figures.measure, home, sessions, *([0.5] if quick else []))
+        figures += anyio.run(host_figures.measure, home, sessions, 0.5 if quick else 32.0)
     figures += echo_figures.spawn_figures(sessions)
     figures += echo_figures.measure(
         counts=[1, 3] if quick else [1, 10, 100, 1000], keys=20 if quick else 1000

@@ -26,19 +26,17 @@ if TYPE_CHECKING:
 READS = 200
 LINES = 10_000
 MEGABYTE = 1_000_000
-IDLE_SECONDS = 32.0
-"""After thirty seconds without output the host compresses a session's history."""
-
 TEXT = "a line of text that is as long as such lines often are"
 PRINT_LINES = f"i=0; while [ $i -lt {LINES} ]; do echo {TEXT} $i; i=$((i+1)); done; echo end"
 PRINT_BYTES = f"yes {TEXT.replace(' ', '_')} | head -c {MEGABYTE}; echo; echo end"
 
 
-async def measure(home: Home, sessions: int, idle_seconds: float = IDLE_SECONDS) -> list[Figure]:
+async def measure(home: Home, sessions: int, idle_seconds: float) -> list[Figure]:
     """Return the host's figures, and tmux's where it is installed.
 
     Args:
-        idle_seconds: How long sessions rest before their memory is looked at.
+        idle_seconds: How long sessions rest before their memory is looked at; after thirty
+            seconds without output the host compresses their history.
     """
     await anyio.run_process(
         [sys.executable, "-m", "iterm_mcp", "host", "start"],

@@ -28,6 +28,8 @@ FIGURES = [
     "open 5 sessions through MCP",
     "spawn 5 bare shells",
     "spawn 5 shells in the host",
+    "read 1000 lines p50, host",
+    "print 5 x 1 MB at once, host",
     "echo p50, bare PTY",
     "echo p50 in the host, 3 sessions",
     "echo p99 in the host, 3 sessions",

@@ -49,6 +49,14 @@ def sizes(window: Any) -> list[Any]:  # noqa: ANN401
     return [node(tab.root) for tab in window.tabs]
 
 
+async def shown(wire: WireClient, session_id: str, line: str) -> None:
+    """Wait for a line of output, which may stand behind a prompt."""
+    await eventually(
+        lambda: wire.text(session_id),
+        lambda lines: any(one.removeprefix("# ").removeprefix("$ ") == line for one in lines),
+    )
+
+
 async def close_all(wire: WireClient) -> None:
     ids = [one.window_id for one in await windows(wire)]
     await wire.ask(api_pb2.CloseRequest(windows=api_pb2.CloseRequest.CloseWindows(window_ids=ids)))
@@ -98,14 +106,14 @@ async def test_where_a_shell_has_gone_is_where_it_starts_again(
     await own_wire.ask(
         api_pb2.SendTextRequest(session=opened.session_id, text=f"cd {tmp_path}; echo there\n")
     )
-    await eventually(lambda: own_wire.text(opened.session_id), lambda lines: "there" in lines)
+    await shown(own_wire, opened.session_id, "there")
     await ask(own_wire, "SAVE", "gone")
     await close_all(own_wire)
     await ask(own_wire, "RESTORE", "gone")
     (window,) = await windows(own_wire)
     session = window.tabs[0].active_session_id
     await own_wire.ask(api_pb2.SendTextRequest(session=session, text="pwd\n"))
-    await eventually(lambda: own_wire.text(session), lambda lines: str(tmp_path) in lines)
+    await shown(own_wire, session, str(tmp_path))
 
 
 async def test_one_window_is_saved_and_becomes_tabs_of_another(own_wire: WireClient) -> None:

@@ -153,10 +153,11 @@ async def test_a_program_that_cannot_start_again_leaves_its_session_as_ended(
     assert again == ("SESSION_NOT_RESTARTABLE" if keep else "SESSION_NOT_FOUND")
 
 
+@pytest.mark.parametrize("rest", ["", "cat"])
 async def test_a_restart_within_a_transaction_shows_nothing_until_its_end(
-    wire: WireClient, tmp_path: Path
+    wire: WireClient, tmp_path: Path, rest: str
 ) -> None:
-    opened = await open_counter(wire, tmp_path, "")
+    opened = await open_counter(wire, tmp_path, rest)
     await shown(wire, opened.session_id, "run 1")
     await wire.ask(api_pb2.TransactionRequest(begin=True))
     assert await restart(wire, opened.session_id) == "OK"

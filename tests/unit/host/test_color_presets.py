@@ -74,7 +74,8 @@ BINARY = plistlib.dumps({"Ansi 0 Color": RED}, fmt=plistlib.FMT_BINARY)
     "data",
     [b"", b"<plist>", b"<?xml version='1.0'?><plist><dict><real/></dict></plist>",
      b"bplist00" + b"\xff" * 40, BINARY[:60], BINARY[:-8] + b"\xff" * 8,
-     b"<plist><array/></plist>", b"<plist><dict><key>x</key></dict></plist>",
+     b"<plist><array/></plist>", b"<plist><key>x</key></plist>",
+     b"<plist><dict><key>x</key></dict></plist>",
      b"<plist><real>x</real></plist>", b"<plist><integer>" + b"1" * 5000 + b"</integer></plist>",
      b"<plist>" + b"<array>" * 3000 + b"</array>" * 3000 + b"</plist>"],
 )  # fmt: skip

@@ -129,15 +129,15 @@ async def test_a_folder_is_read_file_by_file(tmp_path: Path) -> None:
     folder = WatchedFolder(str(tmp_path / "user"), {".json": reader})
     assert await folder.read() == {}
     (tmp_path / "user").mkdir()
-    for name in ("b.json", "a.json", ".hidden.json", "notes.txt"):
+    for name in ("b.json", "a.json", "c.json", ".hidden.json", "notes.txt"):
         (tmp_path / "user" / name).write_text('{"n": 1}')
     (tmp_path / "user" / "bad.json").write_text("{")
     (tmp_path / "user" / "lost.json").symlink_to("/no/such/file")
     found = await folder.read()
-    assert list(found) == ["a.json", "b.json"]
+    assert list(found) == ["a.json", "b.json", "c.json"]
     assert await folder.read() is found
-    assert sorted(read) == ["a.json", "b.json", "bad.json", "lost.json"]
+    assert sorted(read) == ["a.json", "b.json", "bad.json", "c.json", "lost.json"]
     (tmp_path / "user" / "b.json").write_text('{"n": 22}')
     (tmp_path / "user" / "a.json").unlink()
-    assert await folder.read() == {"b.json": {"n": 22}}
-    assert read[4:] == ["b.json"]
+    assert await folder.read() == {"b.json": {"n": 22}, "c.json": {"n": 1}}
+    assert read[5:] == ["b.json"]

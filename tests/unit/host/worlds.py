@@ -26,6 +26,7 @@ class QuietPty(Pty):
     def __init__(self) -> None:
         super().__init__(0, -1, "/dev/pts/none")
         self.typed = bytearray()
+        self.closed_after: float | None = None
 
     def start(
         self, on_output: Callable[[bytes], None], on_end: Callable[[int | None], None]
@@ -37,6 +38,7 @@ class QuietPty(Pty):
 
     async def aclose(self, *, grace_seconds: float) -> None:
         """Nothing is to be ended."""
+        self.closed_after = grace_seconds
 
 
 class QuietStarter(Starter):

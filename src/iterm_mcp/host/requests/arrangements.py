@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from iterm_mcp.host.requests.context import Context, Rows
+    from iterm_mcp.host.tree import Window
 
 log = structlog.get_logger()
 
@@ -27,42 +28,41 @@ async def saved_arrangement(
     context: Context, request: wire.SavedArrangementRequest
 ) -> wire.SavedArrangementResponse:
     """Save windows, open saved ones again, or list the saved arrangements."""
-    world, file = context.world, context.settings.arrangements
-    if request.action == Request.LIST:
-        return wire.SavedArrangementResponse(status=Status.OK, names=await file.read())
-    window = world.find_window(request.window_id) if request.window_id else None
-    if request.window_id and window is None:
-        return wire.SavedArrangementResponse(status=Status.WINDOW_NOT_FOUND)
-    if request.action == Request.RESTORE:
-        status = await _restore(context, request)
-        return wire.SavedArrangementResponse(status=status)
-    if not 0 < len(request.name) <= MAX_NAME:
-        return wire.SavedArrangementResponse(status=Status.REQUEST_MALFORMED)
-    kept = arrangements.describe(world, world.windows if window is None else [window])
-
-    def put(every: dict[str, Any]) -> None:
-        every[request.name] = kept
-
-    await file.change(put)
-    return wire.SavedArrangementResponse(status=Status.OK)
-
-
-async def _restore(
-    context: Context, request: wire.SavedArrangementRequest
-) -> wire.SavedArrangementResponse.Status.ValueType:
     shared = await context.settings.profiles.all()
     every = await context.settings.arrangements.read()
-    if request.name not in every:
-        return Status.ARRANGEMENT_NOT_FOUND
-    try:
-        windows = arrangements.read(every[request.name])
-    except NoArrangementError as error:
-        log.warning("arrangement_skipped", name=request.name, reason=str(error))
-        return Status.ARRANGEMENT_NOT_FOUND
-    into = context.world.find_window(request.window_id) if request.window_id else None
-    if request.window_id and into is None:  # it closed while the files were read
-        return Status.WINDOW_NOT_FOUND
-    await restore(context.world, windows, shared, into)
+    if request.action == Request.LIST:
+        return wire.SavedArrangementResponse(status=Status.OK, names=every)
+    window = context.world.find_window(request.window_id) if request.window_id else None
+    if request.window_id and window is None:
+        status = Status.WINDOW_NOT_FOUND
+    elif request.action == Request.SAVE:
+        status = await _save(context, request.name, window)
+    elif request.name not in every:
+        status = Status.ARRANGEMENT_NOT_FOUND
+    else:
+        try:
+            saved = arrangements.read(every[request.name])
+        except NoArrangementError as error:
+            log.warning("arrangement_skipped", name=request.name, reason=str(error))
+            status = Status.ARRANGEMENT_NOT_FOUND
+        else:
+            await restore(context.world, saved, shared, window)
+            status = Status.OK
+    return wire.SavedArrangementResponse(status=status)
+
+
+async def _save(
+    context: Context, name: str, window: Window | None
+) -> wire.SavedArrangementResponse.Status.ValueType:
+    if not 0 < len(name) <= MAX_NAME:
+        return Status.REQUEST_MALFORMED
+    world = context.world
+    arrangement = arrangements.describe(world, world.windows if window is None else [window])
+
+    def put(every: dict[str, Any]) -> None:
+        every[name] = arrangement
+
+    await context.settings.arrangements.change(put)
     return Status.OK
 
 

@@ -17,6 +17,7 @@ import anyio
 import anyio.to_thread
 import iterm2
 import iterm2.api_pb2 as wire
+from google.protobuf.message import DecodeError
 from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.legacy.client import unix_connect
 from websockets.legacy.exceptions import InvalidStatusCode
@@ -52,24 +53,26 @@ class Connection(iterm2.Connection):
         self._closed = False
 
     async def read_until_closed(self) -> None:
-        """Dispatch what arrives until the connection ends; then fail what is pending."""
+        """Dispatch what arrives until the connection ends; then fail what is pending.
+
+        What is no message of the API ends it too: nothing after it could be understood.
+        """
         socket = self.websocket
         if socket is None:
             return
         try:
             with contextlib.suppress(ConnectionClosed):
-                while True:
-                    self._dispatch(cast("bytes", await socket.recv()))
+                while (message := _parse(await socket.recv())) is not None:
+                    self._dispatch(message)
         finally:
             self._closed = True
             for future in self._pending.values():
                 if not future.done():
                     future.set_exception(_lost())
+                    future.exception()  # seen: its request may have failed while being sent
             self._pending.clear()
 
-    def _dispatch(self, data: bytes) -> None:
-        message = wire.ServerOriginatedMessage()
-        message.ParseFromString(data)
+    def _dispatch(self, message: wire.ServerOriginatedMessage) -> None:
         if message.HasField("notification"):
             self._on_notification(message.notification)
             return
@@ -85,10 +88,10 @@ class Connection(iterm2.Connection):
         try:
             await self.websocket.send(message.SerializeToString())
         except ConnectionClosed:
-            self._forget(message.id)
+            self._pending.pop(message.id, None)
             raise _lost() from None
         except BaseException:
-            self._forget(message.id)
+            self._pending.pop(message.id, None)
             raise
 
     async def async_dispatch_until_id(self, reqid: int) -> wire.ServerOriginatedMessage:
@@ -103,12 +106,7 @@ class Connection(iterm2.Connection):
         try:
             return await future
         finally:
-            self._forget(reqid)
-
-    def _forget(self, reqid: int) -> None:
-        future = self._pending.pop(reqid, None)
-        if future is not None and future.done() and not future.cancelled():
-            future.exception()  # seen: no "never retrieved" at collection
+            self._pending.pop(reqid, None)
 
 
 @contextlib.asynccontextmanager
@@ -168,6 +166,15 @@ async def _headers(connection: Connection, endpoint: Endpoint) -> dict[str, str]
         headers |= {"x-iterm2-cookie": cookie} if cookie else {}
         headers |= {"x-iterm2-key": key} if key else {}
     return headers
+
+
+def _parse(data: str | bytes) -> wire.ServerOriginatedMessage | None:
+    if isinstance(data, str):
+        return None
+    try:
+        return wire.ServerOriginatedMessage.FromString(data)
+    except DecodeError:
+        return None
 
 
 def _lost() -> TerminalUnavailableError:

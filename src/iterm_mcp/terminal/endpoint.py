@@ -86,7 +86,13 @@ async def _host_endpoint(paths: Paths) -> Endpoint:
     if not await anyio.to_thread.run_sync(_accepts, paths.host_socket):
         log.info("host_starting", state=paths.state)
         await anyio.to_thread.run_sync(_start_host, paths, abandon_on_cancel=True)
-    cookie = await anyio.Path(paths.host_cookie).read_text()
+    try:
+        cookie = await anyio.Path(paths.host_cookie).read_text()
+    except OSError as error:
+        raise TerminalUnavailableError(
+            f"the headless host's cookie cannot be read: {error}",
+            hint="Run `iterm-mcp host stop`; the next call starts it afresh.",
+        ) from None
     return Endpoint("headless", paths.host_socket, cookie.strip())
 
 

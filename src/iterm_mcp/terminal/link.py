@@ -17,8 +17,14 @@ from iterm_mcp.terminal.connection import Connection, open_connection
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
+    from contextlib import AbstractAsyncContextManager
 
     from iterm_mcp.terminal.endpoint import Endpoint
+
+    Connect = Callable[
+        [Endpoint, Callable[[wire.Notification], None]], AbstractAsyncContextManager[Connection]
+    ]
+    Pause = Callable[[float], Awaitable[object]]
 
 FIRST_BACKOFF_SECONDS = 0.05
 LAST_BACKOFF_SECONDS = 5.0
@@ -55,10 +61,14 @@ class TerminalLink:
         find: Callable[[], Awaitable[Endpoint]],
         observer: TerminalObserver,
         wait_seconds: float,
+        connect: Connect,
+        pause: Pause,
     ) -> None:
         self._find = find
         self._observer = observer
         self._wait_seconds = wait_seconds
+        self._connect = connect
+        self._pause = pause
         self._connection: Connection | None = None
         self._changed = anyio.Event()
         self._ever_up = False
@@ -97,23 +107,30 @@ class TerminalLink:
             except TerminalUnavailableError as error:
                 self.last_error = error
                 log.warning("terminal_unavailable", reason=str(error), retry_in_seconds=backoff)
-                await anyio.sleep(backoff)
+                await self._pause(backoff)
                 backoff = min(backoff * 2, LAST_BACKOFF_SECONDS)
 
     async def _hold_one(self) -> None:
-        """Keep one connection until it ends."""
+        """Keep one connection until it ends.
+
+        Raises:
+            TerminalUnavailableError: None could be made, or it ended before it was of use.
+        """
         endpoint = await self._find()
-        async with open_connection(endpoint, self._notified) as connection:
+        async with self._connect(endpoint, self._notified) as connection:
             try:
                 async with anyio.create_task_group() as group:
                     group.start_soon(self._read, connection, group.cancel_scope)
                     await self._greet(connection)
             except* TerminalUnavailableError as errors:
-                raise TerminalUnavailableError(
-                    f"{endpoint.name} hung up: {errors.exceptions[0]}", hint=endpoint.absence_hint
-                ) from None
+                raise errors.exceptions[0] from None
             finally:
+                greeted = self._connection is not None
                 self._set(None)
+        if not greeted:
+            raise TerminalUnavailableError(
+                f"{endpoint.name} hung up before it answered", hint=endpoint.absence_hint
+            )
 
     async def _read(self, connection: Connection, scope: anyio.CancelScope) -> None:
         await connection.read_until_closed()
@@ -122,10 +139,24 @@ class TerminalLink:
 
     async def _greet(self, connection: Connection) -> None:
         """Subscribe, learn what is open, and only then let callers in."""
-        with anyio.fail_after(self._wait_seconds):
-            for topic in (wire.NOTIFY_ON_NEW_SESSION, wire.NOTIFY_ON_TERMINATE_SESSION):
-                await rpc.async_notification_request(connection, True, topic, session="all")  # noqa: FBT003 - its signature
-            reply = await rpc.async_list_sessions(connection)
+        endpoint = connection.endpoint
+        try:
+            with anyio.fail_after(self._wait_seconds):
+                for topic in (wire.NOTIFY_ON_NEW_SESSION, wire.NOTIFY_ON_TERMINATE_SESSION):
+                    await rpc.async_notification_request(connection, True, topic, session="all")  # noqa: FBT003 - its signature
+                reply = await rpc.async_list_sessions(connection)
+        except TimeoutError:
+            raise TerminalUnavailableError(
+                f"{endpoint.name} took the connection, but gave no answer "
+                f"within {self._wait_seconds:g} s",
+                hint=endpoint.absence_hint,
+            ) from None
+        except rpc.RPCException as error:
+            raise TerminalUnavailableError(
+                f"{endpoint.name} refused to be watched: {error}", hint=endpoint.refusal_hint
+            ) from None
+        except TerminalUnavailableError:
+            return  # `_read` sees the end too
         sessions = wire_values.session_ids(reply.list_sessions_response)
         log.info("terminal_up", terminal=connection.endpoint.kind, sessions=len(sessions))
         self._observer.terminal_up(sessions, again=self._ever_up)
@@ -154,13 +185,24 @@ class TerminalLink:
 
 @asynccontextmanager
 async def open_link(
-    find: Callable[[], Awaitable[Endpoint]], observer: TerminalObserver, wait_seconds: float
+    find: Callable[[], Awaitable[Endpoint]],
+    observer: TerminalObserver,
+    wait_seconds: float,
+    *,
+    connect: Connect = open_connection,
+    pause: Pause = anyio.sleep,
 ) -> AsyncIterator[TerminalLink]:
     """Keep a link to the terminal for the length of the block.
 
     The block starts at once; the first caller of `TerminalLink.connected` waits if it must.
+
+    Args:
+        find: Says where the terminal is, each time it has to be connected to.
+        wait_seconds: How long callers wait for a connection, and a connection for its greeting.
+        connect: Makes one connection.
+        pause: Waits between attempts.
     """
-    link = TerminalLink(find, observer, wait_seconds)
+    link = TerminalLink(find, observer, wait_seconds, connect, pause)
     async with anyio.create_task_group() as group:
         group.start_soon(link.keep)
         try:

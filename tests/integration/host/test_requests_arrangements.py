@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,7 +54,7 @@ async def shown(wire: WireClient, session_id: str, line: str) -> None:
     """Wait for a line of output, which may stand behind a prompt."""
     await eventually(
         lambda: wire.text(session_id),
-        lambda lines: any(one.removeprefix("# ").removeprefix("$ ") == line for one in lines),
+        lambda lines: any(re.fullmatch(rf"(.*[#$%] )?{re.escape(line)}", one) for one in lines),
     )
 
 

@@ -191,7 +191,7 @@ class World:
             # The tree may have changed while the program was started; an empty tab has no pane.
             tree.split(tab, target.session_id, session.session_id, vertical=vertical, before=before)
         except (KeyError, tree.CannotSplitError):
-            await self._discard(session)
+            await self.discard(session)
             raise
         self.admit(session)
         sizes.apply(self, tab)
@@ -227,15 +227,16 @@ class World:
     def close(self, session: Session) -> None:
         """Take a session out of its window at once; its program is ended in the background."""
         self._remove(session)
-        self._closers.start_soon(self._discard, session)
+        self._closers.start_soon(self.discard, session)
 
     async def close_all(self) -> None:
         """End every program, all at the same time: hang-up, then after a grace the kill."""
         async with anyio.create_task_group() as group:
             for session in list(self.sessions.values()):
-                group.start_soon(self._discard, session)
+                group.start_soon(self.discard, session)
 
-    async def _discard(self, session: Session) -> None:
+    async def discard(self, session: Session) -> None:
+        """End the program of a session that is not known, or not any more."""
         session.exited = True
         try:
             await session.pty.aclose(grace_seconds=CLOSE_GRACE_SECONDS)

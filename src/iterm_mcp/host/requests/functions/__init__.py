@@ -14,7 +14,15 @@ from iterm_mcp.host.calls import CallFailedError
 from iterm_mcp.host.invocations import InvocationError, Path, parse
 from iterm_mcp.host.registrations import bounded
 from iterm_mcp.host.requests.context import Later
-from iterm_mcp.host.requests.functions import absent, coprocesses, keys, names, panes, pictures
+from iterm_mcp.host.requests.functions import (
+    absent,
+    coprocesses,
+    keys,
+    layouts,
+    names,
+    panes,
+    pictures,
+)
 from iterm_mcp.host.requests.functions.function import FailedError
 
 if TYPE_CHECKING:
@@ -138,6 +146,7 @@ _FUNCTIONS: Functions = {
     **absent.FUNCTIONS,
     **coprocesses.FUNCTIONS,
     **keys.FUNCTIONS,
+    **layouts.FUNCTIONS,
     **names.FUNCTIONS,
     **panes.FUNCTIONS,
     **pictures.FUNCTIONS,

@@ -74,13 +74,12 @@ class ProfileStore:
         """Return the first profile of that name; empty means the default one."""
         known = await self.all()
         if not name:
-            return known[await self.default_guid()]
+            return known[await self._default(known)]
         return next((one for one in known.values() if one["Name"] == name), None)
 
     async def default_guid(self) -> str:
         """Return the default profile's GUID: the built-in one's while the chosen one is missing."""
-        guid = await self._preferences.get(preferences.DEFAULT_PROFILE)
-        return guid if isinstance(guid, str) and guid in await self.all() else DEFAULT_GUID
+        return await self._default(await self.all())
 
     async def make_default(self, guid: str) -> None:
         """Have new sessions start from this profile.
@@ -129,6 +128,10 @@ class ProfileStore:
         if guid in self._profiles:
             return profiles.own_copy(self._profiles[guid], values)
         return profiles.lay_over(profile, values)
+
+    async def _default(self, known: Mapping[str, Profile]) -> str:
+        guid = await self._preferences.get(preferences.DEFAULT_PROFILE)
+        return guid if isinstance(guid, str) and guid in known else DEFAULT_GUID
 
     def _tell(self, before: Mapping[str, Profile]) -> None:
         for guid, profile in self._profiles.items():

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
-import anyio
 import pytest
 from tests.integration.host import profile_scripts
 from tests.integration.host.test_requests_profiles import write_profiles
-from tests.integration.host.wire_client import printed_environment
+from tests.integration.host.wire_client import run_script
 
 if TYPE_CHECKING:
     from tests.integration.homes import Home
-
-SECONDS = 30.0
 
 
 @pytest.mark.parametrize("script", [one.__name__ for one in profile_scripts.SCRIPTS])
@@ -29,12 +24,4 @@ async def test_an_unmodified_script(own_home: Home, script: str) -> None:
             "Dynamic Profile Parent Name": "Default",
         },
     )
-    environ = await printed_environment(own_home)
-    with anyio.fail_after(SECONDS):
-        done = await anyio.run_process(
-            [sys.executable, profile_scripts.__file__, script],
-            env=environ,
-            check=False,
-            stderr=subprocess.STDOUT,
-        )
-    assert done.returncode == 0, done.stdout.decode()
+    await run_script(own_home, profile_scripts.__file__, script)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from iterm_mcp.paths import Paths
 
 SECONDS = 10.0
+SCRIPT_SECONDS = 30.0
 
 _FIELDS = {
     str(field.message_type and field.message_type.name): field.name
@@ -149,6 +151,16 @@ async def printed_environment(home: Home) -> dict[str, str]:
     )
     environ: dict[str, str] = json.loads(printed.stdout)
     return environ | {"HOME": home.environ["HOME"], "PATH": os.environ["PATH"]}
+
+
+async def run_script(home: Home, file: str, name: str) -> None:
+    """Run an unmodified script in a process of its own, with what is printed for it alone."""
+    environ = await printed_environment(home)
+    with anyio.fail_after(SCRIPT_SECONDS):
+        done = await anyio.run_process(
+            [sys.executable, file, name], env=environ, check=False, stderr=subprocess.STDOUT
+        )
+    assert done.returncode == 0, done.stdout.decode()
 
 
 @asynccontextmanager

@@ -1,0 +1,1 @@
+"""A live window of the headless host, shown in a person's own terminal."""

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import pytest
 from iterm2 import api_pb2
+from tests.integration.host import rpc_scripts
 from tests.integration.host.test_notifications import subscribe
-from tests.integration.host.wire_client import open_wire
+from tests.integration.host.wire_client import open_wire, run_script
 
 if TYPE_CHECKING:
     from tests.integration.homes import Home
@@ -290,3 +291,9 @@ async def test_at_the_end_a_caller_is_not_left_waiting(own_home: Home) -> None:
         signalled = await anyio.run_process(["kill", str(pid)])
         assert signalled.returncode == 0
         assert (await wire.whole_answer(number)).error == "The host is stopping."
+
+
+@pytest.mark.usefixtures("wire")  # it closes the windows that the script has opened
+@pytest.mark.parametrize("script", [one.__name__ for one in rpc_scripts.SCRIPTS])
+async def test_an_unmodified_script(host_home: Home, script: str) -> None:
+    await run_script(host_home, rpc_scripts.__file__, script)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from iterm_mcp.host.rendering.palette import Colors
     from iterm_mcp.host.session import Session
 
-MAX_HISTORY = 5000
+MAX_HISTORY = 2000
 """How many lines above the screen a view may show: reading more would keep others waiting."""
 
 

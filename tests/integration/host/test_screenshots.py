@@ -82,6 +82,19 @@ async def test_it_follows_what_is_shown(wire: WireClient, session_id: str) -> No
     assert before.png == again.png != after.png
 
 
+async def test_many_screenshots_at_once_are_all_drawn_and_hold_up_nothing(
+    wire: WireClient, session_id: str
+) -> None:
+    asked = [await wire.send(api_pb2.ScreenshotRequest(session=session_id)) for _ in range(5)]
+    focus = await wire.send(api_pb2.FocusRequest())
+
+    answers = [await wire.receive() for _ in range(6)]
+
+    assert answers[0].id == focus
+    assert {answer.id for answer in answers[1:]} == set(asked)
+    assert {answer.screenshot_response.png[:8] for answer in answers[1:]} == {SIGNATURE}
+
+
 async def test_of_an_unknown_session_there_is_no_screenshot(wire: WireClient) -> None:
     response = await wire.ask(api_pb2.ScreenshotRequest(session="none"))
 
@@ -103,7 +116,7 @@ async def test_a_screenshot_is_answered_inside_a_transaction(
     [
         ({"format": "gif", "history": 0}, "format must be one of text, ansi, svg"),
         ({"format": 1, "history": 0}, "format must be a string"),
-        ({"format": "svg", "history": -1}, "history must be a whole number from 0 to 5000"),
+        ({"format": "svg", "history": -1}, "history must be a whole number from 0 to 2000"),
         ({"format": "svg", "history": True}, "history must be a whole number"),
     ],
 )
@@ -167,7 +180,7 @@ async def test_the_verb_shows_history_above_the_screen(
     shown = await show(host_home, session_id, "--history", "1")
 
     assert shown.out == b"2\n3\n4\n5\n6\n"
-    beyond = await show(host_home, session_id, "--history", "5001")
+    beyond = await show(host_home, session_id, "--history", "2001")
     assert (beyond.code, beyond.out) == (1, b"")
     assert "history must be" in beyond.words
 
@@ -208,8 +221,10 @@ async def test_without_the_extra_a_png_is_refused_and_the_verb_says_what_to_inst
             response = await wire.ask(api_pb2.ScreenshotRequest(session=opened.session_id))
             refused = await show(home, opened.session_id, "--format", "png")
             drawn = await show(home, opened.session_id, "--format", "svg")
+        log = await anyio.Path(home.paths.logs, "host.log").read_text()
 
     assert (response.status, response.png) == (response.INTERNAL_ERROR, b"")
     assert (refused.code, refused.out) == (1, b"")
     assert "pip install 'iterm-mcp[png]'" in refused.words
     assert drawn.out.startswith(b"<svg ")
+    assert "pip install 'iterm-mcp[png]'" in log

@@ -1,9 +1,14 @@
-"""An SVG picture as PNG, by the optional extra ``iterm-mcp[png]``."""
+"""An SVG picture as PNG, by the optional extra ``iterm-mcp[png]``.
+
+``python -m iterm_mcp.host.rendering.png`` draws what it reads: the renderer lets no other thread
+of its process run, for as much as a second.
+"""
 
 from __future__ import annotations
 
 import math
 import re
+import sys
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
@@ -35,7 +40,7 @@ class PngUnavailableError(Exception):
 
 
 def render_png(svg: str, *, renderer: str = "resvg_py") -> bytes:
-    """Draw what `render_svg` returned. Takes some tenths of a second: not for the event loop.
+    """Draw what `render_svg` returned. Everything else in this process stands still meanwhile.
 
     Raises:
         PngUnavailableError: The extra is not installed.
@@ -63,3 +68,18 @@ def font_files(packages: Sequence[str] = FONT_PACKAGES) -> list[str]:
         for folder in spec.submodule_search_locations or ()
     ]
     return [str(file) for folder in folders for file in sorted(folder.rglob("*.[to]t[fc]"))]
+
+
+def main() -> int:
+    """Draw the picture on stdin to stdout; say on stderr why not. Return the exit code."""
+    try:
+        drawn = render_png(sys.stdin.buffer.read().decode())
+    except PngUnavailableError as error:
+        sys.stderr.write(str(error))
+        return 1
+    sys.stdout.buffer.write(drawn)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

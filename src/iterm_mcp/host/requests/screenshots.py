@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from functools import partial
 from typing import TYPE_CHECKING
 
+import anyio
 import structlog
 from anyio import to_thread
 
 from iterm_mcp.host import wire
-from iterm_mcp.host.rendering.png import PngUnavailableError, render_png
 from iterm_mcp.host.rendering.svg import render_svg
 from iterm_mcp.host.requests.context import Later
 from iterm_mcp.host.viewing import view_session
@@ -19,6 +20,12 @@ if TYPE_CHECKING:
     from iterm_mcp.host.requests.context import Context, Rows
 
 Status = wire.ScreenshotResponse.Status
+
+DRAW_SECONDS = 30.0
+
+_RENDERER = (sys.executable, "-m", "iterm_mcp.host.rendering.png")
+_drawing = anyio.CapacityLimiter(2)
+"""How many are drawn at once: each takes a process and more than a hundred megabytes."""
 
 log = structlog.get_logger()
 
@@ -34,16 +41,21 @@ async def screenshot(
 
 
 async def _draw(view: View) -> wire.ScreenshotResponse:
+    svg = await to_thread.run_sync(render_svg, view)
     try:
-        png = await to_thread.run_sync(_png, view)
-    except PngUnavailableError as error:
-        log.warning("screenshot_impossible", reason=str(error))
-        return wire.ScreenshotResponse(status=Status.INTERNAL_ERROR)
-    return wire.ScreenshotResponse(status=Status.OK, png=png)
+        async with _drawing:
+            with anyio.fail_after(DRAW_SECONDS):
+                done = await anyio.run_process(_RENDERER, input=svg.encode(), check=False)
+    except (TimeoutError, OSError) as error:
+        return _impossible(repr(error))
+    if done.returncode:
+        return _impossible(done.stderr.decode(errors="replace"))
+    return wire.ScreenshotResponse(status=Status.OK, png=done.stdout)
 
 
-def _png(view: View) -> bytes:
-    return render_png(render_svg(view))
+def _impossible(reason: str) -> wire.ScreenshotResponse:
+    log.warning("screenshot_impossible", reason=reason)
+    return wire.ScreenshotResponse(status=Status.INTERNAL_ERROR)
 
 
 ROWS: Rows = {"screenshot_request": screenshot}

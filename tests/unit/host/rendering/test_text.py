@@ -14,35 +14,12 @@ from iterm_mcp.host.rendering.view import View, glyphs
 
 COLUMNS, ROWS = 30, 6
 
-codes = st.sampled_from(
-    [
-        "0",
-        "1",
-        "2",
-        "3",
-        "4",
-        "4:2",
-        "4:3",
-        "4:4",
-        "4:5",
-        "5",
-        "7",
-        "8",
-        "9",
-        "53",
-        "31",
-        "97",
-        "44",
-        "103",
-        "38;5;9",
-        "38;5;200",
-        "48;2;1;2;3",
-        "58;5;4",
-        "58;2;9;8;7",
-    ]
-)
+STYLES = [
+    "1", "2", "3", "4", "4:2", "4:3", "4:4", "4:5", "5", "7", "8", "9", "53", "31", "97",
+    "44", "103", "38;5;9", "38;5;200", "48;2;1;2;3", "58;5;4", "58;2;9;8;7",
+]  # fmt: skip
 pieces = st.one_of(
-    codes.map(lambda code: f"\x1b[{code}m"),
+    st.sampled_from(["0", *STYLES]).map(lambda code: f"\x1b[{code}m"),
     st.sampled_from(["a", "b c", "漢字", "e\u0301", "👍", "\n", "\x1b[K", "\x1b[5C", " "]),
     st.sampled_from(["http://a/", "http://b/?x=1;y", ""]).map(lambda url: f"\x1b]8;;{url}\x1b\\"),
 )
@@ -71,6 +48,16 @@ def test_what_was_rendered_with_styles_looks_the_same_when_it_is_printed(printed
 
     again = view_of(render_ansi(view).rstrip("\n"), columns=COLUMNS, rows=ROWS)
 
+    assert shown(again) == shown(view)
+
+
+@pytest.mark.parametrize("code", STYLES)
+def test_each_style_survives(code: str) -> None:
+    view = view_of(f"\x1b[{code}mx y\x1b[0m z", rows=1)
+
+    again = view_of(render_ansi(view).rstrip("\n"), rows=1)
+
+    assert next(glyphs(view.lines[0], 1)).style != Style()
     assert shown(again) == shown(view)
 
 

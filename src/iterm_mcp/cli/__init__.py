@@ -7,6 +7,7 @@ import typer
 
 import iterm_mcp.cli.daemon as daemon_verbs
 import iterm_mcp.cli.host as host_verbs
+from iterm_mcp.cli.attach import attach
 
 app = typer.Typer(
     name="iterm-mcp",
@@ -19,6 +20,7 @@ app = typer.Typer(
 )
 app.add_typer(daemon_verbs.app, name="daemon")
 app.add_typer(host_verbs.app, name="host")
+app.command()(attach)
 
 
 @app.command()

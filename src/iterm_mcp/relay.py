@@ -22,6 +22,13 @@ from _socket import socket as Socket  # noqa: N812 - it is a class
 
 from iterm_mcp.paths import Paths, find_paths, make_private_folder
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Key = tuple[str, object]
+"""A request's id with its type: JSON's 1 and "1" are two ids."""
+
 CHUNK = 1 << 16
 PIPE_CHUNK = 4096
 """A pipe that polls writable takes this much without blocking (PIPE_BUF on Linux)."""
@@ -49,8 +56,18 @@ MESSAGE_LOST = (
 class Relay:
     """The pump. `run` returns the exit code."""
 
-    def __init__(self, paths: Paths, stdin: int = 0, stdout: int = 1) -> None:
+    def __init__(
+        self,
+        paths: Paths,
+        stdin: int = 0,
+        stdout: int = 1,
+        *,
+        dial: "Callable[[str], Socket | None] | None" = None,
+        start: "Callable[[Paths], Socket | None] | None" = None,
+    ) -> None:
         self._paths = paths
+        self._dial = dial or _dial
+        self._start = start or _start_daemon
         self._stdin = stdin
         self._stdout = stdout
         self._daemon: Socket | None = None
@@ -63,11 +80,12 @@ class Relay:
         self._unsent: list[bytes] = []  # at the end of `_to_daemon`: nothing of them has left
         self._unsent_bytes = 0
         self._resent = False  # what never left a lost daemon's queue gets one more chance
-        self._answered: list[object] = []  # keys of answers since the last look
-        self._in_flight: dict[object, str] = {}
+        self._answered: list[Key] = []  # keys of answers since the last look
+        self._in_flight: dict[Key, str] = {}
         self._initialize = b""
+        self._initialize_key: Key | None = None
         self._initialized = b""
-        self._swallow: object = None  # the id of a replayed initialize
+        self._swallow: Key | None = None  # the id of a replayed initialize
         self._no_start_before = 0.0  # what arrives right after a failed start is refused
         self._open = True  # the client's end
 
@@ -125,14 +143,15 @@ class Relay:
         """Learn from the lines that went through which requests are in flight."""
         lines, self._unread = self._unread, []
         for line in lines:
-            for message in _parse(line):
-                method = message.get("method")
-                if method == "initialize":
-                    self._initialize = line
+            messages = _parse(line)
+            for message in messages:
+                method, key = message.get("method"), _key(message.get("id"))
+                if method == "initialize" and key is not None and len(messages) == 1:
+                    self._initialize, self._initialize_key = line, key
                 elif method == "notifications/initialized":
                     self._initialized = line
-                if method is not None and "id" in message:
-                    self._in_flight[_key(message["id"])] = str(method)
+                if method is not None and key is not None:
+                    self._in_flight[key] = str(method)
         for key in self._answered:
             self._in_flight.pop(key, None)
         self._answered.clear()
@@ -170,16 +189,16 @@ class Relay:
 
     def _connect(self) -> bool:
         """Connect to the daemon; start it if there is none. False when that failed."""
-        daemon = _dial(self._paths.daemon_socket)
+        daemon = self._dial(self._paths.daemon_socket)
         if daemon is None and _now() >= self._no_start_before:
-            daemon = _start_daemon(self._paths)
+            daemon = self._start(self._paths)
         if daemon is None:
             self._no_start_before = _now() + RETRY_SECONDS
             return False
         daemon.settimeout(0)
         self._daemon = daemon
         if self._initialize:
-            self._swallow = _key(_parse(self._initialize)[0]["id"])
+            self._swallow = self._initialize_key
             self._to_daemon += self._initialize
         return True
 
@@ -248,11 +267,12 @@ class Relay:
         unsent, self._unsent, self._unsent_bytes = self._unsent, [], 0
         for line in unsent:
             for message in _parse(line):
-                self._in_flight.pop(_key(message.get("id")), None)
+                if (key := _key(message.get("id"))) is not None:
+                    self._in_flight.pop(key, None)
         for line in held:
             self._refuse(line)
-        for key in self._in_flight:
-            self._answer_error(key[1] if isinstance(key, tuple) else None, MESSAGE_LOST)
+        for _, request_id in self._in_flight:
+            self._answer_error(request_id, MESSAGE_LOST)
         self._in_flight.clear()
         again, self._resent = not self._resent, True
         for line in unsent:
@@ -281,7 +301,10 @@ class Relay:
 
     def _finish(self) -> int:
         if self._daemon is not None:
-            self._daemon.shutdown(SHUT_WR)
+            try:  # noqa: SIM105 - contextlib would have to be imported for it
+                self._daemon.shutdown(SHUT_WR)
+            except OSError:
+                pass  # it is gone already
             self._daemon.close()
         while self._to_client and self._write_client(0):
             pass
@@ -335,14 +358,15 @@ def _lines(rest: bytearray, data: bytes) -> list[bytes]:
     return [line + b"\n" for line in whole.split(b"\n")]
 
 
-def _answered(line: bytes) -> object:
+def _answered(line: bytes) -> "Key | None":
     """Return the key of the request that a daemon's line answers, or None."""
     if line.startswith(b'{"jsonrpc":"2.0","method"'):
         return None
     prefix = b'{"jsonrpc":"2.0","id":'
     if line.startswith(prefix):  # as our daemon writes them: no need to read the result
-        digits = line[len(prefix) : line.find(b",", len(prefix))]
-        if digits.isdigit():
+        end = line.find(b",", len(prefix))
+        digits = line[len(prefix) : end]
+        if digits.isdigit() and line.startswith((b',"result":', b',"error":'), end):
             return _key(int(digits))
     for message in _parse(line):
         if "method" not in message and "id" in message:
@@ -350,9 +374,11 @@ def _answered(line: bytes) -> object:
     return None
 
 
-def _key(request_id: object) -> object:
-    """Tell 1 from "1", and keep both usable as keys; None (no id) is no key."""
-    return None if request_id is None else (type(request_id).__name__, request_id)
+def _key(request_id: object) -> "Key | None":
+    """Tell 1 from "1", and keep both usable as keys; what can be no id has None for its key."""
+    if isinstance(request_id, int | float | str):
+        return (type(request_id).__name__, request_id)
+    return None
 
 
 def _parse(line: bytes) -> list[dict[str, object]]:

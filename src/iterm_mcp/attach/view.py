@@ -189,6 +189,7 @@ class _View:
                 await remote.focus(after(root, remote.active))
             case "next tab" | "previous tab":
                 await remote.select_tab(1 if command.name == "next tab" else -1)
+                await remote.read_layout()  # what is typed next goes there
             case "up" | "down" | "left" | "right":
                 await remote.focus(neighbour(root, remote.active, command.name))
             case _:

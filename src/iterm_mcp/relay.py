@@ -17,7 +17,7 @@ import sys
 # everything else here together; the C modules under them do not.
 from _signal import SIGINT, SIGTERM  # type: ignore[import-not-found]  # not in typeshed
 from _signal import signal as on_signal
-from _socket import AF_UNIX, SHUT_WR, SOCK_STREAM
+from _socket import AF_UNIX, SOCK_STREAM
 from _socket import socket as Socket  # noqa: N812 - it is a class
 
 from iterm_mcp.paths import Paths, find_paths, make_private_folder
@@ -26,8 +26,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-Key = tuple[str, object]
-"""A request's id with its type: JSON's 1 and "1" are two ids."""
+Key = tuple[str, object]  # a request's id with its type: JSON's 1 and "1" are two ids
 
 CHUNK = 1 << 16
 PIPE_CHUNK = 4096
@@ -83,7 +82,6 @@ class Relay:
         self._answered: list[Key] = []  # keys of answers since the last look
         self._in_flight: dict[Key, str] = {}
         self._initialize = b""
-        self._initialize_key: Key | None = None
         self._initialized = b""
         self._swallow: Key | None = None  # the id of a replayed initialize
         self._no_start_before = 0.0  # what arrives right after a failed start is refused
@@ -143,11 +141,10 @@ class Relay:
         """Learn from the lines that went through which requests are in flight."""
         lines, self._unread = self._unread, []
         for line in lines:
-            messages = _parse(line)
-            for message in messages:
+            for message in (messages := _parse(line)):
                 method, key = message.get("method"), _key(message.get("id"))
                 if method == "initialize" and key is not None and len(messages) == 1:
-                    self._initialize, self._initialize_key = line, key
+                    self._initialize = line
                 elif method == "notifications/initialized":
                     self._initialized = line
                 if method is not None and key is not None:
@@ -178,11 +175,8 @@ class Relay:
     def _answer_error(self, request_id: object, reason: str) -> None:
         import json
 
-        body = {
-            "jsonrpc": "2.0",
-            "id": request_id,
-            "error": {"code": DAEMON_LOST, "message": reason},
-        }
+        error = {"code": DAEMON_LOST, "message": reason}
+        body = {"jsonrpc": "2.0", "id": request_id, "error": error}
         self._to_client += json.dumps(body).encode() + b"\n"
 
     # The daemon's side.
@@ -198,7 +192,7 @@ class Relay:
         daemon.settimeout(0)
         self._daemon = daemon
         if self._initialize:
-            self._swallow = self._initialize_key
+            self._swallow = _key(_parse(self._initialize)[0]["id"])
             self._to_daemon += self._initialize
         return True
 
@@ -301,10 +295,6 @@ class Relay:
 
     def _finish(self) -> int:
         if self._daemon is not None:
-            try:  # noqa: SIM105 - contextlib would have to be imported for it
-                self._daemon.shutdown(SHUT_WR)
-            except OSError:
-                pass  # it is gone already
             self._daemon.close()
         while self._to_client and self._write_client(0):
             pass

@@ -186,7 +186,11 @@ async def show_all(home: Home, client: LineClient, folder: Path) -> None:
             lambda: silent_queries(http), lambda silent: silent == [], within_seconds=30
         )
 
-        assert {"invalid", "not_found", "timeout"} <= set(await failures(http))
+        await eventually(
+            lambda: failures(http),
+            lambda seen: {"invalid", "not_found", "timeout"} <= set(seen),
+            within_seconds=30,
+        )
 
 
 async def test_promtool_has_nothing_to_say_about_a_live_scrape(

@@ -113,6 +113,11 @@ async def test_ctrl_c_interrupts_what_runs(tools: ToolClient) -> None:
     )
 
     await tools.data("send_keys", session_id=session_id, keys=["ctrl-c"])
+    await eventually(  # what is typed before the shell is back may go with what was interrupted
+        lambda: tools.screen(session_id),
+        lambda lines: "".join(lines).rstrip().endswith(("#", "$", "%")),
+        within_seconds=15,
+    )
     await tools.data("send_text", session_id=session_id, text="echo $((90 + 2))")
 
     await tools.shows(session_id, "92")

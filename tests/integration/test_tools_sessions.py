@@ -141,8 +141,11 @@ async def test_text_of_all_scripts_comes_through(tools: ToolClient) -> None:
 
     await tools.data("send_text", session_id=session_id, text="Grüße 你好 שלום 👍 é")
 
-    lines = await tools.shows(session_id, "Grüße 你好 שלום 👍 é")
-    assert [line.rstrip() for line in lines[:2]] == ["Grüße 你好 שלום 👍 é"] * 2
+    await eventually(  # typed, and repeated by cat
+        lambda: tools.screen(session_id),
+        lambda lines: [line.rstrip() for line in lines[:2]] == ["Grüße 你好 שלום 👍 é"] * 2,
+        within_seconds=15,
+    )
 
 
 async def test_the_active_session_needs_no_id(tools: ToolClient) -> None:

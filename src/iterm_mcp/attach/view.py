@@ -230,6 +230,8 @@ async def attach(fd: int, endpoint: Endpoint, lock: str, wishes: Wishes) -> Outc
             await _serve(fd, connection, lock, wishes, views)
     except* (NothingToShowError, rpc.RPCException) as errors:
         outcome = Outcome(_first(errors), LOST)
+    except* OSError as errors:
+        outcome = Outcome(f"the terminal cannot be used: {_first(errors)}", LOST)
     except* TerminalUnavailableError as errors:
         outcome = None if views else Outcome(_first(errors), LOST)
     if outcome is None and views:

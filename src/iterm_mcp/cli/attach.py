@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -55,5 +56,6 @@ def attach(
         f"{paths.state}/attach.lock",
         wishes,
     )
-    typer.echo(f"[{outcome.sentence}]")
+    with suppress(OSError):  # the terminal may be what is gone
+        typer.echo(f"[{outcome.sentence}]")
     raise typer.Exit(outcome.code)

@@ -43,7 +43,10 @@ def test_a_key_sends_what_xterm_sends(name: str, expected: str) -> None:
     assert key_sequence(name) == expected
 
 
-@pytest.mark.parametrize("name", ["", "entr", "ctrl-", "ctrl-é", "ctrl-f99", "hyper-x", "shift-a"])
+@pytest.mark.parametrize("name", [
+    "", "entr", "ctrl-", "ctrl-é", "ctrl-1", "ctrl-enter", "ctrl-alt-tab", "ctrl-f99", "hyper-x",
+    "shift-a",
+])  # fmt: skip
 def test_an_unknown_key_is_refused_with_advice(name: str) -> None:
     with pytest.raises(InvalidRequestError) as caught:
         key_sequence(name)

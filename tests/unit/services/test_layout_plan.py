@@ -49,6 +49,18 @@ def test_a_grids_last_row_may_be_short() -> None:
     assert layout_plan.grid([a, b, c], 2) == stacked(side_by_side(a, b), c)
 
 
+@pytest.mark.parametrize("across", [0, -1])
+def test_a_grid_without_columns_is_refused(across: int) -> None:
+    with pytest.raises(InvalidRequestError, match="at least one column") as caught:
+        layout_plan.grid([pane("a")], across)
+
+    assert caught.value.hint
+
+
+def test_one_pane_alone_is_no_stack() -> None:
+    assert layout_plan.main_stack([pane("a")]) == pane("a")
+
+
 def test_main_and_stack_puts_the_first_pane_beside_the_others() -> None:
     a, b, c = (pane(name) for name in "abc")
 

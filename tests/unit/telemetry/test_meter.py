@@ -2,10 +2,22 @@ from __future__ import annotations
 
 import asyncio
 
+import anyio
 import pytest
 from prometheus_client import CollectorRegistry
 
-from iterm_mcp.errors import NotFoundError, RefusedError
+from iterm_mcp.errors import (
+    ConflictError,
+    InvalidRequestError,
+    ItermMcpError,
+    NotFoundError,
+    RefusedError,
+    StoreError,
+    TerminalError,
+    TerminalRejectedError,
+    TerminalTimeoutError,
+    TerminalUnavailableError,
+)
 from iterm_mcp.telemetry import Meter
 from iterm_mcp.telemetry.meter import OUTCOMES
 
@@ -38,9 +50,18 @@ def test_every_outcome_of_a_declared_name_stands_at_zero(
     ("error", "outcome"),
     [
         (NotFoundError("spade", "blue"), "not_found"),
+        (InvalidRequestError("no"), "invalid"),
+        (ConflictError("no"), "conflict"),
         (RefusedError("no"), "refused"),
+        (StoreError("no"), "store"),
+        (TerminalUnavailableError("no"), "unavailable"),
+        (TerminalTimeoutError("no"), "timeout"),
+        (TerminalRejectedError("no"), "rejected"),
+        (TerminalError("no"), "error"),
+        (ItermMcpError("no"), "error"),
         (asyncio.CancelledError(), "cancelled"),
         (ZeroDivisionError(), "internal"),
+        (KeyboardInterrupt(), "internal"),
     ],
 )
 def test_what_ends_the_block_names_its_outcome_and_goes_on(
@@ -61,3 +82,25 @@ def test_work_under_way_is_in_flight(meter: Meter, registry: CollectorRegistry) 
         assert registry.get_sample_value("jobs_in_flight", {"name": "dig"}) == 2
 
     assert registry.get_sample_value("jobs_in_flight", {"name": "dig"}) == 0
+
+
+async def test_work_that_is_given_up_is_no_longer_in_flight(
+    meter: Meter, registry: CollectorRegistry
+) -> None:
+    started = anyio.Event()
+
+    async def dig() -> None:
+        with meter.measure("dig"):
+            started.set()
+            await anyio.sleep_forever()
+
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as group:
+            group.start_soon(dig)
+            await started.wait()
+            assert registry.get_sample_value("jobs_in_flight", {"name": "dig"}) == 1
+            group.cancel_scope.cancel()
+
+    labels = {"name": "dig", "outcome": "cancelled"}
+    assert registry.get_sample_value("jobs_in_flight", {"name": "dig"}) == 0
+    assert registry.get_sample_value("jobs_total", labels) == 1

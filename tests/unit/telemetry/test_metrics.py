@@ -1,6 +1,11 @@
 from __future__ import annotations
 
-from iterm_mcp.models.ids import SessionId
+from datetime import UTC, datetime
+
+import pytest
+
+from iterm_mcp.models.ids import AgentName, SessionId
+from iterm_mcp.models.messages import Receipt, ReceiptState, Source
 from iterm_mcp.telemetry import Metrics
 
 ONE, TWO, THREE = SessionId("one"), SessionId("two"), SessionId("three")
@@ -41,3 +46,48 @@ def test_what_came_and_went_while_the_terminal_was_away_counts_at_its_return() -
     metrics.terminal_up({TWO, THREE}, again=True)
     assert counts(metrics) == [2, 1, 1]
     assert read(metrics, "terminal_reconnects_total") == 1
+
+
+@pytest.mark.parametrize("state", ReceiptState)
+def test_a_receipt_counts_once_and_its_bytes_only_when_they_were_typed(state: ReceiptState) -> None:
+    metrics = Metrics()
+    receipt = Receipt(
+        AgentName("ann"), ONE, "né", Source.TEAM, None, state, "", datetime(2026, 1, 1, tzinfo=UTC)
+    )
+
+    metrics.delivered(receipt, 0.5)
+
+    labels = {"source": "team", "state": state.value}
+    assert metrics.registry.get_sample_value("iterm_mcp_messages_total", labels) == 1
+    assert read(metrics, "message_bytes_total") == (3 if state is ReceiptState.WRITTEN else 0)
+    assert read(metrics, "message_delivery_duration_seconds_sum") == 0.5
+
+
+def test_the_registry_is_as_large_as_was_told_last() -> None:
+    metrics = Metrics()
+    metrics.registry_changed(3, 2)
+    metrics.registry_changed(1, 0)
+    assert (read(metrics, "agents_registered"), read(metrics, "teams_registered")) == (1, 0)
+
+
+def test_no_label_carries_an_id() -> None:
+    """Ids grow without end, and a series for each would too."""
+    metrics = Metrics()
+    for number in range(50):
+        session_id = SessionId(f"session-{number}")
+        metrics.session_opened(session_id)
+        metrics.delivered(
+            Receipt(
+                AgentName(f"agent-{number}"), session_id, f"text {number}", Source.AGENT, None,
+                ReceiptState.UNKNOWN, f"reason {number}", datetime(2026, 1, 1, tzinfo=UTC),
+            ),
+            0.1,
+        )  # fmt: skip
+    values = {
+        value
+        for family in metrics.registry.collect()
+        for sample in family.samples
+        for value in sample.labels.values()
+    }
+    ours = ("session-", "agent-", "text ", "reason ")
+    assert [value for value in values if value.startswith(ours)] == []

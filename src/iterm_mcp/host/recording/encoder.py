@@ -36,12 +36,12 @@ class Encoder:
     Bytes that are no UTF-8 become U+FFFD; a character that is cut in two by a read is put
     together again, and comes with its second half.
 
-    Args:
-        at: When the first line's time begins.
+    Attributes:
+        at: The time of the last line, which the next one's is counted from.
     """
 
     def __init__(self, at: int = 0) -> None:
-        self._at = at
+        self.at = at
         self._decoders = {code: _Utf8("replace") for code in (OUTPUT, INPUT)}
 
     def encode(self, happenings: Iterable[Happening]) -> Iterator[bytes]:
@@ -52,19 +52,20 @@ class Encoder:
     def finish(self) -> bytes:
         """Return the lines for halves of characters whose other halves never came."""
         return b"".join(
-            self._line(Event(self._at, code, rest))
+            self._line(Event(self.at, code, rest))
             for code, decoder in self._decoders.items()
             if (rest := decoder.decode(b"", final=True))
         )
 
-    def forget(self) -> None:
-        """Drop halves of characters: what came after them is lost."""
+    def forget(self, since: int) -> None:
+        """Go back to a time `at`, since when all lines are lost, and halves of characters too."""
+        self.at = since
         for decoder in self._decoders.values():
             decoder.reset()
 
     def _line(self, event: Event) -> bytes:
-        line = event_line(event, self._at)
-        self._at = max(self._at, event.at)
+        line = event_line(event, self.at)
+        self.at = max(self.at, event.at)
         return line
 
     def _events(self, happenings: Iterable[Happening]) -> Iterator[Event]:

@@ -92,8 +92,8 @@ def test_half_a_character_at_the_end_is_shown_as_unreadable() -> None:
 
 def test_half_a_character_is_forgotten_with_what_came_after_it() -> None:
     encoder = Encoder()
-    list(encoder.encode([Happening(0, "o", b"\xe2")]))
-    encoder.forget()
+    list(encoder.encode([Happening(9, "m", ""), Happening(9, "o", b"\xe2")]))
+    encoder.forget(since=0)
 
     assert events(encoder.encode([Happening(0, "o", b"\x98\x83a")])) == [
         Event(0, "o", "\ufffd\ufffda")

@@ -211,3 +211,20 @@ def test_a_log_that_cannot_be_opened_starts_nothing(tmp_path: Path) -> None:
     with pytest.raises(IsADirectoryError):
         spawn_detached(["version"], str(tmp_path))
     assert open_files() == before
+
+
+def test_a_home_that_is_a_file_is_named_without_a_traceback(tmp_path: Path) -> None:
+    in_the_way = tmp_path / "state"
+    in_the_way.write_text("a file, not a folder")
+
+    done = subprocess.run(
+        [sys.executable, "-m", "iterm_mcp", "daemon", "start"],
+        env={**os.environ, "ITERM_MCP_HOME": str(in_the_way)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=SECONDS,
+    )
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"iterm-mcp: File exists: {in_the_way}\n"

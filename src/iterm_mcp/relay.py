@@ -52,6 +52,10 @@ MESSAGE_LOST = (
 )
 
 
+MAX_LOSSES = 3
+"""So many daemons may end without a word before what waits for one is refused."""
+
+
 class Relay:
     """The pump. `run` returns the exit code."""
 
@@ -78,7 +82,7 @@ class Relay:
         self._unread: list[bytes] = []  # forwarded, not yet looked at
         self._unsent: list[bytes] = []  # at the end of `_to_daemon`: nothing of them has left
         self._unsent_bytes = 0
-        self._resent = False  # what never left a lost daemon's queue gets one more chance
+        self._losses = 0  # of daemons, since one last said something
         self._answered: list[Key] = []  # keys of answers since the last look
         self._in_flight: dict[Key, str] = {}
         self._initialize = b""
@@ -214,7 +218,7 @@ class Relay:
             return
         if not data:
             raise EOFError
-        self._resent = False
+        self._losses = 0
         for line in _lines(self._from_daemon, data):
             answered = _answered(line)
             if answered is not None and answered == self._swallow:
@@ -237,10 +241,8 @@ class Relay:
             return
         try:
             sent = self._daemon.send(self._to_daemon)
-        except BlockingIOError:
-            return
-        except ConnectionError:
-            return  # the read that follows sees the end, and answers
+        except (BlockingIOError, ConnectionError):
+            return  # the read that follows sees a lost connection's end, and answers
         del self._to_daemon[:sent]
         begun = 0
         while self._unsent_bytes > len(self._to_daemon):
@@ -257,20 +259,19 @@ class Relay:
         self._swallow = None
         self._from_daemon.clear()
         self._to_daemon.clear()
-        held, self._held = self._held, []
-        unsent, self._unsent, self._unsent_bytes = self._unsent, [], 0
-        for line in unsent:
+        # Nothing of these has left. A dying daemon may still take a connection, so more than once.
+        waiting = self._unsent + self._held
+        self._unsent, self._unsent_bytes, self._held = [], 0, []
+        for line in waiting:
             for message in _parse(line):
                 if (key := _key(message.get("id"))) is not None:
                     self._in_flight.pop(key, None)
-        for line in held:
-            self._refuse(line)
         for _, request_id in self._in_flight:
             self._answer_error(request_id, MESSAGE_LOST)
         self._in_flight.clear()
-        again, self._resent = not self._resent, True
-        for line in unsent:
-            if again:
+        self._losses += 1
+        for line in waiting:
+            if self._losses <= MAX_LOSSES:
                 self._take(line)
             else:
                 self._refuse(line)

@@ -106,6 +106,11 @@ class Paths:
         return f"{self.state}/arrangements.json"
 
     @property
+    def recordings(self) -> str:
+        """The folder of recorded sessions."""
+        return f"{self.state}/recordings"
+
+    @property
     def host_suite_folder(self) -> str:
         """The folder that holds ``private/socket``.
 

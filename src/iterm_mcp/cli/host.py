@@ -29,12 +29,18 @@ def run() -> None:
     import anyio
 
     from iterm_mcp.host import runtime
+    from iterm_mcp.host.recording.retention import Limits
     from iterm_mcp.telemetry.logs import LEVELS, open_logs
 
     level = os.environ.get("ITERM_MCP_LOG_LEVEL") or "info"
     if level not in LEVELS:
         typer.echo(f"ITERM_MCP_LOG_LEVEL is {level!r}, not one of {', '.join(LEVELS)}", err=True)
         raise typer.Exit(1)
+    try:
+        limits = Limits.of(os.environ)
+    except ValueError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
     open_logs(level)
     paths = find_paths()
     try:
@@ -43,7 +49,7 @@ def run() -> None:
         typer.echo(f"a host runs already, process {error.pid}", err=True)
         return
     with lock:
-        anyio.run(runtime.run, paths)
+        anyio.run(runtime.run, paths, limits)
 
 
 @app.command()

@@ -32,6 +32,7 @@ DEFAULT: dict[str, Any] = {
     "Character Encoding": 4,
     "Allow Title Setting": True,
     "Load Shell Integration Automatically": True,
+    "Automatically Log": False,
 }
 """The keys of iTerm2's profiles that mean something without a screen, with our defaults."""
 

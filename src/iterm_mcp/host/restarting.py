@@ -50,4 +50,4 @@ async def restart(world: World, session: Session) -> None:
         if world.frozen:
             session.pause()
     if ended:
-        world.observer.session_opened(session.session_id)
+        world.opened(session)

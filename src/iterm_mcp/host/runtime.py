@@ -17,8 +17,10 @@ import structlog
 from anyio import to_thread
 
 from iterm_mcp import __version__
+from iterm_mcp.clock import SystemClock
 from iterm_mcp.host.limits import raise_file_limit
 from iterm_mcp.host.notifier import Notifier
+from iterm_mcp.host.recording.recordings import Recordings, tidy
 from iterm_mcp.host.server import ApiServer
 from iterm_mcp.host.settings import Settings
 from iterm_mcp.host.starter import Starter
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from types import FrameType
 
+    from iterm_mcp.host.recording.retention import Limits
     from iterm_mcp.paths import Paths
 
 log = structlog.get_logger()
@@ -71,7 +74,7 @@ def load_cookie(path: str) -> str:
     return cookie
 
 
-async def run(paths: Paths) -> None:
+async def run(paths: Paths, limits: Limits) -> None:
     """Serve until SIGTERM, SIGINT or a hang-up, then end every shell in order.
 
     The caller holds the lock of `prepare`.
@@ -80,10 +83,14 @@ async def run(paths: Paths) -> None:
     # A session that ends while nobody reads its terminal must not be able to stop the host.
     signal.signal(signal.SIGTTOU, signal.SIG_IGN)
     cookie = await to_thread.run_sync(load_cookie, paths.host_cookie)
+    await to_thread.run_sync(tidy, paths.recordings, limits, SystemClock())
     notifier = Notifier()
     with anyio.open_signal_receiver(*_ending_signals()) as signals:
         async with anyio.create_task_group() as closers:
-            world = World(notifier, closers, Starter(os.environ, cookie, paths.suite))
+            recordings = Recordings(paths.recordings, limits, SystemClock())
+            closers.start_soon(recordings.run)
+            starter = Starter(os.environ, cookie, paths.suite)
+            world = World(notifier, closers, starter, recordings)
             notifier.world = world
             settings = Settings(paths, world, notifier.profile_changed)
             server = ApiServer(world, settings, notifier, Transactions(world), cookie)
@@ -97,6 +104,7 @@ async def run(paths: Paths) -> None:
             finally:
                 with anyio.CancelScope(shield=True), anyio.move_on_after(CLOSE_SECONDS):
                     await world.close_all()
+                await recordings.aclose()
                 log.info("host_down", threads=threading.active_count())
 
 

@@ -102,6 +102,10 @@ def _auto_name(session: Session) -> str:
     return session.icon_name or session.name or str(session.profile.get("Name", ""))
 
 
+def _recording(session: Session) -> str | None:
+    return None if session.recorder is None else str(session.recorder.file.path)
+
+
 def _tab_title(world: World, tab_id: str) -> str:
     override = world.titles.get(f"tab {tab_id}")
     place = world.find_tab(tab_id)
@@ -158,6 +162,7 @@ _CORE: dict[int, dict[str, Callable[[World, str], Any]]] = {
         "badge": _of_session(lambda one: str(one.profile.get("Badge Text", ""))),
         "selection": _of_session(lambda one: one.selected_text),
         "selectionLength": _of_session(lambda one: len(one.selected_text)),
+        "logFilename": _of_session(_recording),
         "isBroadcastSource": lambda world, one: len(world.domains.together(one)) > 1,
         "sshIntegrationLevel": lambda _world, _one: 0,
     },

@@ -9,7 +9,7 @@ import re
 import socket
 from dataclasses import dataclass, field
 from time import monotonic, strftime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 import psutil
@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 
     from iterm_mcp.host.coprocess import Coprocess
     from iterm_mcp.host.osc import OscEvent
-    from iterm_mcp.host.prompts import Prompt, PromptEvent
+    from iterm_mcp.host.prompts import Prompt
+    from iterm_mcp.host.recording.recorder import Recorder
     from iterm_mcp.host.selection import Part
+    from iterm_mcp.host.session_observer import SessionObserver
 
 FRAME_SECONDS = 0.016
 """Screen updates come no closer together: the app redraws at 60 frames a second."""
@@ -49,25 +51,6 @@ _SOFT_RESET = b"\x1b[!p\x1b[?9;1000;1002;1003;1004;1005;1006;1015;2004l\x1b[=0u"
 """What one program may leave behind and the next does not expect; the text stays."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-
-
-class SessionObserver(Protocol):
-    """Who is told what happens in a session."""
-
-    def screen_changed(self, session: Session) -> None:
-        """Its screen or cursor changed; at most once in `FRAME_SECONDS`, the last included."""
-
-    def variables_changed(self, session: Session) -> None:
-        """Some variable may have changed."""
-
-    def prompt_happened(self, session: Session, event: PromptEvent) -> None:
-        """Its shell showed a prompt, began a command or ended one."""
-
-    def sequence_received(self, session: Session, identity: str, payload: str) -> None:
-        """Its program sent a control sequence of a script's own."""
-
-    def program_ended(self, session: Session) -> None:
-        """Its program has ended, and nothing more will come."""
 
 
 @dataclass(eq=False)
@@ -116,12 +99,13 @@ class Session:
         self._released = False
         self._held: list[Callable[[], None]] | None = None  # None unless paused
         self.coprocess: Coprocess | None = None
+        self.recorder: Recorder | None = None  # unless it is being recorded
         self.restarting = False  # the program is being replaced by another
 
     def start(self) -> None:
         """Begin to read the program's output; type what the profile says is typed first."""
         pty = self.pty
-        pty.start(self._output, lambda _code: self._ended(pty))
+        pty.start(self._output, lambda code: self._ended(pty, code))
         text = str(self.profile.get("Initial Text") or "")
         if text:
             self.write(text.encode() + b"\n")
@@ -175,6 +159,8 @@ class Session:
             self.pty.write(data)
         except PtyBackpressureError:
             return False
+        if self.recorder is not None:
+            self.recorder.input(data)
         return True
 
     def inject(self, data: bytes) -> None:
@@ -189,6 +175,8 @@ class Session:
         self.columns, self.rows = columns, rows
         places = self._prompts.places() if rewrapped and self.prompts() else []
         moved = self.engine.resize(columns, rows, follow=places)
+        if self.recorder is not None:
+            self.recorder.resized(columns, rows)
         if rewrapped:
             self._prompts.move(moved)
             self.selection = []
@@ -196,6 +184,12 @@ class Session:
             self.pty.resize(columns, rows)
         self._changed()
         self.observer.variables_changed(self)
+
+    def stop_recording(self, code: int | None = None) -> None:
+        """End the recording, if there is one; with the program's exit status if that is known."""
+        if self.recorder is not None:
+            self.recorder.end(code)
+            self.recorder = None
 
     # Reading.
 
@@ -274,6 +268,8 @@ class Session:
     def _show(self, data: bytes) -> None:
         if self._released:
             return
+        if self.recorder is not None:
+            self.recorder.output(data)
         self.engine.feed(data)
         if reply := self.engine.take_replies():
             self.write(reply)
@@ -307,19 +303,21 @@ class Session:
             self._idle = None
             self.engine.compress()
 
-    def _ended(self, pty: Pty) -> None:
+    def _ended(self, pty: Pty, code: int | None = None) -> None:
         if self._held is not None:
-            self._held.append(lambda: self._ended(pty))
+            self._held.append(lambda: self._ended(pty, code))
             return
         if self.restarting or pty is not self.pty:
             return
         self.exited = True
+        self.stop_recording(code)
         self.observer.program_ended(self)
 
     def release(self) -> None:
         """Give back timers and memory; the PTY is closed by `Pty.aclose`."""
         if not self._released:
             self._released = True
+            self.stop_recording()
             if self.coprocess is not None:
                 self.coprocess.stop()
             for handle in (self._frame, self._idle):

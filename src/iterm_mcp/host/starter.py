@@ -16,7 +16,7 @@ from iterm_mcp.host.session import Session
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from iterm_mcp.host.session import SessionObserver
+    from iterm_mcp.host.session_observer import SessionObserver
 
 
 class Starter:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from iterm_mcp.host.keystrokes import Keystroke
     from iterm_mcp.host.moves import Burial
     from iterm_mcp.host.prompts import PromptEvent
+    from iterm_mcp.host.recording.recordings import Recordings
     from iterm_mcp.host.session import Session
     from iterm_mcp.host.starter import Starter
 
@@ -67,6 +68,7 @@ class World:
     Args:
         closers: Where programs that were told to end are waited for.
         starter: Starts sessions' programs.
+        recordings: Where sessions are recorded; None where they cannot be.
     """
 
     def __init__(
@@ -74,6 +76,7 @@ class World:
         observer: WorldObserver,
         closers: TaskGroup,
         starter: Starter,
+        recordings: Recordings | None = None,
     ) -> None:
         self.windows: list[Window] = []
         self.sessions: dict[str, Session] = {}
@@ -89,6 +92,7 @@ class World:
         self.observer = observer
         self._closers = closers
         self.starter = starter
+        self.recordings = recordings
         self._tab_numbers = itertools.count(1)
         self._starting: list[int] = []  # numbers of windows whose first program is being started
         self.frozen = False
@@ -221,8 +225,14 @@ class World:
         session.start()
         if self.frozen:
             session.pause()
-        self.observer.session_opened(session.session_id)
+        self.opened(session)
         self.layout_touched()
+
+    def opened(self, session: Session) -> None:
+        """Tell that a session's program runs."""
+        if self.recordings is not None:
+            self.recordings.opened(session)
+        self.observer.session_opened(session.session_id)
 
     def close(self, session: Session) -> None:
         """Take a session out of its window at once; its program is ended in the background."""
@@ -308,7 +318,7 @@ class World:
         for session in list(self.sessions.values()):
             session.resume()
 
-    # What sessions tell (session.SessionObserver).
+    # What sessions tell (session_observer.SessionObserver).
 
     def screen_changed(self, session: Session) -> None:
         """Pass on that a screen changed."""

@@ -17,7 +17,7 @@ from iterm_mcp.host.world import World
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from iterm_mcp.host.session import SessionObserver
+    from iterm_mcp.host.session_observer import SessionObserver
 
 
 class QuietPty(Pty):

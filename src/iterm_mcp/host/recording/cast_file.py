@@ -69,7 +69,7 @@ class CastFile:
         self.problem = ""
 
     def write(self, items: Iterable[Item]) -> None:
-        """Write a batch, whole or not at all."""
+        """Write a batch, whole or not at all. The first makes the file, even if it is empty."""
         batch: list[Happening] = []
         for item in items:
             if isinstance(item, Happening):
@@ -108,14 +108,14 @@ class CastFile:
             part_path(self._folder, self._name, self._number - self._keep).unlink(missing_ok=True)
 
     def _put(self, batch: list[Happening]) -> None:
-        if not batch:
+        if not batch and self._fd >= 0:
             return
         before = self._encoder.at
         try:
             if self._fd < 0:
                 self._open()
             lines = []
-            if self.lost:
+            if self.lost and batch:
                 gap = Event(max(before, batch[0].at), MARKER, missing(self.lost, self.problem))
                 lines.append(event_line(gap, before))
                 self._encoder.at = gap.at
@@ -127,7 +127,7 @@ class CastFile:
             self.problem = error.strerror or str(error)
             self._ask("screen")
         else:
-            self.lost = 0
+            self.lost = 0 if batch else self.lost
             self.problem = ""
             if self._size >= self._part_bytes:
                 self._ask("part")

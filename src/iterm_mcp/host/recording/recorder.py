@@ -31,6 +31,7 @@ class Recorder:
         file: Where it goes.
         keeps_input: Whether it holds what is typed too.
         queued: How many bytes are not written yet.
+        missing: So many bytes of output there was no room for, and no marker says so yet.
         ended: Nothing more will come.
     """
 
@@ -46,10 +47,11 @@ class Recorder:
         self._began = monotonic()
         self._items: list[Item] = []
         self._size = 0  # of the items
-        self._missing = 0
+        self.missing = 0
         self._behind = False
         if engine.cursor != (0, 0) or engine.alternate_screen:
             self._redraw()
+        wake(self)  # the file is made at once
 
     def output(self, data: bytes) -> None:
         """Take down what is about to be shown."""
@@ -60,7 +62,7 @@ class Recorder:
             self.file.wants = None
             self._redraw(new_part=new_part)
         if not self._put(OUTPUT, data):
-            self._missing += len(data)
+            self.missing += len(data)
 
     def input(self, data: bytes) -> None:
         """Take down what was typed, if that is asked for."""
@@ -107,9 +109,9 @@ class Recorder:
     def _catch_up(self) -> None:
         """Say how much is missing, and show what the screen shows after all that."""
         self._behind = False
-        if self._missing:
-            self._queue(Happening(self._now(), MARKER, missing(self._missing, TOO_SLOW)), 0)
-            self._missing = 0
+        if self.missing:
+            self._queue(Happening(self._now(), MARKER, missing(self.missing, TOO_SLOW)), 0)
+            self.missing = 0
         self._redraw()
 
     def _redraw(self, *, new_part: bool = False) -> None:

@@ -69,11 +69,13 @@ def test_what_happens_stands_in_a_file_for_its_owner_alone(tmp_path: Path) -> No
     assert exit_status(file.path) == "0"
 
 
-def test_nothing_is_made_before_something_happens(tmp_path: Path) -> None:
+def test_a_recording_of_nothing_is_one_too(tmp_path: Path) -> None:
     file = cast_file(tmp_path)
     file.write([])
+    file.write([])
     file.close()
-    assert find_recordings(tmp_path) == []
+    assert read(tmp_path) == (HEADER, [])
+    assert file.path.read_bytes() == HEADER.line()
 
 
 def test_half_a_character_at_the_end_is_written_as_unreadable(tmp_path: Path) -> None:

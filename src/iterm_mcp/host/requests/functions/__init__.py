@@ -22,6 +22,7 @@ from iterm_mcp.host.requests.functions import (
     names,
     panes,
     pictures,
+    recordings,
 )
 from iterm_mcp.host.requests.functions.function import FailedError
 
@@ -150,6 +151,7 @@ _FUNCTIONS: Functions = {
     **names.FUNCTIONS,
     **panes.FUNCTIONS,
     **pictures.FUNCTIONS,
+    **recordings.FUNCTIONS,
 }
 
 

@@ -1,4 +1,4 @@
-"""``iterm-mcp host``: run, start, stop, status, env, screenshot."""
+"""``iterm-mcp host``: run, start, stop, status, env, and what sessions show."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from iterm_mcp.cli.background import Background
+from iterm_mcp.cli.recordings import record, recordings_app
 from iterm_mcp.cli.screenshot import screenshot
 from iterm_mcp.paths import find_paths
 from iterm_mcp.processes import AlreadyRunningError, lock_holder
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="The headless terminal: real shells, iTerm2's API.", no_args_is_help=True)
 app.command()(screenshot)
+app.command()(record)
+app.add_typer(recordings_app, name="recordings")
 
 
 @app.command()

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from iterm_mcp.host import profiles, tree
+from iterm_mcp.host.environment import PROFILE_KEY as ENVIRONMENT_KEY
 from iterm_mcp.host.profiles import MalformedPropertyError
 from iterm_mcp.host.tree import Pane, Splitter, Tab
 
@@ -100,7 +101,9 @@ def _describe_node(world: World, node: Pane | Splitter) -> dict[str, Any]:
         "columns": node.columns,
         "rows": node.rows,
         "directory": session.path,
-        "profile": session.profile,
+        "profile": {
+            key: one for key, one in session.profile.items() if key != ENVIRONMENT_KEY
+        },  # which may hold secrets
     }
 
 

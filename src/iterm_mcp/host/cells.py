@@ -1,20 +1,22 @@
 """The emulator's cells, decoded into lines. Pure: numbers in, values out.
 
 A cell is 64 bits; `BITS` names those that are relied on, and `ghostty.check_layout` holds them
-against the library's own description. Reading a screen visits every cell, so the common case
-is one table look-up a cell.
+against the library's own description. Rows of nothing but narrow single characters are decoded
+many at a time (`plain_cells`); in the others each cell is looked at.
 """
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import groupby
 from typing import TYPE_CHECKING, Protocol
 
 from iterm_mcp.host.lines import PLAIN, Color, Line, Style, StyleRun
+from iterm_mcp.host.plain_cells import CELL_BYTES, is_unstyled, plain_text
 from iterm_mcp.host.styles import background_style
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 BITS = {  # lowest bit, width
     "content_tag": (0, 2),
@@ -70,6 +72,70 @@ def _cell_text(cell: int) -> str:
 _text_of = _CellText().__getitem__
 
 
+def build_lines(
+    cells: bytes,
+    flags: Sequence[tuple[bool, bool]],
+    source: Callable[[int], CellSource],
+    *,
+    styles: bool,
+    erased: bool,
+) -> list[Line]:
+    """Make lines of neighbouring rows. For `styles` and `erased` see `build_line`.
+
+    Args:
+        cells: All their cells, run together.
+        flags: For each row, whether it is soft-wrapped, and whether some of its cells hold more
+            than one code point.
+        source: Returns who answers for a row, counted from the first of them.
+    """
+    if not flags:
+        return []
+    size = len(cells) // len(flags)
+    width = size // CELL_BYTES
+    whole = plain_text(cells)
+    if whole is not None and (not styles or is_unstyled(cells)):
+        starts = range(0, width * len(flags), width)
+        texts = [whole[at : at + width].rstrip(_EMPTY) for at in starts]
+        return [
+            Line(text, runs, looks if styles else (), flag[0])
+            for text, (runs, looks), flag in zip(
+                texts, map(_plain_runs, map(len, texts)), flags, strict=True
+            )
+        ]
+    lines = []
+    for number, (wrapped, clusters) in enumerate(flags):
+        row = cells[number * size : (number + 1) * size]
+        text = plain_text(row) if whole is None else whole[number * width : (number + 1) * width]
+        if text is None:
+            line = build_line(
+                memoryview(row).cast("Q").tolist(),
+                source(number),
+                clusters=clusters,
+                soft_wrapped=wrapped,
+                styles=styles,
+                erased=erased,
+            )
+        else:
+            line = _plain_line(text.rstrip(_EMPTY), wrapped, styles=styles)
+            if styles and not is_unstyled(row):
+                shown = memoryview(row).cast("Q")[: len(line.text)].tolist()
+                runs = _style_runs(map(_LOOK.__and__, shown), source(number))
+                line = line._replace(styles=tuple(runs))
+        lines.append(line)
+    return lines
+
+
+def _plain_line(text: str, soft_wrapped: bool, *, styles: bool) -> Line:  # noqa: FBT001 - as Line
+    runs, looks = _plain_runs(len(text))
+    return Line(text, runs, looks if styles else (), soft_wrapped)
+
+
+@lru_cache(maxsize=1 << 12)
+def _plain_runs(width: int) -> tuple[tuple[tuple[int, int], ...], tuple[StyleRun, ...]]:
+    """Return the runs of so many cells of one character each without a style."""
+    return (((1, width),), (StyleRun(PLAIN, width),)) if width else ((), ())
+
+
 def build_line(
     cells: Sequence[int],
     source: CellSource,
@@ -101,7 +167,7 @@ def build_line(
         text = "".join(pieces)
         runs = tuple((size, len(list(group))) for size, group in groupby(map(len, pieces)))
         width = len(pieces)
-    looks = tuple(_style_runs(cells[:width], source)) if styles else ()
+    looks = tuple(_style_runs(map(_look, cells[:width]), source)) if styles else ()
     return Line(text, runs, looks, soft_wrapped)
 
 
@@ -121,13 +187,18 @@ def _pieces(cells: Sequence[int], source: CellSource) -> list[str]:
     return pieces
 
 
-def _style_runs(cells: Sequence[int], source: CellSource) -> Iterable[StyleRun]:
-    """Yield runs such that neighbours differ."""
+def _style_runs(looks: Iterable[int], source: CellSource) -> Iterable[StyleRun]:
+    """Yield runs such that neighbours differ.
+
+    Args:
+        looks: What `_look` says of each cell.
+    """
     column = 0
     last: Style | None = None
     length = 0
-    for look, group in groupby(cells, _look):
-        for cells_alike, style in _looks(look, column, len(list(group)), source):
+    known: dict[int, Style] = {0: PLAIN}  # styles have numbers within a row
+    for look, group in groupby(looks):
+        for cells_alike, style in _looks(look, column, len(list(group)), source, known):
             column += cells_alike
             if style == last:
                 length += cells_alike
@@ -146,17 +217,19 @@ def _look(cell: int) -> int:
     return cell & _LOOK
 
 
-def _looks(look: int, column: int, count: int, source: CellSource) -> Iterable[tuple[int, Style]]:
-    if look & 2:
-        yield count, background_style(_background(look))
-    elif look & _HYPERLINK:
+def _looks(
+    look: int, column: int, cells: int, source: CellSource, known: dict[int, Style]
+) -> Iterable[tuple[int, Style]]:
+    if look & _HYPERLINK:
         # Links that touch share every bit; only asking tells them apart.
-        for offset in range(count):
+        for offset in range(cells):
             yield 1, source.linked_style(column + offset)
-    elif look:
-        yield count, source.style(column)
-    else:
-        yield count, PLAIN
+        return
+    style = known.get(look)
+    if style is None:
+        style = background_style(_background(look)) if look & 2 else source.style(column)
+        known[look] = style
+    yield cells, style
 
 
 def _background(cell: int) -> Color:

@@ -9,6 +9,7 @@ import anyio
 import anyio.lowlevel
 import structlog
 from websockets.exceptions import ConnectionClosed
+from websockets.frames import CloseCode
 
 from iterm_mcp.host import wire
 from iterm_mcp.host.subscriptions import Subscriptions
@@ -18,14 +19,24 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
+GONE = "it has gone"
+
 QUEUE_LIMIT = 64 << 20
 """Bytes that may wait for a client that does not read; above it, the client is dropped."""
 
 HIGH_WATER = 8 << 20
 """Above so many waiting bytes, no more of a client's own requests are taken up."""
 
+MAX_ANSWER = QUEUE_LIMIT - HIGH_WATER
+"""A longer answer is not sent: an error stands in its place."""
+
 STALL_SECONDS = 20.0
 """How long one message may take to be taken."""
+
+FAREWELL_SECONDS = 5.0
+"""How long a client that is dropped may take to hear why."""
+
+_MAX_REASON_BYTES = 123  # what a close frame holds
 
 
 class Client:
@@ -44,6 +55,8 @@ class Client:
         self._wake = anyio.Event()
         self._emptied = anyio.Event()
         self._sent = anyio.Event()
+        self._sending = anyio.CancelScope()
+        self._code = CloseCode.POLICY_VIOLATION
         self.dropped = ""
 
     def send(self, message: wire.ServerOriginatedMessage, *, screen: str = "") -> None:
@@ -55,6 +68,8 @@ class Client:
         if self.dropped or (screen and screen in self._screens):
             return
         data = message.SerializeToString()
+        if len(data) > MAX_ANSWER:
+            data = _too_long(message.id, len(data)).SerializeToString()
         if self._queued + len(data) > QUEUE_LIMIT:
             self.drop(f"{self._queued} bytes wait to be read")
             return
@@ -70,38 +85,52 @@ class Client:
         """Queue a notification. It carries no id."""
         self.send(wire.ServerOriginatedMessage(notification=notification), screen=screen)
 
-    def drop(self, reason: str) -> None:
-        """Cut the connection at once, without waiting for the other side."""
+    def drop(self, reason: str, code: CloseCode = CloseCode.POLICY_VIOLATION) -> None:
+        """Send and take nothing more; `farewell` then ends the connection."""
         if not self.dropped:
-            self.dropped = reason
+            self.dropped, self._code = reason, code
             log.warning("client_dropped", reason=reason)
-            self._socket.transport.abort()
+            self._queue.clear()
+            self._screens.clear()
+            self._queued = 0
+            self._sending.cancel()
             self._wake.set()
             self._sent.set()
+            self._emptied.set()
 
     async def pump(self) -> None:
-        """Send what is queued until the connection ends."""
+        """Send what is queued until the connection ends, or the client is dropped."""
         try:
             while not self.dropped:
                 while self._queue:
                     data, screen = self._queue.popleft()
                     self._queued -= len(data)
                     self._screens.discard(screen)
-                    with anyio.fail_after(STALL_SECONDS):
+                    with anyio.move_on_after(STALL_SECONDS) as self._sending:
                         await self._socket.send(data)
+                    if self._sending.cancelled_caught:
+                        self.drop(f"nothing was read for {STALL_SECONDS:.0f} s")
                     self._sent.set()
                 self._emptied.set()
-                self._wake = anyio.Event()
-                await self._wake.wait()
-        except TimeoutError:
-            self.drop(f"nothing was read for {STALL_SECONDS:.0f} s")
+                if not self.dropped:
+                    self._wake = anyio.Event()
+                    await self._wake.wait()
         except ConnectionClosed:
             # Nobody takes out of the queue what is put into it from now on, or waits in it.
-            self.dropped = self.dropped or "it has gone"
+            self.dropped = self.dropped or GONE
             self._sent.set()
 
-    async def wait_room(self) -> None:
-        """Wait until the client has taken most of its answers, or is dropped for not doing so.
+    async def farewell(self) -> None:
+        """Tell a dropped client why, if it reads within `FAREWELL_SECONDS`; cut the connection."""
+        if self.dropped not in {"", GONE}:
+            reason = self.dropped.encode()[:_MAX_REASON_BYTES].decode(errors="ignore")
+            self._socket.close_timeout = FAREWELL_SECONDS
+            with anyio.move_on_after(FAREWELL_SECONDS):
+                await self._socket.close(self._code, reason)
+            self._socket.transport.abort()
+
+    async def wait_room(self) -> bool:
+        """Wait until the client has taken most of its answers; False if it has been dropped.
 
         Always lets others have a turn: a client that asks without pause must not be alone.
         """
@@ -109,9 +138,19 @@ class Client:
         while self._queued > HIGH_WATER and not self.dropped:
             self._sent = anyio.Event()
             await self._sent.wait()
+        return not self.dropped
 
     async def drain(self, seconds: float) -> None:
         """Let what is queued go out, for so long at most."""
         with anyio.move_on_after(seconds):
             while self._queue and not self.dropped:
                 await self._emptied.wait()
+
+
+def _too_long(number: int, size: int) -> wire.ServerOriginatedMessage:
+    """Return what stands in place of an answer that would never get through."""
+    return wire.ServerOriginatedMessage(
+        id=number,
+        error=f"The answer has {size} bytes, and no more than {MAX_ANSWER} can be sent at once:"
+        " ask for less, such as fewer lines.",
+    )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import subprocess
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, cast
 
 from anyio import to_thread
 
+from iterm_mcp.host.environment import scrubbed
 from iterm_mcp.host.posix_session import hang_up, kill_job
 from iterm_mcp.host.reaper import watch_exit
 
@@ -23,6 +25,19 @@ RETRY_SECONDS = 0.02
 GRACE_SECONDS = 1.0
 
 
+class CoprocessState(NamedTuple):
+    """What `Coprocess.state` returns and `Coprocess.adopt` takes; closed pipes are -1."""
+
+    pid: int
+    input: int
+    output: int
+    command_line: str
+    muted: bool
+    running: bool
+    queue: bytes
+    untyped: bytes
+
+
 class Coprocess:
     """A running coprocess. It may end by itself at any time; `running` tells.
 
@@ -33,28 +48,24 @@ class Coprocess:
 
     def __init__(
         self,
-        process: subprocess.Popen[bytes],
+        pid: int,
+        pipes: tuple[BinaryIO, BinaryIO],
         command_line: str,
         type_into: Callable[[bytes], bool],
         *,
         muted: bool,
     ) -> None:
-        assert process.stdin is not None  # noqa: S101 - as `start` has asked for
-        assert process.stdout is not None  # noqa: S101
         self.command_line = command_line
         self.muted = muted
         self.running = True
-        self._pid = process.pid
-        self._input, self._output = process.stdin, process.stdout
+        self._pid = pid
+        self._input, self._output = pipes
         self._type_into = type_into
         self._queue = bytearray()
+        self._untyped = b""
         self._loop = asyncio.get_running_loop()
         self._retry: asyncio.TimerHandle | None = None
         self._killing: asyncio.TimerHandle | None = None
-        os.set_blocking(self._input.fileno(), False)
-        process.returncode = 0  # it is reaped here, not by subprocess
-        watch_exit(process.pid, self._ended)
-        self._loop.add_reader(self._output, self._readable)
 
     @classmethod
     async def start(
@@ -75,11 +86,54 @@ class Coprocess:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 cwd=directory,
+                env=scrubbed(os.environ),
                 start_new_session=True,
                 bufsize=0,
             )
         )
-        return cls(process, command_line, type_into, muted=muted)
+        assert process.stdin is not None  # noqa: S101 - as asked for
+        assert process.stdout is not None  # noqa: S101
+        process.returncode = 0  # it is reaped here, not by subprocess
+        pipes = cast("BinaryIO", process.stdin), cast("BinaryIO", process.stdout)
+        one = cls(process.pid, pipes, command_line, type_into, muted=muted)
+        os.set_blocking(process.stdin.fileno(), False)
+        one._follow()
+        return one
+
+    def state(self) -> CoprocessState:
+        """Return what is to be known of it, for `adopt`."""
+        descriptors = [-1 if one.closed else one.fileno() for one in (self._input, self._output)]
+        return CoprocessState(
+            self._pid,
+            descriptors[0],
+            descriptors[1],
+            self.command_line,
+            self.muted,
+            self.running,
+            bytes(self._queue),
+            self._untyped,
+        )
+
+    @classmethod
+    def adopt(cls, state: CoprocessState, type_into: Callable[[bytes], bool]) -> Coprocess:
+        """Go on with a child of this process that was started before it became another program."""
+        pipes = _pipe(state.input, "wb"), _pipe(state.output, "rb")
+        one = cls(state.pid, pipes, state.command_line, type_into, muted=state.muted)
+        one.running = state.running
+        one._queue += state.queue
+        one._untyped = state.untyped
+        one._follow()
+        return one
+
+    def _follow(self) -> None:
+        if self.running:
+            watch_exit(self._pid, self._ended)
+        if self._queue:
+            self._flush()
+        if self._untyped:
+            self._type(self._untyped)
+        elif not self._output.closed:
+            self._loop.add_reader(self._output, self._readable)
 
     def feed(self, data: bytes) -> bool:
         """Pass on what the session's program has written; True when it is not to be shown."""
@@ -132,9 +186,10 @@ class Coprocess:
     def _type(self, data: bytes) -> None:
         """Type it; read no more until the session's program has taken it."""
         if self._type_into(data):
-            self._retry = None
+            self._retry, self._untyped = None, b""
             self._loop.add_reader(self._output, self._readable)
         else:
+            self._untyped = data
             self._loop.remove_reader(self._output)
             self._retry = self._loop.call_later(RETRY_SECONDS, self._type, data)
 
@@ -150,3 +205,11 @@ class Coprocess:
         if not self._output.closed:
             self._loop.remove_reader(self._output)
             self._output.close()
+
+
+def _pipe(descriptor: int, mode: str) -> BinaryIO:
+    if descriptor >= 0:
+        return cast("BinaryIO", os.fdopen(descriptor, mode, buffering=0))
+    closed = io.BytesIO()
+    closed.close()
+    return closed

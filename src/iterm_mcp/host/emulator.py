@@ -9,9 +9,12 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
+from iterm_mcp.host import emulator_copies
+from iterm_mcp.host.emulator_copies import MAX_PENDING_BYTES
 from iterm_mcp.host.ghostty import (
     CALLBACKS,
     CELL_PIXELS,
+    EmulatorError,
     Reading,
     Sink,
     check,
@@ -20,6 +23,7 @@ from iterm_mcp.host.ghostty import (
     ffi,
     grid_ref,
     lib,
+    make,
     scroll,
     sized,
     terminal_get,
@@ -34,22 +38,28 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from iterm_mcp.host.ghostty import CData
-    from iterm_mcp.host.render_state import CursorLook
+    from iterm_mcp.host.render_state import CursorLook, Flags
 
 _FOREGROUND = {"r": 0xC7, "g": 0xC7, "b": 0xC7}
 _BACKGROUND = {"r": 0, "g": 0, "b": 0}
 _UNLIMITED_LINES = 1 << 40  # a limit in lines makes pruning many times slower than one in bytes
+_CANCEL = b"\x18"
 _ACTIVE: int = lib.GHOSTTY_POINT_TAG_ACTIVE
 _SCREEN: int = lib.GHOSTTY_POINT_TAG_SCREEN
 
 
-class Row(NamedTuple):
-    """One row as the emulator stores it; see `cells.BITS`."""
+class Rows(NamedTuple):
+    """Neighbouring rows as the emulator stores them.
 
-    number: int
-    cells: list[int]
-    soft_wrapped: bool
-    clusters: bool
+    Attributes:
+        first: The number of the first.
+        cells: All their cells, run together; see `cells.BITS`.
+        flags: One for each row.
+    """
+
+    first: int
+    cells: bytes
+    flags: list[Flags]
 
 
 class Tracked:
@@ -59,9 +69,9 @@ class Tracked:
 
     def __init__(self, terminal: CData, column: int, row: int) -> None:
         self._terminal = terminal
-        self._ref = ffi.new("GhosttyTrackedGridRef*")
-        self._at = ffi.new("GhosttyPointCoordinate*")
-        self._point = ffi.new("GhosttyPointS*")
+        self._ref = make("GhosttyTrackedGridRef*")
+        self._at = make("GhosttyPointCoordinate*")
+        self._point = make("GhosttyPointS*")
         self._point.tag = _SCREEN
         self._point.value.x, self._point.value.y = column, row
         check(track(terminal, self._point[0], self._ref), "follow a cell")
@@ -98,7 +108,7 @@ class Terminal:
 
     def __init__(self, columns: int, rows: int, *, history_bytes: int, name: str) -> None:
         check_layout()
-        created = ffi.new("GhosttyTerminal*")
+        created = make("GhosttyTerminal*")
         check(lib.ghostty_terminal_new(ffi.NULL, created, columns, rows), "make a terminal")
         self._terminal = created[0]
         self._sink = Sink(name.encode(), columns, rows)
@@ -107,22 +117,49 @@ class Terminal:
         self._cursor_y = Reading("CURSOR_Y")
         self._wrap_pending = Reading("CURSOR_PENDING_WRAP")
         self._history = Reading("SCROLLBACK_ROWS")
+        self._columns = Reading("COLS")
         self._screen = Reading("ACTIVE_SCREEN")
-        self._mode = ffi.new("GhosttyTerminalModeConfig*")
+        self._mode = make("GhosttyTerminalModeConfig*")
         self._render: RenderState | None = None
         self._changed = True
         self.set_history_bytes(history_bytes)
-        self._set("SCROLLBACK_MAX_LINES", ffi.new("size_t*", _UNLIMITED_LINES))
-        self._set("KITTY_IMAGE_STORAGE_LIMIT", ffi.new("uint64_t*", 0))
-        self._set("COLOR_FOREGROUND", ffi.new("GhosttyColorRgb*", _FOREGROUND))
-        self._set("COLOR_BACKGROUND", ffi.new("GhosttyColorRgb*", _BACKGROUND))
-        self._set("USERDATA", self._handle)
-        for option, callback in CALLBACKS.items():
-            self._set(option, callback)
+        self._set_up()
 
     def write(self, data: bytes) -> None:
-        """Let the terminal take in any bytes whatever."""
+        """Let the terminal take in any bytes whatever. Its size is not the program's to change."""
         terminal_write(self._terminal, data, len(data))
+        if self._columns.of(self._terminal) != self._sink.columns:  # by DECCOLM
+            self.resize(self._sink.columns, self._sink.rows, pull=False)
+
+    def copy(self) -> bytes:
+        """Return all that the terminal holds, for `take_over`.
+
+        A sequence of which megabytes have been received is given up.
+        """
+        try:
+            return emulator_copies.encode(self._terminal)
+        except EmulatorError:
+            self.write(_CANCEL)
+            return emulator_copies.encode(self._terminal)
+
+    def take_over(self, copy: bytes, *, bells: int) -> None:
+        """Become like the terminal of a copy, which had the same size.
+
+        Raises:
+            EmulatorError: It is no copy, or one by another version of the library.
+        """
+        terminal = emulator_copies.decode(copy)
+        self._drop_render()
+        lib.ghostty_terminal_free(self._terminal)
+        self._terminal = terminal
+        self._sink.bells = bells
+        self._changed = True
+        self._set_up()
+
+    @property
+    def pending(self) -> bytes:
+        """The beginning of the sequence or character that is half received."""
+        return emulator_copies.pending(self._terminal)
 
     @property
     def history_rows(self) -> int:
@@ -178,7 +215,7 @@ class Terminal:
 
     def set_history_bytes(self, count: int) -> None:
         """Change what the scrollback may take."""
-        self._set("SCROLLBACK_MAX_BYTES", ffi.new("size_t*", count))
+        self._set("SCROLLBACK_MAX_BYTES", make("size_t*", count))
 
     def resize(self, columns: int, rows: int, *, pull: bool) -> None:
         """Resize both screens; long lines of the primary one are wrapped anew.
@@ -187,7 +224,7 @@ class Terminal:
             pull: A taller screen takes rows back from the history, as far as there are any.
         """
         self._sink.columns, self._sink.rows = columns, rows
-        self._set("RESIZE_PULL_SCROLLBACK", ffi.new("bool*", pull))
+        self._set("RESIZE_PULL_SCROLLBACK", make("bool*", pull))
         result = lib.ghostty_terminal_resize(self._terminal, columns, rows, *CELL_PIXELS)
         check(result, "resize the terminal")
 
@@ -214,16 +251,16 @@ class Terminal:
         changed, self._changed = self._changed, False
         return changed
 
-    def rows(self, first: int, count: int) -> Iterator[Row]:
-        """Yield rows of the active screen and its history; all must exist.
+    def rows(self, first: int, count: int) -> Iterator[Rows]:
+        """Yield rows of the active screen and its history, some at a time; all must exist.
 
-        The terminal must not be touched before the last row has been taken, or the iterator
-        closed.
+        The terminal must not be touched before the last of them have been taken, or the
+        iterator closed.
         """
         self._notice_changes()
         history = self.history_rows
         if first >= history:
-            yield from self._rows_shown(history, first, count)
+            yield self._shown(history, first, first + max(0, count))
             return
         render = self._rendered()
         end = first + count
@@ -233,9 +270,9 @@ class Terminal:
                     top = min(first, history)
                     scroll(self._terminal, _viewport(lib.GHOSTTY_SCROLL_VIEWPORT_ROW, top))
                     render.update(self._terminal)
-                    shown = min(end, top + self._sink.rows) - first
-                    yield from self._rows_shown(top, first, shown)
-                    first += shown
+                    shown = min(end, top + self._sink.rows)
+                    yield self._shown(top, first, shown)
+                    first = shown
             finally:
                 scroll(self._terminal, _viewport(lib.GHOSTTY_SCROLL_VIEWPORT_BOTTOM, 0))
 
@@ -254,10 +291,10 @@ class Terminal:
 
     def cluster(self, column: int, row: int) -> str:
         """Return all code points of one cell."""
-        ref, size = self._ref(column, row), ffi.new("size_t*")
+        ref, size = self._ref(column, row), make("size_t*")
         read = lib.ghostty_grid_ref_graphemes
         check_size(read(ref, ffi.NULL, 0, size), "measure a cell")
-        points = ffi.new("uint32_t[]", max(1, size[0]))
+        points = make("uint32_t[]", max(1, size[0]))
         check(read(ref, points, len(points), size), "read a cell")
         return "".join(map(chr, points[0 : size[0]]))
 
@@ -269,10 +306,10 @@ class Terminal:
 
     def link(self, column: int, row: int) -> str | None:
         """Return the address that one cell links to (OSC 8)."""
-        ref, size = self._ref(column, row), ffi.new("size_t*")
+        ref, size = self._ref(column, row), make("size_t*")
         read = lib.ghostty_grid_ref_hyperlink_uri
         check_size(read(ref, ffi.NULL, 0, size), "measure a link")
-        text = ffi.new("uint8_t[]", max(1, size[0]))
+        text = make("uint8_t[]", max(1, size[0]))
         check(read(ref, text, len(text), size), "read a link")
         return bytes(ffi.buffer(text, size[0])).decode("utf-8", "replace") or None
 
@@ -283,7 +320,7 @@ class Terminal:
         """
         self._notice_changes()
         self._drop_render()
-        result = ffi.new("GhosttyTerminalCompressionResult*")
+        result = make("GhosttyTerminalCompressionResult*")
         mode = lib.GHOSTTY_TERMINAL_COMPRESSION_MODE_INCREMENTAL
         check(lib.ghostty_terminal_compress(self._terminal, mode, result), "compress")
         return bool(result[0] != lib.GHOSTTY_TERMINAL_COMPRESSION_RESULT_PENDING)
@@ -294,23 +331,31 @@ class Terminal:
         lib.ghostty_terminal_free(self._terminal)
         self._terminal = None  # cffi refuses None where a terminal belongs
 
+    def _set_up(self) -> None:
+        """Set what is ours to set."""
+        self._set("SCROLLBACK_MAX_LINES", make("size_t*", _UNLIMITED_LINES))
+        self._set("KITTY_IMAGE_STORAGE_LIMIT", make("uint64_t*", 0))
+        self._set("COLOR_FOREGROUND", make("GhosttyColorRgb*", _FOREGROUND))
+        self._set("COLOR_BACKGROUND", make("GhosttyColorRgb*", _BACKGROUND))
+        self._set("USERDATA", self._handle)
+        for option, callback in CALLBACKS.items():
+            self._set(option, callback)
+        self._set("CONTINUATION_MAX_BYTES", make("size_t*", MAX_PENDING_BYTES))
+
     def _set(self, option: str, value: CData) -> None:
         key = getattr(lib, f"GHOSTTY_TERMINAL_OPT_{option}")
         check(lib.ghostty_terminal_set(self._terminal, key, value), f"set {option}")
 
     def _ref(self, column: int, row: int) -> CData:
-        point, ref = ffi.new("GhosttyPointS*"), sized("GhosttyGridRef")
+        point, ref = make("GhosttyPointS*"), sized("GhosttyGridRef")
         point.tag = _SCREEN
         point.value.x, point.value.y = column, row
         check(grid_ref(self._terminal, point[0], ref), "find a cell")
         return ref
 
-    def _rows_shown(self, top: int, first: int, count: int) -> Iterator[Row]:
-        """Yield `count` rows from row `first` of a view that begins at row `top`."""
-        render = self._rendered()
-        for number, row in enumerate(render.rows(first - top + count), top):
-            if number >= first:
-                yield Row(number, *row)
+    def _shown(self, top: int, first: int, end: int) -> Rows:
+        """Return rows of a view that begins at row `top`."""
+        return Rows(first, *self._rendered().rows(first - top, end - top))
 
     def _rendered(self) -> RenderState:
         if self._render is None:
@@ -333,6 +378,6 @@ class Terminal:
 
 
 def _viewport(tag: int, row: int) -> CData:
-    viewport = ffi.new("ItermMcpScroll*")
+    viewport = make("ItermMcpScroll*")
     viewport.tag, viewport.row = tag, row
     return viewport[0]

@@ -10,20 +10,27 @@ changes, except when a change of width wraps the text anew. Lines that a program
 from __future__ import annotations
 
 import re
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, NoReturn, cast
+from functools import partial
+from typing import TYPE_CHECKING, cast
 
-from iterm_mcp.host.cells import build_line
+from iterm_mcp.host.cells import build_lines
+from iterm_mcp.host.closed_terminal import ClosedTerminal, EngineClosedError
 from iterm_mcp.host.emulator import Terminal
-from iterm_mcp.host.osc import OscEvent, OscScanner, parse_osc
-from iterm_mcp.host.styles import decode_style
+from iterm_mcp.host.engine_state import EngineState
+from iterm_mcp.host.osc import OscEvent, OscScanner, parse_osc, stay_in_row
+from iterm_mcp.host.primary_screen import PrimaryScreen
+from iterm_mcp.host.row_source import RowSource
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from iterm_mcp.host.emulator import Tracked
-    from iterm_mcp.host.lines import Line, Style
+    from iterm_mcp.host.lines import Line
     from iterm_mcp.host.render_state import CursorLook
+
+    OnOsc = Callable[[OscEvent], Iterable[bytes] | None]
+
+__all__ = ["Engine", "EngineClosedError"]
 
 TERMINAL_NAME = "iterm-mcp"
 
@@ -36,12 +43,10 @@ _HYPERLINK_CODE = 8  # links stay in the cells; their OSCs are many and nobody's
 # Entering or leaving the alternate screen. Lines are counted just before it.
 _SWITCH = re.compile(rb"\x1b\[\?(?:[0-9]+;)*(?:47|1047|1049)(?:;[0-9]+)*[hl]")
 _PRIVATE = b"\x1b[?"
+_SWITCH_BYTES = 8  # of a usual one, without its last
+_BEGUN = re.compile(rb"\x1b(?:\[(?:\?[0-9;]*)?)?")
 
 _MOUSE_MODES = ((1003, 3), (1002, 2), (1000, 0), (9, 0))
-
-
-class EngineClosedError(RuntimeError):
-    """The engine was used after it had been closed."""
 
 
 class Engine:
@@ -54,12 +59,11 @@ class Engine:
         scrollback: How many lines above the screen are kept, at most; 0 for none. Lines that
             change colour in every word take more room, and somewhat fewer of them may be kept.
         on_osc: Called for each complete OSC but OSC 8 (links), while `feed` runs, just after
-            the emulator has seen it. It may read the engine, not feed or close it.
+            the emulator has seen it. It may read the engine, not feed or close it. What it
+            returns is taken in before what follows the OSC.
     """
 
-    def __init__(
-        self, columns: int, rows: int, *, scrollback: int, on_osc: Callable[[OscEvent], None]
-    ) -> None:
+    def __init__(self, columns: int, rows: int, *, scrollback: int, on_osc: OnOsc) -> None:
         self.columns = columns
         self.rows = rows
         self._scrollback = scrollback
@@ -69,9 +73,11 @@ class Engine:
         # lines are counted from would be lost. What it keeps beyond `scrollback` is hidden.
         self._slice = max(_MIN_SLICE, min(scrollback, _MAX_SLICE))
         self._heavier = 1.0
+        self._seams: tuple[int, ...] = ()  # lines where the emulator's pages end half empty
         self._terminal = Terminal(
             columns, rows, history_bytes=self._history_bytes(), name=TERMINAL_NAME
         )
+        self._primary = PrimaryScreen(self._terminal)
         self._anchor = self._terminal.track(0, 0)  # the screen's first row when last counted
         self._base = 0  # the absolute line of the screen's first row
         self._kept = 0  # rows that the emulator keeps above it
@@ -94,9 +100,10 @@ class Engine:
             parsed = parse_osc(content)
             if parsed is None or parsed[0] == _HYPERLINK_CODE:
                 continue
-            self._write(data[start:end])
+            self._write(stay_in_row(data[start:end], content))
             start = end
-            self._on_osc(OscEvent(*parsed, *self.cursor))
+            for own in self._on_osc(OscEvent(*parsed, *self.cursor)) or ():
+                self._write(own)
         self._write(data[start:])
 
     def take_replies(self) -> bytes:
@@ -141,7 +148,7 @@ class Engine:
         if first >= self._base or not self.alternate_screen:
             return self._read(first, end, styles=styles, erased=erased)
         above: list[Line] = []
-        with self._primary_screen() as reached:
+        with self._primary.shown() as reached:
             if reached:
                 above = self._read(first, min(end, self._base), styles=styles, erased=erased)
         return above + self._read(self._base, end, styles=styles, erased=erased)
@@ -211,8 +218,64 @@ class Engine:
             Where each of `follow` stands now, or None where it is gone or was never there.
         """
         self._untouched = False
+        with self._primary.at_ground(), self._primary.active():
+            return self._resize(columns, rows, follow)
+
+    def compress(self) -> bool:
+        """Compress a little more of an idle terminal's history; tell whether that is all.
+
+        One call takes ~0.2 ms at most. Together they bring 10 000 lines from 6 MB to 1 MB.
+        """
+        return self._terminal.compress()
+
+    def state(self) -> EngineState:
+        """Return all that it holds, for `take_over`."""
+        return EngineState(
+            self._terminal.copy(),
+            self._scanner.state(),
+            self._terminal.bells,
+            self._base,
+            self._kept,
+            self.overflow,
+            self._heavier,
+            self._primary.left,
+            tuple(line for line in self._seams if line > self.overflow),
+        )
+
+    def take_over(self, state: EngineState) -> None:
+        """Go on where another engine of this size and scrollback has stopped.
+
+        Raises:
+            EmulatorError: The other one had another version of the emulator.
+        """
+        self._anchor.free()
+        try:
+            self._terminal.take_over(state.terminal, bells=state.bells)
+        finally:
+            self._anchor = self._terminal.track(0, 0)
+        self._scanner.take_over(state.scanner)
+        self._base, self._kept, self.overflow = state.base, state.kept, state.overflow
+        self._heavier, self._seams = state.heavier, (*state.seams, state.base)
+        self._terminal.set_history_bytes(self._history_bytes())
+        self._primary.left = state.left
+        self._untouched = False
+        with self._primary.at_ground(), self._primary.shown():
+            self._anchor.free()
+            self._anchor = self._terminal.track(0, self._terminal.history_rows)
+
+    def close(self) -> None:
+        """Free the native memory. Any later use raises `EngineClosedError`; closing does not."""
+        if isinstance(self._terminal, ClosedTerminal):
+            return
+        self._anchor.free()
+        self._terminal.close()
+        self._terminal = cast("Terminal", ClosedTerminal())
+
+    def _resize(
+        self, columns: int, rows: int, follow: Sequence[tuple[int, int]]
+    ) -> list[tuple[int, int] | None]:
         rewrapped = columns != self.columns
-        with self._primary_screen() as reached:
+        with self._primary.shown() as reached:
             if reached:
                 self._count()
             oldest = self._track(0, self.overflow) if reached and rewrapped else None
@@ -221,7 +284,7 @@ class Engine:
         self.columns, self.rows = columns, rows
         self._terminal.set_history_bytes(self._history_bytes())
         self._terminal.resize(columns, rows, pull=pull)
-        with self._primary_screen() as reached:
+        with self._primary.shown() as reached:
             if reached and oldest is not None:
                 self._kept = self._terminal.history_rows
                 self._renumber(self.overflow + self._kept - max(0, oldest.row()))
@@ -233,26 +296,15 @@ class Engine:
                 tracked.free()
         return places
 
-    def compress(self) -> bool:
-        """Compress a little more of an idle terminal's history; tell whether that is all.
-
-        One call takes ~0.2 ms at most. Together they bring 10 000 lines from 6 MB to 1 MB.
-        """
-        return self._terminal.compress()
-
-    def close(self) -> None:
-        """Free the native memory. Any later use raises `EngineClosedError`; closing does not."""
-        if isinstance(self._terminal, _Closed):
-            return
-        self._anchor.free()
-        self._terminal.close()
-        self._terminal = cast("Terminal", _Closed())
-
     def _write(self, data: bytes) -> None:
         """Write without OSC events; slices are small enough for lines to be counted exactly."""
+        if b"\x7f" in data:
+            data = data.replace(b"\x7f", b"")  # the emulator would show it
         if len(data) <= self._slice and not _may_switch(data):
             self._terminal.write(data)
             self._count()
+            if _BEGUN.fullmatch(data, max(0, data.rfind(b"\x1b", -_SWITCH_BYTES))):
+                self._primary.note_cursor()  # it may be the beginning of a switch
             return
         cuts = [found.start() for found in _SWITCH.finditer(data)]
         start = 0
@@ -262,6 +314,7 @@ class Engine:
                 self._terminal.write(data[start:end])
                 self._count()
                 start = end
+            self._primary.note_cursor()
 
     def _count(self) -> None:
         """Work out the line numbers from where the screen's former first row is now."""
@@ -297,8 +350,8 @@ class Engine:
 
     def _history_bytes(self) -> int:
         """Return a budget in which `scrollback` plain lines fit, pruned page by page."""
-        lines = max(self._scrollback, self._slice + self.rows)
-        return int(self._heavier * lines * (self.columns * 8 + 64) * 1.1) + _PAGE_BYTES
+        lines, pages = max(self._scrollback, self._slice + self.rows), 1 + len(self._seams)
+        return int(self._heavier * lines * (self.columns * 8 + 64) * 1.1) + pages * _PAGE_BYTES
 
     def _track(self, column: int, line: int) -> Tracked:
         return self._terminal.track(column, line - self._base + self._kept)
@@ -322,68 +375,17 @@ class Engine:
 
     def _read(self, first: int, end: int, *, styles: bool, erased: bool = False) -> list[Line]:
         """Read lines of the active screen and its history."""
-        above = self._terminal.history_rows
-        return [
-            build_line(
-                row.cells,
-                _RowSource(self._terminal, row.number),
-                clusters=row.clusters,
-                soft_wrapped=row.soft_wrapped,
-                styles=styles,
-                erased=erased,
-            )
-            for row in self._terminal.rows(first - self._base + above, end - first)
-        ]
-
-    @contextmanager
-    def _primary_screen(self) -> Iterator[bool]:
-        """Show the primary screen for a moment; yield whether it could be reached.
-
-        The emulator lets only the shown screen be read. Mode 47 switches without touching the
-        contents, but it is a sequence, which must not fall into the middle of another.
-        """
         terminal = self._terminal
-        if not terminal.alternate:
-            yield True
-            return
-        if not terminal.at_ground:
-            yield False
-            return
-        was_set = terminal.mode(47)
-        with terminal.unnoticed():
-            terminal.write(b"\x1b[?47l")
-            try:
-                yield True
-            finally:
-                terminal.write(b"\x1b[?47h")
-                terminal.set_mode(47, on=was_set)
+        above = terminal.history_rows
+        found: list[Line] = []
+        for rows in terminal.rows(first - self._base + above, end - first):
+            source = partial(_source, terminal, rows.first)
+            found += build_lines(rows.cells, rows.flags, source, styles=styles, erased=erased)
+        return found
 
 
-class _RowSource:
-    """One row of a terminal, for `build_line`."""
-
-    __slots__ = ("_row", "_terminal")
-
-    def __init__(self, terminal: Terminal, row: int) -> None:
-        self._terminal = terminal
-        self._row = row
-
-    def cluster(self, column: int) -> str:
-        return self._terminal.cluster(column, self._row)
-
-    def style(self, column: int) -> Style:
-        return decode_style(self._terminal.style_record(column, self._row))
-
-    def linked_style(self, column: int) -> Style:
-        record = self._terminal.style_record(column, self._row)
-        return decode_style(record, self._terminal.link(column, self._row))
-
-
-class _Closed:
-    """Stands where the terminal was."""
-
-    def __getattr__(self, name: str) -> NoReturn:
-        raise EngineClosedError(f"this terminal is closed ({name})")
+def _source(terminal: Terminal, first: int, row: int) -> RowSource:
+    return RowSource(terminal, first + row)
 
 
 def _may_switch(data: bytes) -> bool:

@@ -6,19 +6,37 @@ import os
 import pwd
 import re
 import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from iterm_mcp import __version__
+from iterm_mcp.host.colors import read_color
+from iterm_mcp.host.features import FEATURES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# Whoever started the host must not be mistaken for the session's own surroundings.
+# Whoever started the host must not be mistaken for the session's own surroundings. The keys that
+# users have put into their own environment are theirs, and stay.
 _FOREIGN = re.compile(
-    r"CLAUDE|CODEX|GEMINI|MCP_|VIRTUAL_ENV|CONDA_|TMUX|STY$|WINDOW$|TERM|LC_TERMINAL|ITERM|IT2_"
+    r"CLAUDE|(?:CODEX|GEMINI)(?!_API_KEY$)|MCP_|VIRTUAL_ENV|CONDA_|TMUX|STY$|WINDOW$|TERM|LC_TERMINAL|ITERM|IT2_"
     r"|COLUMNS$|LINES$|COV_|COVERAGE|PYTEST|OLDPWD$|SHLVL$|_$|PYTHON(UNBUFFERED|HOME|PATH)"
 )
+
+_LOCALE = {"LANG", "LC_ALL", "LC_CTYPE"}
+UTF8_LOCALE = "UTF-8" if sys.platform == "darwin" else "C.UTF-8"
+"""Of sessions whose user has said nothing of a language: what they print is read as UTF-8."""
+
+PROFILE_KEY = "iterm_mcp Environment"
+"""Our own key of a profile: variables that its program sees, over all others. iTerm2 has none."""
+
+_GREY = 1.5  # of three components from 0 to 1
+
+
+def scrubbed(base: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment without our own variables and those of whoever started the host."""
+    return {key: value for key, value in base.items() if not _FOREIGN.match(key)}
 
 
 def environment(
@@ -36,10 +54,14 @@ def environment(
     Args:
         position: Window, tab and pane, 0-based: ``w0t0p0``.
     """
-    kept = {key: value for key, value in base.items() if not _FOREIGN.match(key)}
+    kept = scrubbed(base)
+    if not kept.keys() & _LOCALE:
+        kept["LC_CTYPE"] = UTF8_LOCALE
     return kept | {
         "TERM": str(profile.get("Terminal Type") or "xterm-256color"),
         "COLORTERM": "truecolor",
+        "COLORFGBG": "15;0" if _is_dark(profile) else "0;15",
+        "TERM_FEATURES": FEATURES,
         "TERM_PROGRAM": "iTerm.app",
         "TERM_PROGRAM_VERSION": __version__,
         "LC_TERMINAL": "iTerm2",
@@ -51,7 +73,30 @@ def environment(
         "IT2_SUITE": suite,
         "PWD": directory,
         "SHELL": login_shell(base),
+        **_own(profile),
     }
+
+
+def _own(profile: Mapping[str, Any]) -> dict[str, str]:
+    """Return the variables that a profile adds; what cannot be one is passed over."""
+    own = profile.get(PROFILE_KEY)
+    if not isinstance(own, dict):
+        return {}
+    return {
+        name: value
+        for name, value in own.items()
+        if isinstance(value, str) and name and not {"=", "\0"} & set(name) and "\0" not in value
+    }
+
+
+def _is_dark(profile: Mapping[str, Any]) -> bool:
+    """Tell whether the background is nearer to black than to white."""
+    try:
+        color = read_color(profile.get("Background Color"))
+    except ValueError:
+        return True
+    parts: list[float] = [color[f"{name} Component"] for name in ("Red", "Green", "Blue")]
+    return sum(parts) < _GREY
 
 
 def login_shell(base: Mapping[str, str]) -> str:

@@ -30,13 +30,39 @@ ffi: CData = _pyghostty.ffi
 lib: CData = _pyghostty.lib
 terminal_write: CData = lib.ghostty_terminal_vt_write
 terminal_get: CData = lib.ghostty_terminal_get
-row_get: CData = lib.ghostty_render_state_row_get
+rows_get: CData = lib.ghostty_render_state_row_get_multi
 
 # Unions cannot be passed by value through cffi; structures of the same size and alignment can.
 ffi.cdef(
     "typedef struct { GhosttyTerminalScrollViewportTag tag; uint64_t row; uint64_t _pad; }"
     " ItermMcpScroll;"
 )
+_MADE = (
+    "bool*", "char[]", "size_t*", "uint8_t[]", "uint16_t*", "uint32_t[]", "uint64_t*", "void*[]",
+    "GhosttyCellsView[]", "GhosttyColorRgb*", "GhosttyGridRef*", "GhosttyPointCoordinate*",
+    "GhosttyPointS*", "GhosttyRenderState*", "GhosttyRenderStateColors*",
+    "GhosttyRenderStateCursor*", "GhosttyRenderStateDirty*", "GhosttyRenderStateRowData[]",
+    "GhosttyRenderStateRowIterator*", "GhosttyRow[]", "GhosttyString*", "GhosttyStyle*",
+    "GhosttyTerminal*", "GhosttyTerminalCompressionResult*", "GhosttyTerminalModeConfig*",
+    "GhosttyTerminalScreen*", "GhosttyTrackedGridRef*", "ItermMcpScroll*",
+)  # fmt: skip
+"""What `make` makes. cffi takes 10 ms to read a type, however many it is given."""
+
+ffi.cdef(
+    "typedef struct { "
+    + " ".join(
+        f"{kind.removesuffix('[]')} (*of{number})[];"
+        if kind.endswith("[]")
+        else f"{kind} of{number};"
+        for number, kind in enumerate(_MADE)
+    )
+    + " } ItermMcpMade;"
+)
+_TYPES: dict[str, CData] = {
+    kind: field.type.item if kind.endswith("[]") else field.type
+    for kind, (_, field) in zip(_MADE, ffi.typeof("ItermMcpMade").fields, strict=True)
+}
+
 grid_ref: CData = _pyghostty.union_fn(
     "ghostty_terminal_grid_ref",
     "GhosttyResult(*)(GhosttyTerminal, GhosttyPointS, GhosttyGridRef*)",
@@ -56,6 +82,7 @@ scroll: CData = _pyghostty.union_fn(
 
 READINGS = {
     "ACTIVE_SCREEN": "GhosttyTerminalScreen",
+    "COLS": "uint16_t",
     "CURSOR_PENDING_WRAP": "bool",
     "CURSOR_X": "uint16_t",
     "CURSOR_Y": "uint16_t",
@@ -82,7 +109,7 @@ class Reading:
 
     def __init__(self, name: str) -> None:
         self._key: int = getattr(lib, f"GHOSTTY_TERMINAL_DATA_{name}")
-        self._out = ffi.new(f"{READINGS[name]}*")
+        self._out = make(f"{READINGS[name]}*")
 
     def of(self, terminal: CData) -> int:
         """Read it from a terminal; booleans come as 0 or 1."""
@@ -100,7 +127,7 @@ class Sink:
         self.replies = bytearray()
         self.columns = columns
         self.rows = rows
-        self.name = ffi.new("char[]", name)
+        self.name = make("char[]", name)
 
 
 @ffi.callback("GhosttyTerminalWritePtyFn")  # type: ignore[untyped-decorator]
@@ -118,7 +145,7 @@ def _on_bell(_terminal: CData, sink: CData) -> None:
 @ffi.callback("GhosttyTerminalXtversionFn")  # type: ignore[untyped-decorator]
 def _on_name(_terminal: CData, sink: CData) -> CData:
     name = ffi.from_handle(sink).name
-    answer = ffi.new("GhosttyString*")
+    answer = make("GhosttyString*")
     answer.ptr, answer.len = ffi.cast("uint8_t*", name), len(name) - 1
     return answer[0]
 
@@ -174,10 +201,15 @@ def find_layout_faults(types: dict[str, Any]) -> list[str]:
     return faults
 
 
+def make(kind: str, *initial: object) -> CData:
+    """Make a value of one of the C types in `_MADE`; it lives as long as something refers to it."""
+    return ffi.new(_TYPES[kind], *initial)
+
+
 def sized(kind: str) -> CData:
     """Make a structure that begins with its own size, as the library wants some of them."""
-    value = ffi.new(f"{kind}*")
-    value.size = ffi.sizeof(kind)
+    value = make(f"{kind}*")
+    value.size = ffi.sizeof(value[0])
     return value
 
 

@@ -9,13 +9,22 @@ from functools import cache
 _DARWIN_MOST = 10240
 
 
+_remembered: list[int] = []
+
+
 @cache
 def first_file_limit() -> int:
     """Return the soft limit with which this process was started, as first seen.
 
     Sessions are given it back: programs expect the limit that their user has.
     """
-    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return _remembered[0] if _remembered else resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+
+
+def remember_first(limit: int) -> None:
+    """Have `first_file_limit` return what it was in the program that this process was before."""
+    _remembered[:] = [limit]
+    first_file_limit.cache_clear()
 
 
 def shell_limit() -> str:

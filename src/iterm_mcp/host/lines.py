@@ -2,13 +2,13 @@
 
 A row is cells. `Line.text` is their text run together; `Line.cells` says how many code points
 each cell contributed, so that a column can be found in the text; `Line.styles` says what they
-look like.
+look like. Lines and their runs are made by the thousand, and so are tuples.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +53,14 @@ class Style:
 PLAIN = Style()
 
 
-@dataclass(frozen=True, slots=True)
-class StyleRun:
+class StyleRun(NamedTuple):
     """So many neighbouring cells with one style; `cells` is at least 1."""
 
     style: Style
     cells: int
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One row.
 
     Attributes:
@@ -88,24 +86,20 @@ class Line:
 def cut(line: Line, left: int, right: int | None, *, spaces: bool = True) -> Line:
     """Return the cells of a row from `left` up to, but not including, `right`.
 
-    A part that ends before the row does goes on in the row itself: it is soft-wrapped.
+    A part that ends at `right`, and not because nothing more was written, goes on in the row
+    itself: it is soft-wrapped.
 
     Args:
         spaces: Whether spaces at the end are text; else they are left out like empty cells.
     """
     widths = [points for points, repeats in line.cells for _ in range(repeats)]
     stop = len(widths) if right is None else min(max(right, left), len(widths))
+    soft_wrapped = line.soft_wrapped or (right is not None and max(right, left) <= len(widths))
     left = min(left, stop)
     text = line.text[sum(widths[:left]) : sum(widths[:stop])]
-    soft_wrapped = line.soft_wrapped or stop < len(widths)
     if not spaces and (shown := text.rstrip(" \0")) != text:
         stop -= len(text) - len(shown)
         text, soft_wrapped = shown, line.soft_wrapped
     runs = [StyleRun(run.style, 1) for run in line.styles for _ in range(run.cells)][left:stop]
-    return replace(
-        line,
-        text=text,
-        cells=tuple((points, 1) for points in widths[left:stop]),
-        styles=tuple(runs),
-        soft_wrapped=soft_wrapped,
-    )
+    cells = tuple((points, 1) for points in widths[left:stop])
+    return Line(text, cells, tuple(runs), soft_wrapped)

@@ -11,7 +11,7 @@ from iterm_mcp.host.tree import DIVIDER, Pane, Splitter, span
 if TYPE_CHECKING:
     from google.protobuf.internal.containers import RepeatedCompositeFieldContainer
 
-    from iterm_mcp.host.lines import Color, Line, Style
+    from iterm_mcp.host.lines import Color, Style
     from iterm_mcp.host.world import World
 
 
@@ -78,18 +78,8 @@ def read_tree(node: wire.SplitTreeNode) -> Splitter:
     return Splitter(node.vertical, children)
 
 
-def write_line(line: Line, out: wire.LineContents, *, styles: bool) -> None:
-    """Write one row."""
-    out.text = line.text
-    out.continuation = out.CONTINUATION_SOFT_EOL if line.soft_wrapped else out.CONTINUATION_HARD_EOL
-    for points, repeats in line.cells:
-        out.code_points_per_cell.add(num_code_points=points, repeats=repeats)
-    if styles:
-        for run in line.styles:
-            _write_style(run.style, out.style.add(repeats=run.cells))
-
-
-def _write_style(style: Style, out: wire.CellStyle) -> None:
+def write_style(style: Style, out: wire.CellStyle) -> None:
+    """Write all but how many cells look so."""
     _write_colour(style.foreground, out, "fg")
     _write_colour(style.background, out, "bg")
     out.bold, out.faint, out.italic, out.blink = (

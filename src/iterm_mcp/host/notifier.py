@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import anyio
+
 from iterm_mcp.host import prompt_messages, scopes, wire
 from iterm_mcp.host.messages import listing, write_domains
 
@@ -15,11 +17,14 @@ if TYPE_CHECKING:
     from iterm_mcp.host.session import Session
     from iterm_mcp.host.world import World
 
+WATCH_SECONDS = 1.0
+"""How late a change can be told that no output comes with, such as another job's beginning."""
+
 FocusWindow = wire.FocusChangedNotification.Window
 
 
 class Notifier:
-    """Tells every client what it asked for (world.WorldObserver)."""
+    """Tells every client what it asked for (world_observer.WorldObserver)."""
 
     def __init__(self) -> None:
         self.clients: set[Client] = set()
@@ -141,6 +146,13 @@ class Notifier:
                             json_new_value=value,
                         )
                         client.notify(wire.Notification(variable_changed_notification=event))
+
+    async def watch(self) -> None:
+        """Look at watched variables now and then: a job comes and goes without any output."""
+        while True:
+            await anyio.sleep(WATCH_SECONDS)
+            if any(one.subscriptions.monitors for one in self.clients):
+                self.variables_changed()
 
     def _tell(self, topic: int, notification: wire.Notification) -> None:
         for client in self.clients:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,6 +19,7 @@ MAX_PAYLOAD_BYTES = 1 << 20
 
 _START = b"\x1b]"
 _ENDING = re.compile(rb"[\x07\x18\x1a\x1b]")
+_INNER_MARK = re.compile(rb"133;[AN];(?:[^;]*;)*k=[scr](?:;|$)")
 _BEL = 0x07
 _ESC = 0x1B
 _BACKSLASH = 0x5C
@@ -43,6 +44,14 @@ class OscEvent:
     line: int
 
 
+class OscState(NamedTuple):
+    """What a scanner remembers of the bytes that have passed."""
+
+    in_osc: bool
+    after_escape: bool
+    payload: bytes
+
+
 class OscScanner:
     """Finds where OSCs end, across any chunking.
 
@@ -55,6 +64,15 @@ class OscScanner:
         self._in_osc = False
         self._after_escape = False
         self._payload = bytearray()
+
+    def state(self) -> OscState:
+        """Return what is remembered, for `take_over`."""
+        return OscState(self._in_osc, self._after_escape, bytes(self._payload))
+
+    def take_over(self, state: OscState) -> None:
+        """Go on where another scanner has stopped."""
+        self._in_osc, self._after_escape = state.in_osc, state.after_escape
+        self._payload[:] = state.payload
 
     def passes(self, data: bytes) -> bool:
         """Tell whether `data` can pass without `split`: no OSC is open in it or starts in it."""
@@ -138,3 +156,16 @@ def parse_osc(content: bytes) -> tuple[int, str] | None:
     if not code.isdigit() or len(code) > _MAX_CODE_DIGITS:
         return None
     return int(code), payload.decode("utf-8", "replace")
+
+
+def stay_in_row(data: bytes, content: bytes) -> bytes:
+    """Return data that ends in an OSC such that a mark within a command begins no new row.
+
+    The emulator moves to a new row for every prompt that is marked in the middle of one. A right
+    prompt (``133;A;k=r``) and a secondary one stand where they are; ``P`` has it leave them there.
+    One whose beginning came in earlier data is left as it is: the emulator has that already.
+    """
+    if not _INNER_MARK.match(content):
+        return data
+    before, start, rest = data.rpartition(_START)
+    return before + start + b"133;P" + rest[5:] if rest.startswith(content) else data

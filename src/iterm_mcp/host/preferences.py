@@ -11,10 +11,12 @@ from iterm_mcp.host.json_values import read_json
 DEFAULT_PROFILE = "Default Bookmark Guid"
 """Where the app, and we, keep the default profile's GUID."""
 
-FIRST_VALUES: dict[str, Any] = {
-    "iTerm Version": __version__,
-    "TabStyleWithAutomaticOption": 1,  # dark, as the app's variable effectiveTheme says
-}
+THEME = "TabStyleWithAutomaticOption"
+
+THEMES = ["light", "dark", "light highContrast", "dark highContrast", "dark", "dark minimal"]
+"""What the app's variable `effectiveTheme` says of each; of what only a screen decides, dark."""
+
+FIRST_VALUES: dict[str, Any] = {"iTerm Version": __version__, THEME: 1}
 """What scripts read although nobody has set it."""
 
 FIXED = {"iTerm Version"}
@@ -72,3 +74,10 @@ class Preferences:
                 kept[key] = value
 
         await self._file.change(put)
+
+    async def theme(self) -> str:
+        """Return what the app's variable `effectiveTheme` says."""
+        number = await self.get(THEME)
+        known = type(number) is int and number in range(len(THEMES))
+        index: int = number if known else FIRST_VALUES[THEME]
+        return THEMES[index]

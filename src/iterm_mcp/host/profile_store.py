@@ -50,6 +50,7 @@ class ProfileStore:
         self._lock = anyio.Lock()
         self._sources: tuple[object, object] | None = None
         self._profiles: dict[str, Profile] = {}
+        self._default_guid = DEFAULT_GUID
 
     async def all(self) -> dict[str, Profile]:
         """Return every profile by its GUID, the built-in one first; the caller changes none."""
@@ -77,6 +78,12 @@ class ProfileStore:
             return known[await self._default(known)]
         return next((one for one in known.values() if one["Name"] == name), None)
 
+    def recall(self, name: str) -> Profile | None:
+        """Return what `find` would, of what was there when last asked."""
+        if not name:
+            return self._profiles.get(self._default_guid)
+        return next((one for one in self._profiles.values() if one["Name"] == name), None)
+
     async def default_guid(self) -> str:
         """Return the default profile's GUID: the built-in one's while the chosen one is missing."""
         return await self._default(await self.all())
@@ -91,6 +98,7 @@ class ProfileStore:
         if guid not in await self.all():
             raise UnknownGuidError(guid)
         await self._preferences.set(preferences.DEFAULT_PROFILE, guid)
+        self._default_guid = guid
 
     async def edit(self, guids: Iterable[str], values: Mapping[str, Any]) -> None:
         """Change shared profiles; None takes a key away. Sessions that share them follow.
@@ -131,7 +139,8 @@ class ProfileStore:
 
     async def _default(self, known: Mapping[str, Profile]) -> str:
         guid = await self._preferences.get(preferences.DEFAULT_PROFILE)
-        return guid if isinstance(guid, str) and guid in known else DEFAULT_GUID
+        self._default_guid = guid if isinstance(guid, str) and guid in known else DEFAULT_GUID
+        return self._default_guid
 
     def _tell(self, before: Mapping[str, Profile]) -> None:
         for guid, profile in self._profiles.items():

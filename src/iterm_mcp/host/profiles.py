@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from iterm_mcp.host import colors, tree
 from iterm_mcp.host.json_values import read_json
+from iterm_mcp.host.looks import LOOKS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,15 +32,22 @@ DEFAULT: dict[str, Any] = {
     "Badge Text": "",
     "Character Encoding": 4,
     "Allow Title Setting": True,
+    "Allow Title Reporting": False,
+    "Disable Window Resizing": True,
     "Load Shell Integration Automatically": True,
     "Automatically Log": False,
+    **LOOKS,
 }
-"""The keys of iTerm2's profiles that mean something without a screen, with our defaults."""
+"""The keys of iTerm2's profiles that mean something here or to scripts, with our defaults."""
 
 NEEDED = {"Guid", "Name"}
 """Without these no client can do anything with a profile."""
 
 CLOSE_AT_END = {True}
+RESTART_AT_END = 2
+"""Of ``Close Sessions On End``; 0 keeps what has ended."""
+
+_TAB_COLOR = ("Use Tab Color", *(f"Tab Color{mode}" for mode in ("", " (Light)", " (Dark)")))
 
 
 class MalformedPropertyError(Exception):
@@ -91,7 +99,7 @@ def check(key: str, value: Any) -> None:  # noqa: ANN401 - any JSON
         except ValueError as error:
             raise MalformedPropertyError(f"{key}: {error}") from None
     expected = DEFAULT.get(key)
-    numeric = isinstance(expected, int)
+    numeric = isinstance(expected, int | float)
     if expected is not None and not (
         isinstance(value, int | float | bool) if numeric else isinstance(value, type(expected))
     ):
@@ -115,6 +123,13 @@ def own_copy(profile: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str,
         changed[ORIGINAL_GUID] = profile.get("Guid")
         changed["Guid"] = str(uuid4()).upper()
     return changed
+
+
+def beside(profile: Mapping[str, Any], neighbour: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the profile of a new pane: without a tab colour of its own it has its neighbour's."""
+    if profile.get("Use Tab Color") or not neighbour.get("Use Tab Color"):
+        return dict(profile)
+    return own_copy(profile, {key: neighbour[key] for key in _TAB_COLOR if key in neighbour})
 
 
 def grid(profile: dict[str, Any]) -> tuple[int, int]:

@@ -19,6 +19,8 @@ MAX_PROMPTS = 1000
 MAX_STATUS = 2**31 - 1
 """An exit status is sent in 32 bits."""
 
+_STATUS_DIGITS = 20
+
 
 class Place(NamedTuple):
     """Before which cell; compares in reading order. Lines are absolute."""
@@ -94,6 +96,16 @@ class CommandEnded:
 PromptEvent = PromptShown | CommandStarted | CommandEnded
 
 
+class Memory(NamedTuple):
+    """All that is remembered of one session's prompts; the same prompt may stand in it twice."""
+
+    kept: Sequence[Prompt]
+    last: Prompt | None
+    typing: bool
+    ran: Prompt | None
+    inner: Place | None
+
+
 class Prompts:
     """The prompts of one session, oldest first.
 
@@ -109,21 +121,31 @@ class Prompts:
         self._ran: Prompt | None = None  # the last that ran a command, be it kept or not
         self._inner: Place | None = None  # where a secondary or right prompt began
 
+    def memory(self) -> Memory:
+        """Return all that is remembered, for `recall`."""
+        return Memory(self._kept, self._last, self._typing, self._ran, self._inner)
+
+    def recall(self, memory: Memory) -> None:
+        """Remember this, and nothing else."""
+        self._kept = list(memory.kept)
+        self._last, self._typing, self._ran, self._inner = memory[1:]
+
     # Looking.
 
     def look(self, overflow: int, *, alternate: bool) -> Sequence[Prompt]:
-        """Return all prompts, without those whose line is lost.
+        """Return all prompts, without those whose line is lost, the last that ran aside.
 
         Args:
             overflow: The first line that is kept.
             alternate: Whether the alternate screen is shown; its prompts end with it.
         """
         kept = self._kept  # those of the alternate screen stand last
-        if kept and (kept[0].start.line < overflow or (kept[-1].alternate and not alternate)):
+        if kept and (kept[0].start.line < overflow or kept[-1].alternate):
             self._kept = [
                 one
                 for one in kept
-                if one.start.line >= overflow and (alternate or not one.alternate)
+                if (one.start.line >= overflow or one is self._ran)
+                and (alternate or not one.alternate)
             ]
         return self._kept
 
@@ -151,7 +173,8 @@ class Prompts:
         elif kind == "D":
             positional = [one for one in fields if "=" not in one]
             code = positional[0] if positional else ""
-            status = int(code) if code.isascii() and code.isdigit() else 0
+            # Python reads no number of thousands of digits.
+            status = int(code[:_STATUS_DIGITS]) if code.isascii() and code.isdigit() else 0
             return self._finish(
                 min(status, MAX_STATUS) if fields else None, place, options.get("aid", "")
             )

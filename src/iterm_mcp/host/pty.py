@@ -10,11 +10,14 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import termios
 from typing import TYPE_CHECKING
 
 import anyio
 
+from iterm_mcp.host.pacing import Flow, Pace
 from iterm_mcp.host.posix_session import hang_up, has_job, kill_job, kill_session
+from iterm_mcp.host.pty_state import PtyState
 from iterm_mcp.host.reaper import watch_exit
 from iterm_mcp.host.spawn import PtyError, set_size, spawn_on_pty
 
@@ -28,6 +31,7 @@ MAX_QUEUED_BYTES = 16 << 20
 
 READ_BYTES = 1 << 16  # Linux hands out at most 4095 at once
 _WRITE_BYTES = 1 << 16
+_LOCAL_MODES = 3  # of what tcgetattr tells
 _LAST_READS = 64  # after the end; the kernel holds less, but a child left behind may go on
 _HANGUP_PAUSE_SECONDS = 0.25
 _POLL_SECONDS = 0.01
@@ -59,7 +63,10 @@ class Pty:
         self._writing = False  # the loop watches for room
         self._paused = False
         self._hung_up = False
+        self._resting = False  # it has had its slice
+        self._flow: Flow | None = None  # unless it has not been started
         self._exited: anyio.Event | None = None
+        self._code: int | None = None
         self._ended = False
         self._closed: anyio.Event | None = None
         self._on_output: Callable[[bytes], None] = _ignore
@@ -93,6 +100,27 @@ class Pty:
         """
         return cls(*spawn_on_pty(argv, columns, rows, directory, environ))
 
+    def state(self) -> PtyState:
+        """Return what is to be known of it, for `adopt`."""
+        exited = self._exited is not None and self._exited.is_set()
+        queue = bytes(self._queue)
+        return PtyState(self.pid, self.name, self._master, queue, exited, self._code, self._ended)
+
+    @classmethod
+    def adopt(cls, state: PtyState) -> Pty:
+        """Go on with a child of this process that was started before it became another program.
+
+        `start` follows, as after `spawn`; it goes on with the input that is queued, and tells of
+        an end that nobody has been told of.
+        """
+        pty = cls(state.pid, state.master, state.name)
+        pty._queue += state.queue
+        pty._code, pty._ended = state.code, state.ended
+        if state.exited:
+            pty._exited = anyio.Event()
+            pty._exited.set()
+        return pty
+
     def start(
         self, on_output: Callable[[bytes], None], on_end: Callable[[int | None], None]
     ) -> None:
@@ -106,8 +134,13 @@ class Pty:
                 that is unknown. What processes it left behind write later is not read.
         """
         self._on_output, self._on_end = on_output, on_end
-        self._watch()
+        loop = asyncio.get_running_loop()
+        self._flow = Flow(Pace.of(loop))
+        if self._watch().is_set() and not self._ended:
+            loop.call_soon(self._read_last, self._code, _LAST_READS)
         self._update_reader()
+        if self._queue and not self._ended:
+            self._flush()
 
     def write(self, data: bytes) -> None:
         """Send input to the program; what it does not read yet is queued.
@@ -125,6 +158,8 @@ class Pty:
                 f"the program has left {len(self._queue)} bytes of its input unread",
                 hint="Wait until it reads its input again, or stop it.",
             )
+        if self._flow is not None:
+            self._flow.typed(asyncio.get_running_loop().time())
         was_empty = not self._queue
         self._queue += data
         if was_empty and data:
@@ -134,6 +169,16 @@ class Pty:
     def queued(self) -> int:
         """How many bytes wait to be read by the program, beyond what the system holds."""
         return len(self._queue)
+
+    @property
+    def reads_lines(self) -> bool | None:
+        """Whether the system collects input into lines (``ICANON``); None once it is closed."""
+        if self._master < 0:
+            return None
+        try:
+            return bool(termios.tcgetattr(self._master)[_LOCAL_MODES] & termios.ICANON)
+        except termios.error:
+            return None
 
     def pause_reading(self) -> None:
         """Read no more: soon the program waits in its next write. It may still end."""
@@ -211,6 +256,7 @@ class Pty:
         return self._exited
 
     def _on_exit(self, code: int | None) -> None:
+        self._code = code
         if self._exited is not None:
             self._exited.set()
         self._update_reader()
@@ -236,7 +282,8 @@ class Pty:
     def _update_reader(self) -> None:
         """Have the loop watch for output exactly when somebody wants it."""
         exited = self._exited is None or self._exited.is_set()
-        wanted = self._master >= 0 and not (exited or self._ended or self._paused or self._hung_up)
+        held = self._paused or self._hung_up or self._resting
+        wanted = self._master >= 0 and not (exited or self._ended or held)
         if wanted == self._reading:
             return
         self._reading = wanted
@@ -249,6 +296,7 @@ class Pty:
     def _readable(self) -> None:
         data = self._read()
         if data:
+            self._rest_after(len(data))
             self._on_output(data)
         elif data is not None:
             # Nobody has the terminal open. That is not the program's end: it, or a child of
@@ -256,6 +304,21 @@ class Pty:
             self._hung_up = True
             self._update_reader()
             asyncio.get_running_loop().call_later(_HANGUP_PAUSE_SECONDS, self._try_again)
+
+    def _rest_after(self, size: int) -> None:
+        """Read no more for a moment if the program floods while somebody types elsewhere."""
+        if self._flow is None:
+            return
+        loop = asyncio.get_running_loop()
+        seconds = self._flow.rest_after(size, loop.time())
+        if seconds:
+            self._resting = True
+            self._update_reader()
+            loop.call_later(seconds, self._rested)
+
+    def _rested(self) -> None:
+        self._resting = False
+        self._update_reader()
 
     def _try_again(self) -> None:
         self._hung_up = False

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from functools import lru_cache
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from iterm_mcp.host.ghostty import EmulatorError, check, ffi, lib, row_get, sized
+from iterm_mcp.host.ghostty import EmulatorError, check, ffi, lib, make, rows_get, sized
+from iterm_mcp.host.plain_cells import CELL_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from iterm_mcp.host.ghostty import CData
 
 CursorLook = Literal["block", "bar", "underline"]
 
-_CELLS_RAW: int = lib.GHOSTTY_RENDER_STATE_ROW_DATA_CELLS_RAW
-_ROW_RAW: int = lib.GHOSTTY_RENDER_STATE_ROW_DATA_RAW
+_OF_A_ROW = make(
+    "GhosttyRenderStateRowData[]",
+    [lib.GHOSTTY_RENDER_STATE_ROW_DATA_CELLS_RAW, lib.GHOSTTY_RENDER_STATE_ROW_DATA_RAW],
+)
 _ROW_ITERATOR: int = lib.GHOSTTY_RENDER_STATE_DATA_ROW_ITERATOR
 _DIRTY: int = lib.GHOSTTY_RENDER_STATE_DATA_DIRTY
 _CURSOR: int = lib.GHOSTTY_RENDER_STATE_DATA_CURSOR
@@ -25,21 +27,26 @@ _CURSOR_LOOKS: dict[int, CursorLook] = {
 }
 
 
+class Flags(NamedTuple):
+    """What the library notes of a row."""
+
+    soft_wrapped: bool
+    clusters: bool
+
+
 class RenderState:
     """A copy of the visible rows that the library keeps up to date cheaply."""
 
-    __slots__ = ("_cells", "_dirty", "_flag", "_iterator", "_row", "_state")
+    __slots__ = ("_cells", "_dirty", "_iterator", "_outs", "_raws", "_state")
 
     def __init__(self) -> None:
-        self._state = ffi.new("GhosttyRenderState*")
-        self._iterator = ffi.new("GhosttyRenderStateRowIterator*")
+        self._state = make("GhosttyRenderState*")
+        self._iterator = make("GhosttyRenderStateRowIterator*")
         check(lib.ghostty_render_state_new(ffi.NULL, self._state), "make a view")
         result = lib.ghostty_render_state_row_iterator_new(ffi.NULL, self._iterator)
         check(result, "make an iterator")
-        self._dirty = ffi.new("GhosttyRenderStateDirty*")
-        self._cells = ffi.new("GhosttyCellsView*")
-        self._row = ffi.new("GhosttyRow*")
-        self._flag = ffi.new("bool*")
+        self._dirty = make("GhosttyRenderStateDirty*")
+        self._make_room(0)
 
     def update(self, terminal: CData) -> None:
         """Take over what has changed."""
@@ -54,21 +61,21 @@ class RenderState:
         """Take what is there as known."""
         check(lib.ghostty_render_state_clean(self._state[0]), "clean the view")
 
-    def rows(self, count: int) -> Iterator[tuple[list[int], bool, bool]]:
-        """Yield the first `count` rows: cells, whether it wraps, whether it has clusters."""
-        state, iterator = self._state[0], self._iterator
-        check(lib.ghostty_render_state_get(state, _ROW_ITERATOR, iterator), "read the view")
-        for _ in range(count):
-            if not lib.ghostty_render_state_row_iterator_next(iterator[0]):
+    def rows(self, first: int, end: int) -> tuple[bytes, list[Flags]]:
+        """Return visible rows from `first` up to `end`: their cells run together, their flags."""
+        if end > len(self._outs):
+            self._make_room(end)
+        state, at = self._state[0], self._iterator
+        check(lib.ghostty_render_state_get(state, _ROW_ITERATOR, at), "read the view")
+        step, rows, count, null = lib.ghostty_render_state_row_iterator_next, at[0], end, ffi.NULL
+        for out in self._outs[:count]:
+            if not step(rows):
                 raise EmulatorError("the view has fewer rows than the terminal")
-            check(row_get(iterator[0], _CELLS_RAW, self._cells), "read a row")
-            check(row_get(iterator[0], _ROW_RAW, self._row), "read a row")
-            cells = memoryview(ffi.buffer(self._cells.ptr, self._cells.len * 8))
-            yield (
-                cells.cast("Q").tolist(),
-                self._row_flag(lib.GHOSTTY_ROW_DATA_WRAP),
-                self._row_flag(lib.GHOSTTY_ROW_DATA_GRAPHEME),
-            )
+            if rows_get(rows, 2, _OF_A_ROW, out, null):
+                raise EmulatorError("the emulator could not read a row")
+        buffer = ffi.buffer
+        cells = b"".join([buffer(row.ptr, row.len * CELL_BYTES) for row in self._cells[first:end]])
+        return cells, [_flags(row) for row in self._raws[first:end]]
 
     def cursor(self) -> CursorLook | None:
         """Return how the cursor looks, or None when it is hidden."""
@@ -93,9 +100,25 @@ class RenderState:
         lib.ghostty_render_state_row_iterator_free(self._iterator[0])
         lib.ghostty_render_state_free(self._state[0])
 
-    def _row_flag(self, key: int) -> bool:
-        check(lib.ghostty_row_get(self._row[0], key, self._flag), "read a row's flag")
-        return bool(self._flag[0])
+    def _make_room(self, rows: int) -> None:
+        """Have the library's answers for so many rows stand beside each other."""
+        self._cells = make("GhosttyCellsView[]", rows)
+        self._raws = make("GhosttyRow[]", rows)
+        self._outs = [
+            make("void*[]", [ffi.addressof(self._cells, row), ffi.addressof(self._raws, row)])
+            for row in range(rows)
+        ]
+
+
+@lru_cache(maxsize=1 << 14)
+def _flags(row: int) -> Flags:
+    """Decode a row's value; rows that differ in their place alone are few."""
+    flag = make("bool*")
+    found = []
+    for key in (lib.GHOSTTY_ROW_DATA_WRAP, lib.GHOSTTY_ROW_DATA_GRAPHEME):
+        check(lib.ghostty_row_get(row, key, flag), "read a row's flag")
+        found.append(bool(flag[0]))
+    return Flags(*found)
 
 
 def _rgb(color: CData) -> int:

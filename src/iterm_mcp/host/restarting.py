@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from time import monotonic
 from typing import TYPE_CHECKING
 
 import anyio
+import structlog
 
 from iterm_mcp.host import scopes
 from iterm_mcp.host.pty import PtyError
-from iterm_mcp.host.world import CLOSE_GRACE_SECONDS
 
 if TYPE_CHECKING:
     from iterm_mcp.host.session import Session
     from iterm_mcp.host.world import World
+
+log = structlog.get_logger()
+
+CLOSE_GRACE_SECONDS = 1.0
+"""How long a program has between the hang-up and the kill."""
+
+LEAST_SECONDS = 1.0
+"""A program that ends sooner is not started again before so long after its beginning."""
 
 
 async def restart(world: World, session: Session) -> None:
@@ -51,3 +60,19 @@ async def restart(world: World, session: Session) -> None:
             session.pause()
     if ended:
         world.opened(session)
+
+
+async def restart_ended(world: World, session: Session) -> None:
+    """Start the program of a session again that has ended, as its profile wants.
+
+    What ends as soon as it has begun must not keep the machine busy.
+    """
+    await anyio.sleep(max(0.0, session.started_at + LEAST_SECONDS - monotonic()))
+    if world.closing or session.session_id not in world.sessions or not session.exited:
+        return
+    try:
+        await restart(world, session)
+    except KeyError:
+        return
+    except (PtyError, ValueError) as error:
+        log.warning("session_not_restarted", reason=str(error))

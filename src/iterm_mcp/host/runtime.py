@@ -18,22 +18,26 @@ from anyio import to_thread
 
 from iterm_mcp import __version__
 from iterm_mcp.clock import SystemClock
-from iterm_mcp.host.limits import raise_file_limit
+from iterm_mcp.host.closers import Closers
+from iterm_mcp.host.ending_signals import ending_signals, let_signals_through
+from iterm_mcp.host.front import Front
 from iterm_mcp.host.notifier import Notifier
 from iterm_mcp.host.recording.recordings import Recordings, tidy
 from iterm_mcp.host.server import ApiServer
 from iterm_mcp.host.settings import Settings
 from iterm_mcp.host.starter import Starter
+from iterm_mcp.host.startup import check_start
 from iterm_mcp.host.transactions import Transactions
+from iterm_mcp.host.upgrade.upgrader import Upgrader
 from iterm_mcp.host.world import World
 from iterm_mcp.paths import make_private_folder
 from iterm_mcp.processes import InstanceLock
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from types import FrameType
 
     from iterm_mcp.host.recording.retention import Limits
+    from iterm_mcp.host.upgrade.inheritance import Inheritance
     from iterm_mcp.paths import Paths
 
 log = structlog.get_logger()
@@ -43,13 +47,15 @@ CLOSE_SECONDS = 5.0
 _LONGEST_SOCKET_PATH = 103 if sys.platform == "darwin" else 107
 
 
-def prepare(paths: Paths) -> InstanceLock:
-    """Make the folders and take the host's lock.
+def prepare(paths: Paths, inheritance: Inheritance | None = None) -> InstanceLock:
+    """Make the folders and take the host's lock, unless this process has it already.
 
     Raises:
         AlreadyRunningError: Another host has it.
         OSError: A folder or file cannot be used, or the socket's path is too long.
     """
+    if inheritance is not None:
+        return InstanceLock.inherited(paths.host_lock, inheritance.lock)
     if len(os.fsencode(paths.host_socket)) > _LONGEST_SOCKET_PATH:
         number = errno.ENAMETOOLONG
         raise OSError(number, os.strerror(number), paths.host_socket)
@@ -74,28 +80,47 @@ def load_cookie(path: str) -> str:
     return cookie
 
 
-async def run(paths: Paths, limits: Limits) -> None:
+async def run(
+    paths: Paths, limits: Limits, lock: InstanceLock, inheritance: Inheritance | None = None
+) -> None:
     """Serve until SIGTERM, SIGINT or a hang-up, then end every shell in order.
 
-    The caller holds the lock of `prepare`.
+    Args:
+        lock: Held by the caller, from `prepare`.
+        inheritance: What this process was as an earlier host, which it goes on with.
+
+    Raises:
+        SelfCheckError: The emulator cannot be used; nobody has been let in.
     """
-    raise_file_limit()
-    # A session that ends while nobody reads its terminal must not be able to stop the host.
-    signal.signal(signal.SIGTTOU, signal.SIG_IGN)
-    cookie = await to_thread.run_sync(load_cookie, paths.host_cookie)
-    await to_thread.run_sync(tidy, paths.recordings, limits, SystemClock())
-    notifier = Notifier()
-    with anyio.open_signal_receiver(*_ending_signals()) as signals:
+    with anyio.open_signal_receiver(*ending_signals()) as signals:
+        let_signals_through()  # before there is a thread: programs inherit what its own blocks
+        await check_start(paths)
+        # A session that ends while nobody reads its terminal must not be able to stop the host.
+        signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+        cookie = await to_thread.run_sync(load_cookie, paths.host_cookie)
+        await to_thread.run_sync(tidy, paths.recordings, limits, SystemClock())
+        notifier = Notifier()
         async with anyio.create_task_group() as closers:
             recordings = Recordings(paths.recordings, limits, SystemClock())
             closers.start_soon(recordings.run)
             starter = Starter(os.environ, cookie, paths.suite)
-            world = World(notifier, closers, starter, recordings)
+            quietly = Closers(closers)
+            world = World(notifier, quietly, starter, recordings)
             notifier.world = world
+            if inheritance is not None:
+                inheritance.read_into(world)
             settings = Settings(paths, world, notifier.profile_changed)
+            await settings.show_theme()
             server = ApiServer(world, settings, notifier, Transactions(world), cookie)
+            front = Front(
+                server, paths.host_socket, None if inheritance is None else inheritance.listening
+            )
+            server.upgrader = Upgrader(world, front, closers, quietly, lock.descriptor, inheritance)
+            if inheritance is not None:
+                inheritance.go_on(world)
+                log.info("host_upgraded", before=inheritance.version, problem=inheritance.problem)
             try:
-                async with _listening(server, paths), _linked(paths):
+                async with _open(front), _linked(paths), _watching(notifier):
                     log.info("host_up", version=__version__, socket=paths.host_socket)
                     async for number in signals:
                         log.info("host_stopping", signal=signal.Signals(number).name)
@@ -108,39 +133,26 @@ async def run(paths: Paths, limits: Limits) -> None:
                 log.info("host_down", threads=threading.active_count())
 
 
-def _ending_signals() -> list[signal.Signals]:
-    """Return the signals that end the host.
-
-    What its starter had it ignore (nohup, a job in the background) is handled by doing nothing:
-    sessions' programs would inherit that a signal is ignored, but not that it is handled.
-    """
-    ending = [signal.SIGTERM, signal.SIGINT]
-    for number in (signal.SIGHUP, signal.SIGQUIT):
-        if signal.getsignal(number) is signal.SIG_IGN:
-            signal.signal(number, _do_nothing)
-        elif number == signal.SIGHUP:
-            ending.append(number)
-    return ending
-
-
-def _do_nothing(_number: int, _frame: FrameType | None) -> None:
-    """Handle a signal that is not to end the host."""
+@asynccontextmanager
+async def _watching(notifier: Notifier) -> AsyncIterator[None]:
+    """Look at what clients watch for the length of the block."""
+    async with anyio.create_task_group() as group:
+        group.start_soon(notifier.watch)
+        try:
+            yield
+        finally:
+            group.cancel_scope.cancel()
 
 
 @asynccontextmanager
-async def _listening(server: ApiServer, paths: Paths) -> AsyncIterator[None]:
-    """Listen for the length of the block; a stale socket file is replaced."""
-    path = anyio.Path(paths.host_socket)
-    await path.unlink(missing_ok=True)
-    listener = await server.listen(paths.host_socket)
+async def _open(front: Front) -> AsyncIterator[None]:
+    """Let clients in for the length of the block."""
+    await front.open()
     try:
         yield
     finally:
-        listener.close(close_connections=True)
         with anyio.CancelScope(shield=True):
-            with anyio.move_on_after(2):
-                await listener.wait_closed()
-            await path.unlink(missing_ok=True)
+            await front.close()
 
 
 @asynccontextmanager

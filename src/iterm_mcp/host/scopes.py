@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import socket
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from iterm_mcp.host import sizes, wire
+from iterm_mcp.host import jobs, sizes, titles, wire
+from iterm_mcp.host.input_state import input_state
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,6 +19,10 @@ if TYPE_CHECKING:
     from iterm_mcp.host.world import World
 
 SESSION, TAB, WINDOW, APP = wire.SESSION, wire.TAB, wire.WINDOW, wire.APP
+
+
+_MAX_STEPS = 100
+"""No path is longer: it would only go round in circles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +48,22 @@ def targets(world: World, scope: wire.VariableScope.ValueType, identifier: str) 
 
 def value(world: World, target: Target, name: str) -> Any:  # noqa: ANN401 - any JSON
     """Return a variable's value by its dotted path; None for what does not exist."""
-    head, _, rest = name.partition(".")
-    if head == "iterm2" and rest:
-        return value(world, Target(APP, ""), rest)
-    if head == "user":
-        return _user(world, target).get(rest)
-    step = _STEPS.get((target.scope, head)) if rest else None
-    if step is not None:
-        following = step(world, target.identifier)
-        return None if following is None else value(world, following, rest)
-    get = None if rest else _CORE[target.scope].get(name)
-    return None if get is None else get(world, target.identifier)
+    for _ in range(_MAX_STEPS):
+        head, _, rest = name.partition(".")
+        if head == "user":
+            return _user(world, target).get(rest)
+        following: Target | None
+        if head == "iterm2" and rest:
+            following = Target(APP, "")
+        elif rest and (step := _STEPS.get((target.scope, head))) is not None:
+            following = step(world, target.identifier)
+        else:
+            get = _CORE[target.scope].get(name)
+            return None if get is None else get(world, target.identifier)
+        if following is None:
+            return None
+        target, name = following, rest
+    return None
 
 
 def set_user(world: World, target: Target, name: str, new: Any) -> None:  # noqa: ANN401
@@ -98,8 +109,19 @@ def _termid(world: World, session_id: str) -> str:
     return f"{at}.{session_id}" if at else ""
 
 
-def _auto_name(session: Session) -> str:
-    return session.icon_name or session.name or str(session.profile.get("Name", ""))
+def _words(session: Session) -> list[str]:
+    return [] if session.exited else jobs.arguments(session.foreground())
+
+
+def _ancestors(session: Session) -> str:
+    """Return the jobs from the program down to the foreground one, a line each."""
+    if session.exited:
+        return ""
+    return "\n".join(jobs.ancestors(session.foreground(), session.pty.pid))
+
+
+def _is_local(session: Session) -> bool:
+    return session.hostname in {"localhost", socket.gethostname()}
 
 
 def _recording(session: Session) -> str | None:
@@ -131,13 +153,19 @@ def _title_override(kind: str) -> Callable[[World, str], Any]:
     return lambda world, one: world.titles.get(f"{kind} {one}")
 
 
+_TMUX = (
+    "tmuxRole", "tmuxClientName", "tmuxPaneTitle", "tmuxWindowPane", "tmuxWindowPaneIndex",
+    "tmuxStatusLeft", "tmuxStatusRight",
+)  # fmt: skip
+"""There is no tmux integration; these are known, and null."""
+
 _CORE: dict[int, dict[str, Callable[[World, str], Any]]] = {
     SESSION: {
         "id": lambda _world, one: one,
         "name": _of_session(lambda one: one.title),
         "presentationName": _of_session(lambda one: one.title),
-        "autoName": _of_session(_auto_name),
-        "autoNameFormat": _of_session(_auto_name),
+        "autoName": _of_session(lambda one: one.evaluate(titles.auto_name(one))),
+        "autoNameFormat": _of_session(titles.auto_name),
         "profileName": _of_session(lambda one: str(one.profile.get("Name", ""))),
         "terminalIconName": _of_session(lambda one: one.icon_name),
         "terminalWindowName": _of_session(lambda one: one.window_name),
@@ -147,10 +175,17 @@ _CORE: dict[int, dict[str, Callable[[World, str], Any]]] = {
         "pid": _of_session(lambda one: one.pty.pid),
         "effective_root_pid": _of_session(lambda one: one.pty.pid),
         "jobName": _of_session(lambda one: one.job_name),
+        "processTitle": _of_session(lambda one: next(iter(_words(one)), "")),
+        "commandLine": _of_session(lambda one: one.command_line),
+        "deepestJob": _of_session(lambda one: "" if one.exited else jobs.deepest(one.foreground())),
+        "foregroundJobAncestors": _of_session(_ancestors),
         "jobPid": _of_session(lambda one: None if one.exited else one.pty.foreground_pid),
         "path": _of_session(lambda one: one.path),
         "hostname": _of_session(lambda one: one.hostname),
         "username": _of_session(lambda one: one.username),
+        "isLocalhost": _of_session(_is_local),
+        "homeDirectory": _of_session(lambda one: str(Path.home()) if _is_local(one) else None),
+        "uname": _of_session(lambda one: " ".join(os.uname()) if _is_local(one) else None),
         "shell": _of_session(lambda one: one.shell),
         "lastCommand": _of_session(lambda one: one.last_command),
         "termid": _termid,
@@ -159,12 +194,15 @@ _CORE: dict[int, dict[str, Callable[[World, str], Any]]] = {
         "mouseReportingMode": _of_session(lambda one: one.engine.mouse_mode),
         "applicationKeypad": _of_session(lambda one: one.engine.application_keypad),
         "bellCount": _of_session(lambda one: one.engine.bell_count),
-        "badge": _of_session(lambda one: str(one.profile.get("Badge Text", ""))),
+        "badge": _of_session(lambda one: one.evaluate(str(one.profile.get("Badge Text", "")))),
         "selection": _of_session(lambda one: one.selected_text),
         "selectionLength": _of_session(lambda one: len(one.selected_text)),
         "logFilename": _of_session(_recording),
         "isBroadcastSource": lambda world, one: len(world.domains.together(one)) > 1,
         "sshIntegrationLevel": lambda _world, _one: 0,
+        "autoLogId": lambda _world, one: one,
+        "iterm_mcp.input": _of_session(input_state),
+        **dict.fromkeys(("triggerName", "mouseInfo", *_TMUX), lambda _world, _one: None),
     },
     TAB: {
         "id": lambda _world, one: one,
@@ -172,6 +210,7 @@ _CORE: dict[int, dict[str, Callable[[World, str], Any]]] = {
         "titleOverride": _title_override("tab"),
         "titleOverrideFormat": _title_override("tab"),
         "tmuxWindow": lambda _world, _one: -1,
+        **dict.fromkeys(("tmuxWindowName", "tmuxWindowTitle"), lambda _world, _one: None),
     },
     WINDOW: {
         "id": lambda _world, one: one,
@@ -186,7 +225,7 @@ _CORE: dict[int, dict[str, Callable[[World, str], Any]]] = {
     APP: {
         "pid": lambda _world, _one: os.getpid(),
         "localhostName": lambda _world, _one: socket.gethostname(),
-        "effectiveTheme": lambda _world, _one: "dark",
+        "effectiveTheme": lambda world, _one: world.theme,
         "appBundlePath": lambda _world, _one: "",
     },
 }

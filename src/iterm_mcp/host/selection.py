@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 from iterm_mcp.host.lines import cut
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from iterm_mcp.host.engine import Engine
     from iterm_mcp.host.lines import Line
 
 MAX_LINES = 10_000
-"""Of a longer selection only the beginning is read as text."""
+"""Of a longer selection, all parts together, only the beginning is read as text."""
 
 MAX_PARTS = 1000
 """A selection has no more parts."""
@@ -56,28 +56,29 @@ def remaining(parts: Sequence[Part], overflow: int) -> list[Part]:
 
 def text(engine: Engine, parts: Sequence[Part]) -> str:
     """Return what is selected, as it would be copied: wrapped rows are one line."""
-    shown = ""
+    shown: list[str] = []
+    left = MAX_LINES
     for index, part in enumerate(parts):
         if index and not part.connected:
-            shown += "\n"
-        shown += _text_of(engine, part)
-    return shown
+            shown.append("\n")
+        first = max(part.start[1], engine.overflow)
+        last = part.end[1] if part.end[0] else part.end[1] - 1
+        lines = engine.lines(first, min(last - first + 1, left), styles=False)
+        left -= len(lines)
+        shown += _text_of(lines, first, last, part)
+    return "".join(shown)
 
 
-def _text_of(engine: Engine, part: Part) -> str:
-    first = max(part.start[1], engine.overflow)
-    last = part.end[1] if part.end[0] else part.end[1] - 1
-    if last < first:
-        return ""
-    count = min(last - first + 1, MAX_LINES)
-    out = ""
-    for number, line in enumerate(engine.lines(first, count, styles=False), first):
+def _text_of(lines: Sequence[Line], first: int, last: int, part: Part) -> Iterator[str]:
+    """Yield the lines of one part that were read; its last row is `last`."""
+    whole = ""
+    for number, line in enumerate(lines, first):
         piece = _piece(line, number, part)
-        wrapped = piece.soft_wrapped and not part.columns[1]
-        out += piece.text.replace("\0", " ")
-        if number != last and not wrapped:
-            out = out.rstrip(" ") + "\n"
-    return out
+        whole += piece.text.replace("\0", " ")
+        if number != last and not (piece.soft_wrapped and not part.columns[1]):
+            yield whole.rstrip(" ") + "\n"
+            whole = ""
+    yield whole
 
 
 def _piece(line: Line, number: int, part: Part) -> Line:

@@ -6,9 +6,10 @@ import hmac
 import os
 import socket
 import struct
+import sys
 from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -17,6 +18,7 @@ import structlog
 from google.protobuf.message import DecodeError
 from websockets.asyncio.server import ServerConnection, unix_serve
 from websockets.exceptions import ConnectionClosed
+from websockets.frames import CloseCode
 
 from iterm_mcp.errors import ItermMcpError
 from iterm_mcp.host import wire
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from iterm_mcp.host.notifier import Notifier
     from iterm_mcp.host.settings import Settings
     from iterm_mcp.host.transactions import Transactions
+    from iterm_mcp.host.upgrade.upgrader import Upgrader
     from iterm_mcp.host.world import World
 
 log = structlog.get_logger()
@@ -49,6 +52,9 @@ HANDSHAKE_SECONDS = 30.0
 STOP_SECONDS = 0.5
 UNKNOWN_REQUEST = "Invalid request. Upgrade iTerm2 to a newer version."
 STOPPING = "The host is stopping."
+
+_KEEP_FILE: dict[str, Any] = {} if sys.version_info < (3, 13) else {"cleanup_socket": False}
+"""The socket's file is not asyncio's to remove: somebody else may serve it next."""
 
 UNTIMED = {"server_originated_rpc_result_request"}
 """Taken up inside another client's transaction too: its owner may be who waits for it."""
@@ -71,13 +77,14 @@ class ApiServer:
         self._transactions = transactions
         self._cookie = cookie
         self._calls = Calls()
+        self.upgrader: Upgrader | None = None
         self._answering: list[tuple[Client, int]] = []  # clients and the ids of their requests
 
-    async def listen(self, path: str) -> Server:
-        """Start to listen; nobody else can reach the socket, in its private folder."""
-        server = await unix_serve(
+    async def listen(self, listening: socket.socket) -> Server:
+        """Let clients in at a socket that is bound; it is closed when that ends."""
+        return await unix_serve(
             self._serve,
-            path,
+            sock=listening,
             process_request=self._admit,
             process_response=_name_version,
             subprotocols=[SUBPROTOCOL],
@@ -87,9 +94,8 @@ class ApiServer:
             ping_interval=None,
             max_size=MAX_MESSAGE,
             server_header=None,
+            **_KEEP_FILE,
         )
-        await anyio.Path(path).chmod(0o600)
-        return server
 
     async def stop(self) -> None:
         """Answer what is still being worked on with an error: the library waits for ever.
@@ -99,7 +105,7 @@ class ApiServer:
         async with anyio.create_task_group() as group:
             for client, number in self._answering:
                 client.send(wire.ServerOriginatedMessage(id=number, error=STOPPING))
-            for client in {client for client, _ in self._answering}:
+            for client in self._notifier.clients:
                 group.start_soon(client.drain, STOP_SECONDS)
 
     # The handshake.
@@ -122,6 +128,8 @@ class ApiServer:
         name = host if host.endswith("]") else host.rpartition(":")[0] or host
         if (
             request.path != "/"
+            or headers.get("Upgrade", "").lower() != "websocket"
+            or "upgrade" not in headers.get("Connection", "").lower()
             or headers.get("Sec-WebSocket-Protocol", "").lower() != SUBPROTOCOL
             or origin != "localhost"
             or name not in LOOPBACK
@@ -146,14 +154,22 @@ class ApiServer:
         self._notifier.clients.add(client)
         try:
             async with anyio.create_task_group() as group:
-                group.start_soon(client.pump)
+                group.start_soon(self._pump, client)
                 await self._converse(connection, client, group)
                 group.cancel_scope.cancel()
         finally:
-            self._notifier.clients.discard(client)
-            self._answering = [one for one in self._answering if one[0] is not client]
-            self._calls.leave(client)
-            self._transactions.end_of(client)
+            self._let_go(client)
+
+    async def _pump(self, client: Client) -> None:
+        await client.pump()
+        self._let_go(client)  # nobody waits for it while it is told why
+        await client.farewell()
+
+    def _let_go(self, client: Client) -> None:
+        self._notifier.clients.discard(client)
+        self._answering = [one for one in self._answering if one[0] is not client]
+        self._calls.leave(client)
+        self._transactions.end_of(client)
 
     async def _converse(
         self, connection: ServerConnection, client: Client, group: TaskGroup
@@ -161,16 +177,17 @@ class ApiServer:
         """Answer requests one after the other, in the order in which they came."""
         try:
             async for data in connection:
-                if isinstance(data, str):
+                if isinstance(data, str) or client.dropped:
                     continue  # the API is binary; the app ignores text as well
                 request = wire.ClientOriginatedMessage()
                 try:
                     request.ParseFromString(data)
                 except DecodeError:
                     # Unanswered it would leave the script waiting for ever.
-                    client.drop("sent what is no message")
-                    return
-                await client.wait_room()
+                    client.drop("sent what is no message", CloseCode.INVALID_DATA)
+                    continue
+                if not await client.wait_room():
+                    continue
                 self._answering.append((client, request.id))
                 if request.WhichOneof("submessage") in UNTIMED:
                     await self._take_up(client, request, group)
@@ -188,7 +205,14 @@ class ApiServer:
         if handler is None:
             self._send(client, wire.ServerOriginatedMessage(id=request.id, error=UNKNOWN_REQUEST))
             return
-        context = Context(self._world, client, self._transactions, self._settings, self._calls)
+        context = Context(
+            self._world,
+            client,
+            self._transactions,
+            self._settings,
+            self._calls,
+            self.upgrader,
+        )
         work = partial(handler, context, getattr(request, name))
         await self._answer(client, request, work, group)
 
@@ -218,7 +242,8 @@ class ApiServer:
         self._send(client, message)
 
     def _send(self, client: Client, answer: wire.ServerOriginatedMessage) -> None:
-        self._answering.remove((client, answer.id))
+        if (client, answer.id) in self._answering:  # else it has been let go of
+            self._answering.remove((client, answer.id))
         client.send(answer)
 
 

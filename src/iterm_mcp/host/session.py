@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
-import re
 import socket
 from dataclasses import dataclass, field
 from time import monotonic, strftime
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
 
-import psutil
+import anyio
 
-from iterm_mcp.host import selection
+from iterm_mcp.host import jobs, selection, sequences, titles, window_operations
 from iterm_mcp.host.engine import Engine
 from iterm_mcp.host.prompt_text import text_between
-from iterm_mcp.host.prompts import CommandStarted, Place, Prompts
+from iterm_mcp.host.prompts import Prompts
 from iterm_mcp.host.pty import Pty, PtyBackpressureError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+
+    import psutil
 
     from iterm_mcp.host.coprocess import Coprocess
     from iterm_mcp.host.osc import OscEvent
-    from iterm_mcp.host.prompts import Prompt
+    from iterm_mcp.host.prompts import Memory, Place, Prompt, PromptEvent
     from iterm_mcp.host.recording.recorder import Recorder
     from iterm_mcp.host.selection import Part
     from iterm_mcp.host.session_observer import SessionObserver
@@ -34,23 +32,13 @@ FRAME_SECONDS = 0.016
 """Screen updates come no closer together: the app redraws at 60 frames a second."""
 
 IDLE_SECONDS = 30.0
-"""After so long without output the scrollback is compressed."""
+"""After so long without output, or since it was looked at, a session's history is compressed."""
 
 JOB_SECONDS = 0.25
 """How old the name of the foreground job may be while output flows."""
 
-MAX_TITLE_LENGTH = 1000
-MAX_VARIABLES = 1000
-MAX_VARIABLE_LENGTH = 1 << 16
-"""What a program may make us keep, and send to every client that lists sessions."""
-
-_UNKNOWN = (psutil.Error, OSError)
-"""What asking about a process may raise: it is gone, or no descriptor is left to ask with."""
-
 _SOFT_RESET = b"\x1b[!p\x1b[?9;1000;1002;1003;1004;1005;1006;1015;2004l\x1b[=0u"
 """What one program may leave behind and the next does not expect; the text stays."""
-
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 @dataclass(eq=False)
@@ -64,6 +52,9 @@ class Session:
         name: What was set as the session's name; empty when nothing was.
         icon_name: From OSC 0 and 1; `window_name` from OSC 0 and 2; None when never sent.
         shell: The shell, as far as it has said; `last_command` is what was last run at its prompt.
+        reported_path: The directory, as far as the shell has said.
+        titles_aside: Titles that the program put aside, by the field that each was in.
+        former_colors: What the profile's colours were that the program has changed.
     """
 
     session_id: str
@@ -83,11 +74,17 @@ class Session:
     username: str = ""
     shell: str | None = None
     last_command: str | None = None
+    reported_path: str = ""
+    former_colors: dict[str, Any] = field(default_factory=dict)
+    titles_aside: dict[str, list[str | None]] = field(default_factory=dict)
+    idle_seconds: float = IDLE_SECONDS
     selection: list[Part] = field(default_factory=list)
     created: str = field(default_factory=lambda: strftime("%Y%m%d_%H%M%S"))
 
     def __post_init__(self) -> None:
-        self.engine = Engine(self.columns, self.rows, scrollback=self.scrollback, on_osc=self._osc)
+        self.engine: Engine = Engine(
+            self.columns, self.rows, scrollback=self.scrollback, on_osc=self._said
+        )
         self._prompts = Prompts(lambda span, without: text_between(self.engine, span, without))
         self._loop = asyncio.get_running_loop()
         self._last_frame = 0.0
@@ -95,8 +92,11 @@ class Session:
         self._idle: asyncio.TimerHandle | None = None
         self._job = ""
         self._job_at = 0.0
-        self._reported_path = ""
+        self._job_pid: int | None = None
+        self.started_at = 0.0  # by the clock that never goes back
         self._released = False
+        self._evaluating = False
+        self._operations = window_operations.OperationScanner()
         self._held: list[Callable[[], None]] | None = None  # None unless paused
         self.coprocess: Coprocess | None = None
         self.recorder: Recorder | None = None  # unless it is being recorded
@@ -104,11 +104,16 @@ class Session:
 
     def start(self) -> None:
         """Begin to read the program's output; type what the profile says is typed first."""
-        pty = self.pty
-        pty.start(self._output, lambda code: self._ended(pty, code))
+        self.started_at = monotonic()
+        self.follow()
         text = str(self.profile.get("Initial Text") or "")
         if text:
             self.write(text.encode() + b"\n")
+
+    def follow(self) -> None:
+        """Begin to read the program's output."""
+        pty = self.pty
+        pty.start(self._output, lambda code: self._ended(pty, code))
 
     async def end_program(self, grace_seconds: float) -> None:
         """End the program, and tell nobody yet: `restart` or `program_lost` follows."""
@@ -118,7 +123,7 @@ class Session:
     def restart(self, pty: Pty) -> None:
         """Go on with another program below what the screen shows."""
         self.pty, self.exited, self.restarting = pty, False, False
-        self._reported_path, self.icon_name, self.window_name = "", None, None
+        self.reported_path, self.icon_name, self.window_name = "", None, None
         self._job_at = 0.0
         pty.resize(self.columns, self.rows)  # which may have changed while it was started
         if self.engine.alternate_screen:  # elsewhere it would move the cursor
@@ -200,49 +205,58 @@ class Session:
 
     @property
     def title(self) -> str:
-        """Return what the session is called: its name and its job."""
-        name = self.icon_name or self.name
-        job = self.job_name
-        if not name:
-            return job or " "
-        return f"{name} ({job})" if job else name
+        """Return what the session is called."""
+        return titles.title(self)
+
+    def evaluate(self, text: str) -> str:
+        r"""Return a text with the session's variables in place of ``\(path)``."""
+        if "\\(" not in text or self._evaluating:  # a name may well name itself
+            return text
+        self._evaluating = True
+        try:
+            return titles.interpolate(text, lambda path: self.observer.variable(self, path))
+        finally:
+            self._evaluating = False
 
     @property
     def job_name(self) -> str:
-        """Return the name of the foreground process; at most `JOB_SECONDS` old."""
+        """Return the foreground process's name; of the same one it may be `JOB_SECONDS` old."""
         if self.exited:
             return ""
         now = monotonic()
-        if now - self._job_at > JOB_SECONDS:
-            self._job_at = now
+        pid = self.pty.foreground_pid
+        if now - self._job_at > JOB_SECONDS or pid != self._job_pid:
+            self._job_at, self._job_pid = now, pid
             process = self.foreground()
             if process is not None:
-                try:
-                    self._job = _as_text(process.name())
-                except _UNKNOWN:
-                    self._job = ""
+                self._job = jobs.name(process)
         return self._job
+
+    @property
+    def command_line(self) -> str:
+        """Return the foreground process's command."""
+        return "" if self.exited else " ".join(jobs.arguments(self.foreground()))
 
     def foreground(self) -> psutil.Process | None:
         """Return the foreground process, or the program itself; None when both are gone."""
-        for pid in (None if self.exited else self.pty.foreground_pid, self.pty.pid):
-            if pid:
-                try:
-                    return psutil.Process(pid)
-                except _UNKNOWN:
-                    continue
-        return None
+        return jobs.find(None if self.exited else self.pty.foreground_pid, self.pty.pid)
 
     @property
     def path(self) -> str:
         """Return the directory: as reported by the shell, else the foreground process's."""
-        if self._reported_path:
-            return self._reported_path
-        process = self.foreground()
-        try:
-            return _as_text(process.cwd()) if process is not None else self.directory
-        except _UNKNOWN:
-            return self.directory
+        if self.reported_path:
+            return self.reported_path
+        # The one in the foreground may end this very moment.
+        found = jobs.directory(self.foreground()) or jobs.directory(jobs.find(self.pty.pid))
+        return found or self.directory
+
+    async def recycled_directory(self, profile: Mapping[str, Any]) -> str | None:
+        """Return where a session of this profile starts that is opened from this one.
+
+        None where the profile, or what there is on this machine, says otherwise.
+        """
+        recycles = profile.get("Custom Directory") == "Recycle"
+        return self.path if recycles and await anyio.Path(self.path).is_dir() else None
 
     @property
     def selected_text(self) -> str:
@@ -256,7 +270,30 @@ class Session:
         engine = self.engine
         return self._prompts.look(engine.overflow, alternate=engine.alternate_screen)
 
+    @property
+    def prompt_memory(self) -> Memory:
+        """All that is remembered of prompts."""
+        return self._prompts.memory()
+
+    @prompt_memory.setter
+    def prompt_memory(self, memory: Memory) -> None:
+        self._prompts.recall(memory)
+
+    def marked(self, payload: str, place: Place) -> PromptEvent | None:
+        """Take in a mark of the shell's (OSC 133), with the cursor after it."""
+        self.prompts()  # forgets those whose lines are lost
+        alternate = self.engine.alternate_screen
+        return self._prompts.mark(payload, place, lambda: self.path, alternate=alternate)
+
     # What the program does.
+
+    def reply(self, data: bytes) -> None:
+        """Answer the program, after what the terminal has to answer to what came before."""
+        if answer := self.engine.take_replies() + data:
+            self.write(answer)
+
+    def _said(self, event: OscEvent) -> sequences.Shown:
+        return sequences.take(self, event)
 
     def _output(self, data: bytes) -> None:
         if self._held is not None:  # a program that ends leaves last words, paused or not
@@ -270,12 +307,18 @@ class Session:
             return
         if self.recorder is not None:
             self.recorder.output(data)
-        self.engine.feed(data)
-        if reply := self.engine.take_replies():
-            self.write(reply)
+        for piece, operation in self._operations.split(data):
+            self.engine.feed(piece)
+            if operation is not None:
+                window_operations.operate(self, operation)
+        self.reply(b"")
         self._changed()
-        if self._idle is None:
-            self._idle = self._loop.call_later(IDLE_SECONDS, self._compress)
+        self.stir()
+
+    def stir(self) -> None:
+        """Note that the history is looked at: what was compressed of it will be so again."""
+        if self._idle is None and not self._released:
+            self._idle = self._loop.call_later(self.idle_seconds, self._rest)
 
     def _changed(self) -> None:
         """Tell of a change now, or as soon as a frame has passed since the last."""
@@ -296,12 +339,17 @@ class Session:
             self.observer.screen_changed(self)
         self.observer.variables_changed(self)
 
-    def _compress(self) -> None:
-        if self._loop.time() - self._last_frame < IDLE_SECONDS:
-            self._idle = self._loop.call_later(IDLE_SECONDS, self._compress)
+    def compress(self) -> bool:
+        """Compress a little more of what rests; tell whether that is all, or something came."""
+        return self._released or self._idle is not None or self.engine.compress()
+
+    def _rest(self) -> None:
+        remaining = self._last_frame + self.idle_seconds - self._loop.time()
+        if remaining > 0:
+            self._idle = self._loop.call_later(remaining, self._rest)
         else:
             self._idle = None
-            self.engine.compress()
+            self.observer.came_to_rest(self)
 
     def _ended(self, pty: Pty, code: int | None = None) -> None:
         if self._held is not None:
@@ -324,72 +372,3 @@ class Session:
                 if handle is not None:
                     handle.cancel()
             self.engine.close()
-
-    # Escape sequences that set names, places and variables (iTerm2's documentation).
-
-    def _osc(self, event: OscEvent) -> None:
-        if event.code in {0, 1, 2}:
-            line = event.payload.partition("\n")[0][:MAX_TITLE_LENGTH]
-            text = _CONTROL.sub("", line).replace("\\(", "\\\u200b(")
-            if event.code != 2:  # noqa: PLR2004 - OSC 2 is the window's title alone
-                self.icon_name = text
-            if event.code != 1:
-                self.window_name = text
-        elif event.code == 7:  # noqa: PLR2004 - OSC 7: the current directory as a URL
-            url = urlsplit(event.payload)
-            if url.scheme == "file" and url.path:
-                self._reported_path = unquote(url.path)
-        elif event.code == 133:  # noqa: PLR2004 - OSC 133: marks at prompts
-            self._mark(event)
-        elif event.code in {50, 1337}:
-            self._osc_1337(event.payload)
-
-    def _mark(self, event: OscEvent) -> None:
-        self.prompts()  # forgets those whose lines are lost
-        happened = self._prompts.mark(
-            event.payload,
-            Place(event.line, event.column),
-            lambda: self.path,
-            alternate=self.engine.alternate_screen,
-        )
-        if happened is not None:
-            if isinstance(happened, CommandStarted) and happened.command:
-                self.last_command = happened.command
-            self.observer.prompt_happened(self, happened)
-
-    def _osc_1337(self, payload: str) -> None:
-        key, _, value = payload.partition("=")
-        if key == "CurrentDir":
-            self._reported_path = value
-        elif key == "RemoteHost":
-            user, _, host = _CONTROL.sub("", value).rpartition("@")
-            self.username = user or self.username
-            self.hostname = host or self.hostname
-        elif key == "ShellIntegrationVersion":
-            self.shell = _CONTROL.sub("", value.partition("shell=")[2]) or self.shell
-        elif key == "SetUserVar":
-            name, assigned, encoded = value.partition("=")
-            if name and "." not in name:
-                self._set_user(name, encoded if assigned else None)
-        elif key == "Custom":
-            head, colon, text = value.partition(":")
-            identity = dict(one.partition("=")[::2] for one in head.split(";")).get("id")
-            if colon and identity:
-                self.observer.sequence_received(self, identity, text)
-
-    def _set_user(self, name: str, encoded: str | None) -> None:
-        if encoded is None:
-            self.user.pop(name, None)
-            return
-        full = len(self.user) >= MAX_VARIABLES and name not in self.user
-        if full or len(name) + len(encoded) > MAX_VARIABLE_LENGTH:
-            return
-        try:
-            self.user[name] = base64.b64decode(encoded, validate=True).decode()
-        except (binascii.Error, UnicodeDecodeError):
-            return
-
-
-def _as_text(name: str) -> str:
-    """Return a name of the system's, which may hold any bytes, such that it can be sent."""
-    return name.encode(errors="replace").decode()

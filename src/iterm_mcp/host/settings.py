@@ -33,8 +33,14 @@ class Settings:
         self.profiles = ProfileStore(
             paths.profiles, paths.profile_edits, self.preferences, self._profile_changed
         )
+        world.recall_profile = self.profiles.recall
         self.color_presets = ColorPresets(paths.color_presets)
         self.arrangements = JsonFile(paths.arrangements)
+
+    async def show_theme(self) -> None:
+        """Have the app's variables say the theme that is kept; clients are told of another one."""
+        self._world.theme = await self.preferences.theme()
+        self._world.variables_touched()
 
     def _profile_changed(self, before: Profile, now: Profile) -> None:
         """Have the sessions that share a profile follow it; their own copies stay."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from iterm_mcp.errors import ItermMcpError
+from iterm_mcp.host import capacity
 from iterm_mcp.host.limits import shell_limit
 
 if TYPE_CHECKING:
@@ -29,6 +30,12 @@ class PtyError(ItermMcpError):
     """A program could not be started on a pseudo-terminal; the message says why."""
 
     default_code = "pty_error"
+
+
+class LimitReachedError(PtyError):
+    """The system has no file, terminal or process left; the message names its limit."""
+
+    default_code = "limit_reached"
 
 
 def spawn_on_pty(
@@ -92,8 +99,13 @@ def _check_program(argv: Sequence[str], directory: str, environ: Mapping[str, st
 def _explain(error: Exception, what: str) -> PtyError:
     number = error.errno if isinstance(error, OSError) else None
     if number in (errno.EMFILE, errno.ENFILE):
-        hint = "Close sessions, or raise the limit of open files (ulimit -n)."
-        return PtyError(f"could not {what}: too many files are open", hint=hint)
-    if number in (errno.ENOSPC, errno.ENXIO, errno.ENOENT) and what == _OPEN:
-        return PtyError(f"could not {what}: none is left", hint="Close sessions.")
-    return PtyError(f"could not {what}: {error}")
+        reason, limit = "too many files are open", capacity.file_limit()
+    elif number == errno.EAGAIN:
+        reason, limit = "too many processes run", capacity.process_limit()
+    elif number in (errno.ENOSPC, errno.ENXIO, errno.ENOENT) and what == _OPEN:
+        reason, limit = "none is left", capacity.pty_limit()
+    else:
+        return PtyError(f"could not {what}: {error}")
+    named = f" (the limit of {limit.what} is {limit.value})" if limit else ""
+    remedy = f", or {limit.remedy}" if limit else ""
+    return LimitReachedError(f"could not {what}: {reason}{named}", hint=f"Close sessions{remedy}.")

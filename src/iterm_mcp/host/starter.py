@@ -33,6 +33,11 @@ class Starter:
         self._cookie = cookie
         self._suite = suite
 
+    @property
+    def shell(self) -> str:
+        """The user's login shell."""
+        return environment.login_shell(self._base)
+
     async def start(
         self,
         profile: dict[str, Any],

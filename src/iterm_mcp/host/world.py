@@ -3,63 +3,30 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import anyio
 
-from iterm_mcp.host import moves, profiles, sizes, tree
+from iterm_mcp.host import moves, profiles, restarting, scopes, sizes, tree
 from iterm_mcp.host.broadcasts import Domains
+from iterm_mcp.host.compressing import Compressor
+from iterm_mcp.host.preferences import THEMES
 from iterm_mcp.host.tree import Pane, Splitter, Tab, Window
 from iterm_mcp.host.turns import OncePerTurn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from anyio.abc import TaskGroup
 
-    from iterm_mcp.host.keystrokes import Keystroke
+    from iterm_mcp.host.closers import Closers
     from iterm_mcp.host.moves import Burial
     from iterm_mcp.host.prompts import PromptEvent
     from iterm_mcp.host.recording.recordings import Recordings
     from iterm_mcp.host.session import Session
     from iterm_mcp.host.starter import Starter
-
-CLOSE_GRACE_SECONDS = 1.0
-
-
-class WorldObserver(Protocol):
-    """Who is told what changes. Told on the event loop; must not raise."""
-
-    def session_opened(self, session_id: str) -> None:
-        """A session can be listed now."""
-
-    def session_ended(self, session_id: str) -> None:
-        """A session's program has ended. Told once a session."""
-
-    def layout_changed(self) -> None:
-        """Windows, tabs, panes or their sizes changed; told once a turn of the loop."""
-
-    def focus_changed(self, kind: str, identifier: str) -> None:
-        """A ``window`` became key or ``resigned``, a ``tab`` was selected, a ``session`` active."""
-
-    def screen_changed(self, session_id: str) -> None:
-        """A screen or its cursor changed."""
-
-    def prompt_happened(self, session: Session, event: PromptEvent) -> None:
-        """A session's shell showed a prompt, began a command or ended one."""
-
-    def sequence_received(self, session: Session, identity: str, payload: str) -> None:
-        """A session's program sent a control sequence of a script's own."""
-
-    def key_pressed(self, session: Session, keystroke: Keystroke) -> bool:
-        """Somebody pressed a key; True when a client takes it away."""
-
-    def broadcasts_changed(self) -> None:
-        """Other sessions than before are typed into together."""
-
-    def variables_changed(self) -> None:
-        """Some variable may have another value; told once a turn of the loop."""
+    from iterm_mcp.host.world_observer import WorldObserver
 
 
 class World:
@@ -74,7 +41,7 @@ class World:
     def __init__(
         self,
         observer: WorldObserver,
-        closers: TaskGroup,
+        closers: TaskGroup | Closers,
         starter: Starter,
         recordings: Recordings | None = None,
     ) -> None:
@@ -86,16 +53,20 @@ class World:
         """Titles that were set, by the same keys."""
         self.burials: dict[str, Burial] = {}
         """Buried sessions and where they stood."""
-        self.domains = Domains()
+        self.domains: Domains = Domains()
         self.key: Window | None = None
         self.app_active = True
+        self.theme: str = THEMES[1]
+        self.recall_profile: Callable[[str], Mapping[str, Any] | None] = lambda _name: None
         self.observer = observer
         self._closers = closers
         self.starter = starter
         self.recordings = recordings
-        self._tab_numbers = itertools.count(1)
+        self.tab_numbers = itertools.count(1)
         self._starting: list[int] = []  # numbers of windows whose first program is being started
         self.frozen = False
+        self.closing = False
+        self._compressor = Compressor()
         self._layout = OncePerTurn(self._tell_layout)
         self._variables = OncePerTurn(observer.variables_changed)
 
@@ -156,12 +127,16 @@ class World:
             PtyError: It could not be started.
             ValueError: The profile's command cannot be split.
         """
+        near = self.sessions.get(self.active_session() or "")
+        directory = None if near is None else await near.recycled_directory(profile)
         columns, rows = profiles.grid(profile) if window is None else (window.columns, window.rows)
         number = self.free_number() if window is None else window.number
         at = 0 if window is None else len(window.tabs)
         self._starting.append(number)
         try:
-            session = await self.starter.start(profile, columns, rows, f"w{number}t{at}p0", self)
+            session = await self.starter.start(
+                profile, columns, rows, f"w{number}t{at}p0", self, directory
+            )
         finally:
             self._starting.remove(number)
         if window is None or window not in self.windows:
@@ -190,7 +165,14 @@ class World:
         window, tab = place
         tree.rehearse_split(tab, target.session_id, vertical=vertical)
         at = f"w{window.number}t{window.tabs.index(tab)}p{len(list(tab.panes()))}"
-        session = await self.starter.start(profile, target.columns, target.rows, at, self)
+        session = await self.starter.start(
+            profiles.beside(profile, target.profile),
+            target.columns,
+            target.rows,
+            at,
+            self,
+            await target.recycled_directory(profile),
+        )
         try:
             # The tree may have changed while the program was started; an empty tab has no pane.
             tree.split(tab, target.session_id, session.session_id, vertical=vertical, before=before)
@@ -215,7 +197,7 @@ class World:
         """Open a tab for a session that stands nowhere."""
         pane = Pane(session_id, window.columns, window.rows)
         root = Splitter(vertical=False, children=[pane])
-        tab = Tab(str(next(self._tab_numbers)), root, session_id)
+        tab = Tab(str(next(self.tab_numbers)), root, session_id)
         window.tabs.insert(len(window.tabs) if index is None else index, tab)
         return tab
 
@@ -241,6 +223,7 @@ class World:
 
     async def close_all(self) -> None:
         """End every program, all at the same time: hang-up, then after a grace the kill."""
+        self.closing = True
         async with anyio.create_task_group() as group:
             for session in list(self.sessions.values()):
                 group.start_soon(self.discard, session)
@@ -249,7 +232,7 @@ class World:
         """End the program of a session that is not known, or not any more."""
         session.exited = True
         try:
-            await session.pty.aclose(grace_seconds=CLOSE_GRACE_SECONDS)
+            await session.pty.aclose(grace_seconds=restarting.CLOSE_GRACE_SECONDS)
         finally:
             session.release()
 
@@ -336,6 +319,36 @@ class World:
         """Pass on that variables may have changed."""
         self._variables.soon()
 
+    def came_to_rest(self, session: Session) -> None:
+        """Compress what it holds, beside everything else."""
+        self._compressor.add(session.compress)
+
+    def variable(self, session: Session, path: str) -> Any:  # noqa: ANN401 - any JSON
+        """Return a variable by its path from a session."""
+        return scopes.value(self, scopes.Target(scopes.SESSION, session.session_id), path)
+
+    def profile_named(self, name: str) -> Mapping[str, Any] | None:
+        """Return a shared profile, as it was when profiles were last asked for."""
+        return self.recall_profile(name)
+
+    def focus_wanted(self, session: Session) -> None:
+        """Give a session the focus, unless it is buried."""
+        place = self.place(session.session_id)
+        if place is not None:
+            self.activate_app()
+            self.focus_window(place[0])
+            self.focus_tab(*place)
+            self.focus_session(place[1], session.session_id)
+
+    def unburial_wanted(self, session: Session) -> None:
+        """Bring a buried session back."""
+        moves.unbury(self, session.session_id)
+
+    def size_wanted(self, session: Session, columns: int, rows: int) -> None:
+        """Give a session's pane a grid within bounds."""
+        size = tree.within_bounds(columns), tree.within_bounds(rows)
+        sizes.resize_session(self, session, *size)
+
     def program_ended(self, session: Session) -> None:
         """Take an ended session out, unless its profile keeps it."""
         if session.session_id not in self.sessions:
@@ -343,8 +356,11 @@ class World:
         self.observer.session_ended(session.session_id)
         if session.coprocess is not None:
             session.coprocess.stop()
-        if session.profile.get("Close Sessions On End", 1) in profiles.CLOSE_AT_END:
+        ending = session.profile.get("Close Sessions On End", 1)
+        if ending in profiles.CLOSE_AT_END:
             self.close(session)
+        elif ending == profiles.RESTART_AT_END and not self.closing:
+            self._closers.start_soon(restarting.restart_ended, self, session)
 
     # Telling, once a turn of the loop.
 

@@ -195,3 +195,10 @@ async def test_what_somebody_broke_is_no_arrangement() -> None:
         for one in bad:
             with pytest.raises(NoArrangementError):
                 arrangements.read(one)
+
+
+async def test_variables_that_a_session_was_given_are_not_kept_on_disk() -> None:
+    async with open_world() as world:
+        await open_session(world, **{"iterm_mcp Environment": {"TOKEN": "s3cr3t"}})
+
+        assert "s3cr3t" not in json.dumps(described(world))

@@ -8,9 +8,11 @@ import anyio
 import pytest
 from anyio.lowlevel import checkpoint
 from websockets.exceptions import ConnectionClosedError
+from websockets.frames import CloseCode
 
+from iterm_mcp.host import client as host_client
 from iterm_mcp.host import wire
-from iterm_mcp.host.client import HIGH_WATER, QUEUE_LIMIT, Client
+from iterm_mcp.host.client import HIGH_WATER, MAX_ANSWER, QUEUE_LIMIT, Client
 
 if TYPE_CHECKING:
     from websockets.asyncio.server import ServerConnection
@@ -25,6 +27,9 @@ class Socket:
         self.taken: list[wire.ServerOriginatedMessage] = []
         self.aborted = False
         self.gone = False
+        self.farewell: tuple[int, str] | None = None
+        self.deaf = False
+        self.close_timeout = 0.0
         self.transport = self
         self._allowed = anyio.Semaphore(0)
 
@@ -38,6 +43,11 @@ class Socket:
     def take(self, count: int) -> None:
         for _ in range(count):
             self._allowed.release()
+
+    async def close(self, code: int, reason: str) -> None:
+        if self.deaf:
+            await anyio.sleep_forever()
+        self.farewell = (code, reason)
 
     def abort(self) -> None:
         self.aborted = True
@@ -103,8 +113,12 @@ async def test_a_client_that_takes_nothing_is_cut_off_at_the_limit() -> None:
         client.send(answer(sent, MEGABYTE))
         sent += 1
     assert sent == QUEUE_LIMIT // MEGABYTE
-    assert socket.aborted
     assert "bytes wait" in client.dropped
+    with anyio.fail_after(5):
+        await client.pump()
+        await client.farewell()
+    assert socket.farewell == (1008, client.dropped)
+    assert socket.aborted
 
 
 async def test_a_dropped_clients_pump_ends_and_nothing_more_is_queued() -> None:
@@ -176,3 +190,58 @@ async def test_the_end_waits_for_what_is_queued_but_not_for_ever() -> None:
             await client.drain(0.01)
             assert socket.taken == []
             group.cancel_scope.cancel()
+
+
+async def test_what_is_being_sent_when_a_client_is_dropped_is_waited_for_no_longer() -> None:
+    socket = Socket()
+    client = client_of(socket)
+    client.send(answer(1))
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as group:
+            group.start_soon(client.pump)
+            await settle()
+            client.drop("no message: ü" + "x" * 200, CloseCode.INVALID_DATA)
+        await client.farewell()
+    assert socket.farewell is not None
+    assert socket.farewell[0] == 1007
+    assert len(socket.farewell[1].encode()) == 123
+
+
+@pytest.mark.parametrize("stalled", ["the message", "the farewell too"])
+async def test_a_client_that_reads_nothing_is_cut_off_in_the_end(
+    stalled: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host_client, "STALL_SECONDS", 0.01)
+    monkeypatch.setattr(host_client, "FAREWELL_SECONDS", 0.01)
+    socket = Socket()
+    socket.deaf = stalled != "the message"
+    client = client_of(socket)
+    client.send(answer(1))
+    with anyio.fail_after(5):
+        await client.pump()
+        await client.farewell()
+    assert "nothing was read" in client.dropped
+    assert (socket.farewell is None) == socket.deaf
+    assert socket.aborted
+
+
+async def test_nobody_says_farewell_to_a_client_that_is_not_dropped() -> None:
+    socket = Socket()
+    client = client_of(socket)
+    await client.farewell()
+    assert (socket.farewell, socket.aborted) == (None, False)
+
+
+async def test_an_answer_that_would_never_get_through_is_an_error_that_says_what_to_do() -> None:
+    socket = Socket()
+    client = client_of(socket)
+    socket.take(2)
+    async with anyio.create_task_group() as group:
+        group.start_soon(client.pump)
+        client.send(answer(7, MAX_ANSWER))
+        client.send(answer(8))
+        await settle()
+        group.cancel_scope.cancel()
+    assert [one.id for one in socket.taken] == [7, 8]
+    assert "ask for less, such as fewer lines" in socket.taken[0].error
+    assert not client.dropped

@@ -19,6 +19,7 @@ def numbered(first: int, end: int) -> bytes:
     return b"".join(b"%d\r\n" % number for number in range(first, end))
 
 
+@pytest.mark.behaves("numbers", source="4")
 def test_a_line_keeps_its_number_when_it_leaves_the_screen(engine: Screen) -> None:
     engine.feed(numbered(0, 10))
 
@@ -83,6 +84,7 @@ def test_lines_are_clipped_to_what_is_kept(open_engine: OpenEngine) -> None:
     assert engine.lines(6, 0, styles=False) == []
 
 
+@pytest.mark.behaves("wrapping", source="4")
 def test_a_wrapped_line_says_that_it_goes_on(engine: Screen) -> None:
     engine.feed(b"a" * 25 + b"\r\nb")
     wrapped = [line.soft_wrapped for line in engine.lines(0, 3, styles=False)]
@@ -91,18 +93,21 @@ def test_a_wrapped_line_says_that_it_goes_on(engine: Screen) -> None:
     assert wrapped == [True, False, False]
 
 
+@pytest.mark.behaves("cursor", source="4")
 def test_the_cursor_stands_beyond_the_last_column_while_a_wrap_pends(engine: Screen) -> None:
     engine.feed(b"a" * 20)
 
     assert engine.cursor == (20, 0)
 
 
+@pytest.mark.behaves("empty cells", source="4")
 def test_erased_cells_inside_a_row_are_zero(engine: Screen) -> None:
     engine.feed(b"ab\tcd\x1b[1;2H\x1b[X")
 
     assert engine.texts()[0] == "a" + "\0" * 7 + "cd"
 
 
+@pytest.mark.behaves("cells", source="4")
 def test_wide_characters_and_clusters_are_counted_in_code_points(engine: Screen) -> None:
     family = "👨\u200d👩\u200d👧"
     engine.feed(f"漢e\u0301{family}".encode())
@@ -134,6 +139,7 @@ def test_styles_come_as_runs(engine: Screen) -> None:
     )
 
 
+@pytest.mark.behaves("OSC 8", source="7.5")
 def test_a_link_is_part_of_the_style(engine: Screen) -> None:
     engine.feed(b"\x1b]8;;http://a/\x1b\\x\x1b]8;;http://b/\x1b\\y\x1b]8;;\x1b\\z")
     line = engine.lines(0, 1, styles=True)[0]
@@ -209,12 +215,14 @@ def test_replies_nobody_takes_do_not_pile_up(engine: Screen) -> None:
     assert MAX_REPLY_BYTES - 6 <= len(engine.take_replies()) <= MAX_REPLY_BYTES
 
 
+@pytest.mark.behaves("bellCount", source="7.6")
 def test_the_bell_is_counted(engine: Screen) -> None:
     engine.feed(b"\x07ding\x07\x1b]2;title\x07")
 
     assert engine.bell_count == 2
 
 
+@pytest.mark.behaves("mouseReportingMode", source="7.6")
 @pytest.mark.parametrize(
     ("sequence", "mode"),
     [
@@ -236,6 +244,7 @@ def test_the_mouse_mode_is_the_one_that_reports_most(
     assert engine.mouse_mode == mode
 
 
+@pytest.mark.behaves("showingAlternateScreen", "applicationKeypad", source="7.6")
 @pytest.mark.parametrize(
     ("name", "on", "off"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.unit.host.screens import opened
@@ -39,6 +40,7 @@ anything = st.lists(st.one_of(st.sampled_from(SEQUENCES), st.binary(max_size=20)
 )
 
 
+@pytest.mark.behaves("numbers", source="4")
 @settings(deadline=None, max_examples=60)
 @given(
     rows=st.integers(1, 30),

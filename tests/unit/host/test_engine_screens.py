@@ -25,6 +25,7 @@ def engine(open_engine: OpenEngine) -> Screen:
     return engine
 
 
+@pytest.mark.behaves("alternate screen", source="4")
 def test_the_alternate_screen_stands_where_the_primary_one_was(engine: Screen) -> None:
     engine.feed(ENTER + b"\x1b[Hfull screen")
 
@@ -72,12 +73,14 @@ def test_a_burst_through_both_screens_is_counted(engine: Screen) -> None:
     assert engine.texts() == [str(number) for number in range(21)] + [""]
 
 
+@pytest.mark.behaves("alternate screen", source="4")
 def test_output_that_scrolls_the_alternate_screen_is_not_history(engine: Screen) -> None:
     engine.feed(ENTER + numbered(100, 200))
 
     assert engine.history == 7
 
 
+@pytest.mark.behaves("clearing", source="4")
 def test_clearing_the_scrollback_drops_its_lines_for_good(engine: Screen) -> None:
     engine.feed(b"\x1b[3J")
 
@@ -100,6 +103,7 @@ def test_a_reset_between_lines_of_one_write_runs_no_number_backwards(engine: Scr
     assert engine.texts() == [str(number) for number in range(10)] + [""]
 
 
+@pytest.mark.behaves("height", source="4")
 def test_a_taller_screen_takes_lines_back_from_the_history(engine: Screen) -> None:
     engine.resize(20, 8)
 
@@ -107,6 +111,7 @@ def test_a_taller_screen_takes_lines_back_from_the_history(engine: Screen) -> No
     assert engine.texts() == [str(number) for number in range(10)] + [""]
 
 
+@pytest.mark.behaves("height", source="4")
 def test_a_shorter_screen_moves_lines_into_the_history(engine: Screen) -> None:
     engine.resize(20, 2)
 
@@ -114,6 +119,7 @@ def test_a_shorter_screen_moves_lines_into_the_history(engine: Screen) -> None:
     assert engine.texts() == [str(number) for number in range(10)] + [""]
 
 
+@pytest.mark.behaves("lost lines", source="4")
 def test_lines_dropped_before_never_come_back(open_engine: OpenEngine) -> None:
     engine = open_engine(scrollback=3)
     engine.feed(numbered(0, 100))
@@ -126,6 +132,7 @@ def test_lines_dropped_before_never_come_back(open_engine: OpenEngine) -> None:
     assert engine.texts()[0] == "94"
 
 
+@pytest.mark.behaves("width", source="4")
 def test_a_narrower_screen_wraps_lines_anew_and_keeps_the_oldest_number(engine: Screen) -> None:
     engine.feed(b"a" * 15)
     engine.resize(10, 4)
@@ -176,9 +183,34 @@ def test_resizing_while_the_alternate_screen_shows_keeps_the_history(engine: Scr
     assert engine.texts()[:10] == [str(number) for number in range(10)]
 
 
-def test_resizing_in_the_middle_of_a_sequence_is_made_good_later(engine: Screen) -> None:
+def test_resizing_in_the_middle_of_a_sequence_follows_places_too(engine: Screen) -> None:
     engine.feed(ENTER + b"\x1b[")
 
-    assert engine.resize(10, 6, follow=[(0, 2)]) == [None]
+    assert engine.resize(10, 6, follow=[(0, 2)]) == [(0, 2)]
     engine.feed(b"m" + LEAVE + numbered(10, 20))
     assert engine.texts() == [str(number) for number in range(20)] + [""]
+
+
+def test_a_program_cannot_change_the_width(engine: Screen) -> None:
+    engine.feed(b"".join(b"%d\r\n" % number for number in range(10)))
+    engine.feed(b"\x1b[?40h\x1b[?3h" + b"x" * 30)
+
+    assert engine.lines(0, 7, styles=False)[6].text == "6"
+    assert [line.width for line in engine.lines(engine.top, 2, styles=False)] == [20, 10]
+    assert engine.cursor == (10, engine.top + 1)
+
+
+def test_the_history_alone_is_read_under_the_alternate_screen(engine: Screen) -> None:
+    engine.feed(numbered(0, 10) + ENTER)
+
+    assert [line.text for line in engine.lines(0, 3, styles=False)] == ["0", "1", "2"]
+
+
+def test_after_a_resize_in_the_middle_of_a_sequence_the_history_is_read(engine: Screen) -> None:
+    engine.feed(b"a" * 50 + ENTER + b"\x1b")
+    engine.resize(60, 30)
+    engine.feed(b"[31mr")
+
+    assert engine.texts()[:2] == ["0", "1"]
+    engine.feed(LEAVE)
+    assert engine.texts()[:11] == [*map(str, range(10)), "a" * 50]

@@ -8,7 +8,7 @@ from tests.unit.host.worlds import open_session, open_world
 
 from iterm_mcp.host import profiles, tree, wire
 from iterm_mcp.host.lines import Color, Line, Style, StyleRun, cut
-from iterm_mcp.host.messages import listing, read_tree, write_line
+from iterm_mcp.host.messages import listing, read_tree
 from iterm_mcp.host.tree import Pane, Splitter
 
 CELLS = st.lists(
@@ -83,38 +83,6 @@ async def test_a_session_that_is_only_being_started_has_no_title() -> None:
         assert summary.title == ""
 
 
-def test_a_line_is_written_with_its_styles_only_when_they_are_wanted() -> None:
-    bold = Style(
-        foreground=Color("palette", 3),
-        background=Color("rgb", 0x0102FF),
-        bold=True,
-        underline_color=Color("rgb", 0x102030),
-        url="https://example.com",
-    )
-    line = Line("ab", ((1, 2),), (StyleRun(bold, 1), StyleRun(Style(), 1)), soft_wrapped=True)
-    bare, full = wire.LineContents(), wire.LineContents()
-    write_line(line, bare, styles=False)
-    write_line(line, full, styles=True)
-    assert (bare.text, list(bare.style)) == ("ab", [])
-    assert bare.continuation == wire.LineContents.CONTINUATION_SOFT_EOL
-    assert [(one.num_code_points, one.repeats) for one in bare.code_points_per_cell] == [(1, 2)]
-    first, second = full.style
-    assert (first.repeats, first.bold, first.fgStandard, first.url.url) == (
-        1, True, 3, "https://example.com"
-    )  # fmt: skip
-    rgb = first.bgRgb
-    assert (rgb.red, rgb.green, rgb.blue) == (1, 2, 255)
-    assert first.underlineColor.green == 0x20
-    assert (second.fgAlternate, second.bgAlternate) == (wire.DEFAULT, wire.DEFAULT)
-    assert not second.HasField("url")
-
-
-def test_the_last_line_of_a_text_is_not_continued() -> None:
-    out = wire.LineContents()
-    write_line(Line("end"), out, styles=False)
-    assert out.continuation == wire.LineContents.CONTINUATION_HARD_EOL
-
-
 def line_of(cells: list[tuple[str, tuple[int, ...]]], *, soft_wrapped: bool) -> Line:
     widths = [points for _, widths in cells for points in widths]
     styles = tuple(StyleRun(Style(foreground=Color("rgb", n)), 1) for n in range(len(widths)))
@@ -133,7 +101,7 @@ def test_the_two_parts_of_a_line_are_the_line(
     assert left.text + right.text == line.text
     assert left.cells + right.cells == line.cells
     assert left.styles + right.styles == line.styles
-    assert left.soft_wrapped == (soft_wrapped or at < line.width)
+    assert left.soft_wrapped == (soft_wrapped or at <= line.width)
     assert right.soft_wrapped == soft_wrapped
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iterm_mcp.host.osc import MAX_PAYLOAD_BYTES, OscScanner, parse_osc
+from iterm_mcp.host.osc import MAX_PAYLOAD_BYTES, OscScanner, parse_osc, stay_in_row
 
 PIECES = [
     b"\x1b]133;A\x07",
@@ -121,3 +121,25 @@ def test_a_command_is_a_number_and_a_payload(
     content: bytes, parsed: tuple[int, str] | None
 ) -> None:
     assert parse_osc(content) == parsed
+
+
+@pytest.mark.parametrize(
+    ("data", "written"),
+    [
+        (b"a\x1b]133;A;k=r\x07", b"a\x1b]133;P;k=r\x07"),
+        (b"a\x1b]133;N;aid=1;k=s\x1b\\", b"a\x1b]133;P;aid=1;k=s\x1b\\"),
+        (b"a\x1b]133;A;k=c;aid=1\x07", b"a\x1b]133;P;k=c;aid=1\x07"),
+        (b"a\x1b]133;A;k=i\x07", b"a\x1b]133;A;k=i\x07"),
+        (b"a\x1b]133;A;xk=r\x07", b"a\x1b]133;A;xk=r\x07"),
+        (b"a\x1b]133;A;k=rest\x07", b"a\x1b]133;A;k=rest\x07"),
+        (b"a\x1b]133;B\x07", b"a\x1b]133;B\x07"),
+    ],
+)
+def test_a_mark_within_a_command_stays_in_its_row(data: bytes, written: bytes) -> None:
+    """API §7.1, `k=`."""
+    ((_, content),) = OscScanner().split(data)
+    assert stay_in_row(data, content) == written
+
+
+def test_what_the_emulator_already_has_stays_as_it_is() -> None:
+    assert stay_in_row(b";k=r\x07", b"133;A;k=r") == b";k=r\x07"

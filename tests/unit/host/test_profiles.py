@@ -131,3 +131,14 @@ def test_any_text_is_read_or_refused(text: str) -> None:
 def test_what_no_other_reader_takes_is_refused(make: Callable[[], str]) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - whatever the reason
         read_json(make())
+
+
+def test_a_new_pane_has_its_neighbours_tab_colour_unless_it_has_its_own() -> None:
+    """API §2.6."""
+    red, blue = {"Red Component": 1}, {"Blue Component": 1}
+    colored = {"Use Tab Color": True, "Tab Color": red, "Other": 1}
+    taken = profiles.beside({"Guid": "G", "Name": "N"}, colored)
+    assert (taken["Tab Color"], taken["Use Tab Color"], "Other" in taken) == (red, True, False)
+    own = {"Guid": "G", "Use Tab Color": True, "Tab Color": blue}
+    assert profiles.beside(own, colored) == own
+    assert profiles.beside({"Guid": "G"}, {"Tab Color": red}) == {"Guid": "G"}

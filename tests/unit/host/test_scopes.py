@@ -80,6 +80,14 @@ async def test_what_does_not_exist_has_no_value(name: str) -> None:
         assert scopes.value(world, of(session), name) is None
 
 
+@pytest.mark.parametrize(("step", "name"), [("session.", "id"), ("iterm2.", "pid")])
+async def test_a_path_in_circles_leads_nowhere(step: str, name: str) -> None:
+    async with open_world() as world:
+        session = await open_session(world)
+        assert scopes.value(world, of(session), step * 5000 + name) is None
+        assert scopes.value(world, of(session), step * 50 + name) is not None
+
+
 async def test_everything_can_be_asked_of_what_is_gone() -> None:
     async with open_world() as world:
         session = await open_session(world)

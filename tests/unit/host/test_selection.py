@@ -59,3 +59,11 @@ def test_the_text_of_lost_lines_is_left_out(engine: Engine) -> None:
 )
 def test_a_part_lies_on_the_screens_columns(part: Part, *, fits: bool) -> None:
     assert part.fits(10) is fits
+
+
+def test_of_a_long_selection_only_the_beginning_is_read_whatever_its_parts() -> None:
+    engine = Engine(10, 5, scrollback=8000, on_osc=lambda _event: None)
+    engine.feed(b"x\r\n" * 8000)
+    parts = [Part((0, 0), (1, 7999))] * 3
+
+    assert selection.text(engine, parts).count("x") == selection.MAX_LINES

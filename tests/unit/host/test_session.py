@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import base64
+from typing import TYPE_CHECKING
 
 import pytest
 from tests.unit.host.worlds import open_session, open_world
 
-from iterm_mcp.host.session import MAX_TITLE_LENGTH, MAX_VARIABLE_LENGTH, MAX_VARIABLES
+from iterm_mcp.host.sequences import MAX_TITLE_LENGTH, MAX_VARIABLE_LENGTH, MAX_VARIABLES
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def setting(name: str, value: str) -> bytes:
@@ -15,14 +19,15 @@ def setting(name: str, value: str) -> bytes:
     return f"\x1b]1337;SetUserVar={name}={encoded}\x07".encode()
 
 
+@pytest.mark.behaves("OSC 0", "OSC 1", "OSC 2", source="7.4")
 @pytest.mark.parametrize("code", [0, 1, 2])
-async def test_a_title_is_cut_and_has_no_control_characters(code: int) -> None:
+async def test_a_title_is_cut_and_shows_control_characters_as_letters(code: int) -> None:
     async with open_world() as world:
         session = await open_session(world)
         session.inject(f"\x1b]{code};a\x01b\x7f\x85{'x' * 100_000}\x07".encode())
         titles = [one for one in (session.icon_name, session.window_name) if one is not None]
         assert len(titles) == (2 if code == 0 else 1)
-        assert set("".join(titles)) == {"a", "b", "x"}
+        assert set("".join(titles)) == {"a", "^", "A", "b", "?", "x"}
         assert max(map(len, titles)) <= MAX_TITLE_LENGTH
         assert len(session.title) <= MAX_TITLE_LENGTH
 
@@ -56,3 +61,17 @@ async def test_a_prompt_stays_when_only_the_height_changes() -> None:
         session.resize(session.columns, session.rows - 5)
         assert list(session.prompts()) == [prompt]
         assert (prompt.start.line, prompt.start.column) == (0, 0)
+
+
+async def test_a_profile_may_start_where_the_session_before_it_is(tmp_path: Path) -> None:
+    """API §2.5, `Custom Directory`."""
+    async with open_world() as world:
+        first = await open_session(world)
+        first.reported_path = str(tmp_path)
+        again = {"Custom Directory": "Recycle"}
+        assert (await open_session(world, **again)).directory == str(tmp_path)
+        beside = await world.split(first, first.profile | again, vertical=True, before=False)
+        assert beside.directory == str(tmp_path)
+        first.reported_path = str(tmp_path / "gone")
+        assert await first.recycled_directory(again) is None
+        assert await first.recycled_directory({"Custom Directory": "No"}) is None

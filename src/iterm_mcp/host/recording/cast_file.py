@@ -80,9 +80,9 @@ class CastFile:
                 self._put(batch)
                 batch = []
                 self._begin_part(item)
-            else:
+            elif self._fd >= 0 or self.problem:  # a resize may be missing
                 size = f"{item.screen.columns}x{item.screen.rows}"
-                batch.append(Happening(item.at, RESIZE, size))  # one may be missing
+                batch.append(Happening(item.at, RESIZE, size))
             batch.append(Happening(item.at, OUTPUT, item.screen.draw()))
         self._put(batch)
 

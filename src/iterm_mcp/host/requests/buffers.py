@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+from time import monotonic
 from typing import TYPE_CHECKING
 
-from iterm_mcp.host import wire
+from anyio.lowlevel import checkpoint
+
+from iterm_mcp.host import line_wire, wire
+from iterm_mcp.host.engine import EngineClosedError
 from iterm_mcp.host.lines import cut
-from iterm_mcp.host.messages import write_line
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from iterm_mcp.host.engine import Engine
+    from iterm_mcp.host.lines import Line
     from iterm_mcp.host.requests.context import Context, Rows
 
 Status = wire.GetBufferResponse.Status
 
 MAX_LINES = 1_000_000
+
+FIRST_ROWS = 100
+"""Rows that are read before the event loop has its first turn: more than most screens have."""
+
+SLICE_SECONDS = 0.004
+"""How long others may have to wait for one slice of a long read."""
 
 
 async def get_buffer(context: Context, request: wire.GetBufferRequest) -> wire.GetBufferResponse:
@@ -23,14 +35,45 @@ async def get_buffer(context: Context, request: wire.GetBufferRequest) -> wire.G
     if not targets:
         return wire.GetBufferResponse(status=Status.SESSION_NOT_FOUND)
     engine = targets[0].engine
+    targets[0].stir()
     asked = _range(engine, request.line_range)
     if asked is None:
         return wire.GetBufferResponse(status=Status.INVALID_LINE_RANGE)
-    response = wire.GetBufferResponse(status=Status.OK)
+    try:
+        rows = await _read(engine, asked, styles=request.include_styles)
+        cursor = engine.cursor
+    except EngineClosedError:  # while others had their turns
+        return wire.GetBufferResponse(status=Status.SESSION_NOT_FOUND)
+    response = wire.GetBufferResponse.FromString(rows)
+    response.status = Status.OK
     response.windowed_coord_range.CopyFrom(asked)
-    response.cursor.x, response.cursor.y = engine.cursor
-    _write_rows(engine, asked, response, styles=request.include_styles)
+    response.cursor.x, response.cursor.y = cursor
     return response
+
+
+async def _read(engine: Engine, asked: wire.WindowedCoordRange, *, styles: bool) -> bytes:
+    """Return what lies within a range, serialised; long ranges in slices, with turns between.
+
+    Lines keep their numbers meanwhile, so the slices fit together, but for a change of the
+    width: then it begins again.
+    """
+    while True:
+        columns = engine.columns
+        parts: list[bytes] = []
+        first, last = _bounds(engine, asked)
+        count = FIRST_ROWS
+        while first < last:
+            began = monotonic()
+            end = min(first + count, last)
+            part = _rows(engine, asked, first, end, styles=styles)
+            parts.append(line_wire.contents(part, styles=styles))
+            first = end
+            if first < last:
+                took = max(monotonic() - began, 1e-6)
+                count = max(1, min(2 * count, int(count * SLICE_SECONDS / took)))
+                await checkpoint()
+        if engine.columns == columns:
+            return b"".join(parts)
 
 
 def _range(engine: Engine, line_range: wire.LineRange) -> wire.WindowedCoordRange | None:
@@ -54,31 +97,41 @@ def _range(engine: Engine, line_range: wire.LineRange) -> wire.WindowedCoordRang
     return resolved
 
 
-def _write_rows(
-    engine: Engine,
-    asked: wire.WindowedCoordRange,
-    response: wire.GetBufferResponse,
-    *,
-    styles: bool,
-) -> None:
+def _bounds(engine: Engine, asked: wire.WindowedCoordRange) -> tuple[int, int]:
+    """Return the first row of a range that is kept, and one more than the last."""
     start, end = asked.coord_range.start, asked.coord_range.end
     first = max(start.y, engine.overflow)
     last = min(end.y + (1 if end.x > 0 else 0), engine.overflow + engine.history + engine.rows)
-    if last <= first:
-        return
-    rows = engine.lines(first, min(last - first, MAX_LINES), styles=styles)
+    return first, min(last, first + MAX_LINES)
+
+
+def _rows(
+    engine: Engine, asked: wire.WindowedCoordRange, first: int, end: int, *, styles: bool
+) -> list[Line]:
+    """Return the rows from `first` up to `end`, as far as they lie within a range."""
+    rows = engine.lines(first, end - first, styles=styles)
+    first = end - len(rows)  # some may have been lost since the range was looked at
+    edges: Iterable[int] = range(len(rows))
+    if not asked.columns.length:
+        ends = {asked.coord_range.start.y - first, asked.coord_range.end.y - first}
+        edges = ends & set(edges)
+    for at in edges:
+        rows[at] = _part(rows[at], first + at, asked, engine.columns)
+    return rows
+
+
+def _part(row: Line, number: int, asked: wire.WindowedCoordRange, columns: int) -> Line:
+    """Return the cells of a row that lie within a range."""
+    start, end = asked.coord_range.start, asked.coord_range.end
     window = asked.columns
-    for number, row in enumerate(rows, first):
-        left = start.x if number == start.y else 0
-        right = end.x if number == end.y else None
-        if window.length:
-            left = max(left, window.location)
-            limit = window.location + window.length
-            right = limit if right is None else min(right, limit)
-        part = (
-            row if not left and right is None else cut(row, left, right, spaces=not window.length)
-        )
-        write_line(part, response.contents.add(), styles=styles)
+    left = start.x if number == start.y else 0
+    right = end.x if number == end.y else columns
+    if window.length:
+        left = max(left, window.location)
+        right = min(right, window.location + window.length)
+    elif not left and right >= columns:
+        return row
+    return cut(row, left, right if right < columns else None, spaces=not window.length)
 
 
 ROWS: Rows = {

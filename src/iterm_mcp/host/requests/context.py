@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from iterm_mcp.host.client import Client
     from iterm_mcp.host.settings import Settings
     from iterm_mcp.host.transactions import Transactions
+    from iterm_mcp.host.upgrade.upgrader import Upgrader
     from iterm_mcp.host.world import World
 
 
@@ -26,6 +27,7 @@ class Context:
     transactions: Transactions
     settings: Settings
     calls: Calls
+    upgrader: Upgrader | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from iterm_mcp.host import wire
+from iterm_mcp.host import moves, wire
 
 if TYPE_CHECKING:
     from iterm_mcp.host.requests.context import Context, Rows
@@ -72,6 +72,8 @@ def _find(
         place = world.find_tab(request.tab_id)
         return None if place is None else (*place, None)
     sessions = world.select(request.session_id)
+    if sessions:
+        moves.unbury(world, sessions[0].session_id)  # who names a buried one wants to see it
     place = world.place(sessions[0].session_id) if sessions else None
     return None if place is None else (*place, sessions[0].session_id)
 

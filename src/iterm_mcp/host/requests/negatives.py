@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from iterm_mcp.host import wire
 
 if TYPE_CHECKING:
     from iterm_mcp.host.requests.context import Context, Rows
+
+APPS_TOOLS = frozenset({
+    "Actions", "Captured Output", "Codecierge", "Command History", "Jobs", "Named Marks", "Notes",
+    "Paste History", "Profiles", "Recent Directories", "Snippets",
+})  # fmt: skip
+"""The names of iTerm2's own toolbelt tools."""
 
 
 async def menu_item(_context: Context, _request: wire.MenuItemRequest) -> wire.MenuItemResponse:
@@ -44,10 +51,19 @@ async def tmux(_context: Context, request: wire.TmuxRequest) -> wire.TmuxRespons
 async def register_tool(
     _context: Context, request: wire.RegisterToolRequest
 ) -> wire.RegisterToolResponse:
-    """Take a toolbelt tool and never show it."""
+    """Take a toolbelt tool and never show it; the app's own cannot be replaced."""
     status = wire.RegisterToolResponse.Status
-    whole = request.name and request.identifier and "://" in request.URL
-    return wire.RegisterToolResponse(status=status.OK if whole else status.REQUEST_MALFORMED)
+    if not (request.name and request.identifier and _has_host(request.URL)):
+        return wire.RegisterToolResponse(status=status.REQUEST_MALFORMED)
+    own = request.name in APPS_TOOLS
+    return wire.RegisterToolResponse(status=status.PERMISSION_DENIED if own else status.OK)
+
+
+def _has_host(url: str) -> bool:
+    try:
+        return bool(urlsplit(url).hostname)
+    except ValueError:
+        return False
 
 
 ROWS: Rows = {

@@ -8,6 +8,7 @@ import structlog
 
 from iterm_mcp.host import profiles, wire
 from iterm_mcp.host.pty import PtyError
+from iterm_mcp.host.spawn import LimitReachedError
 from iterm_mcp.host.tree import CannotSplitError
 
 if TYPE_CHECKING:
@@ -40,6 +41,9 @@ async def create_tab(context: Context, request: wire.CreateTabRequest) -> wire.C
             index,
             select=not request.HasField("select_tab") or request.select_tab,
         )
+    except LimitReachedError as error:  # no status says which limit
+        log.warning("session_not_opened", reason=str(error), hint=error.hint)
+        raise
     except (PtyError, ValueError, profiles.MalformedPropertyError) as error:
         log.warning("session_not_opened", reason=str(error))
         return wire.CreateTabResponse(status=TabStatus.MISSING_SUBSTITUTION)
@@ -76,6 +80,11 @@ async def split_pane(context: Context, request: wire.SplitPaneRequest) -> wire.S
             )
         except KeyError:
             response.status = SplitStatus.SESSION_NOT_FOUND
+        except LimitReachedError as error:  # no status says which limit
+            log.warning("session_not_split", reason=str(error), hint=error.hint)
+            if not response.session_id:
+                raise
+            response.status = SplitStatus.CANNOT_SPLIT
         except (CannotSplitError, PtyError, ValueError) as error:
             log.warning("session_not_split", reason=str(error) or "no room")
             response.status = SplitStatus.CANNOT_SPLIT

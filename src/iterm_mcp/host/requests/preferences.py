@@ -58,6 +58,8 @@ async def _set(
     except InvalidValueError:
         return SetStatus.INVALID_VALUE
     await context.settings.preferences.set(key, value)
+    if key == preferences.THEME:
+        await context.settings.show_theme()
     return SetStatus.OK
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from iterm_mcp.host import profiles, wire
+from iterm_mcp.host import profile_keys, profiles, wire
 from iterm_mcp.host.profile_store import UnknownGuidError
 from iterm_mcp.host.profiles import MalformedPropertyError
 
@@ -65,6 +65,8 @@ async def _set(
 async def _set_own(
     context: Context, selector: str, values: Mapping[str, Any]
 ) -> wire.SetProfilePropertyResponse.Status.ValueType:
+    if not all(profile_keys.fits(key, value) for key, value in values.items()):
+        return SetStatus.REQUEST_MALFORMED  # as in the app, which checks no shared profile so
     known = context.settings.profiles
     await known.all()
     targets = context.world.select(selector, many=True)

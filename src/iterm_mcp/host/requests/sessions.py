@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from time import monotonic
 from typing import TYPE_CHECKING
 
 import anyio
 
 from iterm_mcp.host import sizes, wire
 from iterm_mcp.host.messages import listing, read_tree
+from iterm_mcp.host.pty import PtyBackpressureError
 from iterm_mcp.host.tree import WrongTreeError
+from iterm_mcp.host.typist import Typist
 
 if TYPE_CHECKING:
     from iterm_mcp.host.requests.context import Context, Rows
@@ -21,6 +24,10 @@ TextStatus = wire.SendTextResponse.Status
 InjectStatus = wire.InjectResponse.Status
 
 WRITE_SECONDS = 10.0
+"""How long text waits for a program that reads nothing."""
+
+LONGEST_WRITE_SECONDS = 60.0
+"""How long it waits for one that reads slowly."""
 
 
 async def list_sessions(
@@ -45,17 +52,25 @@ async def type_into(
 ) -> None:
     """Type into sessions and, unless they are to be `alone`, those that broadcast with them.
 
-    Waits for programs that do not read, but not for ever: what they never take is lost.
+    Waits for programs that do not read, but not for ever. What fits a session's queue is taken
+    whole or not at all; what is longer piece by piece.
+
+    Raises:
+        PtyBackpressureError: Some did not take all of it; the message says what they took.
     """
     if not alone:
         ids = [near for one in targets for near in world.domains.together(one.session_id)]
         targets = [world.sessions[one] for one in dict.fromkeys(ids) if one in world.sessions]
-    targets = [one for one in targets if not (one.exited or one.write(data))]
-    with anyio.move_on_after(WRITE_SECONDS):
-        # The kernel says when its buffer has room, not when the queue behind it has.
-        while targets:
+    typists = [Typist(one, data) for one in targets]
+    began = moved = monotonic()
+    while waiting := [one for one in typists if not one.done]:
+        if sum(one.go_on() for one in waiting):
+            moved = monotonic()
+        elif monotonic() - moved > WRITE_SECONDS or monotonic() - began > LONGEST_WRITE_SECONDS:
+            raise PtyBackpressureError("; ".join(one.failure for one in waiting))
+        else:
+            # The kernel says when its buffer has room, not when the queue behind it has.
             await anyio.sleep(0.02)
-            targets = [one for one in targets if not (one.exited or one.write(data))]
 
 
 async def inject(context: Context, request: wire.InjectRequest) -> wire.InjectResponse:

@@ -8,11 +8,13 @@ if status is-interactive; and not set -q ITERM_SHELL_INTEGRATION_INSTALLED
         if set -q ITERM_SHELL_INTEGRATION_INSTALLED
             return
         end
-        printf '\e]133;D;%s;aid=%s\a\e]1337;RemoteHost=%s@%s\a' $ran $fish_pid $USER $hostname
+        # The command's end is told last: whoever waits for it may ask for the directory then.
+        printf '\e]1337;RemoteHost=%s@%s\a' $USER $hostname
         if not string match -qr '[[:cntrl:]]' -- "$PWD"
             printf '\e]1337;CurrentDir=%s\a' "$PWD"
         end
         printf '\e]7;file://%s%s\a' $hostname (string escape --style=url -- "$PWD")
+        printf '\e]133;D;%s;aid=%s\a' $ran $fish_pid
         if functions -q fish_prompt; and not string match -q '*133;B*' -- (functions fish_prompt)
             functions -e __iterm_mcp_fish_prompt
             functions -c fish_prompt __iterm_mcp_fish_prompt

@@ -23,6 +23,7 @@ from iterm_mcp.host.requests.functions import (
     panes,
     pictures,
     recordings,
+    upgrades,
 )
 from iterm_mcp.host.requests.functions.function import FailedError
 
@@ -152,6 +153,7 @@ _FUNCTIONS: Functions = {
     **panes.FUNCTIONS,
     **pictures.FUNCTIONS,
     **recordings.FUNCTIONS,
+    **upgrades.FUNCTIONS,
 }
 
 

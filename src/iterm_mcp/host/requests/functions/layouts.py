@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -78,11 +79,20 @@ async def _start(context: Context, layout: Layout, started: dict[str, Session]) 
         guid = new.profile or await context.settings.profiles.default_guid()
         if guid not in shared:
             raise LayoutError(f"No such profile: {guid}")
-        command = {} if new.command is None else {"Custom Command": "Yes", "Command": new.command}
+        command = {} if new.command is None else _in_a_shell(context, new.command)
         pane, at = places[new.placeholder]
         started[new.placeholder] = await context.world.starter.start(
             profiles.own_copy(shared[guid], command), pane.columns, pane.rows, at, context.world
         )
+
+
+def _in_a_shell(context: Context, command: str) -> dict[str, str]:
+    """Return the profile of a command that runs as if it were typed, aliases and all.
+
+    So the ``iterm2`` library says it is; a profile's own command is run without a shell.
+    """
+    argv = [context.world.starter.shell, "-l", "-i", "-c", command]
+    return {"Custom Command": "Yes", "Command": shlex.join(argv)}
 
 
 def _apply(world: World, layout: Layout, started: Mapping[str, Session]) -> None:

@@ -26,6 +26,7 @@ async def record(
 ) -> dict[str, Any]:
     """Switch a session's recording on or off, or leave it; return how it stands now.
 
+    What has happened so far is on disk then, unless that takes too long.
     Whoever switches on what is on already changes nothing, but for ``input``: what is typed
     from now on is recorded, or is not.
     """
@@ -39,7 +40,7 @@ async def record(
             await _begin(recordings, session, keeps_input=keeps_input)
         case False:
             session.stop_recording()
-            await _flush(recordings)
+    await _flush(recordings)
     return _status(session)
 
 

@@ -10,10 +10,14 @@ import anyio
 import pytest
 from iterm2 import api_pb2
 from tests.integration.homes import Home, open_home
-from tests.integration.host.wire_client import WireClient, open_wire
+from tests.integration.host.it2_cli import It2
+from tests.integration.host.shown import pytest_runtest_call
+from tests.integration.host.wire_client import WireClient, open_wire, printed_environment
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+__all__ = ["pytest_runtest_call"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -70,3 +74,22 @@ async def wire(host_home: Home) -> AsyncIterator[WireClient]:
         await cleaner.ask(
             api_pb2.CloseRequest(sessions=api_pb2.CloseRequest.CloseSessions(session_ids=buried))
         )
+
+
+@pytest.fixture(scope="session")
+async def printed(host_home: Home) -> dict[str, str]:
+    """What `iterm-mcp host env` prints, and nothing else but HOME and PATH."""
+    return await printed_environment(host_home)
+
+
+@pytest.fixture
+async def it2(printed: dict[str, str], wire: WireClient) -> It2:
+    """The command `it2` for the host of `wire`."""
+    del wire  # it closes the windows
+    return It2(printed)
+
+
+@pytest.fixture
+async def own_it2(own_home: Home) -> It2:
+    """The command `it2` for a host that the test may harm."""
+    return It2(await printed_environment(own_home))

@@ -10,6 +10,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import iterm2
+import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -52,6 +53,11 @@ async def refuses(call: Awaitable[object], kind: type[Exception], reason: str) -
     assert reason in said
 
 
+@pytest.mark.answers("split_pane_request", "OK", source="2.6")
+@pytest.mark.answers("create_tab_request", "OK", source="2.5")
+@pytest.mark.answers("set_tab_layout_request", "OK", source="2.7")
+@pytest.mark.answers("close_request", "OK", source="2.11")
+@pytest.mark.behaves("app", source="5")
 async def builds_a_layout(connection: Connection) -> None:
     _, window, left = await open_window(connection)
     right = await left.async_split_pane(vertical=True)
@@ -81,6 +87,9 @@ async def _true(fact: bool) -> bool:  # noqa: FBT001
     return fact
 
 
+@pytest.mark.answers("get_buffer_request", "OK", source="2.2")
+@pytest.mark.behaves("number_of_lines", source="2.8")
+@pytest.mark.behaves("numbers", "lost lines", source="4")
 async def reads_lines_by_their_numbers(connection: Connection) -> None:
     _, _, session = await open_window(connection, rows=10)
     await session.async_inject("".join(f"line {n}\r\n" for n in range(100)).encode())
@@ -96,6 +105,8 @@ async def reads_lines_by_their_numbers(connection: Connection) -> None:
     assert (screen.cursor_coord.x, screen.cursor_coord.y) == (0, 100)
 
 
+@pytest.mark.behaves("cells", "empty cells", source="4")
+@pytest.mark.behaves("code points", "links", source="D")
 async def reads_cells_and_styles(connection: Connection) -> None:
     _, _, session = await open_window(connection)
     await session.async_inject(
@@ -128,6 +139,8 @@ async def reads_cells_and_styles(connection: Connection) -> None:
     assert line.hard_eol
 
 
+@pytest.mark.notifies("NOTIFY_ON_SCREEN_UPDATE", source="3.6")
+@pytest.mark.behaves("monitors", source="5")
 async def follows_the_screen(connection: Connection) -> None:
     # The library sees only changes that come while it waits, so they must not cease.
     ticking = "/bin/sh -c 'while :; do echo tick; sleep 0.05; done'"
@@ -140,6 +153,9 @@ async def follows_the_screen(connection: Connection) -> None:
             shown = [screen.line(n).string for n in range(screen.number_of_lines)]
 
 
+@pytest.mark.answers("variable_request", "OK", "INVALID_NAME", source="2.10")
+@pytest.mark.notifies("NOTIFY_ON_VARIABLE_CHANGE", source="3.9")
+@pytest.mark.behaves("monitors", source="5")
 async def keeps_and_watches_variables(connection: Connection) -> None:
     app, window, session = await open_window(connection)
     tab = window.current_tab
@@ -161,6 +177,8 @@ async def keeps_and_watches_variables(connection: Connection) -> None:
         assert await monitor.async_get() is None
 
 
+@pytest.mark.answers("invoke_function_request", "success", "FAILED", source="2.21")
+@pytest.mark.behaves("iterm2.set_name", "iterm2.set_title", source="2.21")
 async def names_what_it_opens(connection: Connection) -> None:
     _, window, session = await open_window(connection)
     tab = window.current_tab
@@ -177,6 +195,9 @@ async def names_what_it_opens(connection: Connection) -> None:
     await refuses(session.async_invoke_function("f()"), iterm2.RPCException, "FAILED")
 
 
+@pytest.mark.answers("activate_request", "OK", source="2.13")
+@pytest.mark.notifies("NOTIFY_ON_FOCUS_CHANGE", source="3.4")
+@pytest.mark.behaves("focus", source="5")
 async def moves_the_focus(connection: Connection) -> None:
     app, first, session = await open_window(connection)
     split = await session.async_split_pane()
@@ -201,6 +222,9 @@ async def moves_the_focus(connection: Connection) -> None:
     assert app.app_active
 
 
+@pytest.mark.answers("set_property_request", "OK", "FAILED", source="2.8")
+@pytest.mark.answers("get_property_request", "OK", source="2.8")
+@pytest.mark.behaves("frame", "grid_size", "fullscreen", source="2.8")
 async def sizes_a_window(connection: Connection) -> None:
     _, window, session = await open_window(connection)
     frame = await window.async_get_frame()
@@ -216,6 +240,9 @@ async def sizes_a_window(connection: Connection) -> None:
     await refuses(whole, iterm2.SetPropertyException, "")  # the library keeps the reason
 
 
+@pytest.mark.answers("set_profile_property_request", "OK", source="2.9")
+@pytest.mark.answers("get_profile_property_request", "OK", source="2.9")
+@pytest.mark.answers("list_profiles_request", source="2.9")
 async def changes_a_profile(connection: Connection) -> None:
     _, _, session = await open_window(connection)
     profile = await session.async_get_profile()
@@ -234,6 +261,10 @@ async def changes_a_profile(connection: Connection) -> None:
     assert (again.name, again.badge_text) == ("Default", "")
 
 
+@pytest.mark.notifies("NOTIFY_ON_NEW_SESSION", source="3.1")
+@pytest.mark.notifies("NOTIFY_ON_TERMINATE_SESSION", source="3.2")
+@pytest.mark.notifies("NOTIFY_ON_LAYOUT_CHANGE", source="3.3")
+@pytest.mark.behaves("monitors", source="5")
 async def is_told_of_sessions(connection: Connection) -> None:
     _, _, session = await open_window(connection)
     async with (
@@ -248,6 +279,7 @@ async def is_told_of_sessions(connection: Connection) -> None:
         assert await ended.async_get() == split.session_id
 
 
+@pytest.mark.answers("transaction_request", "OK", source="2.15")
 async def works_in_a_transaction(connection: Connection) -> None:
     app, _, session = await open_window(connection)
     async with iterm2.Transaction(connection):
@@ -265,6 +297,19 @@ async def works_in_a_transaction(connection: Connection) -> None:
     await until(shown)
 
 
+@pytest.mark.answers(
+    "split_pane_request", "INVALID_PROFILE_NAME", "SESSION_NOT_FOUND", source="2.6"
+)
+@pytest.mark.answers(
+    "create_tab_request", "INVALID_PROFILE_NAME", "INVALID_WINDOW_ID", source="2.5"
+)
+@pytest.mark.answers("close_request", "NOT_FOUND", source="2.11")
+@pytest.mark.answers("get_buffer_request", "SESSION_NOT_FOUND", source="2.2")
+@pytest.mark.answers("variable_request", "SESSION_NOT_FOUND", source="2.10")
+@pytest.mark.answers("get_profile_property_request", "SESSION_NOT_FOUND", source="2.9")
+@pytest.mark.answers("inject_request", "SESSION_NOT_FOUND", source="2.14")
+@pytest.mark.answers("get_property_request", "INVALID_TARGET", source="2.8")
+@pytest.mark.behaves("errors", source="5")
 async def is_told_what_is_gone(connection: Connection) -> None:
     _, window, session = await open_window(connection)
     rpc = iterm2.RPCException

@@ -10,6 +10,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import iterm2
+import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -45,6 +46,7 @@ async def work_profile(connection: Connection) -> iterm2.Profile:
     return found
 
 
+@pytest.mark.answers("list_profiles_request", source="2.9")
 async def lists_profiles(connection: Connection) -> None:
     names = {one.name: one.guid for one in await iterm2.PartialProfile.async_query(connection)}
     assert names["Work"] == WORK
@@ -55,6 +57,7 @@ async def lists_profiles(connection: Connection) -> None:
     assert await iterm2.Profile.async_get(connection, ["none"]) == []
 
 
+@pytest.mark.answers("set_profile_property_request", "OK", source="2.9")
 async def changes_a_sessions_own_profile(connection: Connection) -> None:
     session = await open_window(connection, "Work")
     profile = await session.async_get_profile()
@@ -80,6 +83,8 @@ async def changes_a_sessions_own_profile(connection: Connection) -> None:
     assert (await session.async_get_profile()).guid == WORK
 
 
+@pytest.mark.answers("set_profile_property_request", "OK", source="2.9")
+@pytest.mark.notifies("NOTIFY_ON_PROFILE_CHANGE", source="3.12")
 async def changes_a_shared_profile(connection: Connection) -> None:
     session = await open_window(connection, "Work")
     told: asyncio.Queue[str] = asyncio.Queue()
@@ -100,6 +105,12 @@ async def changes_a_shared_profile(connection: Connection) -> None:
     assert told.empty()
 
 
+@pytest.mark.answers(
+    "preferences_request",
+    "get_default_profile_result",
+    "set_default_profile_result.OK",
+    source="2.22",
+)
 async def chooses_the_default_profile(connection: Connection) -> None:
     before = await iterm2.Profile.async_get_default(connection)
     assert before.name == "Default"
@@ -111,6 +122,7 @@ async def chooses_the_default_profile(connection: Connection) -> None:
     assert (await iterm2.Profile.async_get_default(connection)).name == "Default"
 
 
+@pytest.mark.answers("color_preset_request", "OK", "PRESET_NOT_FOUND", source="2.23")
 async def takes_over_colours(connection: Connection) -> None:
     session = await open_window(connection)
     names = await iterm2.ColorPreset.async_get_list(connection)
@@ -129,6 +141,13 @@ async def takes_over_colours(connection: Connection) -> None:
     await refuses(unknown, iterm2.colorpresets.ListPresetsException, "PRESET_NOT_FOUND")
 
 
+@pytest.mark.answers(
+    "preferences_request",
+    "get_preference_result",
+    "set_preference_result.OK",
+    "set_preference_result.INVALID_VALUE",
+    source="2.22",
+)
 async def keeps_preferences(connection: Connection) -> None:
     assert await iterm2.async_get_preference(connection, Key.ITERM_VERSION)
     assert await iterm2.async_get_preference(connection, Key.HIDE_TAB_NUMBER) is None
@@ -140,6 +159,9 @@ async def keeps_preferences(connection: Connection) -> None:
     await refuses(fixed, iterm2.RPCException, "INVALID_VALUE")
 
 
+@pytest.mark.answers(
+    "saved_arrangement_request", "OK", "ARRANGEMENT_NOT_FOUND", "WINDOW_NOT_FOUND", source="2.18"
+)
 async def restores_windows(connection: Connection) -> None:
     session = await open_window(connection)
     await session.async_split_pane(vertical=True)
@@ -164,6 +186,8 @@ async def restores_windows(connection: Connection) -> None:
     )
 
 
+@pytest.mark.answers("restart_session_request", "OK", "SESSION_NOT_RESTARTABLE", source="2.12")
+@pytest.mark.behaves("same id", source="D")
 async def restarts_a_session(connection: Connection) -> None:
     session = await open_window(connection)
     pid = await session.async_get_variable("pid")

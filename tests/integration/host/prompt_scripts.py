@@ -10,6 +10,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import iterm2
+import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -32,6 +33,8 @@ async def open_bash(connection: Connection) -> iterm2.Session:
         await asyncio.sleep(0.01)
 
 
+@pytest.mark.answers("get_prompt_request", "OK", source="2.3")
+@pytest.mark.notifies("NOTIFY_ON_PROMPT", source="3.7")
 async def runs_a_command(connection: Connection) -> None:
     session = await open_bash(connection)
     before = await iterm2.async_get_last_prompt(connection, session.session_id)
@@ -52,6 +55,8 @@ async def runs_a_command(connection: Connection) -> None:
     assert [line.string for line in lines] == ["one", "two"]
 
 
+@pytest.mark.answers("list_prompts_request", "OK", source="2.3")
+@pytest.mark.notifies("NOTIFY_ON_PROMPT", source="3.7")
 async def follows_each_kind(connection: Connection) -> None:
     session = await open_bash(connection)
     async with iterm2.PromptMonitor(
@@ -68,6 +73,7 @@ async def follows_each_kind(connection: Connection) -> None:
     assert len(ids) == 2
 
 
+@pytest.mark.notifies("NOTIFY_ON_PROMPT", source="3.7")
 async def follows_prompts_when_nothing_is_said(connection: Connection) -> None:
     session = await open_bash(connection)
     async with iterm2.PromptMonitor(connection, session.session_id) as monitor:

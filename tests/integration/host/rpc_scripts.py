@@ -10,6 +10,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import iterm2
+import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -43,6 +44,10 @@ async def refuses(call: Awaitable[object], reason: str) -> None:
     assert reason in said, said
 
 
+@pytest.mark.answers("invoke_function_request", "success", "FAILED", source="2.21")
+@pytest.mark.answers("server_originated_rpc_result_request", source="2.21")
+@pytest.mark.notifies("NOTIFY_ON_SERVER_ORIGINATED_RPC", source="3.10")
+@pytest.mark.behaves("registered", "defaults", "roles", source="2.21")
 async def offers_functions(connection: Connection) -> None:
     app, _, session = await open_window(connection)
 
@@ -70,6 +75,10 @@ async def offers_functions(connection: Connection) -> None:
     assert said == "<Default>"
 
 
+@pytest.mark.answers("selection_request", "OK", source="2.17")
+@pytest.mark.answers("set_broadcast_domains_request", "OK", source="2.16")
+@pytest.mark.answers("reorder_tabs_request", "OK", source="2.7")
+@pytest.mark.behaves("buried", source="2.8")
 async def selects_and_broadcasts(connection: Connection) -> None:
     app, window, session = await open_window(connection)
     await session.async_inject(b"some text")
@@ -100,6 +109,17 @@ async def selects_and_broadcasts(connection: Connection) -> None:
     assert window.tabs[0].tab_id == tab.tab_id
 
 
+@pytest.mark.notifies("NOTIFY_ON_CUSTOM_ESCAPE_SEQUENCE", source="3.8")
+@pytest.mark.notifies("NOTIFY_ON_KEYSTROKE", source="3.11")
+@pytest.mark.behaves(
+    "iterm2.select_pane_in_direction",
+    "iterm2.alert",
+    "iterm2.run_coprocess",
+    "iterm2.get_coprocess",
+    "iterm2.stop_coprocess",
+    "iterm2.move_session",
+    source="2.21",
+)
 async def watches_and_moves(connection: Connection) -> None:
     app, window, session = await open_window(connection)
     async with iterm2.CustomControlSequenceMonitor(connection, "me", r"^do (\w+)$") as monitor:

@@ -58,6 +58,8 @@ async def _connect_with(home: Home, changed: dict[str, str | None], **options: o
         return refused.response.status_code
 
 
+@pytest.mark.behaves("cookie", source="1.2")
+@pytest.mark.behaves("refusals", source="1.3")
 @pytest.mark.parametrize(
     ("changed", "status"),
     [
@@ -82,6 +84,7 @@ async def test_a_client_is_let_in_by_its_headers(
     assert await _connect_with(host_home, changed) == status
 
 
+@pytest.mark.behaves("refusals", source="1.3")
 @pytest.mark.parametrize(
     "options",
     [
@@ -97,12 +100,14 @@ async def test_another_path_host_or_protocol_is_refused(
     assert await _connect_with(host_home, {}, **options) == 400
 
 
+@pytest.mark.behaves("1.18", source="1.5")
 async def test_the_protocol_version_is_told_at_the_handshake(wire: WireClient) -> None:
     assert wire.socket.response is not None
     assert wire.socket.response.headers["X-iTerm2-Protocol-Version"] == "1.18"
     assert wire.socket.subprotocol == "api.iterm2.com"
 
 
+@pytest.mark.behaves("unknown", source="1.4")
 async def test_a_request_of_no_kind_gets_an_error_with_its_id(wire: WireClient) -> None:
     await wire.socket.send(api_pb2.ClientOriginatedMessage(id=77).SerializeToString())
     answer = await wire.receive()
@@ -110,6 +115,7 @@ async def test_a_request_of_no_kind_gets_an_error_with_its_id(wire: WireClient) 
     assert "Upgrade" in answer.error
 
 
+@pytest.mark.behaves("id", source="1.4")
 async def test_the_first_request_of_the_library_has_the_id_zero(wire: WireClient) -> None:
     request = api_pb2.ClientOriginatedMessage(id=0, focus_request=api_pb2.FocusRequest())
     await wire.socket.send(request.SerializeToString())
@@ -124,12 +130,14 @@ async def test_an_empty_message_is_a_request_of_no_kind(wire: WireClient) -> Non
     assert (answer.HasField("id"), answer.WhichOneof("submessage")) == (True, "error")
 
 
+@pytest.mark.behaves("fragments", source="1.4")
 async def test_a_request_in_pieces_is_put_together(wire: WireClient) -> None:
     request = api_pb2.ClientOriginatedMessage(id=5, focus_request=api_pb2.FocusRequest())
     await wire.socket.send([bytes([one]) for one in request.SerializeToString()])
     assert (await wire.receive()).id == 5
 
 
+@pytest.mark.behaves("unknown", source="1.4")
 async def test_a_request_of_the_future_gets_an_error_with_its_id(wire: WireClient) -> None:
     unknown_field = b"\xea\x3f\x00"  # field 1021, an empty message
     request = api_pb2.ClientOriginatedMessage(id=78).SerializeToString() + unknown_field
@@ -138,6 +146,7 @@ async def test_a_request_of_the_future_gets_an_error_with_its_id(wire: WireClien
     assert (answer.id, answer.WhichOneof("submessage")) == (78, "error")
 
 
+@pytest.mark.behaves("no message", source="1.4")
 async def test_what_is_no_message_ends_its_own_connection_only(
     host_home: Home, wire: WireClient
 ) -> None:
@@ -148,16 +157,19 @@ async def test_what_is_no_message_ends_its_own_connection_only(
     await wire.ask(api_pb2.ListSessionsRequest())
 
 
+@pytest.mark.behaves("text", source="1.4")
 async def test_text_frames_are_ignored(wire: WireClient) -> None:
     await wire.socket.send("hello")
     await wire.ask(api_pb2.ListSessionsRequest())
 
 
+@pytest.mark.behaves("order", source="1.4")
 async def test_answers_come_in_the_order_of_the_requests(wire: WireClient) -> None:
     numbers = [await wire.send(api_pb2.FocusRequest()) for _ in range(50)]
     assert [(await wire.receive()).id for _ in numbers] == numbers
 
 
+@pytest.mark.behaves("socket", source="1.1")
 async def test_an_unmodified_script_needs_only_the_printed_environment(host_home: Home) -> None:
     environ = await printed_environment(host_home)
     with anyio.fail_after(60):

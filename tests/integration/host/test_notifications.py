@@ -49,6 +49,9 @@ async def close(wire: WireClient, session_id: str) -> None:
     )
 
 
+@pytest.mark.notifies("NOTIFY_ON_NEW_SESSION", source="3.1")
+@pytest.mark.notifies("NOTIFY_ON_TERMINATE_SESSION", source="3.2")
+@pytest.mark.answers("notification_request", "OK", source="3.0")
 async def test_a_session_is_told_of_when_it_opens_and_when_it_ends(wire: WireClient) -> None:
     assert await subscribe(wire, "NOTIFY_ON_NEW_SESSION") == "OK"
     assert await subscribe(wire, "NOTIFY_ON_TERMINATE_SESSION") == "OK"
@@ -59,6 +62,8 @@ async def test_a_session_is_told_of_when_it_opens_and_when_it_ends(wire: WireCli
     await wire.notified(lambda one: one.session_id == mine, "terminate_session_notification")
 
 
+@pytest.mark.notifies("NOTIFY_ON_TERMINATE_SESSION", source="3.2")
+@pytest.mark.behaves("one end", source="D")
 async def test_a_programs_own_end_is_told_once(wire: WireClient) -> None:
     await subscribe(wire, "NOTIFY_ON_TERMINATE_SESSION")
     opened, other = await wire.open_window(), await wire.open_window()
@@ -71,6 +76,7 @@ async def test_a_programs_own_end_is_told_once(wire: WireClient) -> None:
     assert ended.session_id == other.session_id
 
 
+@pytest.mark.notifies("NOTIFY_ON_LAYOUT_CHANGE", source="3.3")
 async def test_the_layout_is_told_whole(wire: WireClient) -> None:
     await subscribe(wire, "NOTIFY_ON_LAYOUT_CHANGE")
     opened = await wire.open_window()
@@ -88,6 +94,8 @@ async def test_the_layout_is_told_whole(wire: WireClient) -> None:
     await wire.notified(has_both, "layout_changed_notification")
 
 
+@pytest.mark.notifies("NOTIFY_ON_LAYOUT_CHANGE", "NOTIFY_ON_FOCUS_CHANGE", source="3.0")
+@pytest.mark.behaves("order", source="3.0")
 async def test_a_layout_is_told_before_the_focus_in_it(wire: WireClient) -> None:
     await subscribe(wire, "NOTIFY_ON_LAYOUT_CHANGE")
     await subscribe(wire, "NOTIFY_ON_FOCUS_CHANGE")
@@ -103,6 +111,7 @@ async def test_a_layout_is_told_before_the_focus_in_it(wire: WireClient) -> None
     )
 
 
+@pytest.mark.notifies("NOTIFY_ON_FOCUS_CHANGE", source="3.4")
 async def test_each_move_of_the_focus_is_told(wire: WireClient) -> None:
     opened = await wire.open_window()
     second = await wire.ask(api_pb2.CreateTabRequest(window_id=opened.window_id))
@@ -119,6 +128,7 @@ async def test_each_move_of_the_focus_is_told(wire: WireClient) -> None:
     )
 
 
+@pytest.mark.notifies("NOTIFY_ON_SCREEN_UPDATE", source="3.6")
 async def test_a_changed_screen_is_told_to_those_who_watch_it(wire: WireClient) -> None:
     watched, other = await wire.open_window(), await wire.open_window()
     assert await subscribe(wire, "NOTIFY_ON_SCREEN_UPDATE", watched.session_id) == "OK"
@@ -128,6 +138,8 @@ async def test_a_changed_screen_is_told_to_those_who_watch_it(wire: WireClient) 
     assert update.session == watched.session_id
 
 
+@pytest.mark.notifies("NOTIFY_ON_SCREEN_UPDATE", source="3.6")
+@pytest.mark.behaves("all", source="3.0")
 async def test_all_covers_sessions_to_come(wire: WireClient) -> None:
     assert await subscribe(wire, "NOTIFY_ON_SCREEN_UPDATE", "all") == "OK"
     opened = await wire.open_window()
@@ -137,6 +149,7 @@ async def test_all_covers_sessions_to_come(wire: WireClient) -> None:
     )
 
 
+@pytest.mark.notifies("NOTIFY_ON_VARIABLE_CHANGE", source="3.9")
 async def test_a_watched_variable_is_told_with_its_new_value(wire: WireClient) -> None:
     opened = await wire.open_window()
     watch = monitor("SESSION", opened.session_id, "terminalWindowName")
@@ -147,6 +160,7 @@ async def test_a_watched_variable_is_told_with_its_new_value(wire: WireClient) -
     assert json.loads(event.json_new_value) == "changed"
 
 
+@pytest.mark.notifies("NOTIFY_ON_VARIABLE_CHANGE", source="3.9")
 async def test_a_variable_of_all_sessions_names_the_one_that_changed(wire: WireClient) -> None:
     opened = await wire.open_window()
     watch = monitor("SESSION", "all", "user.state")
@@ -157,6 +171,10 @@ async def test_a_variable_of_all_sessions_names_the_one_that_changed(wire: WireC
     assert (event.identifier, json.loads(event.json_new_value)) == (opened.session_id, "busy")
 
 
+@pytest.mark.answers(
+    "notification_request", "OK", "ALREADY_SUBSCRIBED", "NOT_SUBSCRIBED", source="3.0"
+)
+@pytest.mark.behaves("once", source="3.0")
 async def test_subscribing_twice_and_ending_twice_are_told_apart(wire: WireClient) -> None:
     opened = await wire.open_window()
     watch = monitor("SESSION", opened.session_id, "name")
@@ -171,6 +189,8 @@ async def test_subscribing_twice_and_ending_twice_are_told_apart(wire: WireClien
         assert statuses == ["OK", "ALREADY_SUBSCRIBED", "OK", "NOT_SUBSCRIBED"]
 
 
+@pytest.mark.answers("notification_request", "OK", "NOT_SUBSCRIBED", source="3.0")
+@pytest.mark.behaves("all", source="3.0")
 async def test_ending_all_ends_each(wire: WireClient) -> None:
     opened = await wire.open_window()
     await subscribe(wire, "NOTIFY_ON_SCREEN_UPDATE", opened.session_id)
@@ -179,6 +199,13 @@ async def test_ending_all_ends_each(wire: WireClient) -> None:
     assert await subscribe(wire, "NOTIFY_ON_SCREEN_UPDATE", opened.session_id) == "OK"
 
 
+@pytest.mark.answers(
+    "notification_request",
+    "SESSION_NOT_FOUND",
+    "INVALID_IDENTIFIER",
+    "REQUEST_MALFORMED",
+    source="3.0",
+)
 @pytest.mark.parametrize(
     ("kind", "session", "more", "status"),
     [
@@ -195,6 +222,7 @@ async def test_what_cannot_be_watched_is_refused(
     assert await subscribe(wire, kind, session, **more) == status
 
 
+@pytest.mark.answers("notification_request", "REQUEST_MALFORMED", source="3.0")
 async def test_a_subscription_says_whether_it_begins_or_ends(wire: WireClient) -> None:
     response = await wire.ask(
         api_pb2.NotificationRequest(notification_type=api_pb2.NOTIFY_ON_NEW_SESSION)
@@ -202,6 +230,7 @@ async def test_a_subscription_says_whether_it_begins_or_ends(wire: WireClient) -
     assert response.status == response.REQUEST_MALFORMED
 
 
+@pytest.mark.behaves("own", source="3.0")
 async def test_a_subscription_is_one_connections_own(host_home: Home, wire: WireClient) -> None:
     async with open_wire(host_home) as other:
         await subscribe(other, "NOTIFY_ON_NEW_SESSION")
@@ -210,6 +239,7 @@ async def test_a_subscription_is_one_connections_own(host_home: Home, wire: Wire
     assert wire.seen("new_session_notification") == []
 
 
+@pytest.mark.notifies("NOTIFY_ON_FOCUS_CHANGE", source="3.4")
 async def test_a_window_that_loses_the_focus_is_told_as_well(wire: WireClient) -> None:
     first = await wire.open_window()
     await subscribe(wire, "NOTIFY_ON_FOCUS_CHANGE")
@@ -230,6 +260,7 @@ async def test_a_window_that_loses_the_focus_is_told_as_well(wire: WireClient) -
     ]  # fmt: skip
 
 
+@pytest.mark.behaves("id", source="1.4")
 async def test_a_notification_carries_no_id(wire: WireClient) -> None:
     await subscribe(wire, "NOTIFY_ON_NEW_SESSION")
     await wire.send(api_pb2.CreateTabRequest())
@@ -239,6 +270,7 @@ async def test_a_notification_carries_no_id(wire: WireClient) -> None:
     assert not message.HasField("id")
 
 
+@pytest.mark.behaves("one each", source="3.0")
 async def test_who_watches_one_and_all_is_told_once(wire: WireClient) -> None:
     opened = await wire.open_window()
     await subscribe(wire, "NOTIFY_ON_SCREEN_UPDATE", opened.session_id)
@@ -254,6 +286,8 @@ async def test_who_watches_one_and_all_is_told_once(wire: WireClient) -> None:
     assert about_the_first == []
 
 
+@pytest.mark.notifies("NOTIFY_ON_SCREEN_UPDATE", source="3.6")
+@pytest.mark.behaves("trailing", source="3.6")
 async def test_the_last_change_of_many_is_told(wire: WireClient) -> None:
     opened = await wire.open_window("/bin/sh -c 'read it; seq 20000; echo the end; read more'")
     await subscribe(wire, "NOTIFY_ON_SCREEN_UPDATE", opened.session_id)
@@ -263,6 +297,7 @@ async def test_the_last_change_of_many_is_told(wire: WireClient) -> None:
         await wire.notified(lambda _: True, "screen_update_notification")
 
 
+@pytest.mark.behaves("end", source="3.0")
 async def test_after_its_end_a_subscription_tells_no_more(wire: WireClient) -> None:
     opened = await wire.open_window()
     kinds = ("NOTIFY_ON_NEW_SESSION", "NOTIFY_ON_LAYOUT_CHANGE", "NOTIFY_ON_FOCUS_CHANGE")
@@ -308,6 +343,7 @@ async def test_typed_text_is_no_keystroke(wire: WireClient) -> None:
     assert wire.seen("keystroke_notification") == []
 
 
+@pytest.mark.notifies("NOTIFY_ON_VARIABLE_CHANGE", source="3.9")
 @pytest.mark.parametrize("scope", ["TAB", "WINDOW", "APP"])
 async def test_a_variable_is_watched_in_each_scope(wire: WireClient, scope: str) -> None:
     opened = await wire.open_window()
@@ -324,6 +360,7 @@ async def test_a_variable_is_watched_in_each_scope(wire: WireClient, scope: str)
         assert api_pb2.VariableScope.Name(event.scope) == scope
 
 
+@pytest.mark.notifies("NOTIFY_ON_VARIABLE_CHANGE", source="3.9")
 async def test_a_path_is_watched_through_what_it_leads_to(wire: WireClient) -> None:
     opened = await wire.open_window()
     split = await wire.ask(api_pb2.SplitPaneRequest(session=opened.session_id))
@@ -337,6 +374,7 @@ async def test_a_path_is_watched_through_what_it_leads_to(wire: WireClient) -> N
     assert json.loads(event.json_new_value) == split.session_id[0]
 
 
+@pytest.mark.notifies("NOTIFY_ON_VARIABLE_CHANGE", source="3.9")
 async def test_the_active_sessions_variable_is_told_of_as_active(wire: WireClient) -> None:
     opened = await wire.open_window()
     watch = monitor("SESSION", "active", "terminalWindowName")

@@ -64,6 +64,8 @@ def corners(span: Any) -> tuple[int, ...]:  # noqa: ANN401
     return span.start.x, span.start.y, span.end.x, span.end.y
 
 
+@pytest.mark.answers("get_prompt_request", "PROMPT_UNAVAILABLE", "SESSION_NOT_FOUND", source="2.3")
+@pytest.mark.answers("list_prompts_request", "OK", "SESSION_NOT_FOUND", source="2.3")
 async def test_without_marks_there_is_no_prompt(wire: WireClient) -> None:
     session = (await wire.open_window()).session_id
     response = await prompt(wire, session)
@@ -75,6 +77,10 @@ async def test_without_marks_there_is_no_prompt(wire: WireClient) -> None:
     assert listed.status == listed.SESSION_NOT_FOUND
 
 
+@pytest.mark.answers("get_prompt_request", "OK", source="2.3")
+@pytest.mark.behaves("A", "B", "C", "D", source="7.1")
+@pytest.mark.behaves("end of output", source="D")
+@pytest.mark.behaves("CurrentDir", source="7.2")
 async def test_a_prompt_is_described_in_each_of_its_states(wire: WireClient) -> None:
     session = (await wire.open_window()).session_id
     await wire.feed(
@@ -101,6 +107,8 @@ async def test_a_prompt_is_described_in_each_of_its_states(wire: WireClient) -> 
     assert json.loads(last.values[0]) == "ls -l"
 
 
+@pytest.mark.answers("list_prompts_request", "OK", source="2.3")
+@pytest.mark.answers("get_prompt_request", "OK", "PROMPT_UNAVAILABLE", source="2.3")
 async def test_prompts_are_listed_between_two_and_asked_for_by_their_ids(
     wire: WireClient,
 ) -> None:
@@ -133,6 +141,7 @@ async def test_prompts_go_with_their_lines(wire: WireClient) -> None:
     assert left not in kept
 
 
+@pytest.mark.behaves("width", source="4")
 async def test_prompts_follow_their_text_when_the_width_changes(wire: WireClient) -> None:
     session = (await wire.open_window()).session_id
     await wire.feed(session, cycle("echo first", "y" * 100 + "\r\n", 0))
@@ -149,6 +158,8 @@ async def test_prompts_follow_their_text_when_the_width_changes(wire: WireClient
     assert corners(found.output_range) == (0, 6, 0, 7)
 
 
+@pytest.mark.behaves("k=", source="7.1")
+@pytest.mark.notifies("NOTIFY_ON_PROMPT", source="3.7")
 async def test_what_was_not_typed_is_listed_but_not_told(wire: WireClient) -> None:
     session = (await wire.open_window()).session_id
     assert await subscribe(wire, session) == "OK"
@@ -160,6 +171,8 @@ async def test_what_was_not_typed_is_listed_but_not_told(wire: WireClient) -> No
     assert await told(wire, session) == ["prompt"]
 
 
+@pytest.mark.notifies("NOTIFY_ON_PROMPT", source="3.7")
+@pytest.mark.behaves("watching", source="D")
 async def test_only_the_kinds_that_were_asked_for_are_told(wire: WireClient) -> None:
     session = (await wire.open_window()).session_id
     assert await subscribe(wire, session, START) == "OK"
@@ -175,6 +188,7 @@ async def test_only_the_kinds_that_were_asked_for_are_told(wire: WireClient) -> 
     assert await subscribe(wire, session, on=False) == "NOT_SUBSCRIBED"
 
 
+@pytest.mark.notifies("NOTIFY_ON_PROMPT", source="3.7")
 async def test_without_a_kind_prompts_are_told_of_all_sessions_each_once(
     host_home: Home, wire: WireClient
 ) -> None:
@@ -193,6 +207,8 @@ async def test_without_a_kind_prompts_are_told_of_all_sessions_each_once(
         assert await told(other, session) == []
 
 
+@pytest.mark.behaves("abort", source="7.1")
+@pytest.mark.behaves("abort", source="D")
 async def test_a_command_that_was_given_up_is_not_told(wire: WireClient) -> None:
     session = (await wire.open_window()).session_id
     await subscribe(wire, session, START, END)

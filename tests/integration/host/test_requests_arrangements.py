@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from iterm2 import api_pb2
 from tests.integration.homes import mode_of
 from tests.waiting import eventually
@@ -81,6 +82,7 @@ async def open_work(wire: WireClient, folder: Path) -> None:
     assert response.status == response.OK
 
 
+@pytest.mark.answers("saved_arrangement_request", "OK", source="2.18")
 async def test_windows_are_opened_again_with_their_panes_programs_and_folders(
     own_wire: WireClient, own_home: Home, tmp_path: Path
 ) -> None:
@@ -117,6 +119,7 @@ async def test_where_a_shell_has_gone_is_where_it_starts_again(
     await shown(own_wire, session, str(tmp_path))
 
 
+@pytest.mark.answers("saved_arrangement_request", "OK", source="2.18")
 async def test_one_window_is_saved_and_becomes_tabs_of_another(own_wire: WireClient) -> None:
     first = await own_wire.open_window()
     second = await own_wire.open_window()
@@ -130,6 +133,13 @@ async def test_one_window_is_saved_and_becomes_tabs_of_another(own_wire: WireCli
     assert await names(own_wire) == ["one", "both"]
 
 
+@pytest.mark.answers(
+    "saved_arrangement_request",
+    "REQUEST_MALFORMED",
+    "WINDOW_NOT_FOUND",
+    "ARRANGEMENT_NOT_FOUND",
+    source="2.18",
+)
 async def test_what_cannot_be_saved_or_restored_is_answered_so(
     own_wire: WireClient, own_home: Home
 ) -> None:

@@ -46,6 +46,9 @@ async def shows(wire: WireClient, session_id: str, text: str) -> None:
     await eventually(partial(wire.text, session_id), lambda lines: lines.count(text) == 2)
 
 
+@pytest.mark.answers("set_broadcast_domains_request", "OK", source="2.16")
+@pytest.mark.answers("get_broadcast_domains_request", source="2.16")
+@pytest.mark.behaves("own domain", source="D")
 async def test_what_is_typed_into_one_reaches_its_domain_and_no_other(wire: WireClient) -> None:
     one, two, three, four, five = await panes(wire, 5)
     assert await put(wire, [one, two], [three, four]) == "OK"
@@ -59,6 +62,7 @@ async def test_what_is_typed_into_one_reaches_its_domain_and_no_other(wire: Wire
         assert ("pair" in await wire.text(session)) is (session in {one, two})
 
 
+@pytest.mark.answers("send_text_request", "OK", source="2.4")
 async def test_typing_can_be_kept_to_one(wire: WireClient) -> None:
     one, two = await panes(wire, 2)
     await put(wire, [one, two])
@@ -69,6 +73,7 @@ async def test_typing_can_be_kept_to_one(wire: WireClient) -> None:
     await shows(wire, one, "mine")
 
 
+@pytest.mark.notifies("NOTIFY_ON_BROADCAST_CHANGE", source="3.5")
 async def test_a_change_is_told_but_only_a_real_one(wire: WireClient) -> None:
     one, two, three = await panes(wire, 3)
     await subscribe(wire, "NOTIFY_ON_BROADCAST_CHANGE")
@@ -92,6 +97,7 @@ async def test_a_session_knows_that_it_broadcasts(wire: WireClient) -> None:
         assert event.json_new_value == said
 
 
+@pytest.mark.notifies("NOTIFY_ON_BROADCAST_CHANGE", source="3.5")
 async def test_a_session_that_is_closed_or_buried_leaves_its_domain(wire: WireClient) -> None:
     one, two, three, four = await panes(wire, 4)
     await put(wire, [one, two, three, four])
@@ -113,6 +119,13 @@ async def test_a_session_that_moves_to_another_window_leaves_its_domain(wire: Wi
     assert await got(wire) == []
 
 
+@pytest.mark.answers(
+    "set_broadcast_domains_request",
+    "BROADCAST_DOMAINS_NOT_DISJOINT",
+    "SESSION_NOT_FOUND",
+    "SESSIONS_NOT_IN_SAME_WINDOW",
+    source="2.16",
+)
 @pytest.mark.parametrize(
     ("asked", "status"),
     [

@@ -33,6 +33,7 @@ async def get(wire: WireClient, session: str, line_range: Any, *, styles: bool =
     )
 
 
+@pytest.mark.answers("get_buffer_request", "OK", source="2.2")
 async def test_the_screen_comes_with_its_cursor_and_place(wire: WireClient) -> None:
     opened = await wire.open_window(Rows="10")
     await wire.feed(opened.session_id, NUMBERED)
@@ -45,6 +46,8 @@ async def test_the_screen_comes_with_its_cursor_and_place(wire: WireClient) -> N
     assert response.contents[0].continuation == response.contents[0].CONTINUATION_HARD_EOL
 
 
+@pytest.mark.answers("get_buffer_request", "OK", source="2.2")
+@pytest.mark.behaves("numbers", "lost lines", source="4")
 async def test_absolute_numbers_stay_when_old_lines_are_lost(wire: WireClient) -> None:
     opened = await wire.open_window(Rows="10", **{"Scrollback Lines": "20"})
     await wire.feed(opened.session_id, NUMBERED)
@@ -56,6 +59,7 @@ async def test_absolute_numbers_stay_when_old_lines_are_lost(wire: WireClient) -
     assert some.contents[0].text == "line 71"
 
 
+@pytest.mark.answers("get_buffer_request", "OK", source="2.2")
 async def test_trailing_lines_reach_into_the_history(wire: WireClient) -> None:
     opened = await wire.open_window(Rows="10")
     await wire.feed(opened.session_id, NUMBERED)
@@ -65,6 +69,7 @@ async def test_trailing_lines_reach_into_the_history(wire: WireClient) -> None:
     assert await wire.text(opened.session_id, 0) == []
 
 
+@pytest.mark.answers("get_buffer_request", "OK", source="2.2")
 async def test_a_range_may_begin_and_end_within_lines_or_columns(wire: WireClient) -> None:
     opened = await wire.open_window()
     await wire.feed(opened.session_id, b"abcdef\r\nghijkl\r\nmnopqr")
@@ -74,6 +79,35 @@ async def test_a_range_may_begin_and_end_within_lines_or_columns(wire: WireClien
     assert [line.text for line in part.contents] == ["bc", "hi", "no"]
 
 
+@pytest.mark.answers("get_buffer_request", "OK", source="2.2")
+@pytest.mark.parametrize(
+    ("end", "soft"), [(5, True), (6, True), (7, False), (10, False), (99, False)]
+)
+async def test_a_part_goes_on_unless_it_reached_what_was_never_written(
+    wire: WireClient,
+    end: int,
+    soft: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    opened = await wire.open_window(Columns="10")
+    await wire.feed(opened.session_id, b"abcdef\r\n")
+    (line,) = (await get(wire, opened.session_id, between((0, 0), (end, 0)))).contents
+    assert line.text == "abcdef"[:end]
+    assert (line.continuation == line.CONTINUATION_SOFT_EOL) == soft
+
+
+@pytest.mark.answers("get_buffer_request", "OK", source="2.2")
+@pytest.mark.parametrize("columns", [(0, 0), (0, 10)])
+async def test_a_row_that_is_asked_for_whole_ends_where_its_text_does(
+    wire: WireClient, columns: tuple[int, int]
+) -> None:
+    opened = await wire.open_window(Columns="10")
+    await wire.feed(opened.session_id, b"0123456789\r\n")
+    (line,) = (await get(wire, opened.session_id, between((0, 0), (10, 0), columns))).contents
+    assert line.text == "0123456789"
+    assert line.continuation == line.CONTINUATION_HARD_EOL
+
+
+@pytest.mark.behaves("wrapping", source="4")
 async def test_a_wrapped_line_goes_on_in_the_next_row(wire: WireClient) -> None:
     opened = await wire.open_window(Columns="10")
     await wire.feed(opened.session_id, b"0123456789abc")
@@ -84,6 +118,8 @@ async def test_a_wrapped_line_goes_on_in_the_next_row(wire: WireClient) -> None:
     assert second.continuation == second.CONTINUATION_HARD_EOL
 
 
+@pytest.mark.behaves("cells", source="4")
+@pytest.mark.behaves("code points", source="D")
 async def test_cells_say_how_many_code_points_they_hold(wire: WireClient) -> None:
     opened = await wire.open_window()
     await wire.feed(opened.session_id, "a世e\u0301z".encode())
@@ -94,6 +130,8 @@ async def test_cells_say_how_many_code_points_they_hold(wire: WireClient) -> Non
     assert cells == [1, 1, 0, 2, 1]
 
 
+@pytest.mark.behaves("styles on demand", "links", source="D")
+@pytest.mark.behaves("OSC 8", source="7.5")
 async def test_styles_come_when_they_are_asked_for(wire: WireClient) -> None:
     opened = await wire.open_window()
     await wire.feed(
@@ -114,6 +152,8 @@ async def test_styles_come_when_they_are_asked_for(wire: WireClient) -> None:
     assert not dot.url.url
 
 
+@pytest.mark.answers("get_buffer_request", "INVALID_LINE_RANGE", source="2.2")
+@pytest.mark.behaves("bad range", source="D")
 @pytest.mark.parametrize(
     "line_range",
     [
@@ -131,6 +171,7 @@ async def test_a_range_that_makes_no_sense_is_refused(wire: WireClient, line_ran
     assert response.status == response.INVALID_LINE_RANGE
 
 
+@pytest.mark.answers("get_buffer_request", "SESSION_NOT_FOUND", source="2.2")
 async def test_a_buffer_of_nobody_is_refused(wire: WireClient) -> None:
     response = await get(wire, "none", Range(screen_contents_only=True))
     assert response.status == response.SESSION_NOT_FOUND
@@ -146,6 +187,7 @@ async def test_an_empty_or_absurd_range_harms_nothing(
     assert len(response.contents) == (25 if end[1] > 25 else 0)
 
 
+@pytest.mark.behaves("alternate screen", source="4")
 async def test_the_alternate_screen_leaves_the_main_one_as_it_was(wire: WireClient) -> None:
     opened = await wire.open_window()
     await wire.feed(opened.session_id, b"main\x1b[?1049h\x1b[Hother")
@@ -166,6 +208,7 @@ async def test_in_columns_spaces_at_the_end_are_no_text(wire: WireClient) -> Non
     assert [line.text for line in whole.contents] == ["  "]
 
 
+@pytest.mark.behaves("cursor", source="4")
 async def test_the_cursor_stands_behind_a_full_line(wire: WireClient) -> None:
     opened = await wire.open_window(Columns="10")
     await wire.feed(opened.session_id, b"0123456789")
@@ -173,12 +216,15 @@ async def test_the_cursor_stands_behind_a_full_line(wire: WireClient) -> None:
     assert (response.cursor.x, response.cursor.y) == (10, 0)
 
 
+@pytest.mark.behaves("empty cells", source="4")
 async def test_cells_that_were_never_written_are_null_between_others(wire: WireClient) -> None:
     opened = await wire.open_window()
     await wire.feed(opened.session_id, b"a\x1b[3Cb \x1b[5C")
     assert (await wire.text(opened.session_id))[0] == "a\0\0\0b "
 
 
+@pytest.mark.behaves("clearing", source="4")
+@pytest.mark.behaves("no reuse", source="D")
 async def test_a_cleared_history_lets_no_number_be_used_again(wire: WireClient) -> None:
     opened = await wire.open_window(Rows="10")
     await wire.feed(opened.session_id, NUMBERED)

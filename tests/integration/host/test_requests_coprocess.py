@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import anyio
+import pytest
 from iterm2 import api_pb2
 from tests.integration.host.test_notifications import close
 from tests.integration.host.test_requests_layout_functions import call
@@ -40,6 +41,7 @@ async def contains(path: Path, text: str) -> None:
     await eventually(content, lambda found: text in found)
 
 
+@pytest.mark.behaves("iterm2.run_coprocess", source="2.21")
 async def test_it_reads_what_the_session_shows_and_types_what_it_writes(
     wire: WireClient, tmp_path: Path
 ) -> None:
@@ -52,6 +54,9 @@ async def test_it_reads_what_the_session_shows_and_types_what_it_writes(
     assert "typed by it" in await anyio.Path(seen).read_text()
 
 
+@pytest.mark.behaves(
+    "iterm2.run_coprocess", "iterm2.get_coprocess", "iterm2.stop_coprocess", source="2.21"
+)
 async def test_one_session_has_one_coprocess_that_is_named_and_stopped(wire: WireClient) -> None:
     session = (await wire.open_window()).session_id
     assert await call(wire, "get_coprocess", session) is None
@@ -143,3 +148,13 @@ async def test_what_is_no_coprocess_is_refused(wire: WireClient) -> None:
     status, reason = outcome(await wire.ask(impossible))
     assert (status, "could not be started" in reason) == ("FAILED", True)
     assert await run(wire, "", "true") == ("FAILED", "run_coprocess needs a session")
+
+
+async def test_its_environment_has_nothing_of_ours(wire: WireClient, tmp_path: Path) -> None:
+    session = (await wire.open_window()).session_id
+    seen = tmp_path / "environment"
+    assert await run(wire, session, f"env > {seen}; echo end >> {seen}") is True
+    await contains(seen, "\nend\n")
+    names = [line.partition("=")[0] for line in (await anyio.Path(seen).read_text()).splitlines()]
+    assert "HOME" in names
+    assert [one for one in names if one.startswith(("ITERM_MCP", "ITERM2", "CLAUDE"))] == []

@@ -35,6 +35,8 @@ async def shows(wire: WireClient, session_id: str, text: str) -> None:
     await eventually(partial(wire.text, session_id), lambda lines: text in lines)
 
 
+@pytest.mark.notifies("NOTIFY_ON_KEYSTROKE", source="3.11")
+@pytest.mark.behaves("iterm_mcp.press_key", source="2.21")
 async def test_a_key_is_told_and_typed_but_sent_text_is_no_key(wire: WireClient) -> None:
     session = (await wire.open_window()).session_id
     await subscribe(wire, "NOTIFY_ON_KEYSTROKE", session)
@@ -53,6 +55,7 @@ async def test_a_key_is_told_and_typed_but_sent_text_is_no_key(wire: WireClient)
     await shows(wire, session, "sent typed")
 
 
+@pytest.mark.notifies("NOTIFY_ON_KEYSTROKE", "KEYSTROKE_FILTER", source="3.11")
 async def test_a_key_that_a_filter_takes_is_told_but_not_typed(wire: WireClient) -> None:
     session = (await wire.open_window()).session_id
     await subscribe(wire, "NOTIFY_ON_KEYSTROKE", "all")
@@ -70,6 +73,7 @@ async def test_a_key_that_a_filter_takes_is_told_but_not_typed(wire: WireClient)
     assert await press(wire, session) is True
 
 
+@pytest.mark.notifies("NOTIFY_ON_KEYSTROKE", source="3.11")
 async def test_a_key_that_comes_up_types_nothing(wire: WireClient) -> None:
     session = (await wire.open_window()).session_id
     every = api_pb2.KeystrokeMonitorRequest(advanced=True)
@@ -111,6 +115,8 @@ async def test_a_key_needs_a_session(wire: WireClient) -> None:
     assert (status, reason) == ("FAILED", "press_key needs a session")
 
 
+@pytest.mark.notifies("NOTIFY_ON_CUSTOM_ESCAPE_SEQUENCE", source="3.8")
+@pytest.mark.behaves("Custom", source="7.2")
 async def test_a_scripts_own_control_sequence_is_told_verbatim(wire: WireClient) -> None:
     session = (await wire.open_window()).session_id
     await subscribe(wire, "NOTIFY_ON_CUSTOM_ESCAPE_SEQUENCE", session)
@@ -126,6 +132,7 @@ async def test_a_scripts_own_control_sequence_is_told_verbatim(wire: WireClient)
     ]
 
 
+@pytest.mark.notifies("NOTIFY_ON_CUSTOM_ESCAPE_SEQUENCE", source="3.8")
 async def test_a_program_that_writes_its_own_sequence_reaches_all_who_asked(
     wire: WireClient,
 ) -> None:

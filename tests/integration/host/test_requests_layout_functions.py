@@ -32,6 +32,8 @@ async def call(
     return outcome(await wire.ask(request))
 
 
+@pytest.mark.behaves("iterm2.move_session", source="2.21")
+@pytest.mark.behaves("before is before", source="D")
 async def test_a_session_moves_beside_another_on_the_side_that_is_said(wire: WireClient) -> None:
     one, two = await panes(wire, 2)
     three = (await wire.open_window()).session_id
@@ -76,6 +78,7 @@ async def test_a_session_that_cannot_move_stays(
     assert await layout(wire) == [[[one, two]], [[tiny]]]
 
 
+@pytest.mark.behaves("iterm2.move_session_to_new_tab", source="2.21")
 async def test_a_session_moves_to_a_tab_of_its_own(wire: WireClient) -> None:
     one, two, three = await panes(wire, 3)
     tab = await call(wire, "move_session_to_new_tab", session=two)
@@ -93,6 +96,7 @@ async def test_a_session_moves_to_a_tab_of_its_own(wire: WireClient) -> None:
     assert await layout(wire) == [[[three], [one]], [[two], [other.session_id]]]
 
 
+@pytest.mark.behaves("iterm2.move_session_to_new_window", source="2.21")
 async def test_a_session_moves_to_a_window_of_its_own(wire: WireClient) -> None:
     one, two = await panes(wire, 2)
     window = await call(wire, "move_session_to_new_window", session=one)
@@ -130,6 +134,7 @@ async def test_a_tab_needs_a_place(
     assert made == ("FAILED", reason)
 
 
+@pytest.mark.behaves("iterm2.move_tab_to_window", source="2.21")
 async def test_a_tab_moves_to_a_window_of_its_own_unless_it_is_alone(wire: WireClient) -> None:
     opened = await wire.open_window()
     tab = str(opened.tab_id)
@@ -142,6 +147,7 @@ async def test_a_tab_moves_to_a_window_of_its_own_unless_it_is_alone(wire: WireC
     assert (status, reason) == ("FAILED", "move_tab_to_window needs a tab")
 
 
+@pytest.mark.behaves("iterm2.select_pane_in_direction", source="2.21")
 async def test_the_pane_in_a_direction_is_selected(wire: WireClient) -> None:
     one, two = await panes(wire, 2)
     ((_, (tab,)),) = (await standing(wire)).items()
@@ -153,6 +159,17 @@ async def test_the_pane_in_a_direction_is_selected(wire: WireClient) -> None:
     assert status == "FAILED"
 
 
+@pytest.mark.behaves(
+    "iterm2.alert",
+    "iterm2.get_string",
+    "iterm2.get_poly_modal_alert",
+    "iterm2.open_panel",
+    "iterm2.save_panel",
+    "iterm2.run_tmux_command",
+    "iterm2.load_url",
+    source="2.21",
+)
+@pytest.mark.answers("invoke_function_request", "FAILED", source="2.21")
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
@@ -169,6 +186,7 @@ async def test_what_needs_more_than_there_is_says_so(
     assert await call(wire, name, opened.session_id, anything=1) == ("FAILED", reason)
 
 
+@pytest.mark.behaves("iterm2.add_annotation", source="2.21")
 @pytest.mark.parametrize(
     ("start", "end", "failed"),
     [
@@ -189,6 +207,9 @@ async def test_a_note_lies_beside_text_that_is_there(
     assert said == (("FAILED", "Invalid range") if failed else None)
 
 
+@pytest.mark.behaves(
+    "iterm2.get_time_offset", "iterm2.set_status_bar_component_unread_count", source="2.21"
+)
 async def test_a_session_knows_its_clocks_zone(wire: WireClient) -> None:
     session = (await wire.open_window()).session_id
     said = await call(wire, "get_time_offset", session)

@@ -49,6 +49,7 @@ def frame(x: object = 0, width: object = 640) -> str:
     return json.dumps({"origin": {"x": x, "y": 0}, "size": {"width": width, "height": 400}})
 
 
+@pytest.mark.answers("set_property_request", "INVALID_VALUE", source="2.8")
 @pytest.mark.parametrize(
     "value", [frame(x=1e10), frame(x=-1e10), frame(width=float("inf")), frame(width=1e300), DEEP]
 )
@@ -81,6 +82,7 @@ async def test_a_window_shrinks_no_further_than_its_panes_can(wire: WireClient) 
     assert window.frame.size.width == 8 * (sum(widths) + 3)
 
 
+@pytest.mark.answers("set_tab_layout_request", "OK", source="2.7")
 @pytest.mark.parametrize(
     ("wanted", "given"), [(2**31 - 1, MOST), (-5, 2), (0, 2), (MOST + 1, MOST), (90, 90)]
 )
@@ -95,6 +97,7 @@ async def test_a_layouts_sizes_are_bounded(wire: WireClient, wanted: int, given:
     assert (after.width, after.height) == (given, given)
 
 
+@pytest.mark.answers("set_property_request", "INVALID_VALUE", "OK", source="2.8")
 async def test_a_session_larger_than_the_largest_grid_is_refused(wire: WireClient) -> None:
     opened = await wire.open_window()
     for width, status in ((MOST + 1, "INVALID_VALUE"), (MOST, "OK")):
@@ -103,6 +106,8 @@ async def test_a_session_larger_than_the_largest_grid_is_refused(wire: WireClien
         assert await status_of(wire, asked) == status
 
 
+@pytest.mark.answers("set_profile_property_request", "REQUEST_MALFORMED", source="2.9")
+@pytest.mark.answers("variable_request", "INVALID_NAME", source="2.10")
 @pytest.mark.parametrize("value", ["NaN", "[1e999]", HALF_A_PAIR, DEEP, ""])
 async def test_json_that_others_could_not_read_is_not_kept(wire: WireClient, value: str) -> None:
     opened = await wire.open_window()
@@ -115,6 +120,7 @@ async def test_json_that_others_could_not_read_is_not_kept(wire: WireClient, val
     await eventually(lambda: title_of(wire, opened.window_id), lambda title: title == "cat")
 
 
+@pytest.mark.answers("invoke_function_request", "FAILED", source="2.21")
 @pytest.mark.parametrize(
     ("invocation", "reason"),
     [

@@ -16,6 +16,22 @@ Tmux = api_pb2.TmuxRequest
 StatusBar = api_pb2.StatusBarComponentRequest
 
 
+@pytest.mark.answers("menu_item_request", "BAD_IDENTIFIER", source="6")
+@pytest.mark.answers(
+    "status_bar_component_request",
+    "REQUEST_MALFORMED",
+    "SESSION_NOT_FOUND",
+    "INVALID_IDENTIFIER",
+    source="2.24",
+)
+@pytest.mark.answers(
+    "tmux_request", "INVALID_REQUEST", "OK", "INVALID_CONNECTION_ID", source="2.24"
+)
+@pytest.mark.answers(
+    "register_tool_request", "REQUEST_MALFORMED", "OK", "PERMISSION_DENIED", source="2.24"
+)
+@pytest.mark.answers("get_prompt_request", "SESSION_NOT_FOUND", "PROMPT_UNAVAILABLE", source="2.3")
+@pytest.mark.answers("list_prompts_request", "SESSION_NOT_FOUND", "OK", source="2.3")
 @pytest.mark.parametrize(
     ("asked", "status"),
     [
@@ -28,6 +44,15 @@ StatusBar = api_pb2.StatusBarComponentRequest
         (Tmux(create_window=Tmux.CreateWindow(connection_id="x")), "INVALID_CONNECTION_ID"),
         (api_pb2.RegisterToolRequest(name="n"), "REQUEST_MALFORMED"),
         (api_pb2.RegisterToolRequest(name="n", identifier="i", URL="http://localhost/"), "OK"),
+        (api_pb2.RegisterToolRequest(name="n", identifier="i", URL="file:/x"), "REQUEST_MALFORMED"),
+        (
+            api_pb2.RegisterToolRequest(name="n", identifier="i", URL="http://["),
+            "REQUEST_MALFORMED",
+        ),
+        (
+            api_pb2.RegisterToolRequest(name="Jobs", identifier="i", URL="http://localhost/"),
+            "PERMISSION_DENIED",
+        ),
         (api_pb2.GetPromptRequest(session="none"), "SESSION_NOT_FOUND"),
         (api_pb2.GetPromptRequest(session="active"), "PROMPT_UNAVAILABLE"),
         (api_pb2.ListPromptsRequest(session="none"), "SESSION_NOT_FOUND"),
@@ -42,14 +67,17 @@ async def test_each_gets_its_own_answer(wire: WireClient, asked: Message, status
     assert field.enum_type.values_by_number[response.status].name == status
 
 
+@pytest.mark.answers("get_broadcast_domains_request", source="2.16")
 async def test_there_is_nobody_to_broadcast_to(wire: WireClient) -> None:
     assert not (await wire.ask(api_pb2.GetBroadcastDomainsRequest())).broadcast_domains
 
 
+@pytest.mark.answers("server_originated_rpc_result_request", source="2.21")
 async def test_the_result_of_a_call_that_nobody_made_is_acknowledged(wire: WireClient) -> None:
     await wire.ask(api_pb2.ServerOriginatedRPCResultRequest(request_id="none"))
 
 
+@pytest.mark.behaves("every kind", source="1.4")
 @pytest.mark.parametrize(
     "field",
     list(api_pb2.ClientOriginatedMessage.DESCRIPTOR.oneofs_by_name["submessage"].fields),

@@ -64,6 +64,13 @@ def kept_in(home: Home) -> Path:
     return Path(home.paths.preferences)
 
 
+@pytest.mark.answers(
+    "preferences_request",
+    "get_preference_result",
+    "set_preference_result.OK",
+    "unrecognized_request",
+    source="2.22",
+)
 async def test_what_is_set_can_be_got_until_it_is_taken_away(own_wire: WireClient) -> None:
     value = {"nested": [1, "zwei", None, True]}
     answers = await ask(
@@ -78,6 +85,12 @@ async def test_what_is_set_can_be_got_until_it_is_taken_away(own_wire: WireClien
     assert answers == [None, "OK", value, "OK", None, "unrecognized_request"]
 
 
+@pytest.mark.answers(
+    "preferences_request",
+    "set_preference_result.BAD_JSON",
+    "set_preference_result.INVALID_VALUE",
+    source="2.22",
+)
 @pytest.mark.parametrize(
     ("key", "text", "status"),
     [
@@ -98,6 +111,9 @@ async def test_a_value_that_cannot_be_is_refused(
     assert (refused, after) == (status, before)
 
 
+@pytest.mark.answers(
+    "preferences_request", "get_preference_result", "set_preference_result.OK", source="2.22"
+)
 async def test_some_preferences_have_a_value_from_the_start(own_wire: WireClient) -> None:
     theme = "TabStyleWithAutomaticOption"
     assert await ask(
@@ -122,6 +138,13 @@ async def test_preferences_and_the_default_profile_outlive_the_host(own_home: Ho
         assert await ask(wire, getting("Mine"), CHOSEN) == [7, "WORK"]
 
 
+@pytest.mark.answers(
+    "preferences_request",
+    "get_default_profile_result",
+    "set_default_profile_result.OK",
+    "set_default_profile_result.BAD_GUID",
+    source="2.22",
+)
 async def test_new_sessions_start_from_the_default_profile(
     own_wire: WireClient, own_home: Home
 ) -> None:
@@ -150,3 +173,34 @@ async def test_when_one_cannot_be_written_the_request_says_so(
         answer = await own_wire.whole_answer(await own_wire.send(request))
         assert answer.error.startswith("could not write preferences.json")
     assert await ask(own_wire, getting("Mine")) == [None]
+
+
+async def test_the_theme_is_a_variable_too_and_outlives_the_host(
+    own_wire: WireClient, own_home: Home
+) -> None:
+    theme = "TabStyleWithAutomaticOption"
+    monitor = api_pb2.VariableMonitorRequest(name="effectiveTheme", scope=api_pb2.APP)
+    kind = api_pb2.NOTIFY_ON_VARIABLE_CHANGE
+    await own_wire.ask(
+        api_pb2.NotificationRequest(
+            subscribe=True, notification_type=kind, variable_monitor_request=monitor
+        )
+    )
+    said = []
+    for number in ("0", "2", "3", "4", "5", "99", "null", "0"):
+        assert await ask(own_wire, setting(theme, number)) == ["OK"]
+        got = await own_wire.ask(api_pb2.VariableRequest(app=True, get=["effectiveTheme"]))
+        said.append(json.loads(got.values[0]))
+    dark = "dark"
+    assert said == [
+        "light", "light highContrast", "dark highContrast", dark, "dark minimal", dark, dark,
+        "light",
+    ]  # fmt: skip
+    changed = "variable_changed_notification"
+    told = await own_wire.notified(lambda one: one.json_new_value == '"dark minimal"', changed)
+    assert told.name == "effectiveTheme"
+    await own_home.stop()
+    await start_host(own_home)
+    async with open_wire(own_home) as wire:
+        got = await wire.ask(api_pb2.VariableRequest(app=True, get=["effectiveTheme"]))
+    assert json.loads(got.values[0]) == "light"

@@ -36,6 +36,7 @@ async def colors(wire: WireClient, name: str) -> dict[str, Any]:
     return {one.key: one for one in response.get_preset.color_settings}
 
 
+@pytest.mark.answers("color_preset_request", "OK", source="2.23")
 async def test_each_preset_of_the_list_can_be_got(wire: WireClient) -> None:
     names = list((await wire.ask(LIST)).list_presets.name)
     assert {"Dark Background", "Light Background"} <= set(names)
@@ -46,6 +47,9 @@ async def test_each_preset_of_the_list_can_be_got(wire: WireClient) -> None:
         assert {one.color_space for one in found.values()} == {"sRGB"}
 
 
+@pytest.mark.answers(
+    "color_preset_request", "REQUEST_MALFORMED", "PRESET_NOT_FOUND", "OK", source="2.23"
+)
 @pytest.mark.parametrize(
     ("asked", "status"),
     [(Request(), "REQUEST_MALFORMED"), (getting("none"), "PRESET_NOT_FOUND"), (LIST, "OK")],
@@ -57,6 +61,7 @@ async def test_each_gets_its_own_answer(
     assert api_pb2.ColorPresetResponse.Status.Name(response.status) == status
 
 
+@pytest.mark.answers("color_preset_request", "OK", source="2.23")
 async def test_the_users_presets_come_and_go_with_their_files(own_home: Home) -> None:
     async with open_wire(own_home) as wire:
         before = list((await wire.ask(LIST)).list_presets.name)

@@ -102,6 +102,8 @@ async def subscribe(wire: WireClient, guid: str, *, on: bool = True) -> str:
 # A session's own profile.
 
 
+@pytest.mark.answers("set_profile_property_request", "OK", source="2.9")
+@pytest.mark.answers("get_profile_property_request", "OK", source="2.9")
 async def test_a_session_shares_the_default_profile_until_its_own_copy_is_changed(
     wire: WireClient,
 ) -> None:
@@ -151,6 +153,7 @@ async def test_naming_a_session_gives_it_a_copy_of_its_own(wire: WireClient) -> 
     assert await shared(wire, "Name") == [{"Name": "Default"}]
 
 
+@pytest.mark.answers("set_profile_property_request", "OK", source="2.9")
 async def test_the_older_way_to_set_one_property_works_too(wire: WireClient) -> None:
     opened = await wire.open_window()
     request = Set(session=opened.session_id, key="Badge Text", json_value='"old"')
@@ -158,6 +161,13 @@ async def test_the_older_way_to_set_one_property_works_too(wire: WireClient) -> 
     assert await profile_of(wire, opened.session_id, "Badge Text") == {"Badge Text": "old"}
 
 
+@pytest.mark.answers(
+    "set_profile_property_request",
+    "SESSION_NOT_FOUND",
+    "REQUEST_MALFORMED",
+    "BAD_GUID",
+    source="2.9",
+)
 @pytest.mark.parametrize(
     ("asked", "status"),
     [
@@ -188,6 +198,7 @@ async def test_what_cannot_be_set_changes_nothing(
     assert await shared(wire) == [DEFAULT]
 
 
+@pytest.mark.answers("get_profile_property_request", "SESSION_NOT_FOUND", source="2.9")
 async def test_no_session_no_properties(wire: WireClient) -> None:
     response = await wire.ask(Get(session="none"))
     assert response.status == response.SESSION_NOT_FOUND
@@ -196,6 +207,7 @@ async def test_no_session_no_properties(wire: WireClient) -> None:
 # The user's files.
 
 
+@pytest.mark.answers("list_profiles_request", source="2.9")
 async def test_profiles_are_read_from_files_whenever_they_change(
     own_wire: WireClient, own_home: Home
 ) -> None:
@@ -224,6 +236,8 @@ async def test_a_bad_file_is_skipped_and_reported(own_wire: WireClient, own_home
     assert "worse.json" in log_of(own_home)
 
 
+@pytest.mark.answers("create_tab_request", "OK", "INVALID_PROFILE_NAME", source="2.5")
+@pytest.mark.answers("split_pane_request", "OK", "INVALID_PROFILE_NAME", source="2.6")
 async def test_sessions_start_from_a_profile_by_its_name(
     own_wire: WireClient, own_home: Home
 ) -> None:
@@ -277,6 +291,8 @@ async def test_when_a_change_cannot_be_written_the_request_says_so_and_nothing_c
     assert await shared(own_wire) == [DEFAULT]
 
 
+@pytest.mark.notifies("NOTIFY_ON_PROFILE_CHANGE", source="3.12")
+@pytest.mark.behaves("watching", source="D")
 async def test_who_watches_a_profile_is_told_of_its_changes(
     own_wire: WireClient, own_home: Home
 ) -> None:
@@ -300,6 +316,8 @@ async def test_who_watches_a_profile_is_told_of_its_changes(
     assert own_wire.seen("profile_changed_notification") == []
 
 
+@pytest.mark.answers("notification_request", "OK", "NOT_SUBSCRIBED", source="3.12")
+@pytest.mark.behaves("watching", source="D")
 async def test_who_stops_as_the_library_does_stops_watching_that_profile_alone(
     own_wire: WireClient,
 ) -> None:
@@ -314,6 +332,7 @@ async def test_who_stops_as_the_library_does_stops_watching_that_profile_alone(
     assert await subscribe(own_wire, DEFAULT_GUID, on=False) == "OK"
 
 
+@pytest.mark.notifies("NOTIFY_ON_PROFILE_CHANGE", source="3.12")
 async def test_all_profiles_can_be_watched(
     own_wire: WireClient,
 ) -> None:

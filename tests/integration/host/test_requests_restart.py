@@ -63,6 +63,8 @@ async def open_counter(wire: WireClient, folder: Path, rest: str) -> Any:  # noq
     )
 
 
+@pytest.mark.answers("restart_session_request", "OK", source="2.12")
+@pytest.mark.behaves("same id", source="D")
 async def test_a_program_that_ended_is_started_again_below_what_it_said(
     wire: WireClient, tmp_path: Path
 ) -> None:
@@ -81,6 +83,7 @@ async def test_a_program_that_ended_is_started_again_below_what_it_said(
     assert window.tabs[0].root.links[0].session.unique_identifier == opened.session_id
 
 
+@pytest.mark.answers("restart_session_request", "OK", "SESSION_NOT_RESTARTABLE", source="2.12")
 async def test_a_running_program_is_ended_first_and_nobody_hears_of_an_end(
     wire: WireClient, tmp_path: Path
 ) -> None:
@@ -132,10 +135,14 @@ async def test_a_session_that_was_resized_restarts_in_its_new_size(
     await shown(wire, opened.session_id, "20 70")
 
 
+@pytest.mark.answers("restart_session_request", "SESSION_NOT_FOUND", source="2.12")
 async def test_a_session_that_is_not_there_is_not_restarted(wire: WireClient) -> None:
     assert await restart(wire, "none") == "SESSION_NOT_FOUND"
 
 
+@pytest.mark.answers(
+    "restart_session_request", "SESSION_NOT_RESTARTABLE", "SESSION_NOT_FOUND", source="2.12"
+)
 @pytest.mark.parametrize("keep", [True, False])
 async def test_a_program_that_cannot_start_again_leaves_its_session_as_ended(
     wire: WireClient, tmp_path: Path, *, keep: bool
@@ -167,6 +174,9 @@ async def test_a_restart_within_a_transaction_shows_nothing_until_its_end(
     await shown(wire, opened.session_id, "run 2")
 
 
+@pytest.mark.answers(
+    "restart_session_request", "SESSION_NOT_RESTARTABLE", "SESSION_NOT_FOUND", source="2.12"
+)
 async def test_of_two_restarts_at_once_one_is_refused_and_a_close_meanwhile_wins(
     wire: WireClient, host_home: Home, tmp_path: Path
 ) -> None:

@@ -71,6 +71,10 @@ async def later(wire: WireClient, number: int) -> Any:  # noqa: ANN401
     return outcome(message.invoke_function_response)
 
 
+@pytest.mark.answers("invoke_function_request", "success", source="2.21")
+@pytest.mark.answers("server_originated_rpc_result_request", source="2.21")
+@pytest.mark.notifies("NOTIFY_ON_SERVER_ORIGINATED_RPC", source="3.10")
+@pytest.mark.behaves("registered", source="2.21")
 async def test_a_function_is_called_and_its_result_returned(
     wire: WireClient, host_home: Home
 ) -> None:
@@ -89,6 +93,8 @@ async def test_a_function_is_called_and_its_result_returned(
         assert await later(wire, number) == {"sum": [1.5, None]}
 
 
+@pytest.mark.answers("invoke_function_request", "success", "FAILED", source="2.21")
+@pytest.mark.behaves("valid null", source="D")
 @pytest.mark.parametrize(
     ("result", "expected"),
     [
@@ -109,6 +115,7 @@ async def test_what_the_owner_says_is_what_the_caller_gets(
         assert await later(wire, number) == expected
 
 
+@pytest.mark.behaves("defaults", source="2.21")
 async def test_defaults_are_worked_out_where_the_function_is_called(
     wire: WireClient, host_home: Home
 ) -> None:
@@ -129,6 +136,14 @@ async def test_defaults_are_worked_out_where_the_function_is_called(
         assert "No function registered" in reason
 
 
+@pytest.mark.answers(
+    "notification_request",
+    "OK",
+    "DUPLICATE_SERVER_ORIGINATED_RPC",
+    "NOT_SUBSCRIBED",
+    "REQUEST_MALFORMED",
+    source="3.10",
+)
 async def test_an_identity_is_taken_once_by_anyone(wire: WireClient, host_home: Home) -> None:
     async with open_wire(host_home) as owner:
         assert await offer(owner, "f", "a") == "OK"
@@ -140,6 +155,8 @@ async def test_an_identity_is_taken_once_by_anyone(wire: WireClient, host_home: 
         assert await offer(wire, "f", "a") == "OK"
 
 
+@pytest.mark.answers("invoke_function_request", "FAILED", source="2.21")
+@pytest.mark.behaves("disconnect", source="1.4")
 async def test_functions_go_with_their_client_and_calls_under_way_fail(
     wire: WireClient, host_home: Home
 ) -> None:
@@ -152,6 +169,7 @@ async def test_functions_go_with_their_client_and_calls_under_way_fail(
     assert status == "FAILED"
 
 
+@pytest.mark.answers("invoke_function_request", "TIMEOUT", source="2.21")
 async def test_who_takes_too_long_is_not_waited_for(wire: WireClient, host_home: Home) -> None:
     async with open_wire(host_home) as owner:
         await offer(owner, "slow", timeout=0.05)
@@ -235,7 +253,7 @@ async def test_a_caller_that_leaves_harms_nobody(wire: WireClient, host_home: Ho
 
 
 async def test_many_calls_are_answered_each_but_not_without_end(wire: WireClient) -> None:
-    await offer(wire, "f", "n")
+    await offer(wire, "f", "n", timeout=60)
     numbers = [await wire.send(invocation(f"f(n: {n})")) for n in range(1001)]
     refused = await wire.whole_answer(numbers[-1])
     assert outcome(refused.invoke_function_response) == (
@@ -257,6 +275,8 @@ async def test_many_calls_are_answered_each_but_not_without_end(wire: WireClient
     assert results == {number: n for n, number in enumerate(numbers[:-1])}
 
 
+@pytest.mark.notifies("NOTIFY_ON_SERVER_ORIGINATED_RPC", source="3.10")
+@pytest.mark.behaves("roles", source="2.21")
 @pytest.mark.parametrize(
     ("role", "attributes", "full_name"),
     [
@@ -282,6 +302,7 @@ async def test_a_function_of_any_role_can_be_called(
         assert status == "FAILED"
 
 
+@pytest.mark.behaves("shutdown", source="1.4")
 async def test_at_the_end_a_caller_is_not_left_waiting(own_home: Home) -> None:
     async with open_wire(own_home) as wire:
         await offer(wire, "f")

@@ -46,6 +46,7 @@ async def variables(wire: WireClient, session_id: str) -> list[str]:
     return list((await wire.ask(asked)).values)
 
 
+@pytest.mark.answers("selection_request", "OK", source="2.17")
 async def test_a_selection_is_kept_and_replaced(wire: WireClient) -> None:
     session = (await wire.open_window()).session_id
     assert await got(wire, session) == []
@@ -84,6 +85,7 @@ async def test_a_selection_ends_with_its_lines_or_with_their_wrapping(wire: Wire
     assert await got(wire, session) == []
 
 
+@pytest.mark.answers("selection_request", "REQUEST_MALFORMED", source="2.17")
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -104,6 +106,7 @@ async def test_what_cannot_be_selected_changes_nothing(
     assert await got(wire, session) == [right]
 
 
+@pytest.mark.answers("selection_request", "REQUEST_MALFORMED", source="2.17")
 async def test_a_session_that_is_not_there_has_no_selection(wire: WireClient) -> None:
     assert await put(wire, "none") == "REQUEST_MALFORMED"
     asked = Request.GetSelectionRequest(session_id="none")

@@ -1,4 +1,4 @@
-"""ListSessions, CreateTab, SplitPane, SendText, Inject, Close, SetTabLayout, and focus."""
+"""ListSessions, CreateTab, SplitPane, SendText, Inject, Close, SetTabLayout."""
 
 from __future__ import annotations
 
@@ -25,6 +25,8 @@ async def listed(wire: WireClient, window_id: str) -> Any:  # noqa: ANN401
     return next(one for one in listing.windows if one.window_id == window_id)
 
 
+@pytest.mark.answers("create_tab_request", "OK", source="2.5")
+@pytest.mark.answers("list_sessions_request", source="2.1")
 async def test_a_new_window_is_listed_with_its_tab_session_and_size(wire: WireClient) -> None:
     opened = await wire.open_window(Columns="100", Rows="30")
     window = await listed(wire, opened.window_id)
@@ -38,6 +40,7 @@ async def test_a_new_window_is_listed_with_its_tab_session_and_size(wire: WireCl
     assert (link.session.grid_size.width, link.session.grid_size.height) == (100, 30)
 
 
+@pytest.mark.answers("create_tab_request", "OK", source="2.5")
 async def test_a_tab_opens_where_it_was_asked_for(wire: WireClient) -> None:
     opened = await wire.open_window()
     second = await wire.ask(api_pb2.CreateTabRequest(window_id=opened.window_id, tab_index=0))
@@ -48,6 +51,13 @@ async def test_a_tab_opens_where_it_was_asked_for(wire: WireClient) -> None:
     assert window.selected_tab_id == str(second.tab_id)
 
 
+@pytest.mark.answers(
+    "create_tab_request",
+    "INVALID_WINDOW_ID",
+    "INVALID_PROFILE_NAME",
+    "MISSING_SUBSTITUTION",
+    source="2.5",
+)
 @pytest.mark.parametrize(
     ("request_", "status"),
     [
@@ -63,6 +73,7 @@ async def test_what_cannot_be_opened_is_refused(
     assert api_pb2.CreateTabResponse.Status.Name(response.status) == status
 
 
+@pytest.mark.answers("create_tab_request", "INVALID_TAB_INDEX", source="2.5")
 async def test_a_tab_index_beyond_the_end_opens_at_the_end_and_says_so(wire: WireClient) -> None:
     opened = await wire.open_window()
     late = await wire.ask(api_pb2.CreateTabRequest(window_id=opened.window_id, tab_index=9))
@@ -71,6 +82,8 @@ async def test_a_tab_index_beyond_the_end_opens_at_the_end_and_says_so(wire: Wir
     assert [tab.tab_id for tab in window.tabs] == [str(opened.tab_id), str(late.tab_id)]
 
 
+@pytest.mark.answers("create_tab_request", "MISSING_SUBSTITUTION", source="2.5")
+@pytest.mark.answers("split_pane_request", "CANNOT_SPLIT", source="2.6")
 @pytest.mark.parametrize("command", ["'unbalanced", "/no/such/program", "/etc", "no-such-program"])
 async def test_a_program_that_cannot_be_started_opens_nothing(
     wire: WireClient, command: str
@@ -90,6 +103,7 @@ async def test_a_program_that_cannot_be_started_opens_nothing(
     assert [len(tab.root.links) for tab in window.tabs] == [1]
 
 
+@pytest.mark.answers("split_pane_request", "OK", source="2.6")
 @pytest.mark.parametrize("vertical", [True, False])
 @pytest.mark.parametrize("before", [True, False])
 async def test_a_split_stands_beside_or_below_and_shares_the_cells(
@@ -115,6 +129,8 @@ async def test_a_split_stands_beside_or_below_and_shares_the_cells(
     assert tab.active_session_id == split.session_id[0]
 
 
+@pytest.mark.answers("split_pane_request", "OK", source="2.6")
+@pytest.mark.behaves("all", source="2.0")
 async def test_all_panes_are_split_at_once(wire: WireClient) -> None:
     one, other = await wire.open_window(), await wire.open_window()
     split = await wire.ask(api_pb2.SplitPaneRequest(session="all"))
@@ -124,6 +140,13 @@ async def test_all_panes_are_split_at_once(wire: WireClient) -> None:
         assert len(tab.root.links) == 2
 
 
+@pytest.mark.answers(
+    "split_pane_request",
+    "SESSION_NOT_FOUND",
+    "INVALID_PROFILE_NAME",
+    "MALFORMED_CUSTOM_PROFILE_PROPERTY",
+    source="2.6",
+)
 @pytest.mark.parametrize(
     ("changed", "status"),
     [
@@ -141,6 +164,7 @@ async def test_a_split_is_refused_with_its_reason(
     assert api_pb2.SplitPaneResponse.Status.Name(response.status) == status
 
 
+@pytest.mark.answers("split_pane_request", "CANNOT_SPLIT", source="2.6")
 async def test_a_pane_without_room_is_not_split(wire: WireClient) -> None:
     opened = await wire.open_window(Columns="4", Rows="4")
     response = await wire.ask(
@@ -157,6 +181,8 @@ async def test_a_pane_without_room_is_not_split(wire: WireClient) -> None:
     assert response.status == response.CANNOT_SPLIT
 
 
+@pytest.mark.answers("send_text_request", "OK", source="2.4")
+@pytest.mark.behaves("all", source="2.0")
 async def test_text_reaches_one_session_or_all(wire: WireClient) -> None:
     one, other = await wire.open_window(), await wire.open_window()
 
@@ -175,18 +201,13 @@ async def test_text_reaches_one_session_or_all(wire: WireClient) -> None:
     await shows(other.session_id, "everybody", "everybody")
 
 
+@pytest.mark.answers("send_text_request", "SESSION_NOT_FOUND", source="2.4")
 async def test_text_for_nobody_is_refused(wire: WireClient) -> None:
     response = await wire.ask(api_pb2.SendTextRequest(session=NOWHERE, text="x"))
     assert response.status == response.SESSION_NOT_FOUND
 
 
-async def test_the_active_session_is_the_key_windows(wire: WireClient) -> None:
-    first, second = await wire.open_window(), await wire.open_window()
-    await wire.ask(api_pb2.SendTextRequest(session="active", text="here\n"))
-    await eventually(lambda: wire.text(second.session_id), lambda lines: "here" in lines)
-    assert "here" not in await wire.text(first.session_id)
-
-
+@pytest.mark.answers("inject_request", "OK", "SESSION_NOT_FOUND", source="2.14")
 async def test_injected_bytes_appear_as_output(wire: WireClient) -> None:
     opened = await wire.open_window()
     response = await wire.ask(
@@ -199,6 +220,7 @@ async def test_injected_bytes_appear_as_output(wire: WireClient) -> None:
     assert (lines[0], lines[2]) == ("shown", "x")
 
 
+@pytest.mark.answers("close_request", "OK", "NOT_FOUND", source="2.11")
 async def test_sessions_tabs_and_windows_close_with_a_status_each(wire: WireClient) -> None:
     close = api_pb2.CloseRequest
     opened = await wire.open_window()
@@ -232,6 +254,7 @@ async def test_a_program_that_ends_takes_its_pane_with_it(wire: WireClient) -> N
     await eventually(sessions, lambda ids: ids == list(split.session_id))
 
 
+@pytest.mark.answers("set_tab_layout_request", "OK", source="2.7")
 async def test_a_tabs_sizes_can_be_set_by_its_own_tree(wire: WireClient) -> None:
     opened = await wire.open_window(Columns="81", Rows="25")
     await wire.ask(
@@ -248,6 +271,7 @@ async def test_a_tabs_sizes_can_be_set_by_its_own_tree(wire: WireClient) -> None
     assert [link.session.grid_size.width for link in after.root.links] == [20, 60]
 
 
+@pytest.mark.answers("set_tab_layout_request", "WRONG_TREE", "BAD_TAB_ID", source="2.7")
 async def test_a_tree_of_another_shape_or_tab_is_refused(wire: WireClient) -> None:
     opened = await wire.open_window()
     response = await wire.ask(
@@ -256,69 +280,6 @@ async def test_a_tree_of_another_shape_or_tab_is_refused(wire: WireClient) -> No
     assert response.status == response.WRONG_TREE
     response = await wire.ask(api_pb2.SetTabLayoutRequest(tab_id="none"))
     assert response.status == response.BAD_TAB_ID
-
-
-async def test_the_focus_can_be_moved_and_asked_for(wire: WireClient) -> None:
-    first, second = await wire.open_window(), await wire.open_window()
-    split = await wire.ask(api_pb2.SplitPaneRequest(session=first.session_id))
-    moved = await wire.ask(
-        api_pb2.ActivateRequest(
-            session_id=first.session_id,
-            order_window_front=True,
-            select_tab=True,
-            select_session=True,
-            activate_app=api_pb2.ActivateRequest.App(),
-        )
-    )
-    assert moved.status == moved.OK
-    focus = await wire.ask(api_pb2.FocusRequest())
-    told = list(focus.notifications)
-    assert told[0].application_active
-    assert told[1].window.window_id == first.window_id
-    assert told[1].window.window_status == told[1].Window.TERMINAL_WINDOW_BECAME_KEY
-    assert {one.session for one in told if one.session} == {first.session_id, second.session_id}
-    assert {one.selected_tab for one in told if one.selected_tab} == {
-        str(first.tab_id), str(second.tab_id)
-    }  # fmt: skip
-    assert split.session_id[0] not in {one.session for one in told}
-
-
-async def test_without_windows_no_window_is_key(wire: WireClient) -> None:
-    focus = await wire.ask(api_pb2.FocusRequest())
-    window = focus.notifications[1].window
-    assert window.window_status == focus.notifications[1].Window.TERMINAL_WINDOW_RESIGNED_KEY
-
-
-@pytest.mark.parametrize(
-    ("asked", "status"),
-    [
-        ({"window_id": "pty-none"}, "BAD_IDENTIFIER"),
-        ({"tab_id": "none"}, "BAD_IDENTIFIER"),
-        ({"session_id": NOWHERE}, "BAD_IDENTIFIER"),
-        ({"order_window_front": True}, "INVALID_OPTION"),
-        ({"select_tab": True}, "INVALID_OPTION"),
-        ({"select_session": True}, "INVALID_OPTION"),
-        ({"activate_app": api_pb2.ActivateRequest.App()}, "OK"),
-    ],
-)
-async def test_what_cannot_be_focused_is_refused(
-    wire: WireClient, asked: dict[str, Any], status: str
-) -> None:
-    response = await wire.ask(api_pb2.ActivateRequest(**asked))
-    assert api_pb2.ActivateResponse.Status.Name(response.status) == status
-
-
-async def test_a_closed_active_pane_hands_the_focus_on(wire: WireClient) -> None:
-    opened = await wire.open_window()
-    await wire.ask(api_pb2.SplitPaneRequest(session=opened.session_id))
-    (tab,) = (await listed(wire, opened.window_id)).tabs
-    await wire.ask(
-        api_pb2.CloseRequest(
-            sessions=api_pb2.CloseRequest.CloseSessions(session_ids=[tab.active_session_id])
-        )
-    )
-    (after,) = (await listed(wire, opened.window_id)).tabs
-    assert after.active_session_id == opened.session_id
 
 
 async def test_windows_that_open_at_the_same_time_are_numbered_apart(
@@ -335,26 +296,9 @@ async def test_windows_that_open_at_the_same_time_are_numbered_apart(
     assert sorted(window.number for window in listing.windows) == list(range(6))
 
 
-async def test_the_first_window_has_the_focus_even_if_it_opens_in_the_background(
-    wire: WireClient,
-) -> None:
-    opened = await wire.ask(api_pb2.CreateTabRequest(select_tab=False))
-    await wire.ask(api_pb2.CreateTabRequest(select_tab=False))
-    focus = await wire.ask(api_pb2.FocusRequest())
-    assert focus.notifications[1].window.window_id == opened.window_id
-
-
-async def test_a_split_takes_the_focus_in_a_selected_tab_only(wire: WireClient) -> None:
-    behind = await wire.open_window()
-    selected = await wire.ask(api_pb2.CreateTabRequest(window_id=behind.window_id))
-    await wire.open_window()  # whether the window is in front does not matter
-    for opened in (behind, selected):
-        split = await wire.ask(api_pb2.SplitPaneRequest(session=opened.session_id))
-        opened.session_id = split.session_id[0] if opened is selected else opened.session_id
-    tabs = (await listed(wire, behind.window_id)).tabs
-    assert [tab.active_session_id for tab in tabs] == [behind.session_id, selected.session_id]
-
-
+@pytest.mark.answers("send_text_request", "SESSION_NOT_FOUND", source="2.4")
+@pytest.mark.answers("close_request", "OK", "NOT_FOUND", source="2.11")
+@pytest.mark.notifies("NOTIFY_ON_TERMINATE_SESSION", source="3.2")
 async def test_a_session_may_be_kept_when_its_program_ends(wire: WireClient) -> None:
     opened = await wire.open_window(**{"Close Sessions On End": "0"})
     for kind in (api_pb2.NOTIFY_ON_TERMINATE_SESSION, api_pb2.NOTIFY_ON_NEW_SESSION):

@@ -64,6 +64,7 @@ async def layout(wire: WireClient) -> list[list[list[str]]]:
     return [[panes(tab.root) for tab in window.tabs] for window in listing.windows]
 
 
+@pytest.mark.answers("reorder_tabs_request", "OK", source="2.7")
 async def test_listed_tabs_come_first_and_the_others_follow(wire: WireClient) -> None:
     opened = await wire.open_window()
     first, window = str(opened.tab_id), opened.window_id
@@ -72,6 +73,7 @@ async def test_listed_tabs_come_first_and_the_others_follow(wire: WireClient) ->
     assert await standing(wire) == {window: [third, first, second]}
 
 
+@pytest.mark.answers("reorder_tabs_request", "OK", source="2.7")
 async def test_a_tab_moves_to_another_window_and_takes_its_size(wire: WireClient) -> None:
     one = await wire.open_window()
     other = await wire.open_window(Columns="40", Rows="10")
@@ -87,6 +89,8 @@ async def test_a_tab_moves_to_another_window_and_takes_its_size(wire: WireClient
     assert list(response.values) == ["40", "10"]
 
 
+@pytest.mark.answers("reorder_tabs_request", "OK", source="2.7")
+@pytest.mark.notifies("NOTIFY_ON_LAYOUT_CHANGE", "NOTIFY_ON_FOCUS_CHANGE", source="3.3")
 async def test_an_emptied_window_closes_and_nobody_sees_it_empty(wire: WireClient) -> None:
     one, other = await wire.open_window(), await wire.open_window()
     await subscribe(wire, "NOTIFY_ON_LAYOUT_CHANGE")
@@ -112,6 +116,13 @@ async def test_two_windows_exchange_their_only_tabs(wire: WireClient) -> None:
     assert selected == {str(one.tab_id), str(other.tab_id)}
 
 
+@pytest.mark.answers(
+    "reorder_tabs_request",
+    "INVALID_ASSIGNMENT",
+    "INVALID_WINDOW_ID",
+    "INVALID_TAB_ID",
+    source="2.7",
+)
 @pytest.mark.parametrize(
     ("asked", "status"),
     [
@@ -141,6 +152,8 @@ async def test_a_wrong_assignment_moves_nothing(
     assert await standing(wire) == {opened.window_id: [str(opened.tab_id), second]}
 
 
+@pytest.mark.behaves("buried", source="2.8")
+@pytest.mark.answers("list_sessions_request", source="2.1")
 async def test_a_buried_session_is_listed_apart_and_runs_on(wire: WireClient) -> None:
     opened = await wire.open_window()
     split = (await wire.ask(api_pb2.SplitPaneRequest(session=opened.session_id))).session_id[0]
@@ -154,6 +167,8 @@ async def test_a_buried_session_is_listed_apart_and_runs_on(wire: WireClient) ->
     assert (await wire.text(opened.session_id))[0] == "still here"
 
 
+@pytest.mark.behaves("all", source="2.0")
+@pytest.mark.answers("split_pane_request", "SESSION_NOT_FOUND", source="2.6")
 async def test_a_buried_session_is_not_among_all_and_cannot_be_split(wire: WireClient) -> None:
     opened = await wire.open_window()
     await wire.open_window()
@@ -165,6 +180,8 @@ async def test_a_buried_session_is_not_among_all_and_cannot_be_split(wire: WireC
     assert response.status == response.SESSION_NOT_FOUND
 
 
+@pytest.mark.behaves("buried", source="2.8")
+@pytest.mark.answers("set_property_request", "OK", source="2.8")
 async def test_a_session_comes_back_to_where_it_was_buried(wire: WireClient) -> None:
     opened = await wire.open_window()
     one = opened.session_id
@@ -202,6 +219,7 @@ async def test_a_session_whose_neighbours_have_no_room_gets_a_tab(wire: WireClie
     assert await layout(wire) == [[[opened.session_id], [split]]]
 
 
+@pytest.mark.answers("close_request", "OK", source="2.11")
 async def test_a_buried_session_can_be_closed(wire: WireClient) -> None:
     opened = await wire.open_window()
     await bury(wire, opened.session_id, buried=True)
@@ -215,6 +233,7 @@ async def test_a_buried_session_can_be_closed(wire: WireClient) -> None:
     assert not listing.buried_sessions
 
 
+@pytest.mark.answers("set_property_request", "INVALID_VALUE", source="2.8")
 async def test_only_yes_or_no_buries(wire: WireClient) -> None:
     opened = await wire.open_window()
     response = await wire.ask(

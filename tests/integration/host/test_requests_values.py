@@ -1,4 +1,4 @@
-"""Variable, GetProperty, SetProperty, profile properties, ListProfiles, Preferences, functions."""
+"""Variable, GetProperty, SetProperty, profile properties, ListProfiles."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ async def get(wire: WireClient, *names: str, **scope: Any) -> list[Any]:  # noqa
     return [json.loads(value) for value in response.values]
 
 
+@pytest.mark.answers("variable_request", "OK", source="2.10")
 async def test_a_sessions_variables_say_what_runs_in_it(wire: WireClient) -> None:
     opened = await wire.open_window(Columns="90", Rows="20")
     session = {"session_id": opened.session_id}
@@ -37,6 +38,7 @@ async def test_a_sessions_variables_say_what_runs_in_it(wire: WireClient) -> Non
     assert await get(wire, "jobPid", "effective_root_pid", **session) == [pid, pid]
 
 
+@pytest.mark.answers("variable_request", "OK", source="2.10")
 async def test_unknown_variables_are_null_and_a_star_lists_all(wire: WireClient) -> None:
     opened = await wire.open_window()
     none, everything = await get(wire, "nothing.here", "*", session_id=opened.session_id)
@@ -45,6 +47,7 @@ async def test_unknown_variables_are_null_and_a_star_lists_all(wire: WireClient)
     assert all(isinstance(value, str) for value in everything.values())
 
 
+@pytest.mark.answers("variable_request", "OK", source="2.10")
 async def test_paths_lead_from_a_session_to_its_tab_and_window(wire: WireClient) -> None:
     opened = await wire.open_window()
     found = await get(
@@ -59,6 +62,7 @@ async def test_paths_lead_from_a_session_to_its_tab_and_window(wire: WireClient)
     assert number == 1
 
 
+@pytest.mark.answers("variable_request", "OK", source="2.10")
 @pytest.mark.parametrize("kind", ["session_id", "tab_id", "window_id", "app"])
 async def test_user_variables_are_kept_in_each_scope(wire: WireClient, kind: str) -> None:
     opened = await wire.open_window()
@@ -81,6 +85,16 @@ async def test_user_variables_can_be_set_everywhere_at_once(wire: WireClient) ->
         assert await get(wire, "user.x", session_id=opened.session_id) == [1]
 
 
+@pytest.mark.answers(
+    "variable_request",
+    "MISSING_SCOPE",
+    "SESSION_NOT_FOUND",
+    "TAB_NOT_FOUND",
+    "WINDOW_NOT_FOUND",
+    "MULTI_GET_DISALLOWED",
+    "INVALID_NAME",
+    source="2.10",
+)
 @pytest.mark.parametrize(
     ("asked", "status"),
     [
@@ -101,6 +115,9 @@ async def test_a_variable_that_cannot_be_had_is_refused(
     assert api_pb2.VariableResponse.Status.Name(response.status) == status
 
 
+@pytest.mark.behaves("RemoteHost", "CurrentDir", "SetUserVar", source="7.2")
+@pytest.mark.behaves("OSC 7", source="7.3")
+@pytest.mark.behaves("OSC 0", "OSC 2", source="7.4")
 async def test_programs_set_names_places_and_variables(wire: WireClient) -> None:
     opened = await wire.open_window()
     value = base64.b64encode("größe".encode())
@@ -120,6 +137,9 @@ async def test_programs_set_names_places_and_variables(wire: WireClient) -> None
     ]  # fmt: skip
 
 
+@pytest.mark.behaves(
+    "showingAlternateScreen", "applicationKeypad", "mouseReportingMode", "bellCount", source="7.6"
+)
 async def test_the_screens_modes_are_variables(wire: WireClient) -> None:
     opened = await wire.open_window()
     names = ["showingAlternateScreen", "applicationKeypad", "mouseReportingMode", "bellCount"]
@@ -132,6 +152,30 @@ async def test_the_screens_modes_are_variables(wire: WireClient) -> None:
     assert after[3] == before[3] + 1
 
 
+async def input_of(wire: WireClient, session_id: str) -> dict[str, Any]:
+    (found,) = await get(wire, "iterm_mcp.input", session_id=session_id)
+    return dict(found)
+
+
+async def test_how_a_program_wants_its_input_is_a_variable(wire: WireClient) -> None:
+    opened = await wire.open_window("/bin/cat")
+    before = await input_of(wire, opened.session_id)
+    await wire.feed(opened.session_id, b"\x1b[?1h\x1b[?2004h")
+    after = await input_of(wire, opened.session_id)
+    plain = {"applicationCursor": False, "bracketedPaste": False, "readsLines": True, "queued": 0}
+    assert before == plain
+    assert after == plain | {"applicationCursor": True, "bracketedPaste": True}
+
+
+async def test_what_a_program_leaves_unread_is_counted(wire: WireClient) -> None:
+    opened = await wire.open_window("/bin/sh -c 'stty raw -echo; printf ready; exec sleep 600'")
+    await eventually(lambda: wire.text(opened.session_id), lambda lines: "ready" in lines)
+    await wire.ask(api_pb2.SendTextRequest(session=opened.session_id, text="x" * 200_000))
+    found = await input_of(wire, opened.session_id)
+    assert found["readsLines"] is False
+    assert 100_000 < found["queued"] <= 200_000
+
+
 # Properties.
 
 
@@ -141,6 +185,9 @@ async def property_of(wire: WireClient, name: str, **target: str) -> Any:  # noq
     return json.loads(response.json_value)
 
 
+@pytest.mark.behaves("frame", "fullscreen", source="2.8")
+@pytest.mark.answers("set_property_request", "OK", source="2.8")
+@pytest.mark.answers("get_property_request", "OK", source="2.8")
 async def test_a_windows_frame_is_set_in_whole_cells(wire: WireClient) -> None:
     opened = await wire.open_window()
     frame = {"origin": {"x": 5, "y": 6}, "size": {"width": 805, "height": 485}}
@@ -156,6 +203,8 @@ async def test_a_windows_frame_is_set_in_whole_cells(wire: WireClient) -> None:
     assert await property_of(wire, "fullscreen", window_id=opened.window_id) is False
 
 
+@pytest.mark.behaves("grid_size", source="2.8")
+@pytest.mark.behaves("true grid", source="D")
 async def test_a_sessions_grid_can_be_set(wire: WireClient) -> None:
     opened = await wire.open_window("/bin/sh")
     response = await wire.ask(
@@ -171,6 +220,8 @@ async def test_a_sessions_grid_can_be_set(wire: WireClient) -> None:
     await eventually(lambda: wire.text(opened.session_id), lambda lines: "12 60" in " ".join(lines))
 
 
+@pytest.mark.behaves("number_of_lines", source="2.8")
+@pytest.mark.answers("get_property_request", "OK", source="2.8")
 async def test_the_number_of_lines_counts_what_is_kept_and_what_was_lost(wire: WireClient) -> None:
     opened = await wire.open_window(Rows="10", **{"Scrollback Lines": "20"})
     await wire.feed(opened.session_id, b"x\r\n" * 100)
@@ -179,6 +230,7 @@ async def test_the_number_of_lines_counts_what_is_kept_and_what_was_lost(wire: W
     assert await property_of(wire, "buried", session_id=opened.session_id) is False
 
 
+@pytest.mark.answers("get_property_request", "INVALID_TARGET", "UNRECOGNIZED_NAME", source="2.8")
 @pytest.mark.parametrize(
     ("target", "status"),
     [
@@ -196,6 +248,11 @@ async def test_a_property_that_is_not_there_is_refused(
     assert api_pb2.GetPropertyResponse.Status.Name(response.status) == status
 
 
+@pytest.mark.answers(
+    "set_property_request", "INVALID_VALUE", "FAILED", "OK", "UNRECOGNIZED_NAME", source="2.8"
+)
+@pytest.mark.behaves("fullscreen", source="2.8")
+@pytest.mark.behaves("half a frame", source="D")
 @pytest.mark.parametrize(
     ("name", "value", "status"),
     [
@@ -217,6 +274,9 @@ async def test_a_windows_property_is_checked(
     assert api_pb2.SetPropertyResponse.Status.Name(response.status) == status
 
 
+@pytest.mark.answers(
+    "set_property_request", "INVALID_VALUE", "INVALID_TARGET", "UNRECOGNIZED_NAME", source="2.8"
+)
 @pytest.mark.parametrize(
     ("name", "value", "status"),
     [
@@ -248,6 +308,8 @@ async def profile_of(wire: WireClient, session: str, *keys: str) -> dict[str, An
     return {one.key: json.loads(one.json_value) for one in response.properties}
 
 
+@pytest.mark.answers("set_profile_property_request", "OK", source="2.9")
+@pytest.mark.answers("get_profile_property_request", "OK", source="2.9")
 async def test_a_sessions_profile_is_its_own_copy(wire: WireClient) -> None:
     one, other = await wire.open_window(), await wire.open_window()
     changed = await wire.ask(
@@ -255,15 +317,15 @@ async def test_a_sessions_profile_is_its_own_copy(wire: WireClient) -> None:
             session=one.session_id,
             assignments=[
                 api_pb2.SetProfilePropertyRequest.Assignment(key="Badge Text", json_value='"b"'),
-                api_pb2.SetProfilePropertyRequest.Assignment(key="Own", json_value="[1]"),
+                api_pb2.SetProfilePropertyRequest.Assignment(key="Tags", json_value='["t"]'),
             ],
         )
     )
     assert changed.status == changed.OK
-    assert await profile_of(wire, one.session_id, "Badge Text", "Own") == {
-        "Badge Text": "b", "Own": [1]
+    assert await profile_of(wire, one.session_id, "Badge Text", "Tags") == {
+        "Badge Text": "b", "Tags": ["t"]
     }  # fmt: skip
-    assert await profile_of(wire, other.session_id, "Badge Text", "Own") == {"Badge Text": ""}
+    assert await profile_of(wire, other.session_id, "Badge Text", "Tags") == {"Badge Text": ""}
     assert "Columns" in await profile_of(wire, other.session_id)
 
 
@@ -278,6 +340,9 @@ async def test_a_profiles_name_names_the_session(wire: WireClient) -> None:
     assert name.startswith("builder")
 
 
+@pytest.mark.answers(
+    "set_profile_property_request", "SESSION_NOT_FOUND", "REQUEST_MALFORMED", "OK", source="2.9"
+)
 @pytest.mark.parametrize(
     ("asked", "status"),
     [
@@ -297,11 +362,13 @@ async def test_a_profile_property_is_checked(
     assert api_pb2.SetProfilePropertyResponse.Status.Name(response.status) == status
 
 
+@pytest.mark.answers("get_profile_property_request", "SESSION_NOT_FOUND", source="2.9")
 async def test_a_profile_of_nobody_is_refused(wire: WireClient) -> None:
     response = await wire.ask(api_pb2.GetProfilePropertyRequest(session="none"))
     assert response.status == response.SESSION_NOT_FOUND
 
 
+@pytest.mark.answers("list_profiles_request", source="2.9")
 async def test_the_default_profile_is_listed(wire: WireClient) -> None:
     response = await wire.ask(api_pb2.ListProfilesRequest(properties=["Name", "Guid", "Nothing"]))
     (profile,) = response.profiles
@@ -310,82 +377,3 @@ async def test_the_default_profile_is_listed(wire: WireClient) -> None:
     assert set(found) == {"Name", "Guid"}
     none = await wire.ask(api_pb2.ListProfilesRequest(guids=["none"]))
     assert not none.profiles
-
-
-# Functions.
-
-
-async def invoke(wire: WireClient, invocation: str, **context: Any) -> Any:  # noqa: ANN401
-    return await wire.ask(api_pb2.InvokeFunctionRequest(invocation=invocation, **context))
-
-
-def of_session(session_id: str) -> Any:  # noqa: ANN401
-    return api_pb2.InvokeFunctionRequest.Session(session_id=session_id)
-
-
-def method(receiver: str) -> Any:  # noqa: ANN401
-    return api_pb2.InvokeFunctionRequest.Method(receiver=receiver)
-
-
-async def test_sessions_tabs_and_windows_are_named_by_functions(wire: WireClient) -> None:
-    opened = await wire.open_window()
-    named = await invoke(
-        wire, 'iterm2.set_name(name: "a \\"b\\"")', method=method(opened.session_id)
-    )
-    assert named.success.json_result == "null"
-    (name,) = await get(wire, "name", session_id=opened.session_id)
-    assert name.startswith('a "b"')
-    for kind in ("tab_id", "window_id"):
-        identifier = str(getattr(opened, kind))
-        titled = await invoke(wire, f'iterm2.set_title(title: "{kind}")', method=method(identifier))
-        assert titled.HasField("success")
-        assert await get(wire, "titleOverride", **{kind: identifier}) == [kind]
-        await invoke(wire, 'iterm2.set_title(title: "")', method=method(identifier))
-        assert await get(wire, "titleOverride", **{kind: identifier}) == [None]
-
-
-async def test_an_argument_may_be_a_variable(wire: WireClient) -> None:
-    opened = await wire.open_window()
-    await invoke(wire, "iterm2.set_name(name: session.id)", session=of_session(opened.session_id))
-    (name,) = await get(wire, "name", session_id=opened.session_id)
-    assert name.startswith(opened.session_id)
-
-
-@pytest.mark.parametrize(
-    ("invocation", "context", "status", "reason"),
-    [
-        ("f()", {}, "REQUEST_MALFORMED", "context"),
-        ("f()", {"method": method("")}, "REQUEST_MALFORMED", "receiver"),
-        ("f()", {"method": method("none")}, "FAILED", "not found"),
-        ("f()", {"session": of_session("none")}, "INVALID_ID", "No such"),
-        ("f(x: 1)", {"app": api_pb2.InvokeFunctionRequest.App()}, "FAILED", "No function"),
-        ("f(", {"app": api_pb2.InvokeFunctionRequest.App()}, "FAILED", "expected"),
-        ("f() f()", {"app": api_pb2.InvokeFunctionRequest.App()}, "FAILED", "more than one"),
-        ("f", {"app": api_pb2.InvokeFunctionRequest.App()}, "FAILED", "not a function call"),
-        (
-            "iterm2.set_name(name: no.such)",
-            {"session": of_session("active")},
-            "FAILED",
-            "undefined variable",
-        ),
-        (
-            'iterm2.set_title(title: "x")',
-            {"session": of_session("active")},
-            "FAILED",
-            "needs a tab or a window",
-        ),
-        (
-            'iterm2.set_name(name: "x")',
-            {"app": api_pb2.InvokeFunctionRequest.App()},
-            "FAILED",
-            "needs a session",
-        ),
-    ],
-)
-async def test_a_call_that_cannot_be_made_says_why(
-    wire: WireClient, invocation: str, context: dict[str, Any], status: str, reason: str
-) -> None:
-    await wire.open_window()
-    response = await invoke(wire, invocation, **context)
-    assert api_pb2.InvokeFunctionResponse.Status.Name(response.error.status) == status
-    assert reason in response.error.error_reason

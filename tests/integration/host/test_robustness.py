@@ -102,22 +102,22 @@ async def test_without_descriptors_opening_fails_clearly_and_works_again_later(
     async with open_wire(own_home) as wire:
         first = await wire.open_window()
         process.rlimit(psutil.RLIMIT_NOFILE, (process.num_fds() + 6,) * 2)
-        refused = None
+        create = api_pb2.CreateTabRequest(window_id=first.window_id)
+        refused = ""
         opened = []
         for _ in range(8):
-            response = await wire.ask(api_pb2.CreateTabRequest(window_id=first.window_id))
-            if response.status != response.OK:
-                refused = response
+            answer = await wire.whole_answer(await wire.send(create))
+            refused = answer.error
+            if refused:
                 break
-            opened.append(response.session_id)
-        assert refused is not None
+            opened.append(answer.create_tab_response.session_id)
+        assert "too many files are open" in refused
         assert opened
         close = api_pb2.CloseRequest
         await wire.ask(close(sessions=close.CloseSessions(session_ids=opened)))
 
         async def opens() -> bool:
-            response = await wire.ask(api_pb2.CreateTabRequest(window_id=first.window_id))
-            return bool(response.status == response.OK)
+            return not (await wire.whole_answer(await wire.send(create))).error
 
         await eventually(opens, within_seconds=15)
         listing = await wire.ask(api_pb2.ListSessionsRequest())

@@ -7,6 +7,7 @@ import socket
 import struct
 from contextlib import AsyncExitStack, suppress
 from functools import partial
+from time import monotonic
 from typing import TYPE_CHECKING
 
 import anyio
@@ -174,6 +175,7 @@ async def stuck_session(wire: WireClient) -> str:
     return str(opened.session_id)
 
 
+@pytest.mark.behaves("shutdown", source="1.4")
 async def test_a_request_under_way_at_the_end_is_answered_with_an_error(own_home: Home) -> None:
     async with open_wire(own_home) as wire:
         session_id = await stuck_session(wire)
@@ -214,3 +216,35 @@ async def test_the_end_does_not_wait_for_clients_that_do_not_read(own_home: Home
 
 async def host_log(home: Home) -> str:
     return await anyio.Path(f"{home.paths.logs}/host.log").read_text()
+
+
+async def test_others_are_answered_while_one_reads_a_long_history(own_home: Home) -> None:
+    row = "".join(f"\x1b[38;5;{color}m\u65e5x" for color in range(24)) + "\r\n"
+    async with open_wire(own_home) as reader, open_wire(own_home) as other:
+        opened = await reader.open_window(**{"Scrollback Lines": "10000"})
+        for _ in range(3):
+            await reader.feed(opened.session_id, (row * 1000).encode())
+        number = await reader.send(
+            api_pb2.GetBufferRequest(
+                session=opened.session_id, line_range=LONG_HISTORY, include_styles=True
+            )
+        )
+        read: list[int] = []
+
+        async def wait_for_it() -> None:
+            whole = await reader.whole_answer(number)
+            read.append(len(whole.get_buffer_response.contents))
+
+        longest = 0.0
+        began = monotonic()
+        with anyio.fail_after(110):
+            async with anyio.create_task_group() as group:
+                group.start_soon(wait_for_it)
+                while not read:
+                    asked = monotonic()
+                    await other.ask(api_pb2.ListSessionsRequest())
+                    longest = max(longest, monotonic() - asked)
+        whole = monotonic() - began
+
+    assert 3000 <= read[0] <= 3030
+    assert longest < whole / 3  # unsliced it takes nearly the whole time

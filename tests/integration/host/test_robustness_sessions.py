@@ -81,6 +81,9 @@ async def test_callers_that_had_to_wait_for_a_descriptor_are_served_at_last(
         await eventually(process.num_fds, lambda count: count == full)
     async with open_wire(own_home) as wire:
         await still_serves(wire)
+    log = await anyio.Path(f"{own_home.paths.logs}/host.log").read_text()
+    assert log.count("callers_wait") == 1
+    assert "out of system resource" not in log
 
 
 @needs_prlimit
@@ -95,19 +98,18 @@ async def test_a_host_with_few_descriptors_says_no_and_later_yes(home: Home) -> 
         healthy = await wire.open_window()
         create = api_pb2.CreateTabRequest(window_id=healthy.window_id)
         opened = []
-        refused = None
-        for _ in range(48):
-            response = await wire.ask(create)
-            if response.status != response.OK:
-                refused = response
-                break
-            opened.append(response.session_id)
-        assert refused is not None
-        assert not refused.session_id
-        split = await wire.ask(api_pb2.SplitPaneRequest(session=healthy.session_id))
-        assert (split.status, list(split.session_id)) == (split.CANNOT_SPLIT, [])
+        refused = ""
+        while not refused:
+            answer = await wire.whole_answer(await wire.send(create))
+            refused = answer.error
+            if not refused:
+                opened.append(answer.create_tab_response.session_id)
+        limited = "too many files are open (the limit of open files is 48)"
+        assert limited in refused
+        split = api_pb2.SplitPaneRequest(session=healthy.session_id)
+        assert limited in (await wire.whole_answer(await wire.send(split))).error
         log = await anyio.Path(f"{home.paths.logs}/host.log").read_text()
-        assert "too many files are open" in log
+        assert limited in log
         await still_echoes(wire, healthy.session_id)
 
         close = api_pb2.CloseRequest

@@ -120,6 +120,7 @@ async def test_a_log_that_cannot_be_written_stops_nothing(home: Home) -> None:
         await still_serves(wire)
 
 
+@pytest.mark.behaves("cookie", source="1.2")
 async def test_after_a_crash_no_shell_is_left_and_the_same_cookie_opens(own_home: Home) -> None:
     cookie = await anyio.Path(own_home.paths.host_cookie).read_text()
     process = host_process(own_home)

@@ -62,6 +62,7 @@ def function(session_id: str, **arguments: Any) -> api_pb2.InvokeFunctionRequest
     return request
 
 
+@pytest.mark.answers("screenshot_request", "OK", source="2.19")
 async def test_a_screenshot_is_a_png_of_the_visible_screen(
     wire: WireClient, session_id: str
 ) -> None:
@@ -95,6 +96,7 @@ async def test_many_screenshots_at_once_are_all_drawn_and_hold_up_nothing(
     assert {answer.screenshot_response.png[:8] for answer in answers[1:]} == {SIGNATURE}
 
 
+@pytest.mark.answers("screenshot_request", "SESSION_NOT_FOUND", source="2.19")
 async def test_of_an_unknown_session_there_is_no_screenshot(wire: WireClient) -> None:
     response = await wire.ask(api_pb2.ScreenshotRequest(session="none"))
 
@@ -111,6 +113,7 @@ async def test_a_screenshot_is_answered_inside_a_transaction(
     assert response.png.startswith(SIGNATURE)
 
 
+@pytest.mark.behaves("iterm_mcp.screenshot", source="2.21")
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
@@ -209,6 +212,7 @@ async def test_the_verb_says_when_no_host_runs(home: Home) -> None:
     assert "iterm-mcp host start" in shown.words
 
 
+@pytest.mark.answers("screenshot_request", "INTERNAL_ERROR", source="2.19")
 async def test_without_the_extra_a_png_is_refused_and_the_verb_says_what_to_install(
     tmp_path: Path,
 ) -> None:

@@ -158,6 +158,8 @@ def name_of(request: pytest.FixtureRequest) -> str:
     return str(request.node.callspec.params["shell"])
 
 
+@pytest.mark.behaves("shell integration", source="C")
+@pytest.mark.behaves("ShellIntegrationVersion", source="7.2")
 async def test_the_first_prompt_is_known(
     shell: Shell, shells_home: Home, request: pytest.FixtureRequest
 ) -> None:
@@ -170,6 +172,8 @@ async def test_the_first_prompt_is_known(
     assert await shell.variable("path") == shells_home.environ["HOME"]
 
 
+@pytest.mark.behaves("shell integration", source="C")
+@pytest.mark.answers("get_prompt_request", "OK", source="2.3")
 async def test_a_commands_text_output_and_status_are_known(shell: Shell) -> None:
     said = await shell.run("echo one; echo two")
     assert (said.command, said.exit_status) == ("echo one; echo two", 0)
@@ -213,6 +217,8 @@ async def test_a_command_of_several_lines_is_one(shell: Shell) -> None:
     assert await shell.output(found) == ["one", "  two"]
 
 
+@pytest.mark.behaves("blank", source="7.1")
+@pytest.mark.behaves("abort", source="D")
 async def test_an_empty_line_is_no_command(shell: Shell) -> None:
     failed = await shell.run("false")
     before = await shell.ready()
@@ -282,6 +288,7 @@ async def test_programs_see_nothing_of_it(shell: Shell) -> None:
     assert lines == ["0"]
 
 
+@pytest.mark.behaves("opting out", source="C")
 async def test_it_can_be_refused(wire: WireClient, request: pytest.FixtureRequest) -> None:
     for name in SHELLS:
         refused = await open_shell(wire, name, **{"Load Shell Integration Automatically": "false"})
@@ -290,6 +297,7 @@ async def test_it_can_be_refused(wire: WireClient, request: pytest.FixtureReques
         assert (await refused.prompts()) == [], request
 
 
+@pytest.mark.behaves("opting out", source="C")
 async def test_iterm2s_own_integration_is_left_alone(
     shell: Shell, request: pytest.FixtureRequest
 ) -> None:

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import anyio
 import psutil
+import pytest
 from iterm2 import api_pb2
 from tests.integration.host.wire_client import open_wire
 from tests.waiting import eventually
@@ -44,6 +45,9 @@ def ids(listing: api_pb2.ListSessionsResponse) -> set[str]:
     }
 
 
+@pytest.mark.answers(
+    "transaction_request", "OK", "NO_TRANSACTION", "ALREADY_IN_TRANSACTION", source="2.15"
+)
 async def test_it_begins_and_ends_once(wire: WireClient) -> None:
     statuses = [await transaction(wire, begin=begin) for begin in (False, True, True, False, False)]
     assert statuses == [
@@ -51,6 +55,7 @@ async def test_it_begins_and_ends_once(wire: WireClient) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.answers("transaction_request", "OK", source="2.15")
 async def test_what_programs_print_is_shown_at_its_end(host_home: Home, wire: WireClient) -> None:
     printed = mark(host_home)
     opened = await wire.open_window(f"/bin/sh -c 'read it; echo later; : >{printed}; read more'")
@@ -118,6 +123,7 @@ async def test_its_owner_can_do_everything(wire: WireClient) -> None:
     assert await transaction(wire, begin=False) == "OK"
 
 
+@pytest.mark.answers("transaction_request", "OK", source="2.15")
 async def test_others_are_answered_after_it_in_the_order_of_their_asking(
     host_home: Home, wire: WireClient
 ) -> None:
@@ -161,6 +167,7 @@ async def test_one_begins_when_the_one_before_has_ended(host_home: Home, wire: W
         await wire.whole_answer(mine)
 
 
+@pytest.mark.behaves("disconnect", source="1.4")
 async def test_a_client_that_goes_takes_its_transaction_with_it(
     host_home: Home, wire: WireClient
 ) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import anyio
 from iterm2 import api_pb2
+from tests.integration.host.shown import record
 from websockets.asyncio.client import ClientConnection, unix_connect
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class WireClient:
         assert isinstance(data, bytes)
         message = api_pb2.ServerOriginatedMessage()
         message.ParseFromString(data)
+        record(message)
         return message
 
     async def send(self, request: Message) -> int:

@@ -6,13 +6,14 @@ but ``echo``, and make no assumption about what else is open.
 
 from __future__ import annotations
 
+import json
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.waiting import eventually
 
-from iterm_mcp.errors import InvalidRequestError, NotFoundError
+from iterm_mcp.errors import InvalidRequestError, NotFoundError, TerminalRejectedError
 from iterm_mcp.models.ids import SessionId, TabId, WindowId
 from iterm_mcp.models.sessions import Direction, Program, Size
 
@@ -242,6 +243,38 @@ class TerminalContract:
             assert listed is not None
             assert "1+1" in listed.title
 
+    async def test_tags_stand_in_a_variable_of_the_session(self, terminal: Terminal) -> None:
+        async with opened(terminal, Program(tags=("ci", "t:1"))) as session:
+            pane = await terminal.split_session(
+                session.session_id, Direction.RIGHT, Program(tags=("ci",))
+            )
+            found = [
+                (await terminal.read_variables(one, ["user.tags"]))["user.tags"]
+                for one in (session.session_id, pane)
+            ]
+
+            assert [json.loads(one) for one in found] == [["ci", "t:1"], ["ci"]]
+
+    async def test_a_new_window_has_the_size_that_was_asked_for(self, terminal: Terminal) -> None:
+        async with opened(terminal, Program(size=Size(101, 31))) as session:
+            await eventually(
+                lambda: find(terminal, session.session_id),
+                lambda now: now is not None and now.size == Size(101, 31),
+            )
+
+    async def test_one_session_can_be_given_a_grid(self, terminal: Terminal) -> None:
+        async with opened(terminal) as session:
+            await terminal.resize_session(session.session_id, Size(90, 20))
+
+            await eventually(
+                lambda: find(terminal, session.session_id),
+                lambda now: now is not None and now.size == Size(90, 20),
+            )
+            with pytest.raises(TerminalRejectedError):
+                await terminal.resize_session(session.session_id, Size(0, 0))
+            with pytest.raises(NotFoundError):
+                await terminal.resize_session(NOBODY, Size(90, 20))
+
     async def test_resizing_moves_the_divider(self, terminal: Terminal) -> None:
         async with opened(terminal) as left:
             right = await terminal.split_session(left.session_id, Direction.RIGHT, Program())
@@ -342,6 +375,19 @@ class TerminalContract:
     async def test_typing_into_an_unknown_session_fails(self, terminal: Terminal) -> None:
         with pytest.raises(NotFoundError) as caught:
             await terminal.send_text(NOBODY, "echo nobody\r")
+
+        assert caught.value.kind == "session"
+
+    async def test_a_shell_at_its_prompt_wants_plain_cursor_keys(self, terminal: Terminal) -> None:
+        async with opened(terminal) as session:
+            state = await terminal.read_input_state(session.session_id)
+
+            assert not state.application_cursor
+            assert not state.queued
+
+    async def test_asking_an_unknown_session_how_it_reads_fails(self, terminal: Terminal) -> None:
+        with pytest.raises(NotFoundError) as caught:
+            await terminal.read_input_state(NOBODY)
 
         assert caught.value.kind == "session"
 

@@ -15,7 +15,7 @@ import structlog
 
 from iterm_mcp.errors import TerminalUnavailableError
 from iterm_mcp.paths import make_private_folder
-from iterm_mcp.processes import start_once
+from iterm_mcp.processes import last_words, log_size, start_once
 
 if TYPE_CHECKING:
     from iterm_mcp.config import Settings
@@ -97,6 +97,8 @@ async def _host_endpoint(paths: Paths) -> Endpoint:
 
 
 def _start_host(paths: Paths) -> None:
+    host_log = f"{paths.logs}/host.log"
+    before = log_size(host_log)
     try:
         make_private_folder(paths.state)
         up = start_once(
@@ -104,7 +106,7 @@ def _start_host(paths: Paths) -> None:
             lock=paths.host_lock,
             spawn_lock=paths.host_spawn_lock,
             arguments=["host", "run"],
-            log=f"{paths.logs}/host.log",
+            log=host_log,
             within_seconds=HOST_START_SECONDS,
         )
     except OSError as error:
@@ -113,9 +115,10 @@ def _start_host(paths: Paths) -> None:
             hint="Mend that, or choose another place with ITERM_MCP_HOME.",
         ) from None
     if not up:
+        words = last_words(host_log, before)
         raise TerminalUnavailableError(
-            "the headless host did not come up",
-            hint=f"Its log is {paths.logs}/host.log; `iterm-mcp host run` shows why it ends.",
+            f"the headless host did not come up{': ' if words else ''}{words}",
+            hint=f"Its log is {host_log}; `iterm-mcp host run` shows why it ends.",
         )
 
 

@@ -14,6 +14,7 @@ from iterm_mcp.errors import TerminalUnavailableError
 from iterm_mcp.models.ids import SessionId
 from iterm_mcp.terminal import wire_values
 from iterm_mcp.terminal.connection import Connection, open_connection
+from iterm_mcp.terminal.watches import Watches
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 FIRST_BACKOFF_SECONDS = 0.05
 LAST_BACKOFF_SECONDS = 5.0
+
+PROMPT_MODES = (wire.PROMPT, wire.COMMAND_START, wire.COMMAND_END)
 
 log = structlog.get_logger()
 
@@ -54,6 +57,7 @@ class TerminalLink:
     Attributes:
         kind: The terminal in use, or None while none answers.
         last_error: Why the last attempt failed; None while connected.
+        watches: Who is told what happens in which session.
     """
 
     def __init__(
@@ -73,6 +77,12 @@ class TerminalLink:
         self._changed = anyio.Event()
         self._ever_up = False
         self.last_error: TerminalUnavailableError | None = None
+        self.watches = Watches()
+
+    @property
+    def connection(self) -> Connection | None:
+        """Return the live connection, if there is one now."""
+        return self._connection
 
     @property
     def kind(self) -> str | None:
@@ -142,8 +152,7 @@ class TerminalLink:
         endpoint = connection.endpoint
         try:
             with anyio.fail_after(self._wait_seconds):
-                for topic in (wire.NOTIFY_ON_NEW_SESSION, wire.NOTIFY_ON_TERMINATE_SESSION):
-                    await rpc.async_notification_request(connection, True, topic, session="all")  # noqa: FBT003 - its signature
+                await self._subscribe(connection)
                 reply = await rpc.async_list_sessions(connection)
         except TimeoutError:
             raise TerminalUnavailableError(
@@ -162,10 +171,30 @@ class TerminalLink:
         self._observer.terminal_up(sessions, again=self._ever_up)
         self._ever_up = True
         self._set(connection)
+        self.watches.back(sessions)
+
+    async def _subscribe(self, connection: Connection) -> None:
+        """Ask to be told what happens, and once more what those who watch were told before."""
+        topics = [
+            (wire.NOTIFY_ON_NEW_SESSION, "all", None),
+            (wire.NOTIFY_ON_TERMINATE_SESSION, "all", None),
+            (wire.NOTIFY_ON_PROMPT, "all", PROMPT_MODES),
+            (wire.NOTIFY_ON_CUSTOM_ESCAPE_SEQUENCE, "all", None),
+            *((wire.NOTIFY_ON_SCREEN_UPDATE, one, None) for one in self.watches.sessions()),
+        ]
+        for topic, session, modes in topics:
+            await rpc.async_notification_request(
+                connection,
+                True,  # noqa: FBT003 - its signature
+                topic,
+                session=session,
+                prompt_monitor_modes=modes,
+            )
 
     def _set(self, connection: Connection | None) -> None:
         if self._connection is not None and connection is None:
             self._observer.terminal_down()
+            self.watches.lost()
         self._connection = connection
         if connection is not None:
             self.last_error = None
@@ -173,6 +202,7 @@ class TerminalLink:
         self._changed = anyio.Event()
 
     def _notified(self, notification: wire.Notification) -> None:
+        self.watches.notified(notification)
         if notification.HasField("new_session_notification"):
             self._observer.session_opened(
                 SessionId(notification.new_session_notification.session_id)

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 from iterm2 import api_pb2 as wire
 
 from iterm_mcp.models.ids import SessionId, TabId, WindowId
+from iterm_mcp.models.layouts import StandingPane, StandingSplitter, StandingTab
 from iterm_mcp.models.sessions import Screen, SessionInfo, Size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from iterm_mcp.models.layouts import StandingNode
 
 
 def leaves(node: wire.SplitTreeNode) -> Iterator[wire.SessionSummary]:
@@ -50,6 +53,29 @@ def sessions(
         for tab in window.tabs
         for leaf in leaves(tab.root)
     )
+
+
+def tabs(listing: wire.ListSessionsResponse) -> tuple[StandingTab, ...]:
+    """Return all tabs in the order of windows and tabs; a tab being closed may be empty."""
+    return tuple(
+        StandingTab(WindowId(window.window_id), TabId(tab.tab_id), _tree(tab.root))
+        for window in listing.windows
+        for tab in window.tabs
+        if any(leaves(tab.root))
+    )
+
+
+def _tree(node: wire.SplitTreeNode) -> StandingNode:
+    children = tuple(
+        StandingPane(
+            SessionId(link.session.unique_identifier),
+            Size(link.session.grid_size.width, link.session.grid_size.height),
+        )
+        if link.HasField("session")
+        else _tree(link.node)
+        for link in node.links
+    )
+    return children[0] if len(children) == 1 else StandingSplitter(node.vertical, children)
 
 
 def active_session(

@@ -9,12 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from iterm_mcp.models.layouts import StandingPane, StandingSplitter
 from iterm_mcp.models.sessions import Direction, Size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from iterm_mcp.models.ids import SessionId
+    from iterm_mcp.models.layouts import StandingNode
 
 DIVIDER = 1
 LEAST = 2
@@ -78,6 +80,53 @@ def remove(root: Branch, session_id: SessionId) -> None:
         length = gone.size.columns if parent.vertical else gone.size.rows
         _grow(parent.children[max(0, index - 1)], length + DIVIDER, vertical=parent.vertical)
     _collapse(root)
+
+
+def standing(node: Leaf | Branch) -> StandingNode:
+    """Return a tree as terminals tell of it: without a splitter around a single pane."""
+    if isinstance(node, Leaf):
+        return StandingPane(node.session_id, node.size)
+    if len(node.children) == 1:
+        return standing(node.children[0])
+    return StandingSplitter(node.vertical, tuple(standing(child) for child in node.children))
+
+
+def spread(wanted: StandingNode, size: Size) -> Branch:
+    """Return a new tree of this shape and size, whose splitters' children share evenly.
+
+    Raises:
+        LookupError: Some pane would be too small.
+    """
+    root = _spread(wanted, size)
+    return root if isinstance(root, Branch) else Branch(vertical=True, children=[root])
+
+
+def span(node: Leaf | Branch) -> Size:
+    """Return the size that a tree covers."""
+    if isinstance(node, Leaf):
+        return node.size
+    parts = [span(child) for child in node.children]
+    gaps = DIVIDER * (len(parts) - 1)
+    if node.vertical:
+        return Size(sum(part.columns for part in parts) + gaps, max(part.rows for part in parts))
+    return Size(max(part.columns for part in parts), sum(part.rows for part in parts) + gaps)
+
+
+def _spread(wanted: StandingNode, size: Size) -> Leaf | Branch:
+    if min(size.columns, size.rows) < LEAST:
+        raise LookupError("no room")
+    if isinstance(wanted, StandingPane):
+        return Leaf(wanted.session_id, size)
+    count = len(wanted.children)
+    length = size.columns if wanted.vertical else size.rows
+    share, more = divmod(length - DIVIDER * (count - 1), count)
+    return Branch(
+        wanted.vertical,
+        [
+            _spread(child, _with_length(size, share + (at < more), vertical=wanted.vertical))
+            for at, child in enumerate(wanted.children)
+        ],
+    )
 
 
 def _place(branch: Branch, session_id: SessionId) -> tuple[Branch, int]:

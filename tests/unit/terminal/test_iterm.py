@@ -23,8 +23,13 @@ from iterm_mcp.errors import (
 from iterm_mcp.models.ids import SessionId, TabId, WindowId
 from iterm_mcp.models.sessions import Direction, Program, Size
 from iterm_mcp.telemetry import Meter, Metrics
-from iterm_mcp.terminal.iterm import OPERATIONS, ItermTerminal
+from iterm_mcp.terminal.input import ItermInput
+from iterm_mcp.terminal.iterm import ItermTerminal
 from iterm_mcp.terminal.link import open_link
+from iterm_mcp.terminal.output import ItermOutput
+from iterm_mcp.terminal.properties import ItermProperties
+from iterm_mcp.terminal.sessions import ItermSessions
+from iterm_mcp.terminal.watching import ItermWatching
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -58,6 +63,15 @@ class Bench:
 
     def in_flight(self, operation: str) -> float | None:
         return self.registry.get_sample_value("operations_in_flight", {"operation": operation})
+
+
+def operations() -> list[str]:
+    """Return everything that is measured."""
+    return [
+        one
+        for part in (ItermSessions, ItermInput, ItermOutput, ItermProperties, ItermWatching)
+        for one in part.operations
+    ]
 
 
 @pytest.fixture
@@ -97,6 +111,11 @@ def variables(*values: str) -> wire.ServerOriginatedMessage:
     return answer(variable_response=wire.VariableResponse(values=values))
 
 
+def property_set(status: str = "OK") -> wire.ServerOriginatedMessage:
+    number = wire.SetPropertyResponse.Status.Value(status)
+    return answer(set_property_response=wire.SetPropertyResponse(status=number))
+
+
 def buffer(status: str = "OK") -> wire.ServerOriginatedMessage:
     response = wire.GetBufferResponse(status=wire.GetBufferResponse.Status.Value(status))
     response.contents.add(text="$ ls")
@@ -125,6 +144,7 @@ SPLIT: Call = lambda it: it.split_session(ONE, Direction.RIGHT, Program(profile=
 READ: Call = lambda it: it.read_screen(ONE)  # noqa: E731
 NAME: Call = lambda it: it.rename_session(ONE, "work")  # noqa: E731
 SIZE: Call = lambda it: it.resize_sessions(TAB, {ONE: Size(10, 5)})  # noqa: E731
+GRID: Call = lambda it: it.resize_session(ONE, Size(100, 40))  # noqa: E731
 CLOSE: Call = lambda it: it.close_session(ONE)  # noqa: E731
 
 
@@ -147,6 +167,8 @@ CLOSE: Call = lambda it: it.close_session(ONE)  # noqa: E731
         (NAME, {"invoke_function": failed("No such session")}, NotFoundError, "session"),
         (NAME, {"invoke_function": failed("timed out")}, TerminalRejectedError, "timed out"),
         (SIZE, {"set_tab_layout": laid_out("WRONG_TREE")}, TerminalRejectedError, "WRONG_TREE"),
+        (GRID, {"set_property": property_set("INVALID_TARGET")}, NotFoundError, "session"),
+        (GRID, {"set_property": property_set("IMPOSSIBLE")}, TerminalRejectedError, "IMPOSSIBLE"),
         (lambda it: it.activate_session(ONE), {"activate": GONE_ACTIVE}, NotFoundError, "session"),
         (CLOSE, {"close": closed()}, NotFoundError, "session"),
         (CLOSE, {"close": closed("NOT_FOUND")}, NotFoundError, "session"),
@@ -183,6 +205,39 @@ async def test_an_opened_session_is_told_with_its_place(bench: Bench) -> None:
         "Working Directory": "/srv",
         "Name": "a \\\u200b(b)",  # iTerm2 would evaluate `\(b)`
     }
+
+
+async def test_tags_are_put_into_a_new_session_as_a_variable(bench: Bench) -> None:
+    bench.peer.answers["create_tab_request"] = created()
+    bench.peer.answers["split_pane_request"] = split()
+    bench.peer.answers["variable_request"] = variables()
+    async with bench.open() as terminal:
+        await terminal.open_session(Program(tags=("a", "b")))
+        await terminal.split_session(ONE, Direction.RIGHT, Program(tags=("c",)))
+    asked = bench.peer.requests("variable_request")
+    assert [one.session_id for one in asked] == ["new", "new"]
+    values = [json.loads(json.loads(one.set[0].value)) for one in asked]
+    assert values == [["a", "b"], ["c"]]
+    assert {one.set[0].name for one in asked} == {"user.tags"}
+
+
+async def test_our_own_host_is_told_of_variables_and_of_a_size(bench: Bench) -> None:
+    bench.peer.answers["create_tab_request"] = created()
+    async with bench.open() as terminal:
+        await terminal.open_session(Program(environment={"KEY": "v"}, size=Size(100, 40)))
+    (request,) = bench.peer.requests("create_tab_request")
+    asked = {one.key: json.loads(one.json_value) for one in request.custom_profile_properties}
+    assert asked == {"iterm_mcp Environment": {"KEY": "v"}, "Columns": 100, "Rows": 40}
+
+
+@pytest.mark.parametrize("status", ["OK", "DEFERRED"])
+async def test_a_sessions_grid_is_asked_for(bench: Bench, status: str) -> None:
+    bench.peer.answers["set_property_request"] = property_set(status)
+    async with bench.open() as terminal:
+        await terminal.resize_session(ONE, Size(100, 40))
+    (request,) = bench.peer.requests("set_property_request")
+    assert (request.session_id, request.name) == ("one", "grid_size")
+    assert json.loads(request.json_value) == {"width": 100, "height": 40}
 
 
 @pytest.mark.parametrize(
@@ -303,4 +358,4 @@ async def test_a_call_that_was_given_up_is_no_longer_in_flight(bench: Bench) -> 
 
 async def test_every_operation_stands_at_zero_from_the_start(bench: Bench) -> None:
     async with bench.open():
-        assert [bench.in_flight(operation) for operation in OPERATIONS] == [0.0] * len(OPERATIONS)
+        assert set(map(bench.in_flight, operations())) == {0.0}

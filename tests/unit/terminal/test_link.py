@@ -93,7 +93,12 @@ async def test_callers_get_a_connection_once_the_terminal_has_been_greeted(
         assert [*kinds, link.kind] == [None, "headless"]
         assert link.last_error is None
     topics = [one.notification_type for one in peer.requests("notification_request")]
-    assert topics == [wire.NOTIFY_ON_NEW_SESSION, wire.NOTIFY_ON_TERMINATE_SESSION]
+    assert topics == [
+        wire.NOTIFY_ON_NEW_SESSION,
+        wire.NOTIFY_ON_TERMINATE_SESSION,
+        wire.NOTIFY_ON_PROMPT,
+        wire.NOTIFY_ON_CUSTOM_ESCAPE_SEQUENCE,
+    ]
     assert told.story == [("up", "one"), "down"]
     assert pauses.seconds == []
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import anyio
 import pytest
+from tests.contract.arranging_contract import ArrangingContract
+from tests.contract.output_contract import OutputContract
 from tests.contract.terminal_contract import TerminalContract
 
 from iterm_mcp.errors import (
@@ -29,6 +31,14 @@ def fake() -> FakeTerminal:
 @pytest.fixture
 def terminal(fake: FakeTerminal) -> Terminal:
     return fake
+
+
+class TestFakeArranging(ArrangingContract):
+    pass
+
+
+class TestFakeOutput(OutputContract):
+    pass
 
 
 class TestFakeTerminal(TerminalContract):

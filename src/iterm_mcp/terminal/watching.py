@@ -1,0 +1,84 @@
+"""Watching a session over iTerm2's API: by notification, never by asking again and again."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, ClassVar
+
+import anyio
+from iterm2 import api_pb2 as wire
+from iterm2 import rpc
+
+from iterm_mcp.errors import TerminalError
+from iterm_mcp.terminal.requests import Requests, no_session
+from iterm_mcp.terminal.watches import QueuedWatch
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from iterm_mcp.models.ids import SessionId
+    from iterm_mcp.terminal.protocol import Watch
+
+PARTING_SECONDS = 1.0
+"""How long taking a subscription back may take; a lost one costs the terminal little."""
+
+
+class ItermWatching(Requests):
+    """Subscriptions to what happens in single sessions.
+
+    Prompts and custom sequences of all sessions are subscribed to once a connection (see
+    `TerminalLink`), changes of the screen only while somebody watches.
+    """
+
+    operations: ClassVar[tuple[str, ...]] = ("watch_session",)
+
+    @asynccontextmanager
+    async def watch(self, session_id: SessionId, *, typing: bool = False) -> AsyncIterator[Watch]:
+        """Watch a session for the length of the block; what happened before is not told."""
+        watches = self._link.watches
+        watch = watches.add(session_id, typing=typing)
+        try:
+            await self._subscribe(session_id)
+            yield watch
+        finally:
+            if watches.remove(session_id, watch):
+                with anyio.move_on_after(PARTING_SECONDS, shield=True):
+                    await self._unsubscribe(session_id)
+
+    @asynccontextmanager
+    async def watch_sessions(self) -> AsyncIterator[Watch]:
+        """Watch which sessions there are; the link hears of that anyway."""
+        watch = QueuedWatch()
+        self._link.watches.of_all.add(watch)
+        try:
+            await self._link.connected()
+            yield watch
+        finally:
+            self._link.watches.of_all.discard(watch)
+
+    async def _subscribe(self, session_id: SessionId) -> None:
+        reply = await self._call(
+            "watch_session",
+            lambda connection: rpc.async_notification_request(
+                connection,
+                True,  # noqa: FBT003 - its signature
+                wire.NOTIFY_ON_SCREEN_UPDATE,
+                session=session_id,
+            ),
+        )
+        status = wire.NotificationResponse.Status
+        if reply.notification_response.status not in {status.OK, status.ALREADY_SUBSCRIBED}:
+            raise no_session(session_id)
+
+    async def _unsubscribe(self, session_id: SessionId) -> None:
+        try:
+            connection = self._link.connection
+            if connection is not None and session_id not in self._link.watches.sessions():
+                await rpc.async_notification_request(
+                    connection,
+                    False,  # noqa: FBT003 - its signature
+                    wire.NOTIFY_ON_SCREEN_UPDATE,
+                    session=session_id,
+                )
+        except (TerminalError, rpc.RPCException):
+            return  # it has ended, or the connection has, and the subscription with either

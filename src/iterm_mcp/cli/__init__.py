@@ -5,22 +5,30 @@ from typing import Annotated
 
 import typer
 
+import iterm_mcp.cli.audit as audit_verbs
 import iterm_mcp.cli.daemon as daemon_verbs
 import iterm_mcp.cli.host as host_verbs
 from iterm_mcp.cli.attach import attach
+from iterm_mcp.cli.doctor import doctor
+from iterm_mcp.cli.install import install, uninstall
 
 app = typer.Typer(
     name="iterm-mcp",
     help="The control plane for terminals and for the coding agents that live in them. "
     "Without a verb it is the MCP server on stdio: that is what goes into a client's "
-    "configuration.",
+    "configuration. It takes --tier read|mutate|destructive, the most that this client may do, "
+    "and --tools core|all|auto or names of tools, what it is shown.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
 app.add_typer(daemon_verbs.app, name="daemon")
+app.add_typer(audit_verbs.app, name="audit")
 app.add_typer(host_verbs.app, name="host")
 app.command()(attach)
+app.command()(install)
+app.command()(uninstall)
+app.command()(doctor)
 
 
 @app.command()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from iterm_mcp.paths import find_paths, make_private_folder
-from iterm_mcp.processes import lock_holder, start_once
+from iterm_mcp.processes import last_words, lock_holder, log_size, start_once
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,6 +39,7 @@ class Background:
         paths = find_paths()
         make_private_folder(paths.state)
         log = f"{paths.logs}/{self.name}.log"
+        before = log_size(log)
         up = start_once(
             lambda: self.answers() or None,
             lock=self.lock,
@@ -48,7 +49,9 @@ class Background:
             within_seconds=START_SECONDS,
         )
         if not up:
-            typer.echo(f"it did not come up; its log is {log}", err=True)
+            words = last_words(log, before)
+            reason = f": {words}" if words else ""
+            typer.echo(f"it did not come up{reason}; its log is {log}", err=True)
             raise typer.Exit(1)
 
     def stop(self) -> None:

@@ -7,13 +7,14 @@ import os
 import shlex
 import socket
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from iterm_mcp.cli.background import Background
 from iterm_mcp.cli.recordings import record, recordings_app
 from iterm_mcp.cli.screenshot import screenshot
+from iterm_mcp.cli.upgrade import rehearse, upgrade
 from iterm_mcp.paths import find_paths
 from iterm_mcp.processes import AlreadyRunningError, lock_holder
 
@@ -23,16 +24,27 @@ if TYPE_CHECKING:
 app = typer.Typer(help="The headless terminal: real shells, iTerm2's API.", no_args_is_help=True)
 app.command()(screenshot)
 app.command()(record)
+app.command()(upgrade)
+app.command(hidden=True)(rehearse)
 app.add_typer(recordings_app, name="recordings")
 
 
 @app.command()
-def run() -> None:
+def run(
+    state: Annotated[int, typer.Option(hidden=True)] = -1,
+    back: Annotated[bool, typer.Option("--back", hidden=True)] = False,  # noqa: FBT002 - a flag
+) -> None:
     """Run in the foreground until SIGTERM; log JSON lines to stderr."""
     import anyio
 
-    from iterm_mcp.host import runtime
+    try:
+        from iterm_mcp.host import runtime
+    except ImportError as error:  # the emulator's own words, or what else is not installed
+        typer.echo(f"the host cannot start: {error}", err=True)
+        raise typer.Exit(1) from None
     from iterm_mcp.host.recording.retention import Limits
+    from iterm_mcp.host.selfcheck import SelfCheckError
+    from iterm_mcp.host.upgrade.inheritance import Inheritance
     from iterm_mcp.telemetry.logs import LEVELS, open_logs
 
     level = os.environ.get("ITERM_MCP_LOG_LEVEL") or "info"
@@ -47,12 +59,17 @@ def run() -> None:
     open_logs(level)
     paths = find_paths()
     try:
-        lock = runtime.prepare(paths)
+        inheritance = None if state < 0 else Inheritance.of(state, back=back)
+        lock = runtime.prepare(paths, inheritance)
     except AlreadyRunningError as error:
         typer.echo(f"a host runs already, process {error.pid}", err=True)
         return
     with lock:
-        anyio.run(runtime.run, paths, limits)
+        try:
+            anyio.run(runtime.run, paths, limits, lock, inheritance)
+        except SelfCheckError as error:
+            typer.echo(f"the host cannot start: {error}. {error.hint}", err=True)
+            raise typer.Exit(1) from None
 
 
 @app.command()
@@ -105,12 +122,14 @@ def _host(paths: Paths) -> Background:
 
 def _report(paths: Paths, *, as_json: bool = False) -> bool:
     pid = lock_holder(paths.host_lock)
+    warning = _warning(paths.host_info, pid) if pid else ""
     body = {
         "running": pid is not None,
         "answers": pid is not None and _answers(paths),
         "pid": pid,
         "socket": paths.host_socket,
         "suite": paths.suite,
+        "warning": warning,
     }
     if as_json:
         json.dump(body, sys.stdout)
@@ -119,7 +138,19 @@ def _report(paths: Paths, *, as_json: bool = False) -> bool:
         typer.echo("no host runs; the daemon starts one, or `iterm-mcp host start`")
     else:
         typer.echo(f"host {pid} serves {paths.host_socket}")
+        if warning:
+            typer.echo(f"warning: {warning}", err=True)
     return pid is not None
+
+
+def _warning(path: str, pid: int) -> str:
+    """Return what the running host warns of; empty when of nothing."""
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123
+            info = json.load(file)
+    except (OSError, ValueError):
+        return ""
+    return str(info.get("warning", "")) if info.get("pid") == pid else ""
 
 
 def _answers(paths: Paths) -> bool:

@@ -22,11 +22,18 @@ class HostCallError(Exception):
     """There is no result; the text says why, and what to do."""
 
 
-def call_host(paths: Paths, session: str, function: str, **arguments: Any) -> Any:  # noqa: ANN401
+def call_host(
+    paths: Paths,
+    session: str | None,
+    function: str,
+    *,
+    within_seconds: float = SECONDS,
+    **arguments: Any,  # noqa: ANN401 - any JSON
+) -> Any:  # noqa: ANN401
     """Call a function of the running host on a session, and return its result.
 
     Args:
-        session: The session's id, or ``active``.
+        session: The session's id, or ``active``; None to call it on the host itself.
         function: Its name.
         arguments: What JSON can say.
 
@@ -39,15 +46,18 @@ def call_host(paths: Paths, session: str, function: str, **arguments: Any) -> An
 
     request = wire.ClientOriginatedMessage(id=1)
     call = request.invoke_function_request
-    call.session.session_id = session
+    if session is None:
+        call.app.SetInParent()
+    else:
+        call.session.session_id = session
     given = ", ".join(
         f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in arguments.items()
     )
     call.invocation = f"{function}({given})"
-    call.timeout = SECONDS
+    call.timeout = within_seconds
     try:
         with _connect(paths) as connection:
-            answer = _answer(connection, request).invoke_function_response
+            answer = _answer(connection, request, within_seconds).invoke_function_response
             if answer.WhichOneof("disposition") == "success":
                 return json.loads(answer.success.json_result)
             if answer.error.status != wire.InvokeFunctionResponse.Status.INVALID_ID:
@@ -88,13 +98,15 @@ def _connect(paths: Paths) -> ClientConnection:
 
 
 def _answer(
-    connection: ClientConnection, request: wire.ClientOriginatedMessage
+    connection: ClientConnection,
+    request: wire.ClientOriginatedMessage,
+    within_seconds: float = SECONDS,
 ) -> wire.ServerOriginatedMessage:
     from iterm_mcp.host import wire
 
     connection.send(request.SerializeToString())
     message = wire.ServerOriginatedMessage()
-    message.ParseFromString(connection.recv(timeout=SECONDS, decode=False))
+    message.ParseFromString(connection.recv(timeout=within_seconds, decode=False))
     return message
 
 

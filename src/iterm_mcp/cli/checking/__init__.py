@@ -1,0 +1,1 @@
+"""What ``iterm-mcp doctor`` looks at, one module a part; each check says what to do."""

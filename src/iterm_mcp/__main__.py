@@ -1,4 +1,4 @@
-"""The one entry point. Without arguments it is the relay, and imports nothing else."""
+"""The one entry point. Without a verb it is the relay, and imports nothing else."""
 
 import sys
 
@@ -10,10 +10,10 @@ def main() -> int:
 
         del sys.argv[1]
         detach()
-    if len(sys.argv) == 1:
+    if len(sys.argv) == 1 or sys.argv[1].startswith(("--tier", "--tools")):
         from iterm_mcp.relay import main as relay
 
-        return relay()
+        return relay(sys.argv[1:])
     from iterm_mcp.cli import main as command_line
 
     return command_line()

@@ -6,31 +6,62 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from iterm_mcp.access import Access
 from iterm_mcp.clock import SystemClock
 from iterm_mcp.services.agents import AgentService
+from iterm_mcp.services.commands import CommandService
+from iterm_mcp.services.layout_export import LayoutExporter
 from iterm_mcp.services.layouts import LayoutService
+from iterm_mcp.services.lock_book import LockBook
+from iterm_mcp.services.locks import LockService
 from iterm_mcp.services.messages import MessageService
+from iterm_mcp.services.output_logs import OutputLogs
+from iterm_mcp.services.pictures import PictureService
+from iterm_mcp.services.process_table import SystemProcessTable
+from iterm_mcp.services.reading import Reader
+from iterm_mcp.services.saved_layouts import SavedLayoutService
+from iterm_mcp.services.sending import SendingService
+from iterm_mcp.services.session_changes import SessionChanger
+from iterm_mcp.services.session_details import SessionDescriber
+from iterm_mcp.services.session_ending import SessionEnder
+from iterm_mcp.services.session_search import SessionSearch
 from iterm_mcp.services.sessions import SessionService
+from iterm_mcp.services.subscriptions import open_subscriptions
+from iterm_mcp.services.triggers import TriggerService
+from iterm_mcp.services.waiting import WaitService
 from iterm_mcp.services.writers import SessionWriters
 from iterm_mcp.store import open_store
+from iterm_mcp.store.audit_log import open_audit_log
 from iterm_mcp.telemetry import Metrics
 from iterm_mcp.terminal.endpoint import find_endpoint
 from iterm_mcp.terminal.iterm import ItermTerminal
 from iterm_mcp.terminal.link import TerminalLink, open_link
 from iterm_mcp.tools.agents import AgentTools
 from iterm_mcp.tools.calls import Calls
+from iterm_mcp.tools.clients import Clients, Rules
+from iterm_mcp.tools.commands import CommandTools
 from iterm_mcp.tools.layouts import LayoutTools
+from iterm_mcp.tools.locks import LockTools
 from iterm_mcp.tools.messages import MessageTools
-from iterm_mcp.tools.server import build_server
+from iterm_mcp.tools.output import OutputTools
+from iterm_mcp.tools.pictures import PictureTools
+from iterm_mcp.tools.resources import Resources
+from iterm_mcp.tools.sending import SendingTools
+from iterm_mcp.tools.server import Extras, build_server
 from iterm_mcp.tools.sessions import SessionTools
+from iterm_mcp.tools.standing_sessions import StandingSessionTools
+from iterm_mcp.tools.triggers import TriggerTools
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from mcp.server import Server
 
+    from iterm_mcp.clock import Clock
     from iterm_mcp.config import Settings
     from iterm_mcp.paths import Paths
+    from iterm_mcp.store import Store
+    from iterm_mcp.terminal.protocol import Terminal
     from iterm_mcp.tools.tool import ToolRow
 
 
@@ -55,6 +86,30 @@ class App:
         return [str(self.link.last_error or "no terminal is connected yet")]
 
 
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the tools stand on."""
+
+    sessions: SessionService
+    sending: SendingService
+    locks: LockService
+    search: SessionSearch
+    describer: SessionDescriber
+    changer: SessionChanger
+    ender: SessionEnder
+    commands: CommandService
+    reader: Reader
+    waits: WaitService
+    layouts: LayoutService
+    exporter: LayoutExporter
+    saved_layouts: SavedLayoutService
+    agents: AgentService
+    messages: MessageService
+    pictures: PictureService
+    triggers: TriggerService
+    logs: OutputLogs
+
+
 @asynccontextmanager
 async def open_app(settings: Settings, paths: Paths) -> AsyncIterator[App]:
     """Open the store, the link to the terminal, the services and the tools.
@@ -68,31 +123,109 @@ async def open_app(settings: Settings, paths: Paths) -> AsyncIterator[App]:
     clock = SystemClock()
     async with (
         open_store(paths.database, clock) as store,
+        open_audit_log(paths.audit, paths.audit_key, clock) as audit,
         open_link(
             lambda: find_endpoint(settings, paths), metrics, settings.connect_timeout_seconds
         ) as link,
     ):
         terminal = ItermTerminal(link, metrics.operations, settings.request_timeout_seconds)
-        writers = SessionWriters()
-        sessions = SessionService(terminal, writers)
-        agents = AgentService(terminal, store, clock, metrics)
-        await agents.announce()
-        messages = MessageService(terminal, store, writers, clock, metrics)
-        calls = Calls(metrics.tools)
-        rows = tool_rows(sessions, LayoutService(terminal), agents, messages)
-        yield App(build_server(rows, calls), metrics, calls, link)
+        services = make_services(
+            terminal, store, clock, metrics, log_folder=f"{paths.logs}/sessions"
+        )
+        await services.agents.announce()
+        calls = Calls(metrics.tools, Clients(_rules(settings), clock), audit)
+        async with open_extras(services, terminal) as extras:
+            yield App(build_server(tool_rows(services), calls, extras), metrics, calls, link)
 
 
-def tool_rows(
-    sessions: SessionService,
-    layouts: LayoutService,
-    agents: AgentService,
-    messages: MessageService,
-) -> list[ToolRow]:
+@asynccontextmanager
+async def open_extras(services: Services, terminal: Terminal) -> AsyncIterator[Extras]:
+    """Watch sessions for subscribers, triggers and logs for the length of the block.
+
+    Raises:
+        StoreError: What was watched before cannot be read.
+    """
+    async with (
+        open_subscriptions(terminal) as subscriptions,
+        services.triggers.running(subscriptions.triggers_changed),
+        services.logs.running(),
+    ):
+        resources = Resources(
+            terminal, services.sessions, services.agents, services.reader, services.triggers
+        )
+        yield Extras(resources, subscriptions)
+
+
+def _rules(settings: Settings) -> Rules:
+    """Return what holds for every client.
+
+    Raises:
+        AccessError: The settings' tier is none; their tools are looked at by the server.
+    """
+    return Rules(
+        access=Access(settings.tier, settings.tools),
+        confirm=settings.confirm,
+        calls_per_second=settings.calls_per_second,
+        output_characters_per_minute=settings.output_characters_per_minute,
+        audit_required=settings.audit_required,
+    )
+
+
+def make_services(
+    terminal: Terminal, store: Store, clock: Clock, metrics: Metrics, *, log_folder: str = "logs"
+) -> Services:
+    """Make the services over a terminal and a store.
+
+    Args:
+        log_folder: Where the output of sessions is logged, if somebody wants it.
+    """
+    book = LockBook(store.locks, clock)
+    writers = SessionWriters(locks=book)
+    agents = AgentService(terminal, store, clock, metrics)
+    search = SessionSearch(terminal, agents.owners)
+    sessions = SessionService(terminal, search)
+    processes = SystemProcessTable(clock)
+    reader = Reader(terminal)
+    layouts = LayoutService(terminal, sessions, agents)
+    sending = SendingService(terminal, sessions, writers, clock)
+    messages = MessageService(terminal, store, writers, clock, metrics)
+    return Services(
+        sessions=sessions,
+        sending=sending,
+        locks=LockService(terminal, sessions, writers, book),
+        search=search,
+        describer=SessionDescriber(terminal, search, processes),
+        changer=SessionChanger(terminal, search, processes),
+        ender=SessionEnder(terminal, search, processes, writers),
+        commands=CommandService(terminal, sessions, writers, clock),
+        reader=reader,
+        waits=WaitService(terminal, reader, clock),
+        layouts=layouts,
+        exporter=LayoutExporter(terminal, agents),
+        saved_layouts=SavedLayoutService(terminal, store, layouts, agents, clock),
+        agents=agents,
+        messages=messages,
+        pictures=PictureService(terminal, sessions),
+        triggers=TriggerService(
+            terminal, store.triggers, reader, sessions, sending, messages, clock
+        ),
+        logs=OutputLogs(terminal, store.triggers, reader, sessions, log_folder),
+    )
+
+
+def tool_rows(services: Services) -> list[ToolRow]:
     """Return every tool, in the order in which clients list them."""
+    sessions, agents = services.sessions, services.agents
     return [
-        *SessionTools(sessions, agents).rows(),
-        *LayoutTools(layouts).rows(),
+        *SessionTools(sessions, services.search).rows(),
+        *StandingSessionTools(services.describer, services.changer, services.ender).rows(),
+        *SendingTools(services.sending).rows(),
+        *LockTools(services.locks).rows(),
+        *CommandTools(services.commands).rows(),
+        *OutputTools(sessions, services.reader, services.waits).rows(),
+        *PictureTools(services.pictures).rows(),
+        *TriggerTools(services.triggers, services.logs).rows(),
+        *LayoutTools(services.layouts, services.exporter, services.saved_layouts).rows(),
         *AgentTools(agents, sessions).rows(),
-        *MessageTools(messages).rows(),
+        *MessageTools(services.messages).rows(),
     ]

@@ -34,3 +34,21 @@ class Settings(BaseSettings):
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """The least severe record that the log keeps."""
+
+    tier: Literal["read", "mutate", "destructive"] = "destructive"
+    """What any client may do at most: look; open and type too; or also end things."""
+
+    tools: str = "auto"
+    """What a client is shown that asks for nothing: core, all, auto, or names of tools."""
+
+    confirm: Literal["ask", "never"] = "ask"
+    """Whether a person is asked before a tool ends something that cannot be had back."""
+
+    calls_per_second: Annotated[float, Field(ge=0, le=100_000)] = 50.0
+    """How many tool calls a client may make in the long run; at once, those of 5 s. 0: any."""
+
+    output_characters_per_minute: Annotated[int, Field(ge=0, le=10**9)] = 2_000_000
+    """How much text a client is shown. 0: any."""
+
+    audit_required: bool = False
+    """Refuse what ends things while calls cannot be written down."""

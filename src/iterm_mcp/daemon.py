@@ -54,9 +54,14 @@ async def run(settings: Settings, paths: Paths) -> None:
     with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         async with (
             open_app(settings, paths) as app,
-            open_web(app.server, app.metrics, app, token) as web,
+            open_web(app.server, app.metrics, app, token, app.calls.clients.enter_http) as web,
             open_http(web, listener) as url,
-            open_unix_server(app.server, paths.daemon_socket, app.metrics.clients.labels("unix")),
+            open_unix_server(
+                app.server,
+                paths.daemon_socket,
+                app.metrics.clients.labels("unix"),
+                app.calls.clients,
+            ),
             _announced(paths, url),
         ):
             log.info("daemon_up", version=__version__, socket=paths.daemon_socket, http=url)

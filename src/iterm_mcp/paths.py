@@ -61,9 +61,24 @@ class Paths:
         return f"{self.state}/state.db"
 
     @property
+    def installations(self) -> str:
+        """What was changed in which client's configuration."""
+        return f"{self.state}/installations.json"
+
+    @property
     def logs(self) -> str:
         """The folder of log files."""
         return f"{self.state}/logs"
+
+    @property
+    def audit(self) -> str:
+        """Every tool call, one JSON object a line; older files beside it end in a number."""
+        return f"{self.logs}/audit.jsonl"
+
+    @property
+    def audit_key(self) -> str:
+        """The key of the digests in the audit log, mode 0600."""
+        return f"{self.state}/audit.key"
 
     @property
     def host_lock(self) -> str:
@@ -79,6 +94,11 @@ class Paths:
     def host_cookie(self) -> str:
         """The cookie that the host accepts, mode 0600."""
         return f"{self.state}/host.cookie"
+
+    @property
+    def host_info(self) -> str:
+        """JSON about the running host: pid, and how many sessions it can carry."""
+        return f"{self.state}/host.json"
 
     @property
     def profiles(self) -> str:

@@ -40,6 +40,18 @@ class InstanceLock:
         self._path = path
         self._fd = -1
 
+    @classmethod
+    def inherited(cls, path: str, fd: int) -> Self:
+        """Return a lock that this process took when it was another program."""
+        lock = cls(path)
+        lock._fd = fd
+        return lock
+
+    @property
+    def descriptor(self) -> int:
+        """The locked file's, or -1: while it is open anywhere, the lock is held."""
+        return self._fd
+
     def acquire(self, *, wait: bool = False) -> Self:
         """Take the lock.
 
@@ -219,6 +231,32 @@ def start_once(
         if spawned >= 0:
             os.close(spawned)
     return None
+
+
+def log_size(log: str) -> int:
+    """Return how long a log is; 0 when there is none."""
+    try:
+        return os.path.getsize(log)
+    except OSError:
+        return 0
+
+
+def last_words(log: str, since: int) -> str:
+    """Return the last line in plain words that was added to a log; empty when there is none.
+
+    A program that cannot start says so in plain words; what it logs is JSON, or a traceback.
+
+    Args:
+        since: How long the log was before (`log_size`).
+    """
+    try:
+        with open(log, "rb") as file:
+            file.seek(since)
+            added = file.read(1 << 16).decode(errors="replace")
+    except OSError:
+        return ""
+    lines = [line for line in added.splitlines() if line.strip() and not line.startswith("{")]
+    return "" if "Traceback" in added or not lines else lines[-1].strip()
 
 
 def detach() -> None:

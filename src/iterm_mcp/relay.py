@@ -6,7 +6,8 @@ every start, and ten clients keep ten of them. Nothing lives here, so clients ma
 Lines go through whole and in order. It remembers three things, which it needs when the daemon
 dies under it: the requests still in flight (they get an error), the client's ``initialize``
 (a new daemon hears it again; its second answer is swallowed), and what the client wrote
-meanwhile. A new daemon is started when the client next says something.
+meanwhile. A new daemon is started when the client next says something. What the client's user
+allows it (``--tier``, ``--tools``) each daemon hears first, and nothing passes before it agrees.
 """
 
 import os
@@ -20,13 +21,22 @@ from _signal import signal as on_signal
 from _socket import AF_UNIX, SOCK_STREAM
 from _socket import socket as Socket  # noqa: N812 - it is a class
 
+from iterm_mcp.access import CONNECT, Access, AccessError, take_access
+from iterm_mcp.json_lines import (
+    Key,
+    answered,
+    key_of,
+    lines_of,
+    parse,
+    refusal,
+    refusals,
+    write,
+)
 from iterm_mcp.paths import Paths, find_paths, make_private_folder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-Key = tuple[str, object]  # a request's id with its type: JSON's 1 and "1" are two ids
 
 CHUNK = 1 << 16
 PIPE_CHUNK = 4096
@@ -45,12 +55,13 @@ RETRY_SECONDS = 1.0
 LINGER_SECONDS = 10.0
 """How long answers may still come after the client closed its end."""
 
-DAEMON_LOST = -32000
 MESSAGE_LOST = (
     "the iterm-mcp daemon stopped while this request was in flight; "
     "it may or may not have taken effect: look before you repeat it"
 )
 
+
+ACCESS_KEY = ("str", CONNECT)
 
 MAX_LOSSES = 3
 """So many daemons may end without a word before what waits for one is refused."""
@@ -65,10 +76,13 @@ class Relay:
         stdin: int = 0,
         stdout: int = 1,
         *,
+        access: Access | None = None,
         dial: "Callable[[str], Socket | None] | None" = None,
         start: "Callable[[Paths], Socket | None] | None" = None,
     ) -> None:
         self._paths = paths
+        self._access = access or Access()
+        self._forbidden = ""  # why no daemon may serve this client
         self._dial = dial or _dial
         self._start = start or _start_daemon
         self._stdin = stdin
@@ -87,7 +101,7 @@ class Relay:
         self._in_flight: dict[Key, str] = {}
         self._initialize = b""
         self._initialized = b""
-        self._swallow: Key | None = None  # the id of a replayed initialize
+        self._swallow: Key | None = None  # of a request of our own: its answer is not passed on
         self._no_start_before = 0.0  # what arrives right after a failed start is refused
         self._open = True  # the client's end
 
@@ -121,12 +135,12 @@ class Relay:
         if not data:
             self._open = False
             return
-        for line in _lines(self._from_client, data):
+        for line in lines_of(self._from_client, data):
             self._take(line)
 
     def _take(self, line: bytes) -> None:
         """Send a client's line to a daemon, now or after the handshake's replay, or refuse it."""
-        if self._daemon is None and not self._connect():
+        if self._forbidden or (self._daemon is None and not self._connect()):
             self._refuse(line)
         elif self._swallow is not None:
             self._held.append(line)
@@ -145,8 +159,8 @@ class Relay:
         """Learn from the lines that went through which requests are in flight."""
         lines, self._unread = self._unread, []
         for line in lines:
-            for message in (messages := _parse(line)):
-                method, key = message.get("method"), _key(message.get("id"))
+            for message in (messages := parse(line)):
+                method, key = message.get("method"), key_of(message.get("id"))
                 if method == "initialize" and key is not None and len(messages) == 1:
                     self._initialize = line
                 elif method == "notifications/initialized":
@@ -158,13 +172,12 @@ class Relay:
         self._answered.clear()
 
     def _refuse(self, line: bytes) -> None:
-        reason = (
+        reason = self._forbidden or (
             f"the iterm-mcp daemon did not start; its log is {self._paths.logs}/daemon.log, "
             "and `iterm-mcp daemon run` shows what stops it"
         )
-        for message in _parse(line):
-            if "method" in message and "id" in message:
-                self._answer_error(message["id"], reason)
+        for one in refusals(line, reason):
+            self._to_client += one
 
     def _write_client(self, events: int) -> bool:
         if events & (select.POLLERR | select.POLLNVAL):
@@ -175,13 +188,6 @@ class Relay:
             return False
         del self._to_client[:sent]
         return True
-
-    def _answer_error(self, request_id: object, reason: str) -> None:
-        import json
-
-        error = {"code": DAEMON_LOST, "message": reason}
-        body = {"jsonrpc": "2.0", "id": request_id, "error": error}
-        self._to_client += json.dumps(body).encode() + b"\n"
 
     # The daemon's side.
 
@@ -195,9 +201,13 @@ class Relay:
             return False
         daemon.settimeout(0)
         self._daemon = daemon
-        if self._initialize:
-            self._swallow = _key(_parse(self._initialize)[0]["id"])
-            self._to_daemon += self._initialize
+        if self._access:
+            self._swallow = ACCESS_KEY
+            self._to_daemon += write(
+                {"id": CONNECT, "method": CONNECT, "params": self._access.values()}
+            )
+        elif self._initialize:
+            self._replay()
         return True
 
     def _serve_daemon(self, events: int) -> None:
@@ -219,14 +229,42 @@ class Relay:
         if not data:
             raise EOFError
         self._losses = 0
-        for line in _lines(self._from_daemon, data):
-            answered = _answered(line)
-            if answered is not None and answered == self._swallow:
-                self._release_held()
+        for line in lines_of(self._from_daemon, data):
+            key = answered(line)
+            if key is not None and key == self._swallow:
+                self._go_on(line)
                 continue
             self._to_client += line
-            if answered is not None:
-                self._answered.append(answered)
+            if key is not None:
+                self._answered.append(key)
+
+    def _go_on(self, line: bytes) -> None:
+        """Say what comes next after an answer that is not the client's."""
+        if self._swallow == ACCESS_KEY:
+            for message in parse(line):
+                if "result" not in message:
+                    self._no_access(message.get("error"))
+                    return
+            if self._initialize:
+                self._replay()
+                return
+        self._release_held()
+
+    def _replay(self) -> None:
+        self._swallow = key_of(parse(self._initialize)[0]["id"])
+        self._to_daemon += self._initialize
+
+    def _no_access(self, error: object) -> None:
+        """Refuse what waits, and all that comes: a daemon that sets no limits is not used."""
+        reason = error.get("message") if isinstance(error, dict) else None
+        self._forbidden = (
+            f"the iterm-mcp daemon does not serve --tier and --tools as they are given: {reason}; "
+            "mend them, or run `iterm-mcp daemon stop` if it is an older one"
+        )
+        self._swallow = None
+        held, self._held = self._held, []
+        for line in held:
+            self._refuse(line)
 
     def _release_held(self) -> None:
         """Go on after the replayed handshake: the new daemon knows the client now."""
@@ -263,11 +301,11 @@ class Relay:
         waiting = self._unsent + self._held
         self._unsent, self._unsent_bytes, self._held = [], 0, []
         for line in waiting:
-            for message in _parse(line):
-                if (key := _key(message.get("id"))) is not None:
+            for message in parse(line):
+                if (key := key_of(message.get("id"))) is not None:
                     self._in_flight.pop(key, None)
         for _, request_id in self._in_flight:
-            self._answer_error(request_id, MESSAGE_LOST)
+            self._to_client += refusal(request_id, MESSAGE_LOST)
         self._in_flight.clear()
         self._losses += 1
         for line in waiting:
@@ -302,11 +340,16 @@ class Relay:
         return 0
 
 
-def main() -> int:
+def main(arguments: list[str]) -> int:
     """Relay stdin and stdout until the client is gone."""
+    try:
+        access = take_access(arguments, os.environ)
+    except AccessError as error:
+        sys.stderr.write(f"iterm-mcp: {error}\n")
+        return 2
     for number in (SIGINT, SIGTERM):
         on_signal(number, lambda *_: os._exit(0))  # nothing lives here: ending is clean
-    return Relay(find_paths()).run()
+    return Relay(find_paths(), access=access).run()
 
 
 def _dial(path: str) -> Socket | None:
@@ -336,51 +379,6 @@ def _start_daemon(paths: Paths) -> Socket | None:
     except OSError as error:
         sys.stderr.write(f"iterm-mcp: {error}\n")
     return None
-
-
-def _lines(rest: bytearray, data: bytes) -> list[bytes]:
-    """Return the lines that `data` completes; keep what follows the last one in `rest`."""
-    end = data.rfind(b"\n")
-    if end < 0:
-        rest += data
-        return []
-    whole = bytes(rest) + data[:end]
-    rest[:] = data[end + 1 :]
-    return [line + b"\n" for line in whole.split(b"\n")]
-
-
-def _answered(line: bytes) -> "Key | None":
-    """Return the key of the request that a daemon's line answers, or None."""
-    if line.startswith(b'{"jsonrpc":"2.0","method"'):
-        return None
-    prefix = b'{"jsonrpc":"2.0","id":'
-    if line.startswith(prefix):  # as our daemon writes them: no need to read the result
-        end = line.find(b",", len(prefix))
-        digits = line[len(prefix) : end]
-        if digits.isdigit() and line.startswith((b',"result":', b',"error":'), end):
-            return _key(int(digits))
-    for message in _parse(line):
-        if "method" not in message and "id" in message:
-            return _key(message["id"])
-    return None
-
-
-def _key(request_id: object) -> "Key | None":
-    """Tell 1 from "1", and keep both usable as keys; what can be no id has None for its key."""
-    if isinstance(request_id, int | float | str):
-        return (type(request_id).__name__, request_id)
-    return None
-
-
-def _parse(line: bytes) -> list[dict[str, object]]:
-    """Return the messages of a line: one, a batch, or none when it is not JSON-RPC."""
-    import json
-
-    try:
-        value = json.loads(line)
-    except (ValueError, RecursionError):
-        return []
-    return [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, dict)]
 
 
 def _register(poll: select.poll, fd: int, want: int) -> None:

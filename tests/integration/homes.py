@@ -44,6 +44,9 @@ class Home:
             "ITERM_MCP_TERMINAL": terminal,
             "ITERM_MCP_HTTP_PORT": "0",
             "ITERM_MCP_DRAIN_SECONDS": "0.3",
+            "ITERM_MCP_CONFIRM": "never",
+            "ITERM_MCP_CALLS_PER_SECOND": "0",
+            "ITERM_MCP_OUTPUT_CHARACTERS_PER_MINUTE": "0",
         }
         self.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # many starts: compile once
         self.paths: Paths = find_paths(self.environ)

@@ -63,7 +63,7 @@ async def make_traffic(home: Home, client: LineClient) -> None:
     await client.call("read_screen", session_id=opened)
     await client.call("read_screen", session_id="nowhere")
     await client.call("read_screen", nonsense=1)
-    await client.call("close_session", session_id=split["session_id"])
+    await client.call("close_session", session_id=split["session_id"], confirm=True)
     async with httpx2.AsyncClient(base_url=info(home), timeout=10) as http:
         await http.get("/healthz")
         await http.get("/metrics")

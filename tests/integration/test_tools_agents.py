@@ -100,7 +100,7 @@ async def twice(tools: ToolClient, tool: str, **arguments: Any) -> dict[str, Any
 async def test_an_agent_whose_session_ended_is_shown_as_such_and_can_move(crew: ToolClient) -> None:
     first, second = await crew.open(), await crew.open()
     await crew.data("register_agent", name="ann", session_id=first, role="old")
-    await crew.data("close_session", session_id=first)
+    await crew.data("close_session", session_id=first, confirm=True)
 
     (gone,) = (await crew.data("list_agents"))["agents"]
     refused = await crew.refusal("register_agent", name="ann", session_id=second)

@@ -180,7 +180,7 @@ async def test_a_key_that_was_used_for_another_text_is_refused(crew: Crew) -> No
 
 
 async def test_an_agent_whose_session_ended_gets_a_receipt_and_hinders_nobody(crew: Crew) -> None:
-    await crew.tools.data("close_session", session_id=crew.ids["cem"])
+    await crew.tools.data("close_session", session_id=crew.ids["cem"], confirm=True)
 
     answer = await crew.cascade(teams={"crew": says("crew")})
 

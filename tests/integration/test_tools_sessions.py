@@ -162,9 +162,9 @@ async def test_the_active_session_needs_no_id(tools: ToolClient) -> None:
 
 async def test_a_closed_session_is_gone_and_what_ran_in_it_too(tools: ToolClient) -> None:
     session_id = await tools.open()
-    closed = await tools.data("close_session", session_id=session_id)
+    closed = await tools.data("close_session", session_id=session_id, confirm=True)
 
-    assert closed == {"closed": True, "session_id": session_id}
+    assert (closed["closed"], closed["session_id"]) == (True, session_id)
     assert await tools.listed(session_id) == []
     for tool, arguments in USES.items():
         refusal = await tools.refusal(tool, session_id=session_id, **arguments)
@@ -177,7 +177,7 @@ USES: dict[str, dict[str, Any]] = {
     "send_text": {"text": "x"},
     "send_keys": {"keys": ["enter"]},
     "split_session": {},
-    "close_session": {},
+    "close_session": {"confirm": True},
 }
 
 
@@ -212,7 +212,7 @@ async def test_a_shell_that_ends_takes_its_session_along(tools: ToolClient) -> N
         ("read_screen", {}, "bad_arguments", "session_id: Field required"),
         ("read_screen", {"session_id": ""}, "session_not_found", "session"),
         ("read_screen", {"session_id": "x" * 5000}, "session_not_found", "session"),
-        ("close_session", {"session_id": "all"}, "session_not_found", "all"),
+        ("close_session", {"session_id": "all", "confirm": True}, "session_not_found", "all"),
     ],
 )
 async def test_a_mistake_is_answered_with_what_to_do(

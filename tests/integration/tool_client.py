@@ -43,7 +43,11 @@ class ToolClient:
         assert json.loads(_text(result)) == result["structuredContent"]
         found = dict(result["structuredContent"])
         if tool in {"open_session", "split_session", "apply_layout"}:
-            self._opened += [str(pane["session_id"]) for pane in found.get("panes", [found])]
+            self._opened += [
+                str(pane["session_id"])
+                for tab in found.get("tabs", [found])
+                for pane in tab.get("panes", [tab])
+            ]
         return found
 
     async def refusal(self, tool: str, **arguments: Any) -> Json:  # noqa: ANN401
@@ -85,11 +89,20 @@ class ToolClient:
     async def close_opened(self) -> None:
         """Close what still stands of the sessions that this client opened."""
         for one in await self.listed(*self._opened):
-            await self.result("close_session", session_id=one["session_id"])
+            await self.result(
+                "close_session", session_id=one["session_id"], confirm=True, grace_seconds=0
+            )
 
 
 def _text(result: Json) -> str:
     return "".join(str(block["text"]) for block in result["content"])
+
+
+async def open_ready(tools: ToolClient, command: str) -> str:
+    """Open a session whose shell command prints ``ready`` once it may be typed into."""
+    session_id = await tools.open(command=f"/bin/sh -c '{command}'")
+    await tools.shows(session_id, "ready")
+    return session_id
 
 
 @asynccontextmanager

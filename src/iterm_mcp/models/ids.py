@@ -10,3 +10,4 @@ TabId = NewType("TabId", str)
 
 AgentName = NewType("AgentName", str)
 TeamName = NewType("TeamName", str)
+LockId = NewType("LockId", str)

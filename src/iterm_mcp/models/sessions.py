@@ -1,6 +1,7 @@
 """What a terminal shows: windows, tabs, sessions, screens."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from iterm_mcp.models.ids import SessionId, TabId, WindowId
@@ -33,12 +34,36 @@ class Program:
         directory: Where it starts; None is the profile's choice.
         profile: The profile's name; None is the default profile.
         name: The session's name; None leaves the naming to the terminal.
+        arguments: Taken as they are; `command` is then a program alone, and is not split.
+        environment: Variables that the program sees besides what the terminal gives it.
+        tags: Words by which the session can be found; see `services.tags`.
+        size: The grid of a new window; a pane or a tab has that of where it stands.
     """
 
     command: str | None = None
     directory: str | None = None
     profile: str | None = None
     name: str | None = None
+    arguments: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict, hash=False)
+    tags: tuple[str, ...] = ()
+    size: Size | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Appearance:
+    """How a session is marked for a person; None leaves a part as it is.
+
+    Attributes:
+        badge: Large faint text behind the screen; empty takes it away.
+        tab_color: As ``#rrggbb``, or ``none``.
+        foreground: As ``#rrggbb``, as is `background`.
+    """
+
+    badge: str | None = None
+    tab_color: str | None = None
+    foreground: str | None = None
+    background: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

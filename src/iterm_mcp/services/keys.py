@@ -1,7 +1,7 @@
 """From key names to the bytes a terminal sends. Pure.
 
-The sequences are xterm's (ctlseqs, "PC-Style Function Keys") with cursor keys in normal mode,
-which is what ``TERM=xterm-256color`` programs are told to expect at start.
+The sequences are xterm's (ctlseqs, "PC-Style Function Keys"). Cursor keys without modifiers have
+two: programs that switch to application cursor keys (DECCKM) wait for the other one.
 """
 
 from __future__ import annotations
@@ -34,28 +34,54 @@ _TILDE = {
 _SS3 = {"f1": "P", "f2": "Q", "f3": "R", "f4": "S"}
 
 _MODIFIERS = {"shift": 1, "alt": 2, "ctrl": 4}
-_CONTROL_SYMBOLS = {"[": "\x1b", "\\": "\x1c", "]": "\x1d", "^": "\x1e", "_": "\x1f", "@": "\0"}
+_MODIFIER_WORDS = {
+    **{name: name for name in _MODIFIERS},
+    "control": "ctrl", "c": "ctrl", "meta": "alt", "option": "alt", "m": "alt", "s": "shift",
+}  # fmt: skip
+_ALIASES = {
+    "pageup": "page-up", "pgup": "page-up", "pagedown": "page-down", "pgdn": "page-down",
+    "pgdown": "page-down", "del": "delete", "ins": "insert", "bs": "backspace", "cr": "enter",
+    "arrow-up": "up", "arrow-down": "down", "arrow-left": "left", "arrow-right": "right",
+}  # fmt: skip
+_CONTROL_SYMBOLS = {
+    "[": "\x1b", "\\": "\x1c", "]": "\x1d", "^": "\x1e", "_": "\x1f", "/": "\x1f", "@": "\0",
+    "?": "\x7f",
+}  # fmt: skip
+_MODIFIED = re.compile(
+    rf"((?:(?:{'|'.join(_MODIFIER_WORDS)})[-+])*)(.+)", re.IGNORECASE | re.DOTALL
+)
+_CARET = re.compile(r"\^([A-Za-z\[\\\]^_@?])")
 
 
-def key_sequence(name: str) -> str:
+def key_sequence(name: str, *, application_cursor: bool = False) -> str:
     """Return what one key sends.
 
     Args:
         name: ``enter``, ``up``, ``f5``, ``page-down`` …, a single character, or any of these
             behind ``ctrl-``, ``alt-``, ``shift-`` (``ctrl-c``, ``alt-b``, ``ctrl-shift-left``).
-            Case matters only for a single character.
+            Other common ways to write them are understood: ``C-c``, ``^C``, ``ctrl+c``,
+            ``PageUp``. Case matters only for a single character.
+        application_cursor: Whether the program has switched to application cursor keys.
 
     Raises:
         InvalidRequestError: No such key; the hint names the nearest ones.
     """
     if len(name) == 1:
         return name
+    if caret := _CARET.fullmatch(name):
+        name = f"ctrl-{caret[1]}"
     lowered = name.lower()
+    lowered = _ALIASES.get(lowered, lowered)
     if lowered in _NAMED:
         return _NAMED[lowered]
     modifiers, key = _split(name)
+    if (whole := "-".join([*sorted(modifiers), key.lower()])) in _NAMED:  # shift-tab, ctrl-space
+        return _NAMED[whole]
+    named = _ALIASES.get(key.lower(), key.lower())
     bits = sum(_MODIFIERS[one] for one in modifiers)
-    found = _special(key.lower(), bits) or _character(key, modifiers)
+    if application_cursor and not bits and named in _CURSOR:
+        return f"{_ESCAPE}O{_CURSOR[named]}"
+    found = _special(named, bits) or _character(key, modifiers)
     if found is None:
         near = difflib.get_close_matches(shown(lowered), key_names(), n=3)
         raise InvalidRequestError(
@@ -73,10 +99,12 @@ def key_names() -> list[str]:
 
 
 def _split(name: str) -> tuple[set[str], str]:
-    match = re.fullmatch(r"((?:(?:ctrl|alt|shift)-)*)(.+)", name, re.IGNORECASE | re.DOTALL)
+    match = _MODIFIED.fullmatch(name)
     if match is None:
         return set(), name
-    return {one for one in match[1].lower().split("-") if one}, match[2]
+    words = re.split(r"[-+]", match[1].lower())
+    modifiers = {_MODIFIER_WORDS[one] for one in words if one}
+    return modifiers, match[2]
 
 
 def _special(key: str, bits: int) -> str | None:
@@ -93,7 +121,9 @@ def _special(key: str, bits: int) -> str | None:
 
 def _character(key: str, modifiers: set[str]) -> str | None:
     """Return a character or a named key with ctrl and alt: alt is an escape in front of it."""
-    plain = key if len(key) == 1 else _NAMED.get(key.lower())
+    plain = key if len(key) == 1 else _NAMED.get(_ALIASES.get(key.lower(), key.lower()))
+    if modifiers == {"shift"} and len(key) == 1 and key.isalpha():
+        return key.upper()
     if plain is None or "shift" in modifiers or not modifiers:
         return None
     if "ctrl" in modifiers:

@@ -1,4 +1,4 @@
-"""Layouts as values: presets, checks, splits in order, sizes in cells. Pure."""
+"""Layouts as values: presets, checks, splits in order. Pure."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from iterm_mcp.errors import InvalidRequestError
+from iterm_mcp.errors import InvalidRequestError, shown
 from iterm_mcp.models.layouts import Pane, Splitter
-from iterm_mcp.models.sessions import Direction, Size
+from iterm_mcp.models.sessions import Direction
+from iterm_mcp.services import layout_sizes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from iterm_mcp.models.layouts import Node
+
 MAX_PANES = 64
 MAX_DEPTH = 16
-DIVIDER = 1
-"""Cells between two panes. iTerm2's dividers are thinner; it rounds."""
-
-Node = Pane | Splitter
+LEAST_CHILDREN = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +70,9 @@ def normalise(node: Node) -> Node:
     its own children.
 
     Raises:
-        InvalidRequestError: A splitter has fewer than two children, a weight is not positive,
-            the tree is too deep or too large, or two panes have one name.
+        InvalidRequestError: A splitter has fewer than two children or none that may stretch, a
+            size makes no sense, the tree is too deep or too large, or two panes have one name,
+            session or agent.
     """
     flat = _flatten(node, depth=0)
     panes = list(leaves(flat))
@@ -80,12 +81,7 @@ def normalise(node: Node) -> Node:
             f"{len(panes)} panes are more than the {MAX_PANES} that a tab may have",
             hint="Spread them over several layouts.",
         )
-    seen: set[str] = set()
-    for pane in panes:
-        name = pane.program.name
-        if name is not None and name in seen:
-            raise InvalidRequestError(f"two panes are named {name!r}", hint="Make names unique.")
-        seen.add(name or "")
+    _check_unique(panes)
     return flat
 
 
@@ -109,39 +105,26 @@ def splits(node: Node) -> list[Split]:
     return steps
 
 
-def allot(node: Node, total: Size) -> list[Size]:
-    """Return the size of every leaf, in reading order, of a tree that fills `total`.
-
-    The cells that dividers leave are shared by weight, to the last cell.
-
-    Raises:
-        InvalidRequestError: Some pane would have no cell.
-    """
-    sizes: list[Size] = []
-    _allot(node, total, sizes)
-    if any(size.columns < 1 or size.rows < 1 for size in sizes):
-        raise InvalidRequestError(
-            f"{len(sizes)} panes do not fit into {total.columns}x{total.rows} cells",
-            hint="Ask for fewer panes or other sizes.",
-        )
-    return sizes
-
-
-def span(node: Node, sizes: Iterator[Size]) -> Size:
-    """Return the size that a tree covers, given its leaves' sizes in reading order."""
-    if isinstance(node, Pane):
-        return next(sizes)
-    parts = [span(child, sizes) for child in node.children]
-    gaps = DIVIDER * (len(parts) - 1)
-    if node.vertical:
-        return Size(sum(part.columns for part in parts) + gaps, max(part.rows for part in parts))
-    return Size(max(part.columns for part in parts), sum(part.rows for part in parts) + gaps)
-
-
 def _line(panes: Sequence[Pane], *, vertical: bool) -> Node:
     if len(panes) == 1:
         return panes[0]
     return Splitter(vertical=vertical, children=tuple(panes))
+
+
+def _check_unique(panes: Sequence[Pane]) -> None:
+    seen: set[tuple[str, str]] = set()
+    for pane in panes:
+        agent = None if pane.agent is None else pane.agent.name
+        for what, value in (
+            ("are named", pane.program.name),
+            ("take session", pane.session_id),
+            ("hold agent", agent),
+        ):
+            if value is not None and (what, value) in seen:
+                raise InvalidRequestError(
+                    f"two panes {what} {shown(value)!r}", hint="Name each only once."
+                )
+            seen.add((what, value or ""))
 
 
 def _flatten(node: Node, depth: int) -> Node:
@@ -149,26 +132,37 @@ def _flatten(node: Node, depth: int) -> Node:
         raise InvalidRequestError(
             f"the layout is nested more than {MAX_DEPTH} deep", hint="Flatten it."
         )
-    if not node.weight > 0 or node.weight == float("inf"):
+    if not 0 < node.weight < float("inf"):
         raise InvalidRequestError(
             f"a size of {node.weight:g} is no share", hint="Give a positive number."
         )
     if isinstance(node, Pane):
         return node
-    if len(node.children) < 2:  # noqa: PLR2004 - what a split is
+    if len(node.children) < LEAST_CHILDREN:
         raise InvalidRequestError(
             "a split has at least two children", hint="Put the single pane in its place."
+        )
+    if all(child.cells is not None for child in node.children):
+        raise InvalidRequestError(
+            "all children of a split have a fixed number of cells",
+            hint="Leave cells out for one of them at least: it takes what the others leave.",
         )
     children: list[Node] = []
     for child in (_flatten(child, depth + 1) for child in node.children):
         if isinstance(child, Splitter) and child.vertical == node.vertical:
-            whole = sum(one.weight for one in child.children)
-            children += [
-                replace(one, weight=child.weight * one.weight / whole) for one in child.children
-            ]
+            children += _dissolved(child)
         else:
             children.append(child)
     return replace(node, children=tuple(children))
+
+
+def _dissolved(node: Splitter) -> list[Node]:
+    """Return a splitter's children as those of the one around it, which splits the same way."""
+    if node.cells is not None:
+        parts = layout_sizes.divide(node, node.cells)
+        return [replace(one, cells=part) for one, part in zip(node.children, parts, strict=True)]
+    whole = sum(one.weight for one in node.children if one.cells is None)
+    return [replace(one, weight=node.weight * one.weight / whole) for one in node.children]
 
 
 def _plan(node: Node, first: int, steps: list[Split]) -> int:
@@ -185,21 +179,3 @@ def _plan(node: Node, first: int, steps: list[Split]) -> int:
     for child, at in zip(node.children, starts, strict=True):
         _plan(child, at, steps)
     return start - first
-
-
-def _allot(node: Node, total: Size, sizes: list[Size]) -> None:
-    if isinstance(node, Pane):
-        sizes.append(total)
-        return
-    length = total.columns if node.vertical else total.rows
-    parts = _share(length - DIVIDER * (len(node.children) - 1), [c.weight for c in node.children])
-    for child, part in zip(node.children, parts, strict=True):
-        size = Size(part, total.rows) if node.vertical else Size(total.columns, part)
-        _allot(child, size, sizes)
-
-
-def _share(length: int, weights: list[float]) -> list[int]:
-    """Divide cells by weight so that they add up exactly and nobody is off by a whole cell."""
-    whole = sum(weights)
-    ends = [round(length * sum(weights[: n + 1]) / whole) for n in range(len(weights))]
-    return [end - start for start, end in zip([0, *ends], ends, strict=False)]

@@ -1,77 +1,160 @@
-"""Opening a declared layout: all of it, or nothing."""
+"""Declared layouts made to stand: in a new window or tab, or in one that is there."""
 
 from __future__ import annotations
 
-from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import anyio
-
-from iterm_mcp.errors import ItermMcpError
+from iterm_mcp.errors import ConflictError, InvalidRequestError, ItermMcpError, NotFoundError
 from iterm_mcp.models.layouts import AppliedLayout, AppliedPane
-from iterm_mcp.services import layout_plan
+from iterm_mcp.models.sessions import Program
+from iterm_mcp.services import layout_plan, layout_sizes
+from iterm_mcp.services.layout_agents import LayoutAgents
+from iterm_mcp.services.layout_building import LayoutBuilder
+from iterm_mcp.services.layout_match import Candidate, match
 from iterm_mcp.services.programs import check_program
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from iterm_mcp.models.ids import SessionId, TabId, WindowId
-    from iterm_mcp.services.layout_plan import Node
+    from iterm_mcp.models.layouts import Node, Pane, StandingTab
+    from iterm_mcp.services.agents import AgentService
+    from iterm_mcp.services.sessions import SessionService
     from iterm_mcp.terminal.protocol import Terminal
 
-UNDO_SECONDS = 10.0
+STANDS_HINT = "Sessions may have moved, and none was ended: export_layout shows what stands."
 
 
 class LayoutService:
-    """Builds layouts out of splits."""
+    """Makes layouts stand, and ends nothing for it."""
 
-    def __init__(self, terminal: Terminal) -> None:
+    def __init__(self, terminal: Terminal, sessions: SessionService, agents: AgentService) -> None:
         self._terminal = terminal
+        self._sessions = sessions
+        self._owners = agents
+        self._agents = LayoutAgents(agents)
 
-    async def apply_layout(self, root: Node, *, window_id: WindowId | None = None) -> AppliedLayout:
-        """Open a layout in a new window, or in a new tab of an existing one.
+    async def apply_layout(
+        self, root: Node, *, window_id: WindowId | None = None, tab_id: TabId | None = None
+    ) -> AppliedLayout:
+        """Make a layout stand in a new window, in a new tab of a window, or in a given tab.
+
+        A pane is taken by the session named for it, by the living session of its agent, or, in
+        a given tab, by one that fits (see `layout_match`); for the others sessions are opened.
+        Sessions of the tab that have no place move to a tab of their own. Applied to the tab
+        where it stands already, a layout changes nothing.
 
         When it cannot be finished, or the caller gives up, the sessions that were opened for
-        it are closed again.
+        it are closed again; what was moved stays where it is, and the error's hint says so.
 
         Raises:
-            InvalidRequestError: The tree or a program makes no sense; nothing was opened.
+            InvalidRequestError: The tree or a program makes no sense, or the panes do not fit.
+            NotFoundError: No such window, tab, session, profile or kind of agent.
+            ConflictError: An agent or a session is wanted in two places.
             TerminalRejectedError: A pane became too small, or a program cannot be started.
         """
+        if window_id is not None and tab_id is not None:
+            raise InvalidRequestError(
+                "a layout goes to a window or to a tab, not both", hint="Give one of them."
+            )
         tree = layout_plan.normalise(root)
-        panes = list(layout_plan.leaves(tree))
-        for pane in panes:
-            check_program(pane.program)
-        first = await self._terminal.open_session(panes[0].program, window_id=window_id)
-        opened = {0: first.session_id}
+        panes = [await self._resolved(pane) for pane in layout_plan.leaves(tree)]
+        tabs = await self._terminal.list_tabs()
+        places = await self._fixed_places(panes, tabs)
+        tab = None if tab_id is None else _find(tabs, tab_id)
+        if tab is not None:
+            layout_sizes.allot(tree, layout_sizes.span(tab.root))
+            places = match(panes, places, await self._candidates(tab))
+        builder = LayoutBuilder(self._terminal, tree)
         try:
-            for step in layout_plan.splits(tree):
-                opened[step.target] = await self._terminal.split_session(
-                    opened[step.source], step.direction, panes[step.target].program
-                )
-            ids = [opened[index] for index in range(len(panes))]
-            await self._resize(tree, first.tab_id, ids)
-        except BaseException:
-            await self._undo(list(opened.values()))
+            return await self._build(builder, panes, places, window_id, tab)
+        except BaseException as error:
+            await builder.undo()
+            if builder.moved and isinstance(error, ItermMcpError):
+                error.hint = f"{error.hint} {STANDS_HINT}".strip()
             raise
+
+    async def _build(
+        self,
+        builder: LayoutBuilder,
+        panes: Sequence[Pane],
+        places: Sequence[SessionId | None],
+        window_id: WindowId | None,
+        tab: StandingTab | None,
+    ) -> AppliedLayout:
+        if tab is None and not any(places):
+            ids = await builder.open_all(window_id)
+        else:
+            ids = await builder.place(places, window_id if tab is None else tab.window_id, tab)
+        stands = await builder.resize(ids)
+        opened = frozenset(builder.opened)
+        placed = list(zip(panes, ids, strict=True))
+        for pane, session_id in placed:
+            if session_id not in opened:
+                await self._rename(pane, session_id)
+        sessions = frozenset(one.session_id for one in await self._terminal.list_sessions())
+        await self._agents.register(placed, sessions)
         return AppliedLayout(
-            first.window_id,
-            first.tab_id,
+            stands.window_id,
+            stands.tab_id,
             tuple(
-                AppliedPane(pane.program.name, session_id)
-                for pane, session_id in zip(panes, ids, strict=True)
+                AppliedPane(
+                    pane.program.name,
+                    session_id,
+                    None if pane.agent is None else pane.agent.name,
+                    session_id in opened,
+                )
+                for pane, session_id in placed
             ),
+            builder.left_over,
         )
 
-    async def _resize(self, tree: Node, tab_id: TabId, ids: list[SessionId]) -> None:
-        """Give every pane its share of what the tab covers now."""
-        if len(ids) == 1:
-            return
-        standing = {one.session_id: one.size for one in await self._terminal.list_sessions()}
-        total = layout_plan.span(tree, iter([standing[one] for one in ids]))
-        sizes = layout_plan.allot(tree, total)
-        await self._terminal.resize_sessions(tab_id, dict(zip(ids, sizes, strict=True)))
+    async def _resolved(self, pane: Pane) -> Pane:
+        """Check what a pane asks for, and find the session that it names."""
+        check_program(pane.program)
+        if pane.session_id is None:
+            return pane
+        if pane.program != Program(name=pane.program.name):
+            raise InvalidRequestError(
+                "a pane with a session_id cannot ask for another program",
+                hint="Give it a name at most; what runs there runs on.",
+            )
+        return replace(pane, session_id=await self._sessions.find(pane.session_id))
 
-    async def _undo(self, opened: list[SessionId]) -> None:
-        with anyio.CancelScope(shield=True), anyio.move_on_after(UNDO_SECONDS):
-            for session_id in opened:
-                with suppress(ItermMcpError):
-                    await self._terminal.close_session(session_id)
+    async def _fixed_places(
+        self, panes: Sequence[Pane], tabs: Sequence[StandingTab]
+    ) -> list[SessionId | None]:
+        standing = {session_id for tab in tabs for session_id in tab.session_ids()}
+        for pane in panes:
+            if pane.session_id is not None and pane.session_id not in standing:
+                raise NotFoundError(
+                    "session", pane.session_id, hint="Call list_sessions to see which there are."
+                )
+        places = await self._agents.places(panes, standing)
+        taken = [one for one in places if one is not None]
+        for one in taken:
+            if taken.count(one) > 1:
+                raise ConflictError(
+                    f"two panes want session {one}", hint="An agent brings its session along."
+                )
+        return places
+
+    async def _candidates(self, tab: StandingTab) -> list[Candidate]:
+        owners = await self._owners.owners()
+        return [
+            Candidate(one, await self._terminal.read_program(one), owners.get(one))
+            for one in tab.session_ids()
+        ]
+
+    async def _rename(self, pane: Pane, session_id: SessionId) -> None:
+        name = pane.program.name
+        if name is not None and (await self._terminal.read_program(session_id)).name != name:
+            await self._terminal.rename_session(session_id, name)
+
+
+def _find(tabs: Sequence[StandingTab], tab_id: TabId) -> StandingTab:
+    for tab in tabs:
+        if tab.tab_id == tab_id:
+            return tab
+    raise NotFoundError("tab", tab_id, hint="Call list_sessions to see which there are.")

@@ -1,40 +1,49 @@
-"""Sessions: open, split, type into, read, close."""
+"""Sessions: open, split, read."""
 
 from __future__ import annotations
 
-import re
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from iterm_mcp.errors import InvalidRequestError, NotFoundError
-from iterm_mcp.models.ids import SessionId
-from iterm_mcp.services.keys import key_sequence
+import anyio
+
+from iterm_mcp.errors import NotFoundError
+from iterm_mcp.models.happenings import SessionEnded
+from iterm_mcp.models.output import PromptState
 from iterm_mcp.services.programs import check_program
+from iterm_mcp.services.session_search import SessionSearch
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from iterm_mcp.models.ids import WindowId
+    from iterm_mcp.models.ids import SessionId, WindowId
     from iterm_mcp.models.sessions import Direction, Program, Screen, SessionInfo
-    from iterm_mcp.services.writers import SessionWriters
     from iterm_mcp.terminal.protocol import Terminal
 
-MAX_TEXT = 1 << 20
-"""Characters that one call may type."""
-
-ACTIVE = "active"
-_POSITION_PREFIX = re.compile(r"w\d+t\d+p\d+[:.]")
+READY_SECONDS = 10.0
+"""How long a new shell may take to show its first prompt before the caller is told so."""
 
 
 class SessionService:
     """What can be done with sessions.
 
-    Every ``session_id`` may be an id, an id with the position prefix that ``ITERM_SESSION_ID``
-    has (``w0t0p0:…``), or ``active`` for the session that a person would be typing into.
+    Every ``session_id`` may be an id or its beginning, an id with the position prefix that
+    ``ITERM_SESSION_ID`` has (``w0t0p0:…``), ``active`` for the session that a person would be
+    typing into, or say something of the session, such as ``name:build``; see `SessionSearch`.
+
+    Args:
+        search: Who finds sessions; without one, none is found by its agent.
+        ready_seconds: How long a new shell may take to show its first prompt.
     """
 
-    def __init__(self, terminal: Terminal, writers: SessionWriters) -> None:
+    def __init__(
+        self,
+        terminal: Terminal,
+        search: SessionSearch | None = None,
+        *,
+        ready_seconds: float = READY_SECONDS,
+    ) -> None:
         self._terminal = terminal
-        self._writers = writers
+        self._search = search or SessionSearch(terminal)
+        self._ready_seconds = ready_seconds
 
     async def list_sessions(self) -> tuple[SessionInfo, ...]:
         """Return every session, in the order of windows, tabs and panes."""
@@ -43,9 +52,30 @@ class SessionService:
     async def open_session(
         self, program: Program, *, window_id: WindowId | None = None
     ) -> SessionInfo:
-        """Open a session in a new window, or in a new tab of an existing one."""
+        """Open a session in a new window, or in a new tab of an existing one.
+
+        A size makes an existing window grow or shrink.
+        """
         check_program(program)
-        return await self._terminal.open_session(program, window_id=window_id)
+        opened = await self._terminal.open_session(program, window_id=window_id)
+        if program.size is not None and window_id is not None:
+            await self._terminal.resize_session(opened.session_id, program.size)
+        return opened
+
+    async def wait_ready(self, session_id: SessionId) -> bool:
+        """Wait until a session's shell shows a prompt; False when it shows none in time.
+
+        Shells without shell integration, and other programs, mark none.
+        """
+        with suppress(NotFoundError), anyio.move_on_after(self._ready_seconds):
+            async with self._terminal.watch(session_id) as watch:
+                while True:
+                    prompt = await self._terminal.read_prompt(session_id)
+                    if prompt is not None and prompt.state is PromptState.EDITING:
+                        return True
+                    if isinstance(await watch.next(), SessionEnded):
+                        return False
+        return False
 
     async def split_session(
         self, session_id: str, direction: Direction, program: Program
@@ -55,54 +85,16 @@ class SessionService:
         target = await self.find(session_id)
         return await self._terminal.split_session(target, direction, program)
 
-    async def send_text(self, session_id: str, text: str, *, enter: bool) -> SessionId:
-        """Type text, then Enter if asked; newlines inside the text are typed as Enter.
-
-        No other writer's text comes in between.
-
-        Raises:
-            InvalidRequestError: Nothing to type, or more than `MAX_TEXT` characters.
-        """
-        if not text and not enter:
-            raise InvalidRequestError("there is nothing to type", hint="Give text, or enter=true.")
-        if len(text) > MAX_TEXT:
-            raise InvalidRequestError(
-                f"{len(text)} characters are more than the {MAX_TEXT} that one call may type",
-                hint="Write it to a file and have the session read it.",
-            )
-        typed = text.replace("\r\n", "\r").replace("\n", "\r") + ("\r" if enter else "")
-        return await self._type(session_id, typed)
-
-    async def send_keys(self, session_id: str, keys: Sequence[str]) -> SessionId:
-        """Press keys one after the other; nothing is sent unless all are known."""
-        if not keys:
-            raise InvalidRequestError("there are no keys to press", hint="Name at least one key.")
-        return await self._type(session_id, "".join(key_sequence(key) for key in keys))
-
     async def read_screen(self, session_id: str) -> tuple[SessionId, Screen]:
         """Return the visible screen of a session."""
         target = await self.find(session_id)
         return target, await self._terminal.read_screen(target)
 
-    async def close_session(self, session_id: str) -> SessionId:
-        """End a session and what runs in it."""
-        target = await self.find(session_id)
-        await self._terminal.close_session(target)
-        return target
-
     async def find(self, session_id: str) -> SessionId:
-        """Return the plain id that a caller means; only ``active`` asks the terminal."""
-        if session_id != ACTIVE:
-            return SessionId(_POSITION_PREFIX.sub("", session_id, count=1))
-        for session in await self._terminal.list_sessions():
-            if session.active:
-                return session.session_id
-        raise NotFoundError(
-            "session", ACTIVE, hint="No session is active; open one, or name one by its id."
-        )
+        """Return the plain id that a caller means; a whole one asks the terminal nothing.
 
-    async def _type(self, session_id: str, text: str) -> SessionId:
-        target = await self.find(session_id)
-        async with self._writers.hold(target):
-            await self._terminal.send_text(target, text)
-        return target
+        Raises:
+            NotFoundError: No session is meant.
+            InvalidRequestError: Several are.
+        """
+        return await self._search.find(session_id)

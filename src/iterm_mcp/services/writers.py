@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import anyio
 
@@ -12,7 +12,25 @@ from iterm_mcp.errors import RefusedError
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from iterm_mcp.models.ids import SessionId
+    from iterm_mcp.models.ids import LockId, SessionId
+
+
+class Locks(Protocol):
+    """Knows who alone may type into a session."""
+
+    async def check(self, session_id: SessionId, lock_id: LockId | None) -> None:
+        """See that somebody who shows a lock, or none, may type into a session.
+
+        Raises:
+            RefusedError: They may not.
+        """
+
+
+class _NoLocks:
+    """Lets everybody type."""
+
+    async def check(self, session_id: SessionId, lock_id: LockId | None) -> None:
+        """Do nothing."""
 
 
 class _Turn:
@@ -28,22 +46,53 @@ class _Turn:
 class SessionWriters:
     """Lets one writer at a time type into a session, first come, first served.
 
+    All that types goes through here, so nothing is ever typed in between, and nothing into a
+    session that somebody else has locked.
+
     Args:
         wait_seconds: How long a writer waits for its turn.
+        locks: Who alone may type; without it, everybody may.
     """
 
-    def __init__(self, wait_seconds: float = 30.0) -> None:
+    def __init__(self, wait_seconds: float = 30.0, locks: Locks | None = None) -> None:
         self._wait_seconds = wait_seconds
+        self._locks = locks or _NoLocks()
         self._turns: dict[SessionId, _Turn] = {}
 
     @asynccontextmanager
-    async def hold(self, session_id: SessionId) -> AsyncIterator[None]:
+    async def hold(
+        self, session_id: SessionId, lock_id: LockId | None = None
+    ) -> AsyncIterator[None]:
         """Be the only writer of a session for the block.
 
         Nested for one session in one task it would wait for itself: that is a `RuntimeError`.
 
+        Args:
+            lock_id: The lock that the writer holds.
+
         Raises:
-            RefusedError: The turn did not come in time; nothing was typed.
+            RefusedError: Another one holds a lock, or the turn did not come in time; nothing
+                was typed.
+        """
+        await self.check(session_id, lock_id)
+        async with self.turn(session_id):
+            await self.check(session_id, lock_id)  # it may have been locked meanwhile
+            yield
+
+    async def check(self, session_id: SessionId, lock_id: LockId | None = None) -> None:
+        """See that a writer may still type: a lock may be broken during its turn.
+
+        Raises:
+            RefusedError: Another one holds a lock, or the lock that was given holds no more.
+        """
+        await self._locks.check(session_id, lock_id)
+
+    @asynccontextmanager
+    async def turn(self, session_id: SessionId) -> AsyncIterator[None]:
+        """Wait until nobody types, and keep it so for the block, whoever holds a lock.
+
+        Raises:
+            RefusedError: The turn did not come in time.
         """
         turn = self._turns.setdefault(session_id, _Turn())
         turn.users += 1

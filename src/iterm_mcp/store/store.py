@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 from iterm_mcp.store.agents import AgentStore
 from iterm_mcp.store.cascades import CascadeStore
 from iterm_mcp.store.database import BUSY_TIMEOUT_SECONDS, open_database
+from iterm_mcp.store.layouts import LayoutStore
+from iterm_mcp.store.locks import LockStore
+from iterm_mcp.store.triggers import TriggerStore
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -22,6 +25,9 @@ class Store:
 
     agents: AgentStore
     cascades: CascadeStore
+    locks: LockStore
+    layouts: LayoutStore
+    triggers: TriggerStore
 
 
 @asynccontextmanager
@@ -40,4 +46,10 @@ async def open_store(
             It is left as it is.
     """
     async with open_database(path, busy_timeout_seconds=busy_timeout_seconds) as database:
-        yield Store(AgentStore(database), CascadeStore(database, clock))
+        yield Store(
+            AgentStore(database),
+            CascadeStore(database, clock),
+            LockStore(database),
+            LayoutStore(database),
+            TriggerStore(database),
+        )

@@ -8,7 +8,6 @@ from iterm_mcp.services.untrusted import sanitise
 
 if TYPE_CHECKING:
     from iterm_mcp.models.agents import Agent, Team
-    from iterm_mcp.models.layouts import AppliedLayout
     from iterm_mcp.models.messages import CascadeResult, Receipt
     from iterm_mcp.models.sessions import SessionInfo
 
@@ -29,20 +28,6 @@ def session(info: SessionInfo, agent: str | None) -> Json:
     if agent is not None:
         answer["agent"] = agent
     return answer
-
-
-def layout(applied: AppliedLayout) -> Json:
-    """Return where a layout's panes ended up."""
-    return {
-        "window_id": applied.window_id,
-        "tab_id": applied.tab_id,
-        "panes": [
-            {"name": pane.name, "session_id": pane.session_id}
-            if pane.name is not None
-            else {"session_id": pane.session_id}
-            for pane in applied.panes
-        ],
-    }
 
 
 def agent(one: Agent, *, alive: bool | None) -> Json:

@@ -1,32 +1,136 @@
-"""The tool calls under way: measured, counted, and drained at the end."""
+"""The tool calls under way: let in or refused, measured, written down, drained at the end."""
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import anyio
 
-from iterm_mcp.errors import RefusedError
+from iterm_mcp.access import Access
+from iterm_mcp.clock import SystemClock
+from iterm_mcp.errors import ItermMcpError, RefusedError
+from iterm_mcp.tools.clients import Client, Clients, Rules
+from iterm_mcp.tools.tiers import DESTRUCTIVE, READ, check_tier
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+
+    from mcp.server.mcpserver import Context
 
     from iterm_mcp.telemetry import Meter
 
+TARGETS = ("session_id", "window_id", "tab_id", "name", "team", "command_id", "uri", "id")
+"""Arguments that say what a call is about: the first one that is there is written down."""
+
+TARGET_CHARACTERS = 100
+
+UNRULED = Rules(access=Access(tools="all"), confirm="never")
+"""Everything is shown, and nothing is asked or limited."""
+
+
+class Audit(Protocol):
+    """Where calls are written down."""
+
+    @property
+    def problem(self) -> str | None:
+        """Return why nothing can be written now; None when it can."""
+
+    def record(self, entry: Mapping[str, object], arguments: Mapping[str, object]) -> None:
+        """Take an entry, never waiting; of the arguments only a digest is kept."""
+
+
+class _Nowhere:
+    """Writes nothing down."""
+
+    problem = None
+
+    def record(self, entry: Mapping[str, object], arguments: Mapping[str, object]) -> None:
+        del entry, arguments
+
+
+@dataclass(slots=True)
+class Call:
+    """One call of a tool.
+
+    Attributes:
+        outcome: As in the metrics; ``asked`` when the answer is a question to the user.
+        confirmed: Who agreed to a destructive call: ``user``, ``argument`` or ``policy``.
+    """
+
+    tool: str
+    title: str
+    tier: str
+    arguments: dict[str, Any]
+    client: Client
+    confirm: Literal["ask", "never"]
+    outcome: str = "internal"
+    code: str = ""
+    confirmed: str = ""
+    started: float = field(default_factory=perf_counter)
+
 
 class Calls:
-    """Every tool call passes through `measure`.
+    """Every tool call passes through `serve` and, once it is let in, through `measure`.
 
     Attributes:
         meter: Measures each call under the tool's name.
+        clients: Who may call, and by what rules.
     """
 
-    def __init__(self, meter: Meter) -> None:
+    def __init__(
+        self, meter: Meter, clients: Clients | None = None, audit: Audit | None = None
+    ) -> None:
         self.meter = meter
+        self.clients = clients or Clients(UNRULED, SystemClock())
+        self._audit: Audit = audit or _Nowhere()
         self._running = 0
         self._closing = False
         self._idle = anyio.Event()
+
+    @contextmanager
+    def serve(
+        self,
+        tool: str,
+        tier: str,
+        arguments: dict[str, Any],
+        context: Context[Any, Any],
+        title: str = "",
+    ) -> Iterator[Call]:
+        """Write down one call, however it ends; the block may raise."""
+        client, rules = self.clients.current(), self.clients.rules
+        call = Call(tool, title or tool, tier, arguments, client, rules.confirm)
+        try:
+            yield call
+        except ItermMcpError as error:
+            call.outcome, call.code = error.outcome, error.code
+            raise
+        except asyncio.CancelledError:
+            call.outcome = "cancelled"
+            raise
+        finally:
+            self._audit.record(_entry(call, context), arguments)
+
+    def let_in(self, call: Call) -> None:
+        """Let a call pass that its client may make now.
+
+        Raises:
+            RefusedError: It is above the client's tier, too soon, or could not be written down.
+        """
+        call.client.limits.take_call()
+        check_tier(call.client.access.tier, call.tool, call.tier)
+        if call.tier == READ:
+            call.client.limits.check_output()
+        problem = self._audit.problem
+        if problem and call.tier == DESTRUCTIVE and self.clients.rules.audit_required:
+            raise RefusedError(
+                f"{call.tool} is refused while calls cannot be written down: {problem}",
+                hint="The user has to mend that; the daemon's log and `iterm-mcp audit` say more.",
+                code="audit_unavailable",
+            )
 
     @contextmanager
     def measure(self, tool: str) -> Iterator[None]:
@@ -60,3 +164,30 @@ class Calls:
             with anyio.move_on_after(seconds):
                 await self._idle.wait()
         return self._running
+
+
+def client_name(context: Context[Any, Any]) -> tuple[str, str]:
+    """Return what a client calls itself, and its version; empty where it says nothing."""
+    told = context.session.client_params
+    return (told.client_info.name, told.client_info.version) if told else ("", "")
+
+
+def _entry(call: Call, context: Context[Any, Any]) -> dict[str, object]:
+    name, version = client_name(context)
+    entry: dict[str, object] = {
+        "client": name[:TARGET_CHARACTERS],
+        "version": version[:TARGET_CHARACTERS],
+        "door": call.client.door,
+        "tool": call.tool[:TARGET_CHARACTERS],
+        "tier": call.tier,
+        "outcome": call.outcome,
+        "seconds": round(perf_counter() - call.started, 6),
+    }
+    target = next((one for key in TARGETS if (one := call.arguments.get(key))), None)
+    if isinstance(target, str):
+        entry["target"] = target[:TARGET_CHARACTERS]
+    if call.code:
+        entry["code"] = call.code
+    if call.confirmed:
+        entry["confirmed"] = call.confirmed
+    return entry

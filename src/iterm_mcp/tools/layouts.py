@@ -1,62 +1,50 @@
-"""The tool for layouts."""
+"""The tools for layouts."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from iterm_mcp.errors import InvalidRequestError
-from iterm_mcp.models.ids import WindowId
-from iterm_mcp.models.layouts import Pane, Splitter
-from iterm_mcp.models.sessions import Program
-from iterm_mcp.services import layout_plan
-from iterm_mcp.tools import answers
+from iterm_mcp.models.ids import TabId, WindowId
+from iterm_mcp.tools import layout_nodes
 from iterm_mcp.tools.answers import Json
+from iterm_mcp.tools.layout_nodes import LayoutNode, Preset
 from iterm_mcp.tools.tool import ADDS, ToolRow
 
 if TYPE_CHECKING:
-    from iterm_mcp.services.layout_plan import Node
+    from iterm_mcp.models.layouts import Node
+    from iterm_mcp.services.layout_export import LayoutExporter
     from iterm_mcp.services.layouts import LayoutService
-
-Preset = Literal["single", "columns", "rows", "quad", "grid", "main_stack"]
-DEFAULT_PANES: dict[str, int] = {
-    "single": 1, "columns": 2, "rows": 2, "quad": 4, "grid": 4, "main_stack": 3
-}  # fmt: skip
-
-
-class LayoutNode(BaseModel):
-    """A pane, or a split with children."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    split: Literal["columns", "rows"] | None = Field(
-        None, description="Children side by side (columns) or one below the other (rows)."
-    )
-    children: list[LayoutNode] = Field(default=[], description="Two or more, for a split.")
-    size: float = Field(1.0, gt=0, description="Share among its siblings, such as 2.")
-    name: str | None = Field(None, description="Name of the pane's session.")
-    command: str | None = Field(None, description="Program to run instead of the login shell.")
-    directory: str | None = Field(None, description="Absolute directory to start in.")
-    profile: str | None = None
+    from iterm_mcp.services.saved_layouts import SavedLayoutService
 
 
 class LayoutTools:
-    """The tools over `LayoutService`."""
+    """The tools over the services for layouts."""
 
-    def __init__(self, layouts: LayoutService) -> None:
+    def __init__(
+        self, layouts: LayoutService, exporter: LayoutExporter, saved: SavedLayoutService
+    ) -> None:
         self._layouts = layouts
+        self._exporter = exporter
+        self._saved = saved
 
     def rows(self) -> list[ToolRow]:
         """Return the rows of this module's tools."""
         return [
-            ToolRow(self.apply_layout, "Apply layout", ADDS, "panes grid split window side by side")
+            ToolRow(
+                self.apply_layout, "Apply layout", ADDS, "panes grid split window move rearrange"
+            ),
+            ToolRow(
+                self.export_layout, "Export layout", ADDS, "panes tree save restore arrangement"
+            ),
         ]
 
     async def apply_layout(
         self,
         preset: Annotated[
-            Preset | None, Field(description="A ready-made arrangement; or give root instead.")
+            Preset | None, Field(description="A ready-made arrangement; or give root or saved.")
         ] = None,
         names: Annotated[
             list[str],
@@ -71,87 +59,90 @@ class LayoutTools:
         root: Annotated[
             LayoutNode | None, Field(description="A nested tree of splits with sizes and names.")
         ] = None,
+        saved: Annotated[
+            str | None, Field(description="Name of a layout that export_layout saved.")
+        ] = None,
         window_id: Annotated[
             str | None, Field(description="Open as a tab of this window instead of a new window.")
         ] = None,
+        tab_id: Annotated[str | None, Field(description="Rearrange this tab.")] = None,
     ) -> Json:
-        """Open several sessions at once, arranged in panes, and return their session_ids.
+        """Arrange sessions in panes, opening those that are missing; return their session_ids.
 
-        Give either a preset (single, columns, rows, quad, grid, main_stack) or a root such as
-        {"split":"columns","children":[{"name":"edit","size":2},{"name":"test"}]}.
+        Give a preset (single, columns, rows, quad, grid, main_stack), a saved name, or a root
+        such as {"split":"columns","children":[{"name":"edit","size":2},{"name":"test"}]}.
 
-        It always opens a new window or tab and touches nothing that runs. If it cannot be
-        completed, what it opened is closed again. At most 64 panes.
+        Nothing that runs is ended. With tab_id the tab's sessions take the panes that fit (same
+        name or command, else any unnamed pane without command); the rest move to a tab of their
+        own (moved_out); doing it twice changes nothing. If it fails, what it opened is closed
+        again. At most 64 panes.
         """
-        node = self._node(preset, names, columns, directory, root)
-        applied = await self._layouts.apply_layout(
-            node, window_id=None if window_id is None else WindowId(window_id)
+        window = None if window_id is None else WindowId(window_id)
+        tab = None if tab_id is None else TabId(tab_id)
+        if [preset, root, saved].count(None) != 2:  # noqa: PLR2004 - one of three
+            raise InvalidRequestError(
+                "give a preset, a root or a saved layout, one of them",
+                hint='For instance preset="quad".',
+            )
+        if preset is None and (names or columns is not None or directory is not None):
+            raise InvalidRequestError(
+                "names, columns and directory belong to presets",
+                hint="Put name and directory into the root's panes.",
+            )
+        if saved is not None:
+            tabs = await self._saved.restore(saved, window_id=window, tab_id=tab)
+            done = [layout_nodes.applied(one) for one in tabs]
+            return done[0] if len(done) == 1 else {"tabs": done}
+        node: Node = (
+            layout_nodes.from_preset(str(preset), names, columns, directory)
+            if root is None
+            else layout_nodes.from_tree(root)
         )
-        return answers.layout(applied)
+        return layout_nodes.applied(
+            await self._layouts.apply_layout(node, window_id=window, tab_id=tab)
+        )
 
-    def _node(
+    async def export_layout(
         self,
-        preset: Preset | None,
-        names: list[str],
-        columns: int | None,
-        directory: str | None,
-        root: LayoutNode | None,
-    ) -> Node:
-        if (preset is None) == (root is None):
-            raise InvalidRequestError(
-                "give either a preset or a root", hint='For instance preset="quad".'
-            )
-        if root is not None:
-            if names or columns is not None or directory is not None:
+        window_id: Annotated[str | None, Field(description="Only this window.")] = None,
+        tab_id: Annotated[str | None, Field(description="Only this tab.")] = None,
+        save_as: Annotated[
+            str | None, Field(description="Keep it under this name for apply_layout.")
+        ] = None,
+        replace: Annotated[bool, Field(description="Let save_as overwrite.")] = False,
+        forget: Annotated[
+            str | None, Field(description="Delete this saved layout; exports nothing.")
+        ] = None,
+    ) -> Json:
+        """Write down tabs as roots for apply_layout: sizes, names, directories, commands, agents.
+
+        Everything is exported if neither window nor tab is given. session_ids come in the panes'
+        reading order. It also lists the saved layouts. What was typed into a shell is not part of
+        it. Use list_sessions just to see what is there.
+        """
+        answer: Json = {}
+        if forget is not None:
+            if (window_id, tab_id, save_as) != (None, None, None):
                 raise InvalidRequestError(
-                    "names, columns and directory belong to presets",
-                    hint="Put name and directory into the root's panes.",
+                    "forget exports nothing", hint="Leave the other arguments out."
                 )
-            return _from_tree(root)
-        return _from_preset(str(preset), names, columns, directory)
-
-
-def _from_preset(preset: str, names: list[str], columns: int | None, directory: str | None) -> Node:
-    default = DEFAULT_PANES[preset]
-    count = len(names) or default
-    if preset in {"single", "quad"} and count != default:
-        raise InvalidRequestError(
-            f"preset {preset} has {default} panes, not {count}",
-            hint="Use columns, rows, grid or main_stack for another number.",
-        )
-    if columns is not None and preset != "grid":
-        raise InvalidRequestError("columns belongs to preset grid", hint="Leave it out.")
-    given: list[str | None] = list(names) or [None] * count
-    panes = [Pane(Program(name=name, directory=directory)) for name in given]
-    match preset:
-        case "rows":
-            return layout_plan.rows(panes)
-        case "quad":
-            return layout_plan.grid(panes, 2)
-        case "grid":
-            across = columns if columns is not None else round(count**0.5 + 0.4999)
-            return layout_plan.grid(panes, across)
-        case "main_stack":
-            return layout_plan.main_stack(panes)
-        case _:
-            return layout_plan.columns(panes)
-
-
-def _from_tree(node: LayoutNode) -> Node:
-    program = Program(node.command, node.directory, node.profile, node.name)
-    if node.split is None:
-        if node.children:
-            raise InvalidRequestError(
-                "a node with children needs split", hint='Set split to "columns" or "rows".'
+            await self._saved.remove(forget)
+        else:
+            tabs = await self._exporter.export(
+                None if window_id is None else WindowId(window_id),
+                None if tab_id is None else TabId(tab_id),
             )
-        return Pane(program, weight=node.size)
-    if program != Program():
-        raise InvalidRequestError(
-            "a split has no name, command, directory or profile of its own",
-            hint="Put them into its children.",
-        )
-    return Splitter(
-        vertical=node.split == "columns",
-        children=tuple(_from_tree(child) for child in node.children),
-        weight=node.size,
-    )
+            if save_as is not None:
+                await self._saved.save(save_as, tabs, replace=replace)
+            answer["untrusted"] = ["tabs"]
+            answer["tabs"] = [
+                {
+                    "window_id": one.tab.window_id,
+                    "tab_id": one.tab.tab_id,
+                    "session_ids": one.tab.session_ids(),
+                    "root": layout_nodes.to_tree(one.root),
+                }
+                for one in tabs
+            ]
+        answer["saved"] = [layout_nodes.saved(one) for one in await self._saved.list()]
+        return answer

@@ -9,11 +9,14 @@ from uuid import uuid4
 
 import structlog
 from mcp.server.mcpserver.tools import Tool
-from mcp.types import CallToolResult, TextContent, ToolAnnotations
-from pydantic import ConfigDict, PrivateAttr, ValidationError
+from mcp.shared.exceptions import MCPError
+from mcp.types import CallToolResult, InputRequiredResult, TextContent, ToolAnnotations
+from pydantic import ConfigDict, Field, PrivateAttr, ValidationError
 
 from iterm_mcp.errors import InvalidRequestError, ItermMcpError, shown
-from iterm_mcp.tools.calls import Calls
+from iterm_mcp.tools import confirming
+from iterm_mcp.tools.calls import Call, Calls
+from iterm_mcp.tools.tiers import DESTRUCTIVE, tier_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -47,10 +50,12 @@ class ToolRow:
     """A tool as its module declares it: the function's signature is the request model.
 
     Attributes:
-        call: An async function that returns text, or a value that is sent as JSON. Its name
-            is the tool's name and its docstring is the model's manual.
+        call: An async function that returns text, a value that is sent as JSON, or a whole
+            result. Its name is the tool's name and its docstring is the model's manual.
+        annotations: Also say the tool's tier; what is destructive takes a ``confirm``.
         search_hint: Words by which a client that loads schemas late finds the tool.
         always_load: Ask such a client to have the schema at hand from the start.
+        tier: Another tier than the annotations say.
     """
 
     call: Callable[..., Awaitable[object]]
@@ -58,6 +63,7 @@ class ToolRow:
     annotations: ToolAnnotations
     search_hint: str = ""
     always_load: bool = False
+    tier: str = ""
     meta: dict[str, Any] = field(default_factory=dict)
 
 
@@ -65,6 +71,8 @@ class StrictTool(Tool):
     """A tool that refuses unknown arguments and tells expected errors from bugs."""
 
     _calls: Calls = PrivateAttr()
+    _tier: str = PrivateAttr()
+    _own_confirm: bool = PrivateAttr()
 
     @classmethod
     def from_row(cls, row: ToolRow, calls: Calls) -> StrictTool:
@@ -83,35 +91,65 @@ class StrictTool(Tool):
             structured_output=False,
         )
         loose = plain.fn_metadata.arg_model
-        strict = cast(
-            "type[ArgModelBase]",
-            type(loose.__name__, (loose,), {"model_config": ConfigDict(extra="forbid")}),
-        )
+        tier = row.tier or tier_of(row.annotations)
+        own_confirm = confirming.ARGUMENT in loose.model_fields
+        body: dict[str, Any] = {"model_config": ConfigDict(extra="forbid")}
+        if tier == DESTRUCTIVE and not own_confirm:
+            body["__annotations__"] = {confirming.ARGUMENT: bool}
+            body[confirming.ARGUMENT] = Field(default=False, description=confirming.DESCRIPTION)
+        strict = cast("type[ArgModelBase]", type(loose.__name__, (loose,), body))
         plain.fn_metadata.arg_model = strict
         calls.meter.declare(plain.name)
         values = {name: getattr(plain, name) for name in Tool.model_fields}
         values["parameters"] = _without_titles(strict.model_json_schema(by_alias=True))
         tool = cls(**values)
         tool._calls = calls
+        tool._tier, tool._own_confirm = tier, own_confirm
         return tool
+
+    @property
+    def tier(self) -> str:
+        """Return how much harm a call can do; see `iterm_mcp.tools.tiers`."""
+        return self._tier
 
     async def run(
         self,
         arguments: dict[str, Any],
         context: Context[Any, Any],
         convert_result: bool = False,
-    ) -> CallToolResult:
-        """Run the tool; every failure becomes a result that the model can read."""
-        del context, convert_result
+    ) -> CallToolResult | InputRequiredResult:
+        """Run the tool; every failure becomes a result that the model can read.
+
+        Raises:
+            MCPError: The protocol has an error of its own for it.
+        """
+        del convert_result
+        calls = self._calls
         try:
-            with self._calls.measure(self.name):
-                try:
-                    values = self.fn_metadata.validate_arguments(arguments)
-                except ValidationError as error:
-                    raise _bad_arguments(self.name, self.parameters, error) from None
-                return _success(await self.fn(**values))
+            with (
+                calls.serve(self.name, self._tier, arguments, context, self.title or "") as call,
+                calls.measure(self.name),
+            ):
+                calls.let_in(call)
+                values = self._values(arguments)
+                if self._tier == DESTRUCTIVE:
+                    question = await self._agreed(call, context, values)
+                    if question is not None:
+                        call.outcome = "asked"
+                        return question
+                if self.context_kwarg is not None:
+                    values[self.context_kwarg] = context
+                result = _success(await self.fn(**values))
+                call.outcome = "ok"
+                return (
+                    result
+                    if isinstance(result, InputRequiredResult)
+                    else (call.client.limits.fit(result))
+                )
         except ItermMcpError as error:
-            return _failure({"error": str(error), "code": error.code, "hint": error.hint})
+            return failure(error)
+        except MCPError:  # the protocol's own, such as a capability that the client lacks
+            raise
         except Exception:  # the tool boundary
             incident = uuid4().hex[:12]
             log.exception("tool_crashed", tool=self.name, incident=incident)
@@ -121,9 +159,34 @@ class StrictTool(Tool):
                 "hint": "This is a bug in iterm-mcp; the daemon's log has it under that id.",
             })  # fmt: skip
 
+    def _values(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        try:
+            return self.fn_metadata.validate_arguments(arguments)
+        except ValidationError as error:
+            raise _bad_arguments(self.name, self.parameters, error) from None
 
-def _success(value: object) -> CallToolResult:
+    async def _agreed(
+        self, call: Call, context: Context[Any, Any], values: dict[str, Any]
+    ) -> InputRequiredResult | None:
+        """Have the call agreed to; a function with a ``confirm`` of its own hears that it was."""
+        given = values[confirming.ARGUMENT]
+        question = await confirming.confirm(call, context, given=given)
+        if not self._own_confirm:
+            del values[confirming.ARGUMENT]
+        elif call.confirmed != "policy":
+            values[confirming.ARGUMENT] = True
+        return question
+
+
+def failure(error: ItermMcpError) -> CallToolResult:
+    """Return an expected error as a result that the model can read."""
+    return _failure({"error": str(error), "code": error.code, "hint": error.hint})
+
+
+def _success(value: object) -> CallToolResult | InputRequiredResult:
     """Send text as text, and data as JSON both ways: some clients read only one of them."""
+    if isinstance(value, CallToolResult | InputRequiredResult):
+        return value
     if isinstance(value, str):
         return CallToolResult(content=[TextContent(type="text", text=value)])
     data = cast("dict[str, Any]", value)

@@ -11,8 +11,11 @@ import anyio
 import structlog
 from mcp.shared._context_streams import create_context_streams
 from mcp.shared.message import SessionMessage
-from mcp.types import INVALID_REQUEST, PARSE_ERROR, jsonrpc_message_adapter
+from mcp.types import INVALID_PARAMS, INVALID_REQUEST, PARSE_ERROR, jsonrpc_message_adapter
 from pydantic import ValidationError
+
+from iterm_mcp.access import CONNECT, AccessError, read_access
+from iterm_mcp.tools.clients import CURRENT
 
 if TYPE_CHECKING:
     from asyncio import StreamReader, StreamWriter
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
     from mcp.server import Server
     from mcp.shared._context_streams import ContextReceiveStream, ContextSendStream
     from prometheus_client import Gauge
+
+    from iterm_mcp.tools.clients import Client, Clients
 
 MAX_LINE = 16 << 20
 """Bytes of one message; a longer line ends the connection."""
@@ -33,9 +38,10 @@ log = structlog.get_logger()
 class UnixServer:
     """Serves one MCP server to every client that connects; use `open_unix_server`."""
 
-    def __init__(self, server: Server[Any], connected: Gauge) -> None:
+    def __init__(self, server: Server[Any], connected: Gauge, clients: Clients) -> None:
         self._server = server
         self._connected = connected
+        self._clients = clients
 
     async def serve(self, reader: StreamReader, writer: StreamWriter) -> None:
         """Serve one client until it hangs up."""
@@ -52,23 +58,70 @@ class UnixServer:
                     await writer.wait_closed()
 
     async def _converse(self, reader: StreamReader, writer: StreamWriter) -> None:
+        client = self._clients.connect("unix")
+        CURRENT.set(client)  # what runs below inherits it
         incoming, requests = create_context_streams[SessionMessage | Exception](0)
         replies, outgoing = create_context_streams[SessionMessage](0)
         async with anyio.create_task_group() as group:
-            group.start_soon(_read, reader, writer, incoming)
+            group.start_soon(self._read, reader, writer, incoming, client)
             group.start_soon(_write, writer, outgoing)
             await self._server.run(requests, replies, self._server.create_initialization_options())
             group.cancel_scope.cancel()
 
+    async def _read(
+        self,
+        reader: StreamReader,
+        writer: StreamWriter,
+        incoming: ContextSendStream[SessionMessage | Exception],
+        client: Client,
+    ) -> None:
+        """Hand in one message a line; a line that is no message is answered, not dropped."""
+        first = True
+        async with incoming:
+            while True:
+                try:
+                    line = await reader.readline()
+                except ValueError:  # longer than the limit: where the next starts is unknown
+                    writer.write(_error(PARSE_ERROR, f"a message is at most {MAX_LINE} bytes"))
+                    return
+                if not line:
+                    return
+                if first and CONNECT.encode() in line:
+                    if not self._allow(line, writer, client):
+                        return
+                    continue
+                first = False
+                try:
+                    message = jsonrpc_message_adapter.validate_json(line, by_name=False)
+                except ValidationError:
+                    if line.strip():
+                        writer.write(_complaint(line))
+                    continue
+                await incoming.send(SessionMessage(message))
+
+    def _allow(self, line: bytes, writer: StreamWriter, client: Client) -> bool:
+        """Hear what a relay's client may do; False when that is not to be had, so that it ends."""
+        try:
+            self._clients.allow(client, read_access(dict(json.loads(line)["params"])))
+        except (KeyError, TypeError, ValueError, RecursionError) as error:
+            reason = str(error) if isinstance(error, AccessError) else "this is no wish"
+            writer.write(_error(INVALID_PARAMS, reason, CONNECT))
+            return False
+        answer = {"jsonrpc": "2.0", "id": CONNECT, "result": client.access.values()}
+        writer.write(json.dumps(answer, separators=(",", ":")).encode() + b"\n")
+        return True
+
 
 @asynccontextmanager
-async def open_unix_server(server: Server[Any], path: str, connected: Gauge) -> AsyncIterator[None]:
+async def open_unix_server(
+    server: Server[Any], path: str, connected: Gauge, clients: Clients
+) -> AsyncIterator[None]:
     """Listen at `path`, mode 0600, for the length of the block.
 
     A socket file that an earlier process left behind is replaced: the caller holds the lock
     that says there is no other daemon.
     """
-    unix = UnixServer(server, connected)
+    unix = UnixServer(server, connected, clients)
     await anyio.Path(path).unlink(missing_ok=True)
     async with anyio.create_task_group() as group:
 
@@ -85,30 +138,6 @@ async def open_unix_server(server: Server[Any], path: str, connected: Gauge) -> 
             with anyio.CancelScope(shield=True):
                 await anyio.Path(path).unlink(missing_ok=True)
             group.cancel_scope.cancel()
-
-
-async def _read(
-    reader: StreamReader,
-    writer: StreamWriter,
-    incoming: ContextSendStream[SessionMessage | Exception],
-) -> None:
-    """Hand in one message a line; a line that is no message is answered, not dropped."""
-    async with incoming:
-        while True:
-            try:
-                line = await reader.readline()
-            except ValueError:  # longer than the limit: where the next one starts is unknown
-                writer.write(_error(PARSE_ERROR, f"a message is at most {MAX_LINE} bytes"))
-                return
-            if not line:
-                return
-            try:
-                message = jsonrpc_message_adapter.validate_json(line, by_name=False)
-            except ValidationError:
-                if line.strip():
-                    writer.write(_complaint(line))
-                continue
-            await incoming.send(SessionMessage(message))
 
 
 async def _write(writer: StreamWriter, outgoing: ContextReceiveStream[SessionMessage]) -> None:

@@ -12,17 +12,18 @@ from mcp.server.transport_security import TransportSecuritySettings
 from prometheus_client.exposition import choose_encoder
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from iterm_mcp import __version__
+from iterm_mcp.access import AccessError
 from iterm_mcp.web.security import Gate, problem
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
 
     from mcp.server import Server
-    from starlette.requests import Request
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from iterm_mcp.telemetry import Metrics
@@ -37,13 +38,32 @@ class Readiness(Protocol):
         """Return why work cannot be done now; empty when it can."""
 
 
+class Enter(Protocol):
+    """What decides on what behalf a request comes."""
+
+    def __call__(self, session_id: str, wish: Mapping[str, str]) -> None:
+        """Take a request's session, or nothing, and its URL's parameters.
+
+        Raises:
+            AccessError: They mean nothing.
+        """
+
+
 class _Mcp:
     """The ASGI end of the session manager: a class, so that Starlette hands it raw requests."""
 
-    def __init__(self, manager: StreamableHTTPSessionManager) -> None:
+    def __init__(self, manager: StreamableHTTPSessionManager, enter: Enter) -> None:
         self._manager = manager
+        self._enter = enter
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope)
+        session_id = request.headers.get("mcp-session-id", "")
+        try:
+            self._enter(session_id, request.query_params)
+        except AccessError as error:
+            await problem(400, "bad_access", str(error))(scope, receive, send)
+            return
         await self._manager.handle_request(scope, receive, send)
 
 
@@ -71,9 +91,13 @@ class _Counted:
 
 @asynccontextmanager
 async def open_web(
-    server: Server[Any], metrics: Metrics, readiness: Readiness, token: str
+    server: Server[Any], metrics: Metrics, readiness: Readiness, token: str, enter: Enter
 ) -> AsyncIterator[ASGIApp]:
-    """Return the ASGI application for the length of the block."""
+    """Return the ASGI application for the length of the block.
+
+    Args:
+        enter: Told of each request to ``/mcp``, within its task, before it is served.
+    """
     manager = StreamableHTTPSessionManager(
         app=server,
         # The gate in front has checked Host and Origin already, and more strictly.
@@ -96,7 +120,7 @@ async def open_web(
         Route("/healthz", healthz),
         Route("/readyz", readyz),
         Route("/metrics", scrape),
-        Route("/mcp", _Mcp(manager), methods=["GET", "POST", "DELETE"]),
+        Route("/mcp", _Mcp(manager, enter), methods=["GET", "POST", "DELETE"]),
     ]
     app = Starlette(
         routes=routes, exception_handlers={HTTPException: _http_error, Exception: _crash}

@@ -8,7 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from iterm_mcp.processes import AlreadyRunningError, InstanceLock, lock_holder, start_once
+from iterm_mcp.processes import (
+    AlreadyRunningError,
+    InstanceLock,
+    last_words,
+    lock_holder,
+    log_size,
+    start_once,
+)
 
 
 @pytest.fixture
@@ -102,3 +109,24 @@ def test_what_has_no_time_is_not_asked_for(path: str) -> None:
         within_seconds=0,
     )
     assert found is None
+
+
+@pytest.mark.parametrize(
+    ("added", "words"),
+    [
+        ("", ""),
+        ('{"event": "host_up"}\n', ""),
+        ('{"event": "x"}\nit cannot be\n\n', "it cannot be"),
+        ("Traceback (most recent call last):\n  in f\nKeyError: 1\n", ""),
+    ],
+)
+def test_the_last_words_of_a_program_are_what_it_said_plainly(
+    tmp_path: Path, added: str, words: str
+) -> None:
+    log = str(tmp_path / "log")
+    assert (log_size(log), last_words(log, 0)) == (0, "")
+    Path(log).write_text("said by an earlier one\n")
+    before = log_size(log)
+    with Path(log).open("a") as file:
+        file.write(added)
+    assert last_words(log, before) == words

@@ -15,8 +15,10 @@ import anyio
 import anyio.to_thread
 from tests.waiting import eventually
 
+from iterm_mcp.access import Access
+from iterm_mcp.json_lines import DAEMON_LOST
 from iterm_mcp.paths import find_paths
-from iterm_mcp.relay import DAEMON_LOST, Relay
+from iterm_mcp.relay import Relay
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -89,6 +91,11 @@ class Daemon(End):
     def die(self) -> None:
         self._far.close()
 
+    def has_begun_to_hear(self) -> bool:
+        """Tell whether something was sent to it that nobody has read."""
+        unread = fcntl.ioctl(self._far, termios.FIONREAD, bytes(4))
+        return bool(int.from_bytes(unread, sys.byteorder))
+
 
 class Pump:
     """A relay under test.
@@ -101,7 +108,8 @@ class Pump:
         starts: How many starts were tried.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, access: Access) -> None:
+        self._access = access
         self._stdin, to_relay = os.pipe()
         from_relay, self._stdout = os.pipe()
         self._fds = [to_relay, from_relay, self._stdin, self._stdout]
@@ -113,7 +121,14 @@ class Pump:
         self.code: int | None = None
 
     def run(self) -> None:
-        relay = Relay(PATHS, self._stdin, self._stdout, dial=self._dial, start=self._start)
+        relay = Relay(
+            PATHS,
+            self._stdin,
+            self._stdout,
+            access=self._access,
+            dial=self._dial,
+            start=self._start,
+        )
         self.code = relay.run()
 
     def all_taken(self) -> bool:
@@ -169,9 +184,9 @@ class Pump:
 
 
 @asynccontextmanager
-async def pumping() -> AsyncIterator[Pump]:
+async def pumping(access: Access | None = None) -> AsyncIterator[Pump]:
     """Have a relay pump for the length of the block; it ends because its client hangs up."""
-    pump = Pump()
+    pump = Pump(access or Access())
     try:
         with anyio.fail_after(2 * SECONDS):
             async with anyio.create_task_group() as group:

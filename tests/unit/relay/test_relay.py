@@ -6,7 +6,7 @@ import pytest
 from tests.unit.relay.pump import SECONDS, Daemon, line, pumping, request, result
 from tests.waiting import eventually
 
-from iterm_mcp.relay import DAEMON_LOST
+from iterm_mcp.json_lines import DAEMON_LOST
 
 INITIALIZE = request(0, "initialize")
 INITIALIZED = {"jsonrpc": "2.0", "method": "notifications/initialized"}
@@ -125,6 +125,7 @@ async def test_what_had_not_left_for_four_dead_daemons_is_refused() -> None:
         await pump.client.pour(request("huge") | {"params": "x" * 3_000_000})
         pump.client.say(request("waiting"))
         await eventually(pump.all_taken)
+        await eventually(first.has_begun_to_hear)
         *dead, fifth = [Daemon() for _ in range(4)]
         for one in dead:
             one.die()
@@ -145,6 +146,7 @@ async def test_what_met_a_dying_daemon_goes_to_the_one_after_it() -> None:
         await pump.client.pour(request("huge") | {"params": "x" * 3_000_000})
         pump.client.say(request("waiting"))
         await eventually(pump.all_taken)
+        await eventually(first.has_begun_to_hear)
         dead, third = Daemon(), Daemon()
         dead.die()
         pump.ready += [dead, third]

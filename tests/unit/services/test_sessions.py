@@ -1,15 +1,14 @@
-"""One session after the other: which one is meant, and what may be typed into it."""
+"""One session after the other: opening it, and what may be typed into it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import anyio
 import pytest
 
-from iterm_mcp.errors import InvalidRequestError, NotFoundError
-from iterm_mcp.models.sessions import Direction, Program
-from iterm_mcp.services.sessions import MAX_TEXT, SessionService
-from iterm_mcp.services.writers import SessionWriters
+from iterm_mcp.models.sessions import Program, Size
+from iterm_mcp.services.sessions import SessionService
 
 if TYPE_CHECKING:
     from iterm_mcp.testing import FakeTerminal
@@ -17,54 +16,62 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def sessions(terminal: FakeTerminal) -> SessionService:
-    return SessionService(terminal, SessionWriters())
+    return SessionService(terminal)
 
 
-async def test_the_active_session_is_found_among_others(
+async def test_a_shell_that_shows_its_prompt_is_ready(sessions: SessionService) -> None:
+    opened = await sessions.open_session(Program())
+    assert await sessions.wait_ready(opened.session_id)
+
+
+async def test_a_shell_is_waited_for_while_it_starts(
     sessions: SessionService, terminal: FakeTerminal
 ) -> None:
-    first = await sessions.open_session(Program())
-    second = await sessions.split_session(first.session_id, Direction.RIGHT, Program())
-    assert await sessions.find("active") == second
-    await terminal.activate_session(first.session_id)
-    assert await sessions.find("active") == first.session_id
+    opened = await sessions.open_session(Program())
+    await terminal.send_text(opened.session_id, "block\r")
+    ready = []
+
+    async def wait() -> None:
+        ready.append(await sessions.wait_ready(opened.session_id))
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(wait)
+        await anyio.wait_all_tasks_blocked()
+        assert ready == []
+        terminal.shell(opened.session_id).finish()
+    assert ready == [True]
 
 
-async def test_no_session_is_active_when_none_is_there(sessions: SessionService) -> None:
-    with pytest.raises(NotFoundError, match="active") as caught:
-        await sessions.find("active")
-    assert "open one" in caught.value.hint
+async def test_what_ends_or_marks_no_prompt_is_never_ready(terminal: FakeTerminal) -> None:
+    sessions = SessionService(terminal, ready_seconds=0.01)
+    silent = await sessions.open_session(Program())
+    terminal.shell(silent.session_id).marks = False
+    assert not await sessions.wait_ready(silent.session_id)
+    await terminal.close_session(silent.session_id)
+    assert not await sessions.wait_ready(silent.session_id)
+
+    patient = SessionService(terminal)
+    ending = await sessions.open_session(Program())
+    terminal.shell(ending.session_id).marks = False
+    ready = []
+
+    async def wait() -> None:
+        ready.append(await patient.wait_ready(ending.session_id))
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(wait)
+        await anyio.wait_all_tasks_blocked()
+        await terminal.close_session(ending.session_id)
+    assert ready == [False]
 
 
-@pytest.mark.parametrize(("text", "enter"), [("", False), ("x" * (MAX_TEXT + 1), True)])
-async def test_nothing_and_too_much_are_not_typed(
-    sessions: SessionService, terminal: FakeTerminal, text: str, *, enter: bool
+async def test_a_size_is_that_of_a_new_window_and_is_given_to_an_old_one(
+    sessions: SessionService,
 ) -> None:
-    opened = await sessions.open_session(Program())
-    with pytest.raises(InvalidRequestError) as caught:
-        await sessions.send_text(opened.session_id, text, enter=enter)
-    assert caught.value.hint
-    assert len(str(caught.value)) < 200
-    assert terminal.typed(opened.session_id) == ""
+    size = Size(100, 40)
+    first = await sessions.open_session(Program(size=size))
+    second = await sessions.open_session(Program(size=Size(90, 30)), window_id=first.window_id)
 
-
-@pytest.mark.parametrize(
-    ("text", "enter", "typed"),
-    [
-        ("", True, "\r"),
-        ("a\nb", False, "a\rb"),
-        ("a\r\nb\n", True, "a\rb\r\r"),
-    ],
-)
-async def test_ends_of_lines_are_typed_as_enter(
-    sessions: SessionService, terminal: FakeTerminal, text: str, *, enter: bool, typed: str
-) -> None:
-    opened = await sessions.open_session(Program())
-    await sessions.send_text(opened.session_id, text, enter=enter)
-    assert terminal.typed(opened.session_id) == typed
-
-
-async def test_no_keys_are_no_request(sessions: SessionService) -> None:
-    opened = await sessions.open_session(Program())
-    with pytest.raises(InvalidRequestError, match="no keys"):
-        await sessions.send_keys(opened.session_id, [])
+    sizes = {one.session_id: one.size for one in await sessions.list_sessions()}
+    assert sizes[first.session_id] == size
+    assert sizes[second.session_id] == Size(90, 30)

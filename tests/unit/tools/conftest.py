@@ -10,12 +10,7 @@ import pytest
 from mcp import Client
 from mcp.types import TextContent
 
-from iterm_mcp.app import tool_rows
-from iterm_mcp.services.agents import AgentService
-from iterm_mcp.services.layouts import LayoutService
-from iterm_mcp.services.messages import MessageService
-from iterm_mcp.services.sessions import SessionService
-from iterm_mcp.services.writers import SessionWriters
+from iterm_mcp.app import make_services, tool_rows
 from iterm_mcp.store import open_store
 from iterm_mcp.telemetry import Metrics
 from iterm_mcp.testing import FakeClock, FakeTerminal
@@ -78,13 +73,9 @@ class Bench:
 @asynccontextmanager
 async def open_bench(folder: Path) -> AsyncIterator[Bench]:
     terminal, clock, metrics = FakeTerminal(), FakeClock(), Metrics()
-    writers = SessionWriters()
     async with open_store(str(folder / "state.db"), clock) as store:
-        sessions = SessionService(terminal, writers)
-        agents = AgentService(terminal, store, clock, metrics)
-        messages = MessageService(terminal, store, writers, clock, metrics)
         calls = Calls(metrics.tools)
-        rows = tool_rows(sessions, LayoutService(terminal), agents, messages)
+        rows = tool_rows(make_services(terminal, store, clock, metrics))
         bench = Bench(build_server(rows, calls), terminal, metrics)
         bench.calls = calls
         yield bench

@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING
 
 import anyio
 import pytest
+from mcp.shared.exceptions import MCPError
+from mcp.types import MISSING_REQUIRED_CLIENT_CAPABILITY
 from tests.unit.tools.conftest import text_of
 
 from iterm_mcp.errors import TerminalRejectedError, TerminalUnavailableError
@@ -189,7 +191,7 @@ async def test_a_layout_that_cannot_be_finished_leaves_nothing(
     kept = await open_one(caller)
     bench.terminal.fail_next("resize_sessions", TerminalRejectedError("no room", hint="Less."))
 
-    refusal = await caller.refusal("apply_layout", preset="quad")
+    refusal = await caller.refusal("apply_layout", preset="columns", names=["a", "b", "c"])
 
     assert refusal["code"] == "terminal_rejected"
     assert [one.session_id for one in await bench.terminal.list_sessions()] == [kept]
@@ -261,6 +263,16 @@ async def test_a_bug_shows_an_incident_and_no_secret(caller: Caller, bench: Benc
     assert result.is_error
     assert "internal error" in text_of(result)
     assert "swordfish" not in text_of(result)
+
+
+async def test_an_error_of_the_protocol_itself_stays_one(caller: Caller, bench: Bench) -> None:
+    lacking = MCPError(MISSING_REQUIRED_CLIENT_CAPABILITY, "this needs sampling")
+    bench.terminal.fail_next("list_sessions", lacking)  # type: ignore[arg-type]
+
+    with pytest.raises(MCPError, match="this needs sampling") as caught:
+        await caller.raw("list_sessions")
+
+    assert caught.value.error.code == MISSING_REQUIRED_CLIENT_CAPABILITY
 
 
 async def test_every_call_is_measured_by_outcome(caller: Caller, bench: Bench) -> None:

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, cast
 import anyio
 import pytest
 from anyio.lowlevel import checkpoint
-from mcp.types import INVALID_REQUEST, PARSE_ERROR
+from mcp.types import INVALID_PARAMS, INVALID_REQUEST, PARSE_ERROR
 from prometheus_client import Gauge
 from tests.waiting import eventually
 
 from iterm_mcp.telemetry import Metrics
 from iterm_mcp.tools.calls import Calls
 from iterm_mcp.tools.server import build_server
-from iterm_mcp.tools.tool import READS, ToolRow
+from iterm_mcp.tools.tool import ENDS, READS, ToolRow
 from iterm_mcp.tools.unix_server import UnixServer
 
 if TYPE_CHECKING:
@@ -76,18 +76,41 @@ class Line:
         return sample.value
 
 
+CONNECT = "iterm-mcp/connect"
+INITIALIZE = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "initialize",
+    "params": {
+        "protocolVersion": "2025-11-25",
+        "capabilities": {},
+        "clientInfo": {"name": "test", "version": "1"},
+    },
+}
+
+
+def wish(**params: object) -> dict[str, object]:
+    return {"jsonrpc": "2.0", "id": CONNECT, "method": CONNECT, "params": params}
+
+
 async def wait_for_ever() -> str:
     """Wait."""
     await anyio.sleep_forever()
     return "never"
 
 
+async def end_all() -> str:
+    """End all."""
+    return "ended"
+
+
 @asynccontextmanager
 async def opened() -> AsyncIterator[Line]:
     metrics = Metrics()
-    rows = [ToolRow(wait_for_ever, "Wait", READS)]
+    rows = [ToolRow(wait_for_ever, "Wait", READS), ToolRow(end_all, "End", ENDS)]
     connected = Gauge("clients", "Clients.", registry=None)
-    unix = UnixServer(build_server(rows, Calls(metrics.tools)), connected)
+    calls = Calls(metrics.tools)
+    unix = UnixServer(build_server(rows, calls), connected, calls.clients)
     line = Line(connected)
     with anyio.fail_after(2 * SECONDS):
         async with anyio.create_task_group() as group:
@@ -187,3 +210,35 @@ async def test_a_connection_that_breaks_is_let_go() -> None:
         await line.hear(1)
         line.reader.set_exception(ConnectionResetError())
         await eventually(lambda: line.writer.closed)
+
+
+async def test_a_relay_may_say_first_what_its_client_may_do() -> None:
+    call = {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {"name": "end_all"}}
+    async with opened() as line:
+        line.say(wish(tier="read"), INITIALIZE)
+        granted, _ = await line.hear(2)
+        assert granted["result"] == {"tier": "read", "tools": "all"}
+        line.say({"jsonrpc": "2.0", "method": "notifications/initialized"}, call)
+        *_, refused = await line.hear(3)
+        assert refused["result"]["structuredContent"]["code"] == "tier_refused"
+
+
+@pytest.mark.parametrize(
+    "said", [wish(tier="root"), wish(teir="read"), wish(tools="dig"), wish() | {"params": 1}]
+)
+async def test_a_wish_that_means_nothing_ends_the_connection(said: object) -> None:
+    async with opened() as line:
+        line.say(said, INITIALIZE)
+        await eventually(lambda: line.writer.closed)
+        (answer,) = line.heard()
+    assert (answer["id"], answer["error"]["code"]) == (CONNECT, INVALID_PARAMS)
+
+
+async def test_later_it_is_too_late_to_wish() -> None:
+    async with opened() as line:
+        line.say(INITIALIZE)
+        await line.hear(1)
+        line.say(wish(tier="destructive"))
+        _, answer = await line.hear(2)
+    assert answer["id"] == CONNECT
+    assert "error" in answer

@@ -42,6 +42,7 @@ async def ask(
     host: str | None = HOST,
     token: str | None = None,
     body: bytes = b"",
+    query: bytes = b"",
 ) -> Answer:
     given = [*headers]
     given += [("host", host)] if host is not None else []
@@ -54,7 +55,7 @@ async def ask(
         "scheme": "http",
         "path": path,
         "raw_path": path.encode(),
-        "query_string": b"",
+        "query_string": query,
         "root_path": "",
         "headers": [(name.encode("latin-1"), value.encode("latin-1")) for name, value in given],
         "client": ("127.0.0.1", 50000),

@@ -60,8 +60,10 @@ class Web:
 @asynccontextmanager
 async def open_pages() -> AsyncIterator[Web]:
     metrics, readiness = Metrics(), Readiness()
-    server = build_server([], Calls(metrics.tools))
-    async with open_web(server, metrics, readiness, TOKEN) as app:
+    calls = Calls(metrics.tools)
+    server = build_server([], calls)
+    enter = calls.clients.enter_http
+    async with open_web(server, metrics, readiness, TOKEN, enter) as app:
         yield Web(app, metrics, readiness)
 
 
@@ -160,27 +162,47 @@ async def test_however_many_paths_are_tried_they_are_one_series() -> None:
     assert counted == {("other", "404"): 50}
 
 
+INITIALIZE = json.dumps({
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "initialize",
+    "params": {
+        "protocolVersion": "2025-06-18",
+        "capabilities": {},
+        "clientInfo": {"name": "test", "version": "1"},
+    },
+}).encode()  # fmt: skip
+MCP_HEADERS = [
+    ("content-type", "application/json"),
+    ("accept", "application/json, text/event-stream"),
+]
+
+
 async def test_mcp_is_behind_the_gate_and_answers_with_the_token() -> None:
-    body = json.dumps({
-        "jsonrpc": "2.0",
-        "id": 1,
-        "method": "initialize",
-        "params": {
-            "protocolVersion": "2025-06-18",
-            "capabilities": {},
-            "clientInfo": {"name": "test", "version": "1"},
-        },
-    }).encode()  # fmt: skip
-    headers = [
-        ("content-type", "application/json"),
-        ("accept", "application/json, text/event-stream"),
-    ]
     async with open_pages() as web:
-        refused = await ask(web.app, "/mcp", *headers, method="POST", body=body)
-        answer = await ask(web.app, "/mcp", *headers, method="POST", body=body, token=TOKEN)
+        refused = await ask(web.app, "/mcp", *MCP_HEADERS, method="POST", body=INITIALIZE)
+        answer = await ask(
+            web.app, "/mcp", *MCP_HEADERS, method="POST", body=INITIALIZE, token=TOKEN
+        )
     assert refused.status == 401
     assert answer.status == 200
     assert b'"serverInfo":{"name":"iterm-mcp"' in answer.body
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [(b"tier=read&tools=all", 200), (b"tier=root", 400), (b"teir=read", 400), (b"tools=x", 400)],
+)
+async def test_what_a_client_may_do_stands_in_its_url_and_is_never_passed_over(
+    query: bytes, status: int
+) -> None:
+    async with open_pages() as web:
+        answer = await ask(
+            web.app, "/mcp", *MCP_HEADERS, method="POST", body=INITIALIZE, token=TOKEN, query=query
+        )
+    assert answer.status == status
+    if status == 400:
+        assert answer.error_code() == "bad_access"
 
 
 async def test_a_websocket_finds_nothing_here_and_is_not_counted() -> None:

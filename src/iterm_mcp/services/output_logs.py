@@ -1,0 +1,175 @@
+"""What sessions print, line by line, in files."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import anyio
+import structlog
+from anyio import to_thread
+
+from iterm_mcp.errors import ConflictError, InvalidRequestError, ItermMcpError, RefusedError
+from iterm_mcp.models.cursors import Cursor
+from iterm_mcp.services.following import Follower
+from iterm_mcp.services.log_file import LogFile
+from iterm_mcp.services.untrusted import sanitise
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from anyio.abc import TaskGroup
+
+    from iterm_mcp.models.ids import SessionId
+    from iterm_mcp.services.following import Stretch
+    from iterm_mcp.services.reading import Reader
+    from iterm_mcp.services.sessions import SessionService
+    from iterm_mcp.store.triggers import TriggerStore
+    from iterm_mcp.terminal.protocol import Terminal
+
+MAX_LOGS = 200
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class OutputLog:
+    """One session's log.
+
+    Attributes:
+        lines: How many lines were written since the daemon started.
+        problem: Why lines are missing; empty when none are known to be.
+    """
+
+    session_id: SessionId
+    file: LogFile
+    lines: int = 0
+    problem: str = ""
+    scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
+
+
+class OutputLogs:
+    """Logs the output of sessions, from now on and until they end, while `running` is entered.
+
+    A line is written when it is finished. While a full-screen program shows its own screen
+    nothing is. After a crash of the daemon some lines may stand twice, and none is missing that
+    the scrollback still has.
+
+    Args:
+        folder: Where the files are.
+    """
+
+    def __init__(
+        self,
+        terminal: Terminal,
+        store: TriggerStore,
+        reader: Reader,
+        sessions: SessionService,
+        folder: str,
+    ) -> None:
+        self._terminal = terminal
+        self._store = store
+        self._reader = reader
+        self._sessions = sessions
+        self._folder = folder
+        self._logs: dict[SessionId, OutputLog] = {}
+        self._group: TaskGroup | None = None
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Go on with the logs that were on, where they stopped.
+
+        Raises:
+            StoreError: They cannot be read.
+        """
+        async with anyio.create_task_group() as group:
+            self._group = group
+            for session_id, cursor in (await self._store.load_logs()).items():
+                try:
+                    self._start(session_id, Cursor.parse(cursor))
+                except InvalidRequestError:
+                    self._start(session_id, None)
+            try:
+                yield
+            finally:
+                self._group = None
+                group.cancel_scope.cancel()
+
+    async def switch(self, session_id: str, *, on: bool) -> OutputLog:
+        """Begin or end a session's log, and return it; what is so already stays so.
+
+        Raises:
+            NotFoundError: There is no such session.
+            ConflictError: It is to be ended and is not on.
+            RefusedError: There are too many.
+        """
+        target = await self._sessions.find(session_id)
+        known = self._logs.get(target)
+        if not on:
+            if known is None:
+                raise ConflictError(
+                    f"the output of session {target} is not being logged",
+                    hint="There is nothing to end.",
+                    code="not_logged",
+                )
+            known.scope.cancel()
+            del self._logs[target]
+            await self._store.remove_log(target)
+            return known
+        if known is not None:
+            return known
+        cursor = await self._reader.cursor(target)
+        if len(self._logs) >= MAX_LOGS:
+            raise RefusedError(
+                f"the output of {MAX_LOGS} sessions is logged already",
+                hint="End some logs.",
+                code="too_many_logs",
+            )
+        if self._group is None:
+            raise RefusedError("the iterm-mcp daemon is stopping", code="stopping")
+        await self._store.keep_log(target, str(cursor))
+        return self._logs.get(target) or self._start(target, cursor)
+
+    def _start(self, session_id: SessionId, cursor: Cursor | None) -> OutputLog:
+        assert self._group is not None  # noqa: S101 - whoever calls has looked
+        one = OutputLog(session_id, LogFile(f"{self._folder}/{_file_name(session_id)}.log"))
+        self._logs[session_id] = one
+        self._group.start_soon(self._run, one, cursor)
+        return one
+
+    async def _run(self, one: OutputLog, cursor: Cursor | None) -> None:
+        async def see(stretch: Stretch) -> None:
+            await self._write(one, stretch)
+
+        with one.scope:
+            follower = Follower(self._terminal, self._reader, one.session_id, see, cursor)
+            if await follower.run():
+                try:
+                    await self._store.remove_log(one.session_id)
+                except ItermMcpError as error:
+                    log.warning("output_log_not_forgotten", reason=str(error))
+        if self._logs.get(one.session_id) is one and not one.scope.cancelled_caught:
+            del self._logs[one.session_id]
+
+    async def _write(self, one: OutputLog, stretch: Stretch) -> None:
+        if stretch.full_screen:
+            return
+        lines = [sanitise(line) for line in stretch.lines]
+        if stretch.lost:
+            lines.insert(0, f"[{stretch.lost} lines are missing here]")
+        if not lines:
+            return
+        try:
+            await to_thread.run_sync(one.file.append, lines)
+            one.lines += len(lines)
+            await self._store.keep_log(one.session_id, str(stretch.cursor))
+        except (OSError, ItermMcpError) as error:
+            if not one.problem:
+                log.warning("output_log_failed", session=one.session_id, reason=str(error))
+            one.problem = str(error)
+
+
+def _file_name(session_id: SessionId) -> str:
+    """Return what of an id may stand in a file's name: that is all of it, as ids are."""
+    return "".join(one for one in session_id if one.isalnum() or one == "-")[:100]

@@ -1,0 +1,93 @@
+"""Patterns that callers give: texts and regular expressions, in time linear in what is searched.
+
+The syntax is RE2's: Perl's without look-around and back-references.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import re2
+
+from iterm_mcp.errors import InvalidRequestError, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+MAX_PATTERN = 1000
+"""Characters of one pattern."""
+
+MAX_PATTERNS = 20
+_MAX_MEMORY = 8 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Where a pattern was found.
+
+    Attributes:
+        index: Which of the patterns, from 0.
+        text: All that it matched; `groups` are its parts in order, None where one took no part.
+    """
+
+    index: int
+    text: str
+    start: int
+    end: int
+    groups: tuple[str | None, ...] = ()
+
+
+class Patterns:
+    """Several patterns at once.
+
+    Args:
+        texts: Each a regular expression, or the very text when `literal` is set.
+
+    Raises:
+        InvalidRequestError: There is none, there are too many, or one is none.
+    """
+
+    def __init__(
+        self, texts: Sequence[str], *, literal: bool = False, ignore_case: bool = False
+    ) -> None:
+        if not texts or not all(texts):
+            raise InvalidRequestError("there is no pattern to look for", hint="Give a pattern.")
+        if len(texts) > MAX_PATTERNS:
+            raise InvalidRequestError(
+                f"{len(texts)} patterns are more than {MAX_PATTERNS}",
+                hint="Join some of them with | into one.",
+            )
+        self._compiled = [_compile(one, literal=literal, ignore_case=ignore_case) for one in texts]
+
+    def first(self, text: str, start: int = 0) -> Match | None:
+        """Return the match that begins first; of those that begin together the first pattern's."""
+        best: Match | None = None
+        for index, compiled in enumerate(self._compiled):
+            found = compiled.search(text, start)
+            if found is not None and (best is None or found.start() < best.start):
+                best = Match(index, found.group(0), found.start(), found.end(), found.groups())
+        return best
+
+
+def _compile(text: str, *, literal: bool, ignore_case: bool) -> Any:  # noqa: ANN401 - untyped
+    if len(text) > MAX_PATTERN:
+        raise InvalidRequestError(
+            f"a pattern of {len(text)} characters is longer than {MAX_PATTERN}",
+            hint="Give a shorter one.",
+        )
+    options = re2.Options()
+    options.log_errors = False
+    options.literal = literal
+    options.case_sensitive = not ignore_case
+    options.max_mem = _MAX_MEMORY
+    options.one_line = False
+    try:
+        return re2.compile(text if literal else f"(?m){text}", options)
+    except re2.error as error:
+        reason = bytes(error.args[0]).decode(errors="replace").replace("(?m)", "")
+        raise InvalidRequestError(
+            f"{shown(text)!r} is no regular expression: {reason}",
+            hint="RE2's syntax has no look-around and no back-references.",
+            code="bad_pattern",
+        ) from None

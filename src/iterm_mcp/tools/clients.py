@@ -1,0 +1,118 @@
+"""Who calls: one client a connection, with what it may do and what it has left."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from iterm_mcp.access import Access, read_access
+from iterm_mcp.tools.limits import Limits
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from iterm_mcp.clock import Clock
+
+MAX_HTTP_SESSIONS = 256
+"""The limits of so many are remembered; clients of HTTP without a session share one."""
+
+MAX_UNANSWERED = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What holds for every client; `iterm_mcp.config.Settings` says what each means."""
+
+    access: Access = field(default_factory=Access)
+    confirm: Literal["ask", "never"] = "ask"
+    calls_per_second: float = 0.0
+    output_characters_per_minute: int = 0
+    audit_required: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Client:
+    """One connection; as long as it lasts it is the same object.
+
+    Attributes:
+        door: ``unix``, ``http`` or ``inside``.
+        access: What it may see and do, within what all may.
+        limits: What it has left.
+        unanswered: Calls about which its user was asked in vain; see `confirming`.
+    """
+
+    door: str
+    access: Access
+    limits: Limits
+    unanswered: OrderedDict[str, None] = field(default_factory=OrderedDict)
+
+    def note_unanswered(self, call: str) -> None:
+        """Remember that nobody answered a question about this call."""
+        self.unanswered[call] = None
+        while len(self.unanswered) > MAX_UNANSWERED:
+            self.unanswered.popitem(last=False)
+
+
+class Clients:
+    """Makes the clients and keeps the rules.
+
+    Attributes:
+        check: Raises `AccessError` when a client's wish names tools that there are not.
+    """
+
+    def __init__(self, rules: Rules, clock: Clock) -> None:
+        self.rules = rules
+        self.check: Callable[[Access], None] = _whatever
+        self._clock = clock
+        self._inside = self.connect("inside")
+        self._http: OrderedDict[str, Client] = OrderedDict()
+
+    def connect(self, door: str) -> Client:
+        """Return a new client, with all that the rules let anybody do."""
+        limits = Limits(
+            self.rules.calls_per_second, self.rules.output_characters_per_minute, self._clock
+        )
+        return Client(door, self.rules.access, limits)
+
+    def allow(self, client: Client, wish: Access) -> None:
+        """Limit a client to what its user wishes, within the rules.
+
+        Raises:
+            AccessError: The wish names tools that there are not.
+        """
+        self.check(wish)
+        client.access = wish.within(self.rules.access)
+
+    def enter_http(self, session_id: str, wish: Mapping[str, str]) -> None:
+        """Be the client of a request over HTTP in this task, with the limits of its session.
+
+        Args:
+            wish: The parameters of the request's URL, such as ``tier``.
+
+        Raises:
+            AccessError: The wish means nothing.
+        """
+        access = read_access(wish)
+        self.check(access)
+        shared = self._http.get(session_id)
+        if shared is None:
+            shared = self._http[session_id] = self.connect("http")
+            while len(self._http) > MAX_HTTP_SESSIONS:
+                self._http.popitem(last=False)
+        self._http.move_to_end(session_id)
+        access = access.within(self.rules.access)
+        CURRENT.set(Client("http", access, shared.limits, shared.unanswered))
+
+    def current(self) -> Client:
+        """Return who makes the call that is being served; within no connection, ourselves."""
+        return CURRENT.get() or self._inside
+
+
+def _whatever(_wish: Access) -> None:
+    """Let any wish pass, until the tools are known."""
+
+
+CURRENT: ContextVar[Client | None] = ContextVar("CURRENT", default=None)
+"""Set by the door through which a message came; the SDK carries it to the message's handler."""

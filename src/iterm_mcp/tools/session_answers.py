@@ -1,0 +1,98 @@
+"""What is known of sessions as the JSON that tools answer with. Pure.
+
+Names, directories, tags and commands are what programs say of themselves: all are sanitised.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from iterm_mcp.services.untrusted import sanitise
+from iterm_mcp.tools import answers
+from iterm_mcp.tools.answers import Json
+
+if TYPE_CHECKING:
+    from iterm_mcp.models.session_details import (
+        ClosedSession,
+        LastCommand,
+        ListedSession,
+        ProcessInfo,
+        SessionDetails,
+    )
+
+TEXT_CHARACTERS = 200
+PATH_CHARACTERS = 1000
+MEGABYTE = 1 << 20
+
+
+def listed(one: ListedSession) -> Json:
+    """Return one session of a list; what it did not tell in time is left out."""
+    answer = answers.session(one.info, one.agent)
+    if one.facts is not None:
+        answer["directory"] = sanitise(one.facts.directory)[:PATH_CHARACTERS]
+        answer["job"] = sanitise(one.facts.job)[:TEXT_CHARACTERS]
+        if one.facts.tags:
+            answer["tags"] = list(one.facts.tags)
+    return answer
+
+
+def details(found: SessionDetails) -> Json:
+    """Return all that is known of one session."""
+    answer = listed(found.listed)
+    if found.listed.facts is not None:
+        answer["name"] = sanitise(found.listed.facts.name)[:TEXT_CHARACTERS]
+    answer["prompt"] = "unmarked" if found.prompt is None else found.prompt.value
+    if found.last_command is not None:
+        answer["last_command"] = _command(found.last_command)
+    for key, value in (("tty", found.tty), ("created", found.created)):
+        if value:
+            answer[key] = sanitise(value)[:TEXT_CHARACTERS]
+    if found.alternate_screen:
+        answer["full_screen_program"] = True
+    answer["recording"] = found.recording
+    if found.processes:
+        answer["cpu_percent"] = round(sum(one.cpu_percent or 0 for one in found.processes), 1)
+        answer["memory_mb"] = _megabytes(sum(one.memory_bytes or 0 for one in found.processes))
+        answer["processes"] = [_process(one) for one in found.processes]
+    if found.left_out:
+        answer["processes_left_out"] = found.left_out
+    return answer
+
+
+def closed(session: ClosedSession) -> Json:
+    """Return what a session was when it was closed."""
+    answer: Json = {
+        "closed": True,
+        "session_id": session.session_id,
+        "name": sanitise(session.name)[:TEXT_CHARACTERS],
+        "killed": session.killed,
+    }
+    if session.open_seconds is not None:
+        answer["open_seconds"] = round(session.open_seconds, 1)
+    if session.last_command is not None:
+        answer["last_command"] = _command(session.last_command)
+    answer["last_lines"] = list(session.last_lines)
+    return answer
+
+
+def _command(last: LastCommand) -> Json:
+    answer: Json = {"command": sanitise(last.command)[:TEXT_CHARACTERS], "running": last.running}
+    if last.exit_code is not None:
+        answer["exit_code"] = last.exit_code
+    return answer
+
+
+def _process(one: ProcessInfo) -> Json:
+    answer: Json = {"pid": one.pid, "parent": one.parent, "name": sanitise(one.name)}
+    if one.command:
+        answer["command"] = sanitise(one.command)
+    if one.cpu_percent is not None:
+        answer["cpu_percent"] = round(one.cpu_percent, 1)
+    if one.memory_bytes is not None:
+        answer["memory_mb"] = _megabytes(one.memory_bytes)
+    answer["state"] = one.state
+    return answer
+
+
+def _megabytes(count: int) -> float:
+    return round(count / MEGABYTE, 1)

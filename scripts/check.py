@@ -21,7 +21,7 @@ from pathlib import Path
 from time import perf_counter
 
 ROOT = Path(__file__).resolve().parent.parent
-TIMEOUT_SECONDS = 900
+TIMEOUT_SECONDS = 1800
 PYTHON = sys.executable
 
 Command = Sequence[str]

@@ -1,4 +1,4 @@
-"""Write what is generated from the code: the README's tool table, the dashboards.
+"""Write what is generated from the code: tables of tools and of the host's answers, dashboards.
 
 ``python -m scripts.generate``          writes it;
 ``python -m scripts.generate --check``  changes nothing, and exits with 1 when something is stale.
@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from scripts.dashboards import PAGES
+from scripts.host_page import render_host_page
 from scripts.tool_table import render_tool_table
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -30,9 +31,17 @@ def replace_between(text: str, mark: str, content: str) -> str:
 
 
 def generated() -> dict[Path, str]:
-    """Return every generated file as it should be."""
-    readme = ROOT / "README.md"
+    """Return every generated file as it should be.
+
+    Raises:
+        ValueError: One would have a blank, or has no place for what is generated.
+    """
+    readme, host = ROOT / "README.md", ROOT / "docs" / "host.md"
+    page = host.read_text("utf-8")
+    for mark, content in render_host_page(ROOT).items():
+        page = replace_between(page, mark, content)
     return {
+        host: page,
         readme: replace_between(readme.read_text("utf-8"), "tools", render_tool_table()),
         **{ROOT / "docs" / "grafana" / f"{name}.json": make() for name, make in PAGES.items()},
     }
@@ -43,9 +52,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Write what is generated from the code.")
     parser.add_argument("--check", action="store_true", help="only say what is stale")
     check = parser.parse_args().check
+    try:
+        wanted = generated()
+    except ValueError as error:
+        print(error)
+        return 1
     stale = [
         (path, text)
-        for path, text in generated().items()
+        for path, text in wanted.items()
         if not path.exists() or path.read_text("utf-8") != text
     ]
     for path, text in stale:

@@ -8,12 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from iterm_mcp.app import tool_rows
-from iterm_mcp.services.agents import AgentService
-from iterm_mcp.services.layouts import LayoutService
-from iterm_mcp.services.messages import MessageService
-from iterm_mcp.services.sessions import SessionService
-from iterm_mcp.services.writers import SessionWriters
+from iterm_mcp.app import make_services, tool_rows
 from iterm_mcp.store import open_store
 from iterm_mcp.telemetry import Metrics
 from iterm_mcp.testing import FakeClock, FakeTerminal
@@ -24,16 +19,10 @@ if TYPE_CHECKING:
 
 async def collect_rows() -> list[ToolRow]:
     """Return the tools as the daemon declares them; nothing behind them is used."""
-    terminal, clock, metrics, writers = FakeTerminal(), FakeClock(), Metrics(), SessionWriters()
+    terminal, clock, metrics = FakeTerminal(), FakeClock(), Metrics()
     with tempfile.TemporaryDirectory() as folder:
         async with open_store(str(Path(folder) / "store.db"), clock) as store:
-            sessions = SessionService(terminal, writers)
-            return tool_rows(
-                sessions,
-                LayoutService(terminal),
-                AgentService(terminal, store, clock, metrics),
-                MessageService(terminal, store, writers, clock, metrics),
-            )
+            return tool_rows(make_services(terminal, store, clock, metrics))
 
 
 def effect(row: ToolRow) -> str:

@@ -7,11 +7,14 @@ import re
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from scripts.acceptance.job import Player, job, write_files
 from scripts.acceptance.mock_model import LAST_WORDS, serve
 from scripts.acceptance.rig import COMMAND, OUTPUT, SERVER, Rig, expect
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from scripts.acceptance.mock_model import ScriptedModel
 
 PROGRAM = "claude"
 READS = 100
@@ -29,29 +32,48 @@ def connected(rig: Rig) -> str:
 
 def conversation(rig: Rig, era: str) -> str:
     """``claude -p``: the model opens a session, types, and reads the answer back."""
+    with serve(play) as model:
+        printed, spoke = _converse(rig, model, "Open a session and compute something in it.", era)
+    expect(model.results, "the model was shown no tool result", printed)
+    expect(OUTPUT in model.results[-1], "the last screen lacks the command's output", model.results)
+    expect(LAST_WORDS in printed, "the conversation did not come to its end", printed)
+    return f"{len(model.results)} tool calls, {spoke} era"
+
+
+def ten_steps(rig: Rig) -> str:
+    """``claude -p``: the model mends a failing test, and watches a program that lies to it."""
+    write_files(rig.project)
+    steps = job(rig.project)
+    player = Player(steps)
+    with serve(player.turn) as model:
+        printed, _spoke = _converse(rig, model, "Mend the failing test.", "modern")
+    expect(not player.problem, player.problem, printed)
+    expect(len(model.results) == len(steps), "steps are missing", printed)
+    expect(LAST_WORDS in printed, "the conversation did not come to its end", printed)
+    return f"{len(model.results)} tool calls"
+
+
+def _converse(rig: Rig, model: ScriptedModel, prompt: str, era: str) -> tuple[str, str]:
+    """Run Claude Code on a prompt; return what it printed, and the era that it spoke."""
     config = rig.project / "mcp.json"
     server = {"command": SERVER, "env": rig.server_environ}
     config.write_text(json.dumps({"mcpServers": {"iterm": server}}), "utf-8")
     debug = rig.project / "debug.log"
     negotiation = {"MCP_PROTOCOL_NEGOTIATION": "legacy"} if era == "legacy" else {}
-    with serve(play) as model:
-        printed = rig.run(
-            [
-                PROGRAM, "-p", "Open a session and compute something in it.",
-                "--mcp-config", str(config), "--strict-mcp-config",
-                "--allowedTools", "mcp__iterm", "--debug-file", str(debug),
-            ],
-            ANTHROPIC_BASE_URL=model.base_url,
-            ANTHROPIC_API_KEY="none",
-            **negotiation,
-        )  # fmt: skip
-    expect(model.results, "the model was shown no tool result", printed)
-    expect(OUTPUT in model.results[-1], "the last screen lacks the command's output", model.results)
-    expect(LAST_WORDS in printed, "the conversation did not come to its end", printed)
+    printed = rig.run(
+        [
+            PROGRAM, "-p", prompt,
+            "--mcp-config", str(config), "--strict-mcp-config",
+            "--allowedTools", "mcp__iterm", "--debug-file", str(debug),
+        ],
+        ANTHROPIC_BASE_URL=model.base_url,
+        ANTHROPIC_API_KEY="none",
+        **negotiation,
+    )  # fmt: skip
     # Older versions know one era only, and do not name it.
     spoke = re.search(r'"protocolEra":"(\w+)"', debug.read_text("utf-8"))
     expect(spoke is None or spoke[1] == era, f"it did not speak the {era} protocol", spoke)
-    return f"{len(model.results)} tool calls, {spoke[1] if spoke else 'unnamed'} era"
+    return printed, spoke[1] if spoke else "unnamed"
 
 
 def play(results: list[str]) -> tuple[str, dict[str, Any]] | None:
@@ -71,4 +93,5 @@ CHECKS: dict[str, Callable[[Rig], str]] = {
     "claude mcp list": connected,
     "claude -p with a local model": partial(conversation, era="modern"),
     "the same, told to send initialize": partial(conversation, era="legacy"),
+    "a job of ten steps": ten_steps,
 }

@@ -1,35 +1,79 @@
-"""``uv run python -m tests.benchmarks [--quick]``: all figures, beside their baselines."""
+"""``uv run python -m tests.benchmarks [--quick | --full]``: all figures, beside their baselines."""
 
 from __future__ import annotations
 
 import argparse
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import anyio
 from rich.console import Console
-from tests.benchmarks import client_figures, echo_figures, host_figures
+from tests.benchmarks import client_figures, echo_figures, echo_wire, host_figures
 from tests.benchmarks.figures import Figure, table
 from tests.benchmarks.home import temporary_home
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How much is measured."""
+
+    rounds: int
+    calls: int
+    sessions: int
+    many: int
+    idle_seconds: float
+    counts: tuple[int, ...]
+    keys: int
+
+
+QUICK = Scale(3, 40, 5, 5, 0.0, (3,), 20)
+USUAL = Scale(20, 2000, 100, 100, 40.0, (1, 10, 100), 1000)
+FULL = Scale(20, 2000, 100, 1000, 90.0, (1, 100, 1000), 1000)
+
+
+def _client(scale: Scale) -> Iterator[Figure]:
+    with temporary_home() as home:
+        yield from client_figures.measure(
+            home, rounds=scale.rounds, calls=scale.calls, sessions=scale.sessions
+        )
+    yield from echo_figures.spawn_figures(scale.sessions)
+
+
+def _host(scale: Scale) -> Iterator[Figure]:
+    with temporary_home() as home:
+        yield from host_figures.measure(
+            home, sessions=scale.sessions, many=scale.many, idle_seconds=scale.idle_seconds
+        )
+
+
+def _echo(scale: Scale) -> Iterator[Figure]:
+    yield from echo_figures.measure(counts=list(scale.counts), keys=scale.keys)
+    with temporary_home() as home:
+        yield from echo_wire.measure(home, counts=list(scale.counts), keys=scale.keys)
+
+
+PARTS = {"client": _client, "host": _host, "echo": _echo}
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="few repetitions: a smoke test")
-    quick = parser.parse_args().quick
-    console = Console(width=160)
-    sessions = 5 if quick else 100
+    size = parser.add_mutually_exclusive_group()
+    size.add_argument("--quick", action="store_true", help="few repetitions: a smoke test")
+    size.add_argument("--full", action="store_true", help="up to 1000 sessions too: half an hour")
+    parser.add_argument("--only", choices=PARTS, help="one part of it")
+    chosen = parser.parse_args()
+    scale = QUICK if chosen.quick else FULL if chosen.full else USUAL
     figures: list[Figure] = []
-    with temporary_home() as home:
-        figures += client_figures.measure(
-            home, rounds=3 if quick else 20, calls=40 if quick else 2000, sessions=sessions
-        )
-    with temporary_home() as home:
-        figures += anyio.run(host_figures.measure, home, sessions, 0.5 if quick else 32.0)
-    figures += echo_figures.spawn_figures(sessions)
-    figures += echo_figures.measure(
-        counts=[1, 3] if quick else [1, 10, 100, 1000], keys=20 if quick else 1000
-    )
-    console.print(table(figures))
+    for name, measure in PARTS.items():
+        if chosen.only in {None, name}:
+            for figure in measure(scale):  # a long run may be ended early
+                sys.stderr.write(f"{figure.shown()}\n")
+                figures.append(figure)
+    Console(width=170).print(table(figures))
 
 
 if __name__ == "__main__":

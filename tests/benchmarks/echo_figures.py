@@ -1,4 +1,4 @@
-"""How long a key takes to come back as a character: bare, in the host, in tmux."""
+"""How long a key takes to come back as a character: bare, and in the host's own parts."""
 
 from __future__ import annotations
 
@@ -12,13 +12,11 @@ import subprocess
 import termios
 from contextlib import contextmanager
 from functools import partial
-from shutil import which
 from time import perf_counter, sleep
 from typing import TYPE_CHECKING
 
 import anyio
 from tests.benchmarks.figures import Figure, percentile
-from tests.benchmarks.tmux import open_tmux
 
 from iterm_mcp.host.engine import Engine
 from iterm_mcp.host.limits import raise_file_limit
@@ -34,12 +32,15 @@ PAUSE_SECONDS = 0.001
 FLOODING = 10
 FLOOD = ["/bin/sh", "-c", "while :; do echo flooding the terminal with a line of text; done"]
 BARE = "echo p50, bare PTY"
+BARE_TAIL = "echo p99, bare PTY"
 
 
 def measure(*, counts: list[int], keys: int) -> Iterator[Figure]:
     """Yield echo times for each number of open sessions."""
     raise_file_limit()
-    yield Figure(BARE, percentile(_bare(keys), 0.5) * 1e6, "us")
+    bare = _bare(keys)
+    yield Figure(BARE, percentile(bare, 0.5) * 1e6, "us")
+    yield Figure(BARE_TAIL, percentile(bare, 0.99) * 1e6, "us")
     for count in counts:
         for flooding in (0, FLOODING):
             seconds = asyncio.run(_in_host(count, keys, flooding))
@@ -47,12 +48,7 @@ def measure(*, counts: list[int], keys: int) -> Iterator[Figure]:
             name = f"echo {{}} in the host, {count} sessions"
             name += f", {flooding} more flooding" if flooding else ""
             yield Figure(name.format("p50"), percentile(seconds, 0.5) * 1e6, "us", BARE, aim)
-            yield Figure(name.format("p99"), percentile(seconds, 0.99) * 1e6, "us", BARE)
-    if which("tmux"):
-        for count in counts:
-            seconds = _in_tmux(count, keys)
-            name = f"echo p50 in tmux -C, {count} sessions"
-            yield Figure(name, percentile(seconds, 0.5) * 1e6, "us", BARE)
+            yield Figure(name.format("p99"), percentile(seconds, 0.99) * 1e6, "us", BARE_TAIL)
 
 
 def spawn_figures(count: int) -> Iterator[Figure]:
@@ -169,25 +165,4 @@ def _bare(keys: int) -> list[float]:
             os.read(master, 65536)
             seconds.append(perf_counter() - began)
             sleep(PAUSE_SECONDS)
-        return seconds
-
-
-def _in_tmux(count: int, keys: int) -> list[float]:
-    """Send keys through a control-mode client and wait for the output it reports."""
-    shell = "env PS1='$ ' " + " ".join(SHELL)
-    with open_tmux(shell) as tmux:
-        for _ in range(count - 1):
-            tmux.ask(f'new-window -d "{shell}"')
-        sleep(1)
-        tmux.drain()
-        seconds: list[float] = []
-        for number in range(keys):
-            target = number * 7919 % count
-            key = "x" if number // count % 2 == 0 else "BSpace"
-            began = perf_counter()
-            tmux.write(f"send-keys -t :{target} {key}")
-            tmux.wait_for(b"%output")
-            seconds.append(perf_counter() - began)
-            sleep(PAUSE_SECONDS)
-            tmux.drain()
         return seconds

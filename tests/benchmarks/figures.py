@@ -19,6 +19,7 @@ class Figure:
         value: In `unit`; less is better.
         baseline: What the same thing costs without us, by name; empty for a baseline itself.
         aim: What we want to stay under; None where there is no aim.
+        note: How it was measured, shown behind the name.
     """
 
     name: str
@@ -26,6 +27,11 @@ class Figure:
     unit: str
     baseline: str = ""
     aim: float | None = None
+    note: str = ""
+
+    def shown(self) -> str:
+        """Return it as a line of its own."""
+        return f"{self.name}{self.note}: {self.value:,.2f} {self.unit}"
 
 
 def percentile(values: Sequence[float], share: float) -> float:
@@ -41,7 +47,7 @@ def table(figures: Sequence[Figure]) -> Table:
     for figure in figures:
         base = values.get(figure.baseline)
         grid.add_row(
-            figure.name,
+            figure.name + figure.note,
             f"{figure.value:,.2f} {figure.unit}",
             "" if figure.aim is None else f"{figure.aim:g} {figure.unit}",
             figure.baseline if base is not None else "",

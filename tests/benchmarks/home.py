@@ -34,6 +34,9 @@ def temporary_home() -> Iterator[Home]:
         "ITERM_MCP_HOME": folder,
         "ITERM_MCP_TERMINAL": "headless",
         "ITERM_MCP_HTTP_PORT": "0",
+        "ITERM_MCP_CONFIRM": "never",  # nobody is there to be asked
+        "ITERM_MCP_CALLS_PER_SECOND": "0",
+        "ITERM_MCP_OUTPUT_CHARACTERS_PER_MINUTE": "0",
         "SHELL": "/bin/bash",
     }
     try:

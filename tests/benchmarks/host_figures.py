@@ -1,141 +1,238 @@
-"""The running host, over its API, beside tmux: opening, printing, reading, memory."""
+"""The running host, over its API, beside tmux: opening, printing, reading, memory.
+
+Both are spoken to over one connection without an event loop, and take turns, so that what else
+the machine does falls on both.
+"""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+from contextlib import ExitStack
 from shutil import which
 from time import perf_counter, sleep
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-import anyio
 import psutil
-from iterm2 import api_pb2
 from tests.benchmarks.figures import Figure, percentile
-from tests.benchmarks.tmux import Tmux, open_tmux
-from tests.integration.host.wire_client import open_wire
+from tests.benchmarks.raw_wire import open_raw_wire
+from tests.benchmarks.tmux import open_tmux
 
 from iterm_mcp.processes import lock_holder
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Iterator
 
     from tests.benchmarks.home import Home
-    from tests.integration.host.wire_client import WireClient
+    from tests.benchmarks.raw_wire import RawWire
+    from tests.benchmarks.tmux import Tmux
 
+SHELL = "/bin/bash --norc --noprofile -i"
 READS = 200
+ROUNDS = 5
+FEW = 100  # sessions whose memory is measured in tmux, which takes long to open many
 LINES = 10_000
 MEGABYTE = 1_000_000
 TEXT = "a line of text that is as long as such lines often are"
-PRINT_LINES = f"i=0; while [ $i -lt {LINES} ]; do echo {TEXT} $i; i=$((i+1)); done; echo end"
+PRINT_LINES = f"seq -f {TEXT.replace(' ', '_')}_%g {LINES}; echo end"
 PRINT_BYTES = f"yes {TEXT.replace(' ', '_')} | head -c {MEGABYTE}; echo; echo end"
+SETTLE_SECONDS = 600.0
 
 
-async def measure(home: Home, sessions: int, idle_seconds: float) -> list[Figure]:
-    """Return the host's figures, and tmux's where it is installed.
+class Terminals(Protocol):
+    """What is measured: something that holds terminals."""
+
+    name: str
+    process: psutil.Process
+
+    def open(self, command: str) -> str: ...
+
+    def close(self, names: list[str]) -> None: ...
+
+    def text(self, name: str, lines: int) -> list[str]: ...
+
+
+class HostTerminals:
+    """The host."""
+
+    name = "host"
+
+    def __init__(self, wire: RawWire, process: psutil.Process) -> None:
+        self.process = process
+        self._wire = wire
+        self._windows: dict[str, str] = {}
+
+    def open(self, command: str) -> str:
+        opened = self._wire.open_window(command)
+        self._windows[opened.session_id] = opened.window_id
+        return str(opened.session_id)
+
+    def close(self, names: list[str]) -> None:
+        for name in names:
+            self._wire.close([self._windows.pop(name)])
+
+    def text(self, name: str, lines: int) -> list[str]:
+        return self._wire.text(name, None if lines == 24 else lines)
+
+
+class TmuxTerminals:
+    """tmux, through a client in control mode that is not sent what programs print."""
+
+    name = "tmux"
+
+    def __init__(self, tmux: Tmux) -> None:
+        self._tmux = tmux
+        self.process = psutil.Process(tmux.pid())
+        tmux.ask("refresh-client -f no-output")
+
+    def open(self, command: str) -> str:
+        (name,) = self._tmux.ask(f"new-window -d -P -F '#{{window_id}}' {_quoted(command)}")
+        return name.decode()
+
+    def close(self, names: list[str]) -> None:
+        for name in names:
+            self._tmux.ask(f"kill-window -t {name}")
+
+    def text(self, name: str, lines: int) -> list[str]:
+        start = "" if lines == 24 else f" -S {24 - lines}"
+        found = self._tmux.ask(f"capture-pane -p{start} -t {name}")
+        return [line.decode() for line in found]
+
+
+def measure(home: Home, *, sessions: int, many: int, idle_seconds: float) -> Iterator[Figure]:
+    """Yield the host's figures, and tmux's where it is installed.
 
     Args:
+        many: How many sessions with a full history memory is measured with.
         idle_seconds: How long sessions rest before their memory is looked at; after thirty
             seconds without output the host compresses their history.
     """
-    await anyio.run_process(
-        [sys.executable, "-m", "iterm_mcp", "host", "start"],
-        env=home.environ,
-        stdout=subprocess.DEVNULL,
-    )
-    figures: list[Figure] = []
-    tmux = _in_tmux(sessions) if which("tmux") else {}
-    async with open_wire(home) as wire:
-        host = await _in_host(wire, home, sessions, idle_seconds)
-    for name, (value, unit) in host.items():
-        beside = f"{name}, tmux" if name in tmux else ""
-        if beside:
-            figures.append(Figure(beside, tmux[name][0], unit))
-        aim = 1.5 if name.startswith("memory") and sessions == 100 else None
-        figures.append(Figure(f"{name}, host", value, unit, beside, aim))
-    return figures
+    start = [sys.executable, "-m", "iterm_mcp", "host", "start"]
+    subprocess.run(start, env=home.environ, check=True, stdout=subprocess.DEVNULL)
+    with ExitStack() as stack:
+        host = HostTerminals(
+            stack.enter_context(open_raw_wire(home)),
+            psutil.Process(lock_holder(home.paths.host_lock) or 0),
+        )
+        all_: list[Terminals] = [host]
+        if which("tmux"):
+            all_.insert(0, TmuxTerminals(stack.enter_context(open_tmux(SHELL))))
+        yield from _opening(all_, sessions)
+        yield from _printing(all_, sessions)
+        yield from _reading(all_)
+        yield from _memory(all_, many, idle_seconds)
 
 
-Values = dict[str, tuple[float, str]]
+def _opening(all_: list[Terminals], sessions: int) -> Iterator[Figure]:
+    opening: dict[str, list[float]] = {one.name: [] for one in all_}
+    closing: dict[str, list[float]] = {one.name: [] for one in all_}
+    for _ in range(ROUNDS):
+        for one in all_:
+            began = perf_counter()
+            names = [one.open(SHELL) for _ in range(sessions)]
+            opened = perf_counter()
+            one.close(names)
+            opening[one.name].append((opened - began) / sessions * 1e3)
+            closing[one.name].append((perf_counter() - opened) / sessions * 1e3)
+    yield from _beside("open a session", opening, "ms", f"of {sessions}, one after the other")
+    yield from _beside("close a session", closing, "ms", f"of {sessions}, one after the other")
 
 
-async def _in_host(wire: WireClient, home: Home, sessions: int, idle_seconds: float) -> Values:
-    values: Values = {}
-    process = psutil.Process(lock_holder(home.paths.host_lock) or 0)
-    shell = "/bin/bash --norc --noprofile -i"
-    began = perf_counter()
-    opened = [await wire.open_window(shell) for _ in range(sessions)]
-    values[f"open {sessions} sessions"] = (perf_counter() - began) * 1e3, "ms"
-    began = perf_counter()
-    await _close(wire, [one.window_id for one in opened])
-    values[f"close {sessions} sessions"] = (perf_counter() - began) * 1e3, "ms"
-
-    before = process.memory_info().rss
-    opened = [await wire.open_window(_shell(PRINT_LINES)) for _ in range(sessions)]
-    for one in opened:
-        await _ended(wire, one.session_id)
-    await anyio.sleep(idle_seconds)
-    memory = (process.memory_info().rss - before) / sessions / 1e6
-    values[f"memory of a session with {LINES} lines"] = memory, "MB"
-
-    first = opened[0].session_id
-    for count in (24, 1000):
-        values[f"read {count} lines p50"] = await _timed(lambda n=count: wire.text(first, n)), "us"  # type: ignore[misc]
-    await _close(wire, [one.window_id for one in opened])
-
-    began = perf_counter()
-    opened = [await wire.open_window(_shell(PRINT_BYTES)) for _ in range(sessions)]
-    for one in opened:
-        await _ended(wire, one.session_id)
-    values[f"print {sessions} x 1 MB at once"] = (perf_counter() - began) * 1e3, "ms"
-    await _close(wire, [one.window_id for one in opened])
-    return values
+def _printing(all_: list[Terminals], sessions: int) -> Iterator[Figure]:
+    seconds: dict[str, list[float]] = {one.name: [] for one in all_}
+    cpu: dict[str, list[float]] = {one.name: [] for one in all_}
+    for _ in range(ROUNDS):
+        for one in all_:
+            used = _cpu(one)
+            began = perf_counter()
+            names = [one.open(_shell(PRINT_BYTES)) for _ in range(sessions)]
+            for name in names:
+                _until_end(one, name)
+            seconds[one.name].append((perf_counter() - began) * 1e3 / sessions)
+            cpu[one.name].append((_cpu(one) - used) * 1e3 / sessions)
+            one.close(names)
+    what = f"of {sessions} at once, opened first"
+    yield from _beside("take in 1 MB", seconds, "ms", what)
+    yield from _beside("processor time for 1 MB", cpu, "ms", what)
 
 
-def _in_tmux(sessions: int) -> Values:
-    values: Values = {}
-    shell = "/bin/bash --norc --noprofile -i"
-    with open_tmux(shell) as tmux:
+def _reading(all_: list[Terminals]) -> Iterator[Figure]:
+    names = {one.name: one.open(_shell(PRINT_LINES)) for one in all_}
+    for one in all_:
+        _until_end(one, names[one.name])
+    for lines in (24, 1000):
+        seconds: dict[str, list[float]] = {one.name: [] for one in all_}
+        cpu: dict[str, list[float]] = {one.name: [] for one in all_}
+        for _ in range(ROUNDS):
+            for one in all_:
+                used = _cpu(one)
+                for _ in range(READS // ROUNDS):
+                    began = perf_counter()
+                    found = one.text(names[one.name], lines)
+                    seconds[one.name].append((perf_counter() - began) * 1e6)
+                    assert len(found) == lines, len(found)
+                cpu[one.name].append((_cpu(one) - used) * 1e6 / (READS // ROUNDS))
+        yield from _beside(f"read {lines} lines", seconds, "us")
+        yield from _beside(f"processor time to read {lines} lines", cpu, "us", "the server's own")
+    for one in all_:
+        one.close([names[one.name]])
+
+
+def _memory(all_: list[Terminals], sessions: int, idle_seconds: float) -> Iterator[Figure]:
+    for one in all_:
+        before = one.process.memory_info().rss
+        names = []
+        count = sessions if one.name == "host" else min(sessions, FEW)
+        for _ in range(count):
+            names.append(one.open(_shell(PRINT_LINES)))
+            if len(names) % 50 == 0:  # so many programs at once, not more
+                for name in names[-50:]:
+                    _until_end(one, name)
+        for name in names:
+            _until_end(one, name)
+        rested = idle_seconds if one.name == "host" else 0
+        if waits := list(_while_resting(one, names[0], rested)):
+            yield Figure(
+                f"read 24 lines p99 while {count} histories are compressed",
+                percentile(waits, 0.99) * 1e6,
+                "us",
+            )
+        used = (one.process.memory_info().rss - before) / count / 1e6
+        tmux = "memory of a session, tmux"
+        aim = 1.5 if rested else None
+        what = f"memory of a session, {one.name}"
+        later = f", {rested:g} s later" if rested else ""
+        note = f" ({count} with {LINES} lines{later})"
+        yield Figure(what, used, "MB", "" if what == tmux else tmux, aim, note)
+        one.close(names)
+
+
+def _while_resting(one: Terminals, name: str, seconds: float) -> Iterator[float]:
+    """Yield how long reading a screen takes, now and then in all that time."""
+    end = perf_counter() + seconds
+    while perf_counter() < end:
+        sleep(0.02)
         began = perf_counter()
-        names = [_window(tmux, shell) for _ in range(sessions)]
-        values[f"open {sessions} sessions"] = (perf_counter() - began) * 1e3, "ms"
-        began = perf_counter()
-        for name in names:
-            tmux.ask(f"kill-window -t {name}")
-        values[f"close {sessions} sessions"] = (perf_counter() - began) * 1e3, "ms"
+        one.text(name, 24)
+        yield perf_counter() - began
 
-        before = tmux.memory()
-        names = [_window(tmux, _shell(PRINT_LINES)) for _ in range(sessions)]
-        for name in names:
-            _tmux_ended(tmux, name)
-        memory = (tmux.memory() - before) / sessions / 1e6
-        values[f"memory of a session with {LINES} lines"] = memory, "MB"
 
-        for count, command in ((24, "capture-pane -p"), (1000, "capture-pane -p -S -976")):
-            seconds = []
-            for _ in range(READS):
-                began = perf_counter()
-                tmux.ask(f"{command} -t {names[0]}")
-                seconds.append(perf_counter() - began)
-            values[f"read {count} lines p50"] = percentile(seconds, 0.5) * 1e6, "us"
-        for name in names:
-            tmux.ask(f"kill-window -t {name}")
+def _beside(
+    what: str, values: dict[str, list[float]], unit: str, note: str = ""
+) -> Iterator[Figure]:
+    for name, found in values.items():
+        beside = "" if name == "tmux" else f"{what}, tmux"
+        shown = f" ({note})" if note else ""
+        yield Figure(f"{what}, {name}", percentile(found, 0.5), unit, beside, None, shown)
 
-        began = perf_counter()
-        names = [_window(tmux, _shell(PRINT_BYTES)) for _ in range(sessions)]
-        for name in names:
-            _tmux_ended(tmux, name)
-        values[f"print {sessions} x 1 MB at once"] = (perf_counter() - began) * 1e3, "ms"
-    return values
+
+def _cpu(one: Terminals) -> float:
+    times = one.process.cpu_times()
+    return float(times.user + times.system)
 
 
 def _shell(script: str) -> str:
     return f"/bin/sh -c '{script}; exec cat'"
-
-
-def _window(tmux: Tmux, command: str) -> str:
-    (name,) = tmux.ask(f"new-window -d -P -F '#{{window_id}}' {_quoted(command)}")
-    return name.decode()
 
 
 def _quoted(command: str) -> str:
@@ -143,26 +240,8 @@ def _quoted(command: str) -> str:
     return f'"{escaped}"'
 
 
-def _tmux_ended(tmux: Tmux, name: str) -> None:
-    while b"end" not in tmux.ask(f"capture-pane -p -t {name}"):
+def _until_end(one: Terminals, name: str) -> None:
+    deadline = perf_counter() + SETTLE_SECONDS
+    while "end" not in one.text(name, 24):
+        assert perf_counter() < deadline, "a program does not come to its end"
         sleep(0.002)
-
-
-async def _ended(wire: WireClient, session_id: str) -> None:
-    while "end" not in await wire.text(session_id):  # noqa: ASYNC110 - so is tmux asked
-        await anyio.sleep(0.002)
-
-
-async def _timed(call: Callable[[], Awaitable[object]]) -> float:
-    """Return the median of a call, in microseconds."""
-    seconds = []
-    for _ in range(READS):
-        began = perf_counter()
-        await call()
-        seconds.append(perf_counter() - began)
-    return percentile(seconds, 0.5) * 1e6
-
-
-async def _close(wire: WireClient, window_ids: list[str]) -> None:
-    close = api_pb2.CloseRequest
-    await wire.ask(close(windows=close.CloseWindows(window_ids=window_ids)))

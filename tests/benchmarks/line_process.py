@@ -11,7 +11,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 INITIALIZE = {
     "protocolVersion": "2025-11-25",
@@ -40,8 +40,11 @@ class LineProcess:
         os.write(self._in, b'{"jsonrpc":"2.0","method":"notifications/initialized"}\n')
 
     def ask(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
-        """Send one request and return its answer."""
-        return dict(json.loads(self.ask_raw(self.encode(method, params))))
+        """Send one request and return its answer; notifications before it are passed over."""
+        answer = json.loads(self.ask_raw(self.encode(method, params)))
+        while "id" not in answer:
+            answer = json.loads(self._read())
+        return dict(answer)
 
     def encode(self, method: str, params: dict[str, Any]) -> bytes:
         self._next_id += 1
@@ -51,6 +54,9 @@ class LineProcess:
     def ask_raw(self, line: bytes) -> bytes:
         """Send an encoded request and return the line that comes back."""
         os.write(self._in, line)
+        return self._read()
+
+    def _read(self) -> bytes:
         while b"\n" not in self._rest:
             data = os.read(self._out, 1 << 20)
             if not data:
@@ -65,6 +71,22 @@ class LineProcess:
         if result.get("isError"):
             raise RuntimeError(result["content"][0]["text"])
         return dict(result)
+
+    def call_all(self, tool: str, many: Sequence[dict[str, Any]]) -> list[str]:
+        """Call a tool many times at once; return the texts of the answers, in that order."""
+        first = self._next_id + 1
+        for arguments in many:
+            params = {"name": tool, "arguments": arguments}
+            os.write(self._in, self.encode("tools/call", params))
+        results: dict[int, dict[str, Any]] = {}
+        while len(results) < len(many):
+            answer = json.loads(self._read())
+            if "id" in answer:
+                results[answer["id"]] = answer["result"]
+        for result in results.values():
+            if result.get("isError"):
+                raise RuntimeError(result["content"][0]["text"])
+        return [str(results[first + at]["content"][0]["text"]) for at in range(len(many))]
 
     def time_calls(self, tool: str, arguments: dict[str, Any], count: int) -> list[float]:
         """Return the seconds that each of `count` calls took, one after the other."""

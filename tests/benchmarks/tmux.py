@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import select
 import subprocess
 import tempfile
@@ -10,13 +11,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import psutil
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SECONDS = 60.0
 COLUMNS, ROWS = 80, 24
+SIZE = ["-x", str(COLUMNS), "-y", str(ROWS)]
+
+_ANSWER_END = re.compile(rb"^%(?:end|error) .*\n", re.MULTILINE)
 
 
 class Tmux:
@@ -43,9 +45,7 @@ class Tmux:
     def line(self) -> bytes:
         """Return the next line that the client prints."""
         while b"\n" not in self._rest:
-            ready, _, _ = select.select([self._out], [], [], SECONDS)
-            assert ready, "tmux says nothing"
-            self._rest += os.read(self._out, 1 << 16)
+            self._read()
         line, _, self._rest = self._rest.partition(b"\n")
         return line
 
@@ -55,15 +55,21 @@ class Tmux:
         self.write(command)
         while not self.line().startswith(b"%begin"):
             pass
-        lines = []
-        while not (line := self.line()).startswith((b"%end", b"%error")):
-            lines.append(line)
+        while (found := _ANSWER_END.search(self._rest)) is None:
+            self._read()
+        lines = self._rest[: found.start()].split(b"\n")[:-1]
+        self._rest = self._rest[found.end() :]
         return lines
 
     def wait_for(self, prefix: bytes) -> None:
         """Read until a line begins so."""
         while not self.line().startswith(prefix):
             pass
+
+    def _read(self) -> None:
+        ready, _, _ = select.select([self._out], [], [], SECONDS)
+        assert ready, "tmux says nothing"
+        self._rest += os.read(self._out, 1 << 16)
 
     def drain(self) -> None:
         """Throw away what has come in."""
@@ -72,10 +78,9 @@ class Tmux:
             if not os.read(self._out, 1 << 16):
                 return
 
-    def memory(self) -> int:
-        """Return the server's resident bytes."""
-        pid = int(self.run("display-message", "-p", "#{pid}"))
-        return int(psutil.Process(pid).memory_info().rss)
+    def pid(self) -> int:
+        """Return the server's."""
+        return int(self.run("display-message", "-p", "#{pid}"))
 
 
 @contextmanager
@@ -85,8 +90,7 @@ def open_tmux(shell: str, *, history: int = 10_000) -> Iterator[Tmux]:
         config = Path(folder) / "conf"
         config.write_text(f"set -g history-limit {history}\nset -g status off\n")
         words = ["tmux", "-S", str(Path(folder) / "s"), "-f", str(config)]
-        size = ["-x", str(COLUMNS), "-y", str(ROWS)]
-        subprocess.run([*words, "new-session", "-d", *size, shell], check=True, timeout=SECONDS)
+        subprocess.run([*words, "new-session", "-d", *SIZE, shell], check=True, timeout=SECONDS)
         client = subprocess.Popen(
             [*words, "-C", "attach-session"],
             stdin=subprocess.PIPE,
@@ -99,7 +103,7 @@ def open_tmux(shell: str, *, history: int = 10_000) -> Iterator[Tmux]:
             yield tmux
         finally:
             subprocess.run([*words, "kill-server"], check=False, timeout=SECONDS)
-            client.wait(10)
+            client.wait(SECONDS)
             for end in (client.stdin, client.stdout):
                 assert end is not None
                 end.close()

@@ -6,7 +6,7 @@ iTerm2 when ``ITERM_MCP_TERMINAL=iterm2``. What needs our own host is marked ``h
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +15,7 @@ from tests.integration.line_client import open_client
 from tests.integration.tool_client import open_tools
 
 from iterm_mcp.config import Settings
+from iterm_mcp.errors import NotFoundError
 from iterm_mcp.telemetry import Metrics
 from iterm_mcp.terminal.endpoint import find_endpoint
 from iterm_mcp.terminal.iterm import ItermTerminal
@@ -92,4 +93,6 @@ async def terminal(
         yield one
         for session in await one.list_sessions():
             if session.session_id not in before:
-                await one.close_session(session.session_id)
+                # Its program may end by itself between the listing and here.
+                with suppress(NotFoundError):
+                    await one.close_session(session.session_id)

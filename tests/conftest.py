@@ -6,6 +6,7 @@ from typing import NoReturn
 
 import pytest
 import structlog
+from tests.covering import measure_this_process_only
 
 
 def _drop(*_: object) -> NoReturn:
@@ -14,6 +15,11 @@ def _drop(*_: object) -> NoReturn:
 
 # Rendering a traceback reads source files, which no test needs and unit tests must not do.
 structlog.configure(processors=[_drop])
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    if hasattr(session.config, "workerinput") or not session.config.getoption("numprocesses", 0):
+        measure_this_process_only()  # where tests run side by side, the workers must inherit it
 
 
 @pytest.fixture(scope="session")

@@ -51,7 +51,7 @@ async def live_home() -> AsyncIterator[Home]:
 @pytest.fixture(scope="session")
 async def shared_home() -> AsyncIterator[Home]:
     """A home as above, for tests that only open sessions and close them again."""
-    async with open_home("iterm2" if REAL_ITERM2 else "headless") as one:
+    async with open_home("iterm2" if REAL_ITERM2 else "headless", measured=True) as one:
         yield one
 
 

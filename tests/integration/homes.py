@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import anyio
 import anyio.to_thread
 import psutil
+from tests.covering import measure
 from tests.waiting import eventually
 
 from iterm_mcp.paths import Paths, find_paths
@@ -36,7 +37,7 @@ SOCKET_SECONDS = 10.0
 class Home:
     """A state folder of its own, with the environment that leads there."""
 
-    def __init__(self, folder: str, terminal: str) -> None:
+    def __init__(self, folder: str, terminal: str, *, measured: bool = False) -> None:
         self.environ = {
             **os.environ,
             "HOME": os.environ["HOME"] if REAL_ITERM2 else folder,
@@ -49,6 +50,8 @@ class Home:
             "ITERM_MCP_OUTPUT_CHARACTERS_PER_MINUTE": "0",
         }
         self.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # many starts: compile once
+        if measured:
+            measure(self.environ)
         self.paths: Paths = find_paths(self.environ)
 
     def daemon_pid(self) -> int | None:
@@ -103,13 +106,14 @@ class Home:
 
 
 @asynccontextmanager
-async def open_home(terminal: str) -> AsyncIterator[Home]:
+async def open_home(terminal: str, *, measured: bool = False) -> AsyncIterator[Home]:
     """Make a home whose daemon uses this terminal; end what was started in it.
 
-    A home with the real iTerm2 keeps the user's HOME, where the app's socket stands.
+    A home with the real iTerm2 keeps the user's HOME, where the app's socket stands. What runs
+    in a measured home counts for coverage, and is slower for it.
     """
     folder = tempfile.mkdtemp(dir="/tmp", prefix="im-")
-    home = Home(folder, terminal)
+    home = Home(folder, terminal, measured=measured)
     try:
         yield home
     finally:

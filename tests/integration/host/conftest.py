@@ -39,7 +39,7 @@ async def start_host(home: Home) -> None:
 @pytest.fixture(scope="session")
 async def host_home() -> AsyncIterator[Home]:
     """A home whose host runs for as long as the tests do."""
-    async with open_home("headless") as home:
+    async with open_home("headless", measured=True) as home:
         await start_host(home)
         yield home
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NewType
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from iterm_mcp.models.ids import SessionId
+    from iterm_mcp.models.ids import LockId, SessionId
 
 TriggerId = NewType("TriggerId", str)
 
@@ -38,6 +38,8 @@ class Trigger:
         enter: Press Enter after text.
         per_minute: How often it may act; what comes more often is counted alone.
         stopped: Why it does nothing any more; empty while it stands ready.
+        lock_id: The lock that it shows to where it types: whose it is, is known to the one who
+            set the trigger alone.
     """
 
     trigger_id: TriggerId
@@ -50,6 +52,7 @@ class Trigger:
     ignore_case: bool = False
     per_minute: int = 10
     stopped: str = ""
+    lock_id: LockId | None = None
 
 
 @dataclass(frozen=True, slots=True)

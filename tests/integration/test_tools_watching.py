@@ -166,6 +166,17 @@ async def test_triggers_and_logs_go_on_after_the_daemon_was_killed(
 
 
 @pytest.mark.headless
+async def test_a_log_that_is_ended_at_once_has_what_the_command_printed(tools: ToolClient) -> None:
+    session_id = await tools.open(wait_ready=True)
+    await tools.data("log_output", session_id=session_id)
+    await tools.data("run_command", session_id=session_id, command="seq 3")
+    ended = await tools.data("log_output", session_id=session_id, on=False)
+
+    lines = (await anyio.Path(ended["path"]).read_text()).splitlines()
+    assert lines[-3:] == ["1", "2", "3"]
+    assert ended["lines"] == len(lines)
+
+
 async def test_a_session_is_drawn_as_png_svg_and_text(tools: ToolClient) -> None:
     session_id = await tools.open(command="/bin/sh -c 'printf drawn; cat'")
     await tools.shows(session_id, "drawn")

@@ -105,7 +105,7 @@ class Follower:
             self.ready.set()
         else:
             self.ready.set()
-            await self._look()
+            await self.look()
 
     async def _until_ended(self, watch: Watch) -> None:
         """Look whenever something happens."""
@@ -122,11 +122,17 @@ class Follower:
                 if not watch.waiting():
                     break
             if not isinstance(happening, TerminalLost | TextTyped):
-                await self._look()
+                await self.look()
                 await anyio.sleep(self._pause_seconds)
 
-    async def _look(self) -> None:
-        assert self._cursor is not None  # noqa: S101 - `_begin` has set it
+    async def look(self) -> None:
+        """Look once at what was printed since the last look, after `run` was cancelled too.
+
+        Raises:
+            NotFoundError, TerminalError: The session, or the terminal, is not there.
+        """
+        if self._cursor is None:
+            return  # nothing was followed yet
         reading = await self._reader.since(self._session_id, self._cursor, max_lines=WINDOW_LINES)
         rows = reading.lines.lines
         lines, start = _joined(rows)

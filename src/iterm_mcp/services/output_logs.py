@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 MAX_LOGS = 200
 
+LAST_LOOK_SECONDS = 5.0
+"""How long the end of a log waits for what was printed until then."""
+
 log = structlog.get_logger()
 
 
@@ -47,6 +50,8 @@ class OutputLog:
     lines: int = 0
     problem: str = ""
     scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
+    switched_off: bool = False
+    ended: anyio.Event = field(default_factory=anyio.Event)
 
 
 class OutputLogs:
@@ -99,6 +104,9 @@ class OutputLogs:
     async def switch(self, session_id: str, *, on: bool) -> OutputLog:
         """Begin or end a session's log, and return it; what is so already stays so.
 
+        A log that was ended has all the finished lines that were printed until then, unless its
+        `problem` says otherwise.
+
         Raises:
             NotFoundError: There is no such session.
             ConflictError: It is to be ended and is not on.
@@ -113,9 +121,11 @@ class OutputLogs:
                     hint="There is nothing to end.",
                     code="not_logged",
                 )
+            known.switched_off = True
             known.scope.cancel()
             del self._logs[target]
             await self._store.remove_log(target)
+            await known.ended.wait()
             return known
         if known is not None:
             return known
@@ -142,15 +152,23 @@ class OutputLogs:
         async def see(stretch: Stretch) -> None:
             await self._write(one, stretch)
 
-        with one.scope:
-            follower = Follower(self._terminal, self._reader, one.session_id, see, cursor)
-            if await follower.run():
-                try:
-                    await self._store.remove_log(one.session_id)
-                except ItermMcpError as error:
-                    log.warning("output_log_not_forgotten", reason=str(error))
+        follower = Follower(self._terminal, self._reader, one.session_id, see, cursor)
+        try:
+            with one.scope:
+                if await follower.run():
+                    await self._forget(one)
+            if one.switched_off:
+                await _look_last(one, follower)
+        finally:
+            one.ended.set()
         if self._logs.get(one.session_id) is one and not one.scope.cancelled_caught:
             del self._logs[one.session_id]
+
+    async def _forget(self, one: OutputLog) -> None:
+        try:
+            await self._store.remove_log(one.session_id)
+        except ItermMcpError as error:
+            log.warning("output_log_not_forgotten", reason=str(error))
 
     async def _write(self, one: OutputLog, stretch: Stretch) -> None:
         if stretch.full_screen:
@@ -161,13 +179,24 @@ class OutputLogs:
         if not lines:
             return
         try:
-            await to_thread.run_sync(one.file.append, lines)
-            one.lines += len(lines)
-            await self._store.keep_log(one.session_id, str(stretch.cursor))
+            with anyio.CancelScope(shield=True):  # what is written is counted, and kept as such
+                await to_thread.run_sync(one.file.append, lines)
+                one.lines += len(lines)
+                if not one.switched_off:
+                    await self._store.keep_log(one.session_id, str(stretch.cursor))
         except (OSError, ItermMcpError) as error:
             if not one.problem:
                 log.warning("output_log_failed", session=one.session_id, reason=str(error))
             one.problem = str(error)
+
+
+async def _look_last(one: OutputLog, follower: Follower) -> None:
+    """Write what was printed since the last look: sessions are not looked at all the time."""
+    try:
+        with anyio.fail_after(LAST_LOOK_SECONDS):
+            await follower.look()
+    except (ItermMcpError, TimeoutError) as error:
+        one.problem = one.problem or f"what was printed last is not in it: {error or 'no answer'}"
 
 
 def _file_name(session_id: SessionId) -> str:

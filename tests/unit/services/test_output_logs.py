@@ -9,7 +9,13 @@ import pytest
 from tests.waiting import eventually
 
 from iterm_mcp.app import make_services
-from iterm_mcp.errors import ConflictError, NotFoundError, RefusedError, StoreError
+from iterm_mcp.errors import (
+    ConflictError,
+    NotFoundError,
+    RefusedError,
+    StoreError,
+    TerminalUnavailableError,
+)
 from iterm_mcp.models.ids import SessionId
 from iterm_mcp.models.sessions import Program
 from iterm_mcp.services import output_logs
@@ -80,6 +86,38 @@ async def test_a_log_that_is_ended_gets_nothing_more(
     await eventually(lambda: terminal.watched() == 0)
     with pytest.raises(ConflictError):
         await logs.switch(session_id, on=False)
+
+
+async def test_a_log_that_is_ended_at_once_has_what_was_printed(
+    logs: OutputLogs, terminal: FakeTerminal, session_id: SessionId, store: Store
+) -> None:
+    one = await logs.switch(session_id, on=True)
+    for number in range(3):  # the second while the follower pauses after the first
+        await terminal.send_text(session_id, f"echo line {number}\r")
+        if number == 0:
+            await eventually(lambda: "line 0" in lines_of(one.file.path))
+
+    ended = await logs.switch(session_id, on=False)
+
+    lines = lines_of(one.file.path)
+    assert [line for line in lines if line.startswith("line")] == ["line 0", "line 1", "line 2"]
+    assert (ended.lines, ended.problem) == (len(lines), "")
+    assert await store.triggers.load_logs() == {}
+
+
+async def test_a_log_that_is_ended_while_the_terminal_is_away_says_what_it_lacks(
+    logs: OutputLogs, terminal: FakeTerminal, session_id: SessionId, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = await logs.switch(session_id, on=True)
+
+    async def fail(_session: object) -> None:
+        raise TerminalUnavailableError("it is away")
+
+    monkeypatch.setattr(terminal, "read_screen", fail)
+    ended = await logs.switch(session_id, on=False)
+
+    assert ended is one
+    assert "it is away" in ended.problem
 
 
 async def test_a_log_ends_with_its_session(

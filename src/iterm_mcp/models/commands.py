@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NewType
 
 if TYPE_CHECKING:
+    from iterm_mcp.models.cursors import Cursor
     from iterm_mcp.models.ids import SessionId
 
 CommandId = NewType("CommandId", str)
@@ -61,6 +62,7 @@ class CommandResult:
         full_screen: It shows a screen of its own, which leaves no output behind.
         job: What runs in the foreground, of a command that runs.
         waiting_for_input: It looks as if it waits for somebody to type.
+        cursor: Of one that runs: where `output` ends, and what it prints next begins.
     """
 
     command_id: CommandId
@@ -75,3 +77,4 @@ class CommandResult:
     full_screen: bool = False
     job: str | None = None
     waiting_for_input: bool = False
+    cursor: Cursor | None = None

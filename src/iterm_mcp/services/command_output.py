@@ -10,6 +10,7 @@ from iterm_mcp.models.commands import CommandResult, CommandState
 from iterm_mcp.models.output import Place, PromptState, Span
 from iterm_mcp.services.command_ids import command_id
 from iterm_mcp.services.excerpts import read_excerpt
+from iterm_mcp.services.reading import Reader
 from iterm_mcp.services.ready_shells import is_ours
 from iterm_mcp.services.typed_commands import CLOSING
 from iterm_mcp.services.untrusted import sanitise
@@ -63,7 +64,10 @@ async def read_result(
     running = state is CommandState.RUNNING
     full_screen = running and bool(variables["showingAlternateScreen"])
     job = str(variables["jobName"] or "")
-    output, cleared, asks = None, False, False
+    output, cleared, asks, cursor = None, False, False, None
+    if running and prompt.output is not None:
+        end = prompt.output.end
+        cursor = await Reader(terminal).cursor_at(session_id, end.line, end.column)
     if prompt.output is not None and not full_screen:
         cleared = await _is_cleared(terminal, session_id, prompt)
         if cleared:
@@ -87,6 +91,7 @@ async def read_result(
         full_screen=full_screen,
         job=(sanitise(job) or None) if running else None,
         waiting_for_input=asks,
+        cursor=cursor,
     )
 
 

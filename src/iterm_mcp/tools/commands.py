@@ -9,6 +9,7 @@ from mcp.server.mcpserver import Context
 from pydantic import Field
 
 from iterm_mcp.errors import InvalidRequestError, ItermMcpError
+from iterm_mcp.models.commands import CommandState
 from iterm_mcp.services import untrusted
 from iterm_mcp.tools.answers import Json
 from iterm_mcp.tools.locks import LockArgument, known_lock
@@ -80,9 +81,9 @@ class CommandTools:
 
         The shell keeps its state (cd, variables). Output is what the command printed, without
         echo and prompt. If it takes longer than timeout_seconds it runs on and state is
-        "running": use command_status with the command_id, wait_for, or interrupt_session. It is
-        refused where a program other than a shell reads the keys, or another command runs: it
-        does not wait for that one. Use send_text to type into programs.
+        "running": use command_status with the command_id, wait_for with the cursor as since, or
+        interrupt_session. It is refused where a program other than a shell reads the keys, or
+        another command runs: it does not wait for that one. Use send_text to type into programs.
         """
         if session_ids and session_id != _DEFAULT:
             raise InvalidRequestError(
@@ -129,7 +130,7 @@ class CommandTools:
         Returns how the command ended. Where none is known to run, ctrl-c is pressed once.
         """
         result = await self._commands.interrupt(session_id, lock_id=known_lock(lock_id))
-        return {"interrupted": False} if result is None else command_answer(result)
+        return interrupt_answer(result)
 
 
 async def in_each(session_ids: Sequence[str], run: Callable[[str], Awaitable[Json]]) -> list[Json]:
@@ -174,6 +175,21 @@ def command_answer(result: CommandResult) -> Json:
             answer[flag] = True
     if result.output is not None:
         answer |= _output(result.output)
+    if result.cursor is not None:
+        answer["cursor"] = str(result.cursor)
+    return answer
+
+
+def interrupt_answer(result: CommandResult | None) -> Json:
+    """Return what an interrupt came to; of a command that goes on, what else would end it."""
+    if result is None:
+        return {"interrupted": False}
+    answer = command_answer(result)
+    if result.state is CommandState.RUNNING:
+        answer["hint"] = (
+            "It ignores ctrl-c and ctrl-backslash. Try its own keys with send_keys, such as q or "
+            "ctrl-d; close_session kills it."
+        )
     return answer
 
 

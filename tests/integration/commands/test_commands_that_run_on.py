@@ -45,6 +45,17 @@ async def test_a_command_that_takes_longer_runs_on_and_its_end_is_told_later(
     assert ended["duration_seconds"] > 0
 
 
+async def test_what_is_printed_before_one_waits_for_it_is_found_by_the_cursor(
+    shell: Shell,
+) -> None:
+    started = await shell.run("sleep 0.1; echo ser''ved", timeout_seconds=0)
+    await shell.tools.data("command_status", command_id=started["command_id"], wait_seconds=SECONDS)
+
+    waited = await shell.wait(patterns=["^served"], since=started["cursor"])
+
+    assert (started["state"], waited["matched"]) == ("running", True)
+
+
 async def test_an_interrupt_ends_what_runs_and_leaves_what_it_printed(shell: Shell) -> None:
     started = await shell.run("echo before; sleep 100", timeout_seconds=0.2)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 import anyio
@@ -10,7 +11,7 @@ import pytest
 from iterm_mcp.errors import InvalidRequestError
 from iterm_mcp.models.commands import CommandId, CommandResult, CommandState, Excerpt
 from iterm_mcp.models.ids import SessionId
-from iterm_mcp.tools.commands import command_answer
+from iterm_mcp.tools.commands import command_answer, interrupt_answer
 from iterm_mcp.tools.progress import progress
 
 if TYPE_CHECKING:
@@ -82,6 +83,29 @@ async def test_an_interrupt_tells_whether_anything_ran(caller: Caller) -> None:
 
     assert nothing == {"interrupted": False}
     assert (ended["state"], ended["exit_code"]) == ("finished", 130)
+
+
+def test_an_interrupt_that_is_ignored_says_what_else_would_end_it() -> None:
+    result = CommandResult(CommandId("a.b"), SessionId("s"), CommandState.RUNNING, full_screen=True)
+
+    assert "send_keys" in interrupt_answer(result)["hint"]
+    assert "hint" not in interrupt_answer(replace(result, state=CommandState.FINISHED))
+
+
+async def test_output_of_a_command_that_runs_on_ends_where_its_cursor_says(
+    caller: Caller, bench: Bench
+) -> None:
+    session = await open_one(caller)
+    running = await caller.data(
+        "run_command", session_id=session, command="block", timeout_seconds=0
+    )
+    bench.terminal.shell(SessionId(session)).print("served\n")
+
+    waited = await caller.data(
+        "wait_for", session_id=session, patterns=["served"], since=running["cursor"]
+    )
+
+    assert waited["matched"] is True
 
 
 async def test_output_is_read_from_a_cursor_filtered_and_searched(

@@ -40,17 +40,17 @@ def conversation(rig: Rig, era: str) -> str:
     return f"{len(model.results)} tool calls, {spoke} era"
 
 
-def ten_steps(rig: Rig) -> str:
+def ten_steps(rig: Rig, era: str) -> str:
     """``claude -p``: the model mends a failing test, and watches a program that lies to it."""
     write_files(rig.project)
     steps = job(rig.project)
     player = Player(steps)
     with serve(player.turn) as model:
-        printed, _spoke = _converse(rig, model, "Mend the failing test.", "modern")
+        printed, spoke = _converse(rig, model, "Mend the failing test.", era)
     expect(not player.problem, player.problem, printed)
     expect(len(model.results) == len(steps), "steps are missing", printed)
     expect(LAST_WORDS in printed, "the conversation did not come to its end", printed)
-    return f"{len(model.results)} tool calls"
+    return f"{len(model.results)} tool calls, {spoke} era"
 
 
 def _converse(rig: Rig, model: ScriptedModel, prompt: str, era: str) -> tuple[str, str]:
@@ -93,5 +93,6 @@ CHECKS: dict[str, Callable[[Rig], str]] = {
     "claude mcp list": connected,
     "claude -p with a local model": partial(conversation, era="modern"),
     "the same, told to send initialize": partial(conversation, era="legacy"),
-    "a job of ten steps": ten_steps,
+    "a job of ten steps": partial(ten_steps, era="modern"),
+    "the same job, with initialize": partial(ten_steps, era="legacy"),
 }

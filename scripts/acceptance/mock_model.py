@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
+from scripts.acceptance.pictures import describe
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -59,7 +61,7 @@ class ScriptedModel:
 
 
 def tool_results(messages: list[dict[str, Any]]) -> list[str]:
-    """Return the texts of all tool results in a conversation."""
+    """Return all tool results in a conversation as text; what a picture shows is put in words."""
     return [
         _flat(block.get("content"))
         for message in messages
@@ -70,8 +72,15 @@ def tool_results(messages: list[dict[str, Any]]) -> list[str]:
 
 def _flat(content: object) -> str:
     if isinstance(content, list):
-        return "".join(str(one.get("text", "")) for one in content if isinstance(one, dict))
+        return "".join(_said(one) for one in content if isinstance(one, dict))
     return str(content or "")
+
+
+def _said(block: dict[str, Any]) -> str:
+    if block.get("type") == "image":
+        source = block.get("source", {})
+        return describe(str(source.get("media_type")), str(source.get("data", "")))
+    return str(block.get("text", ""))
 
 
 def _message(

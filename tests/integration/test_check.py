@@ -1,0 +1,60 @@
+"""The gates of `scripts/check.py`: what is run once more, and what is red."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from scripts.check import CACHE, UNSTEADY_LIMIT, Gate, run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PYTEST = [sys.executable, "-m", "pytest", "-q", "-p", "no:xdist", "-o", f"cache_dir=${{{CACHE}}}"]
+
+UNLUCKY = """
+import pathlib
+import pytest
+
+@pytest.mark.parametrize("number", range({count}))
+def test_luck(number):
+    met = pathlib.Path(__file__).with_suffix(f".{{number}}")
+    lucky = met.exists() and {mended}
+    met.touch()
+    assert lucky
+"""
+
+
+@pytest.fixture
+def environ(tmp_path: Path) -> dict[str, str]:
+    return {**os.environ, CACHE: f"{tmp_path}/cache", "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def gate(folder: Path, *, count: int, mended: bool) -> Gate:
+    """Return a gate over tests that fail once, or each time."""
+    path = folder / "test_luck.py"
+    path.write_text(UNLUCKY.format(count=count, mended=mended))
+    command = [*PYTEST, "--rootdir", str(folder), "-c", os.devnull, str(path)]
+    return Gate("tests", [command], again=[*command, "--last-failed"])
+
+
+def test_a_test_that_passes_alone_is_named_as_unsteady(
+    tmp_path: Path, environ: dict[str, str]
+) -> None:
+    green, words = run(gate(tmp_path, count=1, mended=True), environ)
+
+    assert green
+    assert "unsteady" in words
+    assert "test_luck[0]" in words
+
+
+def test_a_test_that_fails_again_is_red(tmp_path: Path, environ: dict[str, str]) -> None:
+    assert run(gate(tmp_path, count=1, mended=False), environ) == (False, "failed with 1")
+
+
+def test_many_failures_are_no_accident(tmp_path: Path, environ: dict[str, str]) -> None:
+    many = gate(tmp_path, count=UNSTEADY_LIMIT + 1, mended=True)
+
+    assert run(many, environ) == (False, "failed with 1")

@@ -227,12 +227,15 @@ async def test_a_mistake_is_answered_with_what_to_do(
 
 @pytest.mark.headless
 @pytest.mark.parametrize(
-    "arguments",
-    [{"command": "/no/such/program"}, {"directory": "/no/such"}, {"command": "sh -c 'open"}],
-    ids=str,
+    ("arguments", "reason"),
+    [
+        ({"command": "/no/such/program"}, "the program '/no/such/program' was not found"),
+        ({"directory": "/no/such"}, "the directory '/no/such' does not exist"),
+        ({"command": "sh -c 'open"}, "a quote is left open"),
+    ],
 )
 async def test_a_program_that_cannot_start_is_refused_with_the_reason(
-    tools: ToolClient, arguments: dict[str, str]
+    tools: ToolClient, arguments: dict[str, str], reason: str
 ) -> None:
     session_id = await tools.open()
 
@@ -241,4 +244,5 @@ async def test_a_program_that_cannot_start_is_refused_with_the_reason(
 
     for refusal in (opened, split):
         assert refusal["code"] == "terminal_rejected"
+        assert reason in refusal["error"]
         assert "exist" in refusal["hint"]

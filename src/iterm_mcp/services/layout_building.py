@@ -10,6 +10,7 @@ import anyio
 from iterm_mcp.errors import ItermMcpError, NotFoundError
 from iterm_mcp.services import layout_plan, layout_sizes
 from iterm_mcp.services.layout_moves import declared, plan_moves
+from iterm_mcp.services.start_problems import explained
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,13 +42,17 @@ class LayoutBuilder:
 
     async def open_all(self, window_id: WindowId | None) -> list[SessionId]:
         """Open every pane, in a new window or a new tab of a window; return the sessions."""
-        first = await self._terminal.open_session(self._panes[0].program, window_id=window_id)
+        program = self._panes[0].program
+        async with explained(program):
+            first = await self._terminal.open_session(program, window_id=window_id)
         self.opened.append(first.session_id)
         ids = {0: first.session_id}
         for step in layout_plan.splits(self._tree):
-            ids[step.target] = await self._terminal.split_session(
-                ids[step.source], step.direction, self._panes[step.target].program
-            )
+            program = self._panes[step.target].program
+            async with explained(program):
+                ids[step.target] = await self._terminal.split_session(
+                    ids[step.source], step.direction, program
+                )
             self.opened.append(ids[step.target])
         return [ids[at] for at in range(len(self._panes))]
 
@@ -73,7 +78,8 @@ class LayoutBuilder:
         for pane, place in zip(self._panes, places, strict=True):
             session_id = place
             if session_id is None:
-                info = await self._terminal.open_session(pane.program, window_id=window_id)
+                async with explained(pane.program):
+                    info = await self._terminal.open_session(pane.program, window_id=window_id)
                 session_id, window_id = info.session_id, info.window_id
                 target = target or info.tab_id
                 self.opened.append(session_id)

@@ -12,6 +12,7 @@ from iterm_mcp.models.happenings import SessionEnded
 from iterm_mcp.models.output import PromptState
 from iterm_mcp.services.programs import check_program
 from iterm_mcp.services.session_search import SessionSearch
+from iterm_mcp.services.start_problems import explained
 
 if TYPE_CHECKING:
     from iterm_mcp.models.ids import SessionId, WindowId
@@ -57,7 +58,8 @@ class SessionService:
         A size makes an existing window grow or shrink.
         """
         check_program(program)
-        opened = await self._terminal.open_session(program, window_id=window_id)
+        async with explained(program):
+            opened = await self._terminal.open_session(program, window_id=window_id)
         if program.size is not None and window_id is not None:
             await self._terminal.resize_session(opened.session_id, program.size)
         return opened
@@ -83,7 +85,8 @@ class SessionService:
         """Split a session's pane in two."""
         check_program(program)
         target = await self.find(session_id)
-        return await self._terminal.split_session(target, direction, program)
+        async with explained(program):
+            return await self._terminal.split_session(target, direction, program)
 
     async def read_screen(self, session_id: str) -> tuple[SessionId, Screen]:
         """Return the visible screen of a session."""

@@ -105,7 +105,7 @@ BEHAVIOURS: dict[str, dict[str, str]] = {
         "SetMark": "Taken and ignored: no request would show such a mark",
         "StealFocus": "Moves the focus to the session",
         "Disinter": "Brings a buried session back",
-        "SetColors": "Colours of the session's profile",
+        "SetColors": "Colours of the session's profile, by name or from a preset",
         "ReportCellSize": "Answers with the size of a cell",
         "ReportVariable": "Answers with a variable",
         "Capabilities": "Answers with what the terminal can do",
@@ -125,7 +125,7 @@ BEHAVIOURS: dict[str, dict[str, str]] = {
     "7.5": {
         "OSC 8": "A link is part of its cells' style",
         "set colours": "Palette and dynamic colours change the session's profile (OSC 4, 10 to 19)",
-        "ask for colours": "Programs that ask for a colour are answered",
+        "ask for colours": "Programs that ask for a colour are told the session's own",
         "clipboard": "Taken and ignored: there is no clipboard (OSC 52)",
     },
     "7.6": {

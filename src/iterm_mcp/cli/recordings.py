@@ -167,10 +167,10 @@ def _parts(wanted: str) -> tuple[Path, ...]:
 
 
 def _row(one: Recording) -> dict[str, object]:
-    from iterm_mcp.host.recording.reader import exit_status
+    from iterm_mcp.host.recording.reader import ending
 
-    status = exit_status(one.parts[-1])
-    state = "cut off" if status is None else f"exit {status}"
+    status = ending(one.parts[-1])
+    state = "cut off" if status is None else f"exit {status}" if status else "ended"
     return {
         "name": one.name,
         "session": one.session_id,

@@ -102,7 +102,7 @@ class ColorPresets:
     """Our own presets, and those in the user's folder by their files' names, which win."""
 
     def __init__(self, folder: str) -> None:
-        self._built_in = built_in()
+        self._built_in = self._known = built_in()
         self._folder = WatchedFolder(
             folder, {".json": _read_json, ".itermcolors": _read_property_list}
         )
@@ -110,4 +110,12 @@ class ColorPresets:
     async def all(self) -> dict[str, Preset]:
         """Return every preset by name; the caller changes none."""
         own = await self._folder.read()
-        return {**self._built_in, **{Path(name).stem: preset for name, preset in own.items()}}
+        self._known = {
+            **self._built_in,
+            **{Path(name).stem: preset for name, preset in own.items()},
+        }
+        return self._known
+
+    def recall(self, name: str) -> Preset | None:
+        """Return a preset of those that `all` has last found."""
+        return self._known.get(name)

@@ -6,15 +6,30 @@ They are kept where iTerm2 keeps them: in the session's own profile.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from iterm_mcp.host import colors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
+
+    from iterm_mcp.host.rendering.palette import Colors
 
 Change = tuple[str, int | None]
 """A colour's key in the profile and 0xRRGGBB; None for what it was before."""
+
+
+class Question(NamedTuple):
+    """A colour that a program asks for.
+
+    Attributes:
+        words: What the answer begins with, as the question did: ``4;1`` or ``11``.
+        name: The colour's number in the palette, or its name among the dynamic ones.
+    """
+
+    words: str
+    name: int | str
+
 
 _DYNAMIC = {10: "Foreground", 11: "Background", 12: "Cursor", 17: "Selection", 19: "Selected Text"}
 _PALETTE, _PALETTE_BACK, _BACK = 4, 104, 100
@@ -23,8 +38,9 @@ _ANSI = 16
 
 CODES = frozenset({_PALETTE, _PALETTE_BACK, *_DYNAMIC, *(code + _BACK for code in _DYNAMIC)})
 
-_SELECTION = {17, 19}
-"""The emulator does not know these, so it answers no question for them."""
+_PALETTE_SIZE = 256
+_EXTRA = {"-1": "Foreground", "-2": "Background"}
+"""Numbers that iTerm2 adds to the palette, to be asked for and no more."""
 
 _NAMED = {
     "fg": "Foreground", "bg": "Background", "bold": "Bold", "link": "Link", "tab": "Tab",
@@ -38,20 +54,17 @@ _NAMED = {
         )
     },
 }  # fmt: skip
-_CODES_BY_KEY = {f"{name} Color": code for code, name in _DYNAMIC.items() if code not in _SELECTION}
 
 _RGB = re.compile(r"rgb:([0-9a-f]{1,4})/([0-9a-f]{1,4})/([0-9a-f]{1,4})", re.IGNORECASE)
 _HASH = re.compile(r"#((?:[0-9a-f]{3}){1,4})", re.IGNORECASE)
 _PLAIN = re.compile(r"(?:(?:rgb|srgb|p3):)?([0-9a-f]{6}|[0-9a-f]{3})", re.IGNORECASE)
 
 
-def read(code: int, payload: str) -> tuple[list[Change], list[tuple[int, str]]]:
-    """Return the changes of an OSC, and the questions in it: code and key.
-
-    Questions that the emulator answers itself are not among them.
-    """
+def read(code: int, payload: str) -> tuple[list[Change], list[Question]]:
+    """Return the changes of an OSC, and the questions in it."""
     if code == _PALETTE:
-        return list(_palette(payload.split(";"))), []
+        parts = payload.split(";")
+        return list(_palette(parts)), list(_asked(parts))
     if code == _PALETTE_BACK:
         numbers = payload.split(";") if payload else [str(number) for number in range(_ANSI)]
         return [(key, None) for one in numbers if (key := _ansi(one))], []
@@ -60,11 +73,11 @@ def read(code: int, payload: str) -> tuple[list[Change], list[tuple[int, str]]]:
     changes: list[Change] = []
     asked = []
     for number, spec in enumerate(payload.split(";"), code):
-        key = f"{_DYNAMIC[number]} Color" if number in _DYNAMIC else ""
-        if key and spec == "?" and number in _SELECTION:
-            asked.append((number, key))
-        elif key and (color := parse(spec)) is not None:
-            changes.append((key, color))
+        name = _DYNAMIC.get(number, "")
+        if name and spec == "?":
+            asked.append(Question(str(number), name))
+        elif name and (color := parse(spec)) is not None:
+            changes.append((f"{name} Color", color))
     return changes, asked
 
 
@@ -81,23 +94,25 @@ def named(payload: str) -> list[Change]:
     return changes
 
 
-def shown(changes: Iterable[Change]) -> Iterator[bytes]:
-    """Yield what has the emulator use these colours too."""
-    for key, color in changes:
-        if color is not None and key in _CODES_BY_KEY:
-            yield b"\x1b]%d;#%06x\x1b\\" % (_CODES_BY_KEY[key], color)
-        elif color is not None and key.startswith("Ansi "):
-            yield b"\x1b]4;%d;#%06x\x1b\\" % (int(key.split()[1]), color)
+def preset(payload: str) -> str | None:
+    """Return the name of the preset that ``SetColors=preset=name`` asks for; else None."""
+    key, _, name = payload.partition("=")
+    return name if key == "preset" else None
 
 
-def report(code: int, value: Any) -> bytes:  # noqa: ANN401 - any JSON
-    """Return the answer to a question for a colour of the profile; nothing if it has none."""
-    try:
-        found = colors.read_color(value)
-    except ValueError:
-        return b""
-    parts = [round(found[f"{name} Component"] * 255) * 0x101 for name in ("Red", "Green", "Blue")]
-    return b"\x1b]%d;rgb:%04x/%04x/%04x\x1b\\" % (code, *parts)
+def answer(question: Question, used: Colors, end: bytes) -> bytes:
+    """Return the answer to a question.
+
+    Args:
+        used: The session's colours.
+        end: What ends the answer, as it ended the question.
+    """
+    if isinstance(question.name, int):
+        color = used.palette[question.name]
+    else:
+        color = getattr(used, question.name.lower().replace(" ", "_"))
+    parts = (part * 0x101 for part in color.to_bytes(3))
+    return f"\x1b]{question.words};rgb:{'/'.join(f'{one:04x}' for one in parts)}".encode() + end
 
 
 def parse(spec: str) -> int | None:
@@ -128,7 +143,24 @@ def _palette(parts: list[str]) -> Iterator[Change]:
             yield key, color
 
 
+def _asked(parts: list[str]) -> Iterator[Question]:
+    for number, spec in zip(parts[::2], parts[1::2], strict=False):
+        if spec != "?":
+            continue
+        place = _number(number)
+        if number in _EXTRA:
+            yield Question(f"{_PALETTE};{number}", _EXTRA[number])
+        elif place is not None:
+            yield Question(f"{_PALETTE};{place}", place)
+
+
 def _ansi(number: str) -> str:
     """Return the key of one of the sixteen; empty for what has none."""
-    known = number.isascii() and number.isdigit() and len(number) <= 3 and int(number) < _ANSI  # noqa: PLR2004 - three digits are more than enough
-    return f"Ansi {int(number)} Color" if known else ""
+    place = _number(number)
+    return f"Ansi {place} Color" if place is not None and place < _ANSI else ""
+
+
+def _number(text: str) -> int | None:
+    """Return a place in the palette; None for what is none."""
+    known = text.isascii() and text.isdigit() and len(text) <= 3  # noqa: PLR2004 - three digits are more than enough
+    return int(text) if known and int(text) < _PALETTE_SIZE else None

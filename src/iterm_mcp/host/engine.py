@@ -38,6 +38,7 @@ _MIN_SLICE = 1024
 _MAX_SLICE = 1 << 16
 _PAGE_BYTES = 1 << 19  # about what the emulator prunes at a time
 _MAX_HEAVIER = 3.0
+_BELL, _TERMINATOR = b"\x07", b"\x1b\\"
 _HYPERLINK_CODE = 8  # links stay in the cells; their OSCs are many and nobody's business
 
 # Entering or leaving the alternate screen. Lines are counted just before it.
@@ -102,13 +103,15 @@ class Engine:
                 continue
             self._write(stay_in_row(data[start:end], content))
             start = end
-            for own in self._on_osc(OscEvent(*parsed, *self.cursor)) or ():
+            ending = _BELL if data[end - 1 : end] == _BELL else _TERMINATOR
+            for own in self._on_osc(OscEvent(*parsed, *self.cursor, ending)) or ():
                 self._write(own)
         self._write(data[start:])
 
     def take_replies(self) -> bytes:
         """Return what the terminal answers to the program's questions, to be written to it.
 
+        Questions for colours are not answered: `on_osc` hears them.
         At most 64 KiB are kept; answers that do not fit are lost, as on a real terminal whose
         program does not read.
         """
@@ -126,10 +129,10 @@ class Engine:
         return self._terminal.cursor_look()
 
     def colors(self) -> dict[str | int, int]:
-        """Return the colours in use, 0xRRGGBB: ``foreground``, ``background`` and 0 to 255.
+        """Return the emulator's colours, 0xRRGGBB: ``foreground``, ``background`` and 0 to 255.
 
         ``cursor`` is there when a program has set it. In reverse video the first two have
-        changed places.
+        changed places. It knows of no profile.
         """
         return self._terminal.colors()
 

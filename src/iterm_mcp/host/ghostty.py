@@ -9,6 +9,7 @@ the first start holds every layout that is relied on against the library's own d
 from __future__ import annotations
 
 import json
+import re
 from functools import cache
 from typing import Any, TypeAlias
 
@@ -130,11 +131,16 @@ class Sink:
         self.name = make("char[]", name)
 
 
+_COLOR_ANSWER = re.compile(rb"\x1b\](?:4|1[0-9]);")
+"""Colours are the profile's, of which the emulator knows nothing."""
+
+
 @ffi.callback("GhosttyTerminalWritePtyFn")  # type: ignore[untyped-decorator]
 def _on_reply(_terminal: CData, sink: CData, data: CData, size: int) -> None:
     replies = ffi.from_handle(sink).replies
-    if len(replies) + size <= MAX_REPLY_BYTES:
-        replies += ffi.buffer(data, size)
+    answer = ffi.buffer(data, size)
+    if len(replies) + size <= MAX_REPLY_BYTES and not _COLOR_ANSWER.match(answer):
+        replies += answer
 
 
 @ffi.callback("GhosttyTerminalBellFn")  # type: ignore[untyped-decorator]

@@ -36,12 +36,14 @@ class OscEvent:
         payload: What follows ``code;``, decoded as UTF-8 with U+FFFD for what is not.
         column: Where the cursor stood after the emulator had seen it; may equal the width.
         line: The same, as an absolute line.
+        end: What has ended it, BEL or ST; an answer ends alike.
     """
 
     code: int
     payload: str
     column: int
     line: int
+    end: bytes = b"\x07"
 
 
 class OscState(NamedTuple):

@@ -10,14 +10,16 @@ import base64
 import binascii
 import json
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from iterm_mcp.host import color_sequences, features, profiles, sizes
 from iterm_mcp.host.prompts import CommandStarted, Place
+from iterm_mcp.host.rendering.palette import key_in_use
+from iterm_mcp.host.viewing import colors_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from iterm_mcp.host.osc import OscEvent
     from iterm_mcp.host.session import Session
@@ -47,8 +49,10 @@ def take(session: Session, event: OscEvent) -> Shown:
     elif event.code in color_sequences.CODES:
         changes, asked = color_sequences.read(event.code, event.payload)
         set_colors(session, changes)
-        for code, key in asked:
-            session.reply(color_sequences.report(code, session.profile.get(key)))
+        if asked:
+            used = colors_of(session)
+            for question in asked:
+                session.reply(color_sequences.answer(question, used, event.end))
     elif event.code in {50, 1337}:
         key, _, value = event.payload.partition("=")
         handler = _WORDS.get(key.partition(";")[0])
@@ -88,11 +92,23 @@ def _mark(session: Session, event: OscEvent) -> None:
 
 def set_colors(session: Session, changes: Iterable[tuple[str, int | None]]) -> None:
     """Give the session's own profile other colours; None gives back what there was before."""
+    put_on(
+        session,
+        {
+            key: None if color is None else color_sequences.as_profile_color(color)
+            for key, color in changes
+        },
+    )
+
+
+def put_on(session: Session, wanted: Mapping[str, Any]) -> None:
+    """Do as `set_colors` does, with colours as profiles have them."""
     values = {}
-    for key, color in changes:
+    for plain, color in wanted.items():
+        key = key_in_use(session.profile, plain)
         if color is not None:
             session.former_colors.setdefault(key, session.profile.get(key))
-            values[key] = color_sequences.as_profile_color(color)
+            values[key] = color
         elif key in session.former_colors:
             values[key] = session.former_colors.pop(key)
     if values:
@@ -187,10 +203,12 @@ def _disinter(session: Session, _value: str) -> None:
     session.observer.unburial_wanted(session)
 
 
-def _set_named_colors(session: Session, value: str) -> Shown:
-    changes = color_sequences.named(value)
-    set_colors(session, changes)
-    return tuple(color_sequences.shown(changes))
+def _set_named_colors(session: Session, value: str) -> None:
+    name = color_sequences.preset(value)
+    if name is None:
+        set_colors(session, color_sequences.named(value))
+    else:
+        session.observer.preset_wanted(session, name)
 
 
 def _report_cell_size(session: Session, _value: str) -> None:

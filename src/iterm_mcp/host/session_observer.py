@@ -40,6 +40,9 @@ class SessionObserver(Protocol):
     def profile_named(self, name: str) -> Mapping[str, Any] | None:
         """Return a shared profile; empty means the default one, None that there is none."""
 
+    def preset_wanted(self, session: Session, name: str) -> None:
+        """Its program wants a preset's colours; nothing happens if there is none of that name."""
+
     def focus_wanted(self, session: Session) -> None:
         """Its program wants the focus."""
 

@@ -8,6 +8,7 @@ from iterm_mcp.host.color_presets import ColorPresets
 from iterm_mcp.host.json_file import JsonFile
 from iterm_mcp.host.preferences import Preferences
 from iterm_mcp.host.profile_store import ProfileStore
+from iterm_mcp.host.wardrobe import Wardrobe
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,6 +36,7 @@ class Settings:
         )
         world.recall_profile = self.profiles.recall
         self.color_presets = ColorPresets(paths.color_presets)
+        world.wardrobe = Wardrobe(self.color_presets)
         self.arrangements = JsonFile(paths.arrangements)
 
     async def show_theme(self) -> None:

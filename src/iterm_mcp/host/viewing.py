@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from iterm_mcp.host.rendering.palette import DARK, with_changes, with_profile
+from iterm_mcp.host.rendering.palette import DARK, with_palette, with_profile
 from iterm_mcp.host.rendering.view import Cursor, View
 
 if TYPE_CHECKING:
@@ -29,16 +29,21 @@ def view_session(session: Session, *, history: int = 0) -> View:
         lines=lines,
         columns=engine.columns,
         cursor=None if look is None or session.exited else Cursor(column, row, look),
-        colors=_colors(session),
+        colors=_turned_round(session),
     )
 
 
-def _colors(session: Session) -> Colors:
-    """Return the profile's colours, with what a program has set laid over them."""
-    used = session.engine.colors()
-    if session.engine.reverse_video:  # then the emulator has turned them round already
-        used |= {"foreground": used["background"], "background": used["foreground"]}
-    colors = with_changes(with_profile(DARK, session.profile), used)
+def colors_of(session: Session) -> Colors:
+    """Return a session's colours: those of its profile, where programs change them too.
+
+    The rest of the palette, which no profile has, is in the emulator.
+    """
+    return with_palette(with_profile(DARK, session.profile), session.engine.colors())
+
+
+def _turned_round(session: Session) -> Colors:
+    """Return the colours as they are shown."""
+    colors = colors_of(session)
     if session.engine.reverse_video:
         return replace(colors, foreground=colors.background, background=colors.foreground)
     return colors

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from iterm_mcp.host.recording.recordings import Recordings
     from iterm_mcp.host.session import Session
     from iterm_mcp.host.starter import Starter
+    from iterm_mcp.host.wardrobe import Wardrobe
     from iterm_mcp.host.world_observer import WorldObserver
 
 
@@ -58,6 +59,7 @@ class World:
         self.app_active = True
         self.theme: str = THEMES[1]
         self.recall_profile: Callable[[str], Mapping[str, Any] | None] = lambda _name: None
+        self.wardrobe: Wardrobe | None = None
         self.observer = observer
         self._closers = closers
         self.starter = starter
@@ -330,6 +332,11 @@ class World:
     def profile_named(self, name: str) -> Mapping[str, Any] | None:
         """Return a shared profile, as it was when profiles were last asked for."""
         return self.recall_profile(name)
+
+    def preset_wanted(self, session: Session, name: str) -> None:
+        """Give a session the colours of a preset."""
+        if self.wardrobe is not None:
+            self.wardrobe.dress(session, name, self._closers)
 
     def focus_wanted(self, session: Session) -> None:
         """Give a session the focus, unless it is buried."""

@@ -215,8 +215,14 @@ async def test_recordings_are_listed_and_exported(
     await eventually(lambda: said(events(host_home, one), "x"))
     file = tmp_path / "out.cast"
 
-    listed = json.loads((await verb(host_home, "recordings", "list", "--json")).out)
-    states = {row["session"]: (row["name"], row["state"]) for row in listed}
+    stopped = (await wire.open_window(**AUTOMATIC)).session_id
+    await verb(host_home, "record", stopped, "off")
+
+    async def states_of() -> dict[str, tuple[str, str]]:
+        listed = json.loads((await verb(host_home, "recordings", "list", "--json")).out)
+        return {row["session"]: (row["name"], row["state"]) for row in listed}
+
+    states = await eventually(states_of, lambda found: found[stopped][1] != "recording")
     table = await verb(host_home, "recordings", "list")
     exported = await verb(host_home, "recordings", "export", one, "-o", str(file))
     old = await verb(
@@ -227,6 +233,7 @@ async def test_recordings_are_listed_and_exported(
     )
 
     assert (states[one][1], states[live.session_id][1]) == ("exit 5", "recording")
+    assert states[stopped][1] == "ended"
     assert f"{states[one][0]} " in table.out
     assert exported == Said(0, "", "")
     assert list(read_cast([file]).events) == events(host_home, one)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize(
     ("question", "answer"),
     [
-        (b"\x1b]10;?\x07", "^[]10;rgb:"),
-        (b"\x1b]11;?\x07", "^[]11;rgb:"),
+        (b"\x1b]10;?\x07", "^[]10;rgb:c7c7/c7c7/c7c7^G"),
+        (b"\x1b]11;?\x07", "^[]11;rgb:0101/0202/0303^G"),
         (b"\x1b]4;1;rgb:11/22/33\x07\x1b]4;1;?\x07", "^[]4;1;rgb:1111/2222/3333"),
     ],
     ids=["foreground", "background", "palette"],
@@ -25,7 +26,15 @@ if TYPE_CHECKING:
 async def test_a_program_that_asks_for_a_colour_is_answered(
     wire: WireClient, question: bytes, answer: str
 ) -> None:
-    session = (await wire.open_window()).session_id
+    background = dict(
+        zip(
+            ("Red Component", "Green Component", "Blue Component"),
+            (1 / 255, 2 / 255, 3 / 255),
+            strict=True,
+        )
+    )
+    properties = {"Background Color": json.dumps(background)}
+    session = (await wire.open_window(**properties)).session_id
     await wire.feed(session, question)
     # The driver shows what comes in, and writes escape as ^[.
     await eventually(partial(wire.text, session), lambda lines: lines[0].startswith(answer))

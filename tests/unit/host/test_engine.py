@@ -157,7 +157,7 @@ def test_an_osc_is_reported_where_the_cursor_stands(engine: Screen) -> None:
 
     assert engine.events == [
         OscEvent(133, "A", column=0, line=1),
-        OscEvent(133, "B", column=2, line=1),
+        OscEvent(133, "B", column=2, line=1, end=b"\x1b\\"),
     ]
 
 

@@ -5,15 +5,22 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, Any
 
+import anyio
+import anyio.lowlevel
 import pytest
 from tests.unit.host.worlds import QuietPty, open_session, open_world
 
 from iterm_mcp.host import features, moves, scopes
+from iterm_mcp.host.color_presets import ColorPresets
 from iterm_mcp.host.notifier import Notifier
 from iterm_mcp.host.profiles import DEFAULT
 from iterm_mcp.host.sequences import MAX_PLACE_LENGTH, MAX_VARIABLE_LENGTH
+from iterm_mcp.host.viewing import view_session
+from iterm_mcp.host.wardrobe import Wardrobe
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from iterm_mcp.host.session import Session
     from iterm_mcp.host.world import World
 
@@ -223,10 +230,73 @@ async def test_colours_are_the_sessions_own_until_they_are_given_back() -> None:
         session.inject(b"\x1b]17;rgb:0404/0/0\x07\x1b]4;1;#050000\x07")
         assert shades(session, *keys) == [5, 2, 3, 4]
         assert session.profile["Original Guid"] == DEFAULT["Guid"]
-        session.inject(b"\x1b]17;?\x07")
-        assert replies(session) == b"\x1b]17;rgb:0404/0000/0000\x1b\\"
+        session.inject(b"\x1b]17;?\x07\x1b]4;1;?\x1b\\")
+        assert replies(session) == (
+            b"\x1b]17;rgb:0404/0000/0000\x07\x1b]4;1;rgb:0505/0000/0000\x1b\\"
+        )
         session.inject(b"\x1b]104\x07\x1b]110\x07\x1b]111\x07\x1b]117\x07\x1b]119\x07")
         assert shades(session, *keys) == before
+
+
+@pytest.mark.behaves("ask for colours", source="7.5")
+@pytest.mark.parametrize("cut", [1, 2, 1000])
+async def test_questions_for_colours_are_answered_once_and_by_the_sessions_profile(
+    cut: int,
+) -> None:
+    async with open_world() as world:
+        shade = {f"{name} Component": 1.0 for name in ("Red", "Green", "Blue")}
+        session = await open_session(world, **{"Background Color": shade, "Ansi 3 Color": shade})
+        said = (
+            b"\x1b[6n\x1b]11;?\x07\x1b]4;3;?;-2;?;20;?\x07\x1b]4;20;#010203\x1b\\"
+            b"\x1b]10;?;?\x1b\\\x1b]4;20;?\x07\x1b[5n\x1b]104;20\x07\x1b]4;20;?\x07"
+        )
+        for at in range(0, len(said), cut):
+            session.inject(said[at : at + cut])
+        assert replies(session) == (
+            b"\x1b[1;1R\x1b]11;rgb:ffff/ffff/ffff\x07\x1b]4;3;rgb:ffff/ffff/ffff\x07"
+            b"\x1b]4;-2;rgb:ffff/ffff/ffff\x07\x1b]4;20;rgb:0000/0000/d7d7\x07"
+            b"\x1b]10;rgb:c7c7/c7c7/c7c7\x1b\\\x1b]11;rgb:ffff/ffff/ffff\x1b\\"
+            b"\x1b]4;20;rgb:0101/0202/0303\x07\x1b[0n\x1b]4;20;rgb:0000/0000/d7d7\x07"
+        )
+        session.profile = session.profile | {"Background Color": None}
+        session.inject(b"\x1b]11;?\x07")
+        assert replies(session) == b"\x1b]11;rgb:0000/0000/0000\x07"
+
+
+@pytest.mark.behaves("set colours", source="7.5")
+async def test_with_colours_for_two_modes_programs_change_the_one_in_use() -> None:
+    async with open_world() as world:
+        two = {"Use Separate Colors for Light and Dark Mode": True}
+        session = await open_session(world, **two)
+        session.inject(b"\x1b]11;#010203\x07\x1b]11;?\x07")
+        assert replies(session) == b"\x1b]11;rgb:0101/0202/0303\x07"
+        assert "Background Color (Dark)" in session.profile
+        assert session.profile["Background Color"] == DEFAULT["Background Color"]
+
+
+@pytest.mark.behaves("SetColors", source="7.2")
+async def test_a_preset_is_put_on_at_once_and_again_when_its_file_is_new(tmp_path: Path) -> None:
+    async with open_world() as world:
+        world.wardrobe = Wardrobe(ColorPresets(str(tmp_path)))
+        session = await open_session(world)
+        say(session, b"SetColors=preset=Light Background")
+        session.inject(b"\x1b]11;?\x07")
+        assert replies(session) == b"\x1b]11;rgb:fafa/fafa/fafa\x07"
+        (tmp_path / "Mine.json").write_text('{"Background Color": "#010203"}')
+        say(session, b"SetColors=preset=Mine")
+        with anyio.fail_after(10):
+            while view_session(session).colors.background != 0x010203:
+                await anyio.lowlevel.checkpoint()
+        before = session.profile
+        say(session, b"SetColors=preset=Nobody's")
+        assert session.profile is before
+
+
+async def test_without_presets_none_is_put_on() -> None:
+    async with open_world() as world:
+        session = await open_session(world)
+        say(session, b"SetColors=preset=Light Background")
+        assert session.profile == DEFAULT
 
 
 @pytest.mark.behaves("SetColors", source="7.2")
@@ -235,8 +305,8 @@ async def test_named_colours_are_shown_too() -> None:
         session = await open_session(world)
         say(session, b"SetColors=fg=102,br_red=srgb:0b0000,tab=0c0000,bold=nothing,what=123")
         assert shades(session, "Foreground", "Ansi 9", "Tab") == [0x11, 11, 12]
-        assert session.engine.colors()["foreground"] == 0x110022
-        assert session.engine.colors()[9] == 0x0B0000
+        shown = view_session(session).colors
+        assert (shown.foreground, shown.palette[9]) == (0x110022, 0x0B0000)
         say(session, b"SetColors=tab=default")
         assert shades(session, "Tab") == [None]
 

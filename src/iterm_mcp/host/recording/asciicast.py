@@ -19,6 +19,10 @@ OLD_CODES = {OUTPUT, INPUT, RESIZE, MARKER}
 """What version 2 knows."""
 
 _COMMENT = b"#"
+
+ENDED = _COMMENT + b" ended\n"
+"""The last line of a recording that was ended by its host: a comment, which players pass over."""
+
 _EVENT_PARTS = 3
 
 

@@ -7,7 +7,15 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from iterm_mcp.host.recording.asciicast import MARKER, OUTPUT, RESIZE, Event, Header, event_line
+from iterm_mcp.host.recording.asciicast import (
+    ENDED,
+    MARKER,
+    OUTPUT,
+    RESIZE,
+    Event,
+    Header,
+    event_line,
+)
 from iterm_mcp.host.recording.encoder import Encoder, Happening
 from iterm_mcp.host.recording.folder import part_path, try_lock
 
@@ -87,10 +95,10 @@ class CastFile:
         self._put(batch)
 
     def close(self) -> None:
-        """Write what is left, and close the file."""
+        """Write what is left and that this is the end, and close the file."""
         if self._fd >= 0:
             with suppress(OSError):
-                self._append(self._encoder.finish())
+                self._append(self._encoder.finish() + ENDED)
             self._shut()
 
     def _shut(self) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from iterm_mcp.host.recording.asciicast import (
+    ENDED,
     EXIT,
     OUTPUT,
     RESIZE,
@@ -50,12 +51,15 @@ def read_cast(parts: Sequence[Path]) -> Cast:
     return Cast(header, _events(parts, header))
 
 
-def exit_status(path: Path) -> str | None:
-    """Return what a recording's last part says that the program ended with; None if nothing.
+def ending(path: Path) -> str | None:
+    """Return how a recording's last part says that it ended; None when it was cut off.
+
+    It is the program's exit status, or empty where the recording ended before the program.
 
     Raises:
         OSError: It cannot be read.
     """
+    told = None
     with path.open("rb") as file:
         file.seek(max(0, path.stat().st_size - _TAIL_BYTES))
         lines = file.read().split(b"\n")
@@ -63,10 +67,12 @@ def exit_status(path: Path) -> str | None:
         try:
             event = read_event(line, 0)
         except CastError:
-            return None
+            return told
         if event is not None:
-            return event.data if event.code == EXIT else None
-    return None
+            return event.data if event.code == EXIT else told
+        if line + b"\n" == ENDED:
+            told = ""
+    return told
 
 
 def _events(parts: Sequence[Path], header: Header) -> Iterator[Event]:

@@ -27,6 +27,7 @@ class Colors:
 
     Attributes:
         cursor: The block behind the character at the cursor; `cursor_text` is that character.
+        selection: The background of what is selected; `selected_text` is that text.
         palette: 256 of them.
     """
 
@@ -34,11 +35,16 @@ class Colors:
     background: int
     cursor: int
     cursor_text: int
+    selection: int
+    selected_text: int
     palette: tuple[int, ...]
 
 
-DARK = Colors(0xC7C7C7, 0x000000, 0xC7C7C7, 0x000000, _ANSI + _CUBE + _GREYS)
-"""What the emulator tells programs that ask, when nobody has chosen other colours."""
+DARK = Colors(0xC7C7C7, 0x000000, 0xC7C7C7, 0x000000, 0x3A4A5F, 0xFFFFFF, _ANSI + _CUBE + _GREYS)
+"""What is shown, and told to programs that ask, when nobody has chosen other colours."""
+
+OWN = 16
+"""So many colours of the palette stand in profiles."""
 
 
 class Shown(NamedTuple):
@@ -65,10 +71,9 @@ def shown(style: Style, colors: Colors) -> Shown:
 
 def with_profile(colors: Colors, profile: Mapping[str, Any]) -> Colors:
     """Lay the colours of a profile over others; what it does not say, or not well, stays."""
-    mode = " (Dark)" if profile.get("Use Separate Colors for Light and Dark Mode") is True else ""
 
     def read(name: str, otherwise: int) -> int:
-        found = _component_color(profile.get(f"{name} Color{mode}"))
+        found = _component_color(profile.get(key_in_use(profile, f"{name} Color")))
         return otherwise if found is None else found
 
     return Colors(
@@ -76,29 +81,26 @@ def with_profile(colors: Colors, profile: Mapping[str, Any]) -> Colors:
         background=read("Background", colors.background),
         cursor=read("Cursor", colors.cursor),
         cursor_text=read("Cursor Text", colors.cursor_text),
+        selection=read("Selection", colors.selection),
+        selected_text=read("Selected Text", colors.selected_text),
         palette=tuple(
-            read(f"Ansi {number}", color) for number, color in enumerate(colors.palette[:16])
+            read(f"Ansi {number}", color) for number, color in enumerate(colors.palette[:OWN])
         )
-        + colors.palette[16:],
+        + colors.palette[OWN:],
     )
 
 
-def with_changes(colors: Colors, used: Mapping[str | int, int]) -> Colors:
-    """Lay over what a program has changed: what the emulator uses instead of `DARK`.
-
-    Args:
-        used: Colours of the palette by number, others by the name that they have in `Colors`.
-    """
-    palette = tuple(
-        used[number] if used.get(number, default) != default else color
-        for number, (color, default) in enumerate(zip(colors.palette, DARK.palette, strict=True))
+def with_palette(colors: Colors, used: Mapping[str | int, int]) -> Colors:
+    """Lay over the colours of the palette that no profile has, by number."""
+    return replace(
+        colors, palette=colors.palette[:OWN] + tuple(used[n] for n in range(OWN, len(DARK.palette)))
     )
-    named = {
-        name: used[name]
-        for name in ("foreground", "background", "cursor")
-        if name in used and (name == "cursor" or used[name] != getattr(DARK, name))
-    }
-    return replace(colors, palette=palette, **named)
+
+
+def key_in_use(profile: Mapping[str, Any], key: str) -> str:
+    """Return the key that counts for a colour: with colours for two modes, the dark one's."""
+    two = profile.get("Use Separate Colors for Light and Dark Mode") is True
+    return f"{key} (Dark)" if two and not key.endswith(")") else key
 
 
 def _component_color(value: object) -> int | None:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.unit.host.screens import opened
 
-from iterm_mcp.host.recording.asciicast import CastError, Event, Header
+from iterm_mcp.host.recording.asciicast import ENDED, CastError, Event, Header
 from iterm_mcp.host.recording.cast_file import CastFile, Redraw
 from iterm_mcp.host.recording.encoder import Happening
 from iterm_mcp.host.recording.folder import find_recordings
-from iterm_mcp.host.recording.reader import exit_status, read_cast, read_size
+from iterm_mcp.host.recording.reader import ending, read_cast, read_size
 from iterm_mcp.host.recording.screen import Screen
 
 if TYPE_CHECKING:
@@ -66,7 +66,16 @@ def test_what_happens_stands_in_a_file_for_its_owner_alone(tmp_path: Path) -> No
     assert file.path == tmp_path / f"{NAME}.cast"
     assert stat.S_IMODE(file.path.stat().st_mode) == 0o600
     assert not find_recordings(tmp_path)[0].is_live()
-    assert exit_status(file.path) == "0"
+    assert ending(file.path) == "0"
+
+
+def test_a_recording_that_is_ended_before_its_program_says_so(tmp_path: Path) -> None:
+    file = cast_file(tmp_path)
+    file.write([Happening(5, "o", b"a")])
+    assert ending(file.path) is None
+    file.close()
+    assert ending(file.path) == ""
+    assert read(tmp_path) == (HEADER, [Event(5, "o", "a")])
 
 
 def test_a_recording_of_nothing_is_one_too(tmp_path: Path) -> None:
@@ -75,7 +84,7 @@ def test_a_recording_of_nothing_is_one_too(tmp_path: Path) -> None:
     file.write([])
     file.close()
     assert read(tmp_path) == (HEADER, [])
-    assert file.path.read_bytes() == HEADER.line()
+    assert file.path.read_bytes() == HEADER.line() + ENDED
 
 
 def test_half_a_character_at_the_end_is_written_as_unreadable(tmp_path: Path) -> None:
@@ -187,19 +196,26 @@ def test_a_torn_last_line_is_left_out(tmp_path: Path) -> None:
         out.write(b'[0.1, "o", "b"]')
 
     assert read(tmp_path) == whole
-    assert exit_status(file.path) is None
+    assert ending(file.path) is None
 
 
 @pytest.mark.parametrize(
     ("last", "status"),
-    [(b'[1, "x", "7"]\n', "7"), (b'[1, "x", "7"]\n# end\n', "7"), (b'[1, "o", "7"]\n', None)],
+    [
+        (b'[1, "x", "7"]\n', "7"),
+        (b'[1, "x", "7"]\n# end\n', "7"),
+        (b'[1, "x", "7"]\n# ended\n', "7"),
+        (b'[1, "o", "7"]\n', None),
+        (b'[1, "o", "7"]\n# ended\n', ""),
+        (b'[1, "o", "7"]\n# ended\n[1, "o"', None),
+    ],
 )
 def test_the_last_event_says_how_it_ended(tmp_path: Path, last: bytes, status: str) -> None:
     path = tmp_path / "one.cast"
     path.write_bytes(HEADER.line() + b'[1, "m", ""]\n' * 1000 + last)
-    assert exit_status(path) == status
+    assert ending(path) == status
     path.write_bytes(b"")
-    assert exit_status(path) is None
+    assert ending(path) is None
 
 
 def test_what_is_no_recording_is_named(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from iterm_mcp.host.lines import Color, Style
-from iterm_mcp.host.rendering.palette import DARK, shown, with_changes, with_profile
+from iterm_mcp.host.rendering.palette import DARK, key_in_use, shown, with_palette, with_profile
 
 RED = Color("palette", 1)
 WHITE = Color("rgb", 0xFFFFFF)
@@ -66,8 +66,17 @@ def test_what_is_no_colour_is_passed_over(value: Any) -> None:  # noqa: ANN401
     assert with_profile(DARK, {"Background Color": value}) == DARK
 
 
-def test_what_a_program_changed_wins() -> None:
-    colors = with_changes(DARK, {3: 0x010203, "background": 0x0A0B0C})
+def test_only_what_no_profile_has_comes_from_elsewhere() -> None:
+    used: dict[str | int, int] = dict(enumerate(DARK.palette))
+    used |= {3: 0x010203, 16: 0x0A0B0C, "background": 0x0A0B0C}
+    colors = with_palette(DARK, used)
 
-    assert (colors.palette[3], colors.background) == (0x010203, 0x0A0B0C)
-    assert colors.foreground == DARK.foreground
+    assert (colors.palette[3], colors.palette[16]) == (DARK.palette[3], 0x0A0B0C)
+    assert colors.background == DARK.background
+
+
+def test_a_key_for_one_mode_is_that_key_in_both() -> None:
+    two = {"Use Separate Colors for Light and Dark Mode": True}
+    assert key_in_use(two, "Bold Color") == "Bold Color (Dark)"
+    assert key_in_use(two, "Bold Color (Light)") == "Bold Color (Light)"
+    assert key_in_use({}, "Bold Color") == "Bold Color"

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from iterm_mcp.agents.driver import Driver
+    from iterm_mcp.agents.files import Files
     from iterm_mcp.models.observations import Json, Sighting
     from iterm_mcp.models.sessions import Screen
 
@@ -153,7 +154,7 @@ class AgentKind(Protocol):
         """Return what a screen tells; nothing where it tells nothing."""
 
     def follow(
-        self, occupant: Occupant, see: Callable[[Sighting], None]
+        self, occupant: Occupant, files: Files, see: Callable[[Sighting], None]
     ) -> AbstractAsyncContextManager[None]:
         """Follow what the agent's process writes of itself (registry, transcript) for the block.
 

@@ -106,6 +106,7 @@ BEHAVIOURS: dict[str, dict[str, str]] = {
         "StealFocus": "Moves the focus to the session",
         "Disinter": "Brings a buried session back",
         "SetColors": "Colours of the session's profile, by name or from a preset",
+        "Block": "A block of output: its cells have its id in their style",
         "ReportCellSize": "Answers with the size of a cell",
         "ReportVariable": "Answers with a variable",
         "Capabilities": "Answers with what the terminal can do",
@@ -163,5 +164,10 @@ BEHAVIOURS: dict[str, dict[str, str]] = {
 }
 """By section and item."""
 
-ABSENT: dict[tuple[str, str], str] = {}
+ABSENT: dict[tuple[str, str], str] = {
+    ("7.2", "Block"): (
+        "Taken, with its folding and its buttons, and not shown; the text stays, and no cell has a"
+        " `blockID`"
+    ),
+}
 """Items that are not there, and why. Who makes one work takes it from here and marks its test."""

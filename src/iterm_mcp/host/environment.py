@@ -125,7 +125,15 @@ def command_line(base: Mapping[str, str], profile: Mapping[str, Any]) -> list[st
 def start_directory(base: Mapping[str, str], profile: Mapping[str, Any]) -> str:
     """Return where to start: the profile's directory if it has one, else home."""
     home = base.get("HOME") or "/"
-    if profile.get("Custom Directory") == "Yes" and profile.get("Working Directory"):
-        wanted = str(profile["Working Directory"])
-        return str(Path(wanted).expanduser())
-    return home if Path(home).is_dir() else "/"
+    return own_directory(profile) or (home if Path(home).is_dir() else "/")
+
+
+def own_directory(profile: Mapping[str, Any]) -> str | None:
+    """Return the directory that a profile names; None when it names none."""
+    if profile.get("Custom Directory") != "Yes" or not profile.get("Working Directory"):
+        return None
+    path = Path(str(profile["Working Directory"]))
+    try:
+        return str(path.expanduser())
+    except RuntimeError:  # nobody is called so
+        return str(path)

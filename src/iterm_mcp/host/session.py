@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from time import monotonic, strftime
 from typing import TYPE_CHECKING, Any
 
-import anyio
-
 from iterm_mcp.host import jobs, selection, sequences, titles, window_operations
 from iterm_mcp.host.engine import Engine
 from iterm_mcp.host.prompt_text import text_between
@@ -17,7 +15,7 @@ from iterm_mcp.host.prompts import Prompts
 from iterm_mcp.host.pty import Pty, PtyBackpressureError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     import psutil
 
@@ -249,14 +247,6 @@ class Session:
         # The one in the foreground may end this very moment.
         found = jobs.directory(self.foreground()) or jobs.directory(jobs.find(self.pty.pid))
         return found or self.directory
-
-    async def recycled_directory(self, profile: Mapping[str, Any]) -> str | None:
-        """Return where a session of this profile starts that is opened from this one.
-
-        None where the profile, or what there is on this machine, says otherwise.
-        """
-        recycles = profile.get("Custom Directory") == "Recycle"
-        return self.path if recycles and await anyio.Path(self.path).is_dir() else None
 
     @property
     def selected_text(self) -> str:

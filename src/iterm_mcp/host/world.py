@@ -12,6 +12,7 @@ from iterm_mcp.host import moves, profiles, restarting, scopes, sizes, tree
 from iterm_mcp.host.broadcasts import Domains
 from iterm_mcp.host.compressing import Compressor
 from iterm_mcp.host.preferences import THEMES
+from iterm_mcp.host.start_places import find_directory
 from iterm_mcp.host.tree import Pane, Splitter, Tab, Window
 from iterm_mcp.host.turns import OncePerTurn
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from iterm_mcp.host.prompts import PromptEvent
     from iterm_mcp.host.recording.recordings import Recordings
     from iterm_mcp.host.session import Session
+    from iterm_mcp.host.start_places import Kind
     from iterm_mcp.host.starter import Starter
     from iterm_mcp.host.wardrobe import Wardrobe
     from iterm_mcp.host.world_observer import WorldObserver
@@ -130,7 +132,8 @@ class World:
             ValueError: The profile's command cannot be split.
         """
         near = self.sessions.get(self.active_session() or "")
-        directory = None if near is None else await near.recycled_directory(profile)
+        kind: Kind = "Window" if window is None else "Tab"
+        directory = await find_directory(profile, kind, near)
         columns, rows = profiles.grid(profile) if window is None else (window.columns, window.rows)
         number = self.free_number() if window is None else window.number
         at = 0 if window is None else len(window.tabs)
@@ -173,7 +176,7 @@ class World:
             target.rows,
             at,
             self,
-            await target.recycled_directory(profile),
+            await find_directory(profile, "Pane", target),
         )
         try:
             # The tree may have changed while the program was started; an empty tab has no pane.

@@ -102,6 +102,7 @@ def test_a_command_whose_quotes_do_not_match_is_refused() -> None:
         ({"Custom Directory": "Yes"}, "/usr"),
         ({"Custom Directory": "Yes", "Working Directory": "/bin"}, "/bin"),
         ({"Custom Directory": "Yes", "Working Directory": "~"}, str(Path.home())),
+        ({"Custom Directory": "Yes", "Working Directory": "~no one/x"}, "~no one/x"),
     ],
 )
 def test_the_profile_says_where_it_starts(profile: dict[str, str], expected: str) -> None:

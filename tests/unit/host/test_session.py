@@ -9,6 +9,7 @@ import pytest
 from tests.unit.host.worlds import open_session, open_world
 
 from iterm_mcp.host.sequences import MAX_TITLE_LENGTH, MAX_VARIABLE_LENGTH, MAX_VARIABLES
+from iterm_mcp.host.start_places import find_directory
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,5 +74,36 @@ async def test_a_profile_may_start_where_the_session_before_it_is(tmp_path: Path
         beside = await world.split(first, first.profile | again, vertical=True, before=False)
         assert beside.directory == str(tmp_path)
         first.reported_path = str(tmp_path / "gone")
-        assert await first.recycled_directory(again) is None
-        assert await first.recycled_directory({"Custom Directory": "No"}) is None
+        assert await find_directory(again, "Tab", first) is None
+        assert await find_directory({"Custom Directory": "No"}, "Tab", first) is None
+        assert await find_directory(again, "Window", None) is None
+
+
+async def test_a_profile_may_choose_a_place_for_windows_tabs_and_panes_each(
+    tmp_path: Path,
+) -> None:
+    """API §2.5, `Custom Directory` of `Advanced`; the library's `InitialWorkingDirectory`."""
+    advanced = {
+        "Custom Directory": "Advanced",
+        "Working Directory": "/nowhere",
+        "AWDS Window Option": "Yes",
+        "AWDS Window Directory": "/usr",
+        "AWDS Tab Option": "Recycle",
+        "AWDS Tab Directory": "/nowhere",
+        "AWDS Pane Option": "Yes",
+        "AWDS Pane Directory": "/bin",
+    }
+    async with open_world() as world:
+        first = await open_session(world, **advanced)
+        assert first.directory == "/usr"
+        assert first.profile["Custom Directory"] == "Advanced"
+        first.reported_path = str(tmp_path)
+        window, _ = world.place(first.session_id) or (None, None)
+        _, _, beside = await world.open_tab(first.profile, window, None, select=True)
+        assert beside.directory == str(tmp_path)
+        pane = await world.split(beside, first.profile, vertical=True, before=False)
+        assert pane.directory == "/bin"
+        for option in ("No", "Advanced", None):
+            again = advanced | {"AWDS Tab Option": option}
+            assert await find_directory(again, "Tab", first) is None
+        assert await find_directory({"Custom Directory": "Advanced"}, "Pane", first) is None

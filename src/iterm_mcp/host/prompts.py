@@ -16,6 +16,12 @@ from uuid import uuid4
 MAX_PROMPTS = 1000
 """Older ones are forgotten."""
 
+MAX_EXCLUDED = 1000
+"""So many secondary and right prompts of one command are known, the last ones."""
+
+MAX_EXCLUDED_IN_ALL = 10_000
+"""When there are more, the oldest commands' are forgotten."""
+
 MAX_STATUS = 2**31 - 1
 """An exit status is sent in 32 bits."""
 
@@ -201,6 +207,11 @@ class Prompts:
         ]
         self._kept.append(prompt)
         del self._kept[:-MAX_PROMPTS]
+        excess = sum(len(one.excluded) for one in self._kept) - MAX_EXCLUDED_IN_ALL
+        for one in self._kept[:-1]:
+            if excess > 0:
+                excess -= len(one.excluded)
+                one.excluded.clear()
         self._last, self._typing = prompt, False
 
     def _show(self, place: Place, *, alternate: bool) -> PromptEvent | None:
@@ -208,7 +219,7 @@ class Prompts:
         if self._inner is not None:
             span, self._inner = Span(self._inner, place), None
             if prompt is not None and self._typing and span not in prompt.excluded:
-                prompt.excluded.append(span)
+                _exclude(prompt, span)
             return None
         if prompt is None:
             prompt = Prompt(_new_id(), Place(place.line, 0), "", alternate=alternate)
@@ -283,6 +294,15 @@ class Prompts:
             for (column, line), now in zip(self.places(), moved, strict=True)
         }
         self._kept = [one for one in self._kept if _follow(one, where)]
+
+
+def _exclude(prompt: Prompt, span: Span) -> None:
+    """Note what was not typed. What it stands upon is not there any more."""
+    spans = prompt.excluded
+    if spans and spans[-1].end > span.start:
+        spans[:] = [one for one in spans if one.end <= span.start or span.end <= one.start]
+    spans.append(span)
+    del spans[:-MAX_EXCLUDED]
 
 
 def _new_id() -> str:

@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from iterm_mcp.host.prompt_text import text_between
 from iterm_mcp.host.prompts import (
+    MAX_EXCLUDED,
+    MAX_EXCLUDED_IN_ALL,
     MAX_PROMPTS,
     CommandEnded,
     CommandStarted,
@@ -95,6 +97,34 @@ def test_a_secondary_prompt_may_begin_by_another_letter() -> None:
     assert shell.mark("B", 1, 2) is None
     (prompt,) = shell.kept()
     assert prompt.excluded == [((1, 0), (1, 2))]
+
+
+def test_what_another_prompt_stands_upon_is_not_cut_out_any_more() -> None:
+    shell = Shell()
+    shell.mark("A", 0)
+    shell.mark("B", 0, 2)
+    for line, column in ((0, 70), (1, 0), (0, 66), (0, 66)):
+        shell.mark("P;k=r", line, column)
+        shell.mark("B", line, column + 5)
+    assert shell.last().excluded == [
+        Span(Place(1, 0), Place(1, 5)),
+        Span(Place(0, 66), Place(0, 71)),
+    ]
+
+
+def test_however_many_secondary_prompts_come_only_the_last_are_kept() -> None:
+    shell = Shell()
+    commands = MAX_EXCLUDED_IN_ALL // MAX_EXCLUDED + 2
+    for command in range(commands):
+        line = command * 2000
+        shell.mark("A", line)
+        shell.mark("B", line, 2)
+        for below in range(line + 1, line + MAX_EXCLUDED + 10):
+            shell.mark("P;k=s", below)
+            shell.mark("B", below, 2)
+    kept = [len(one.excluded) for one in shell.kept()]
+    assert kept == [0] + [MAX_EXCLUDED] * (commands - 1)
+    assert shell.last().excluded[-1].start.line == (commands - 1) * 2000 + MAX_EXCLUDED + 9
 
 
 def test_output_begins_in_the_row_below_when_the_cursor_stands_in_the_commands() -> None:

@@ -195,7 +195,7 @@ def make_services(
         locks=LockService(terminal, sessions, writers, book),
         search=search,
         describer=SessionDescriber(terminal, search, processes),
-        changer=SessionChanger(terminal, search, processes),
+        changer=SessionChanger(terminal, search, processes, writers),
         ender=SessionEnder(terminal, search, processes, writers),
         commands=CommandService(terminal, sessions, writers, clock),
         reader=reader,
@@ -217,8 +217,10 @@ def tool_rows(services: Services) -> list[ToolRow]:
     """Return every tool, in the order in which clients list them."""
     sessions, agents = services.sessions, services.agents
     return [
-        *SessionTools(sessions, services.search).rows(),
-        *StandingSessionTools(services.describer, services.changer, services.ender).rows(),
+        *SessionTools(sessions, services.search, services.locks).rows(),
+        *StandingSessionTools(
+            services.describer, services.changer, services.ender, services.locks
+        ).rows(),
         *SendingTools(services.sending).rows(),
         *LockTools(services.locks).rows(),
         *CommandTools(services.commands).rows(),

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from iterm_mcp.clock import Clock
     from iterm_mcp.models.agents import Agent
-    from iterm_mcp.models.ids import AgentName, SessionId
+    from iterm_mcp.models.ids import AgentName, LockId, SessionId
     from iterm_mcp.models.messages import Resolved
     from iterm_mcp.services.writers import SessionWriters
     from iterm_mcp.terminal.protocol import Terminal
@@ -77,6 +77,10 @@ def _compose(kind: str, text: str) -> tuple[str | None, str]:
 class Deliveries:
     """What became of each letter so far; true at any moment, also after a cancellation.
 
+    Args:
+        lock_id: The lock that the sender holds.
+        locked: The sessions to which it is shown.
+
     Attributes:
         durations: Seconds from a letter's turn in its session to its receipt, for those
             whose turn came.
@@ -89,8 +93,13 @@ class Deliveries:
         terminal: Terminal,
         writers: SessionWriters,
         clock: Clock,
+        *,
+        lock_id: LockId | None = None,
+        locked: frozenset[SessionId] = frozenset(),
     ) -> None:
         self.durations: dict[AgentName, float] = {}
+        self._lock_id = lock_id
+        self._locked = locked
         self._terminal = terminal
         self._writers = writers
         self._clock = clock
@@ -135,8 +144,10 @@ class Deliveries:
             await self._deliver(letter)
 
     async def _deliver(self, letter: Letter) -> None:
+        session_id = letter.resolved.session_id
+        lock_id = self._lock_id if session_id in self._locked else None
         try:
-            async with self._writers.hold(letter.resolved.session_id):
+            async with self._writers.hold(session_id, lock_id):
                 await self._type(letter)
         except RefusedError as error:
             self._note(letter, ReceiptState.REFUSED, str(error))

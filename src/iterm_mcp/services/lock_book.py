@@ -66,6 +66,27 @@ class LockBook:
         elif lock_id is None or not _same(standing.lock_id, lock_id):
             raise self._locked(standing)
 
+    async def sessions_of(self, lock_id: LockId) -> frozenset[SessionId]:
+        """Return the sessions that a lock holds, and those that it held lately.
+
+        Raises:
+            RefusedError: It holds none, and held none lately (``lock_lost``).
+        """
+        entries = await self._load()
+        found = frozenset(
+            session_id
+            for session_id, locks in entries.items()
+            if any(_same(one, lock_id) for one in locks)
+        )
+        if not found:
+            raise RefusedError(
+                "the lock that was given holds no session: there is no such lock",
+                hint="Nothing was typed. Give the lock_id that lock_session returned, or leave "
+                "it out.",
+                code="lock_lost",
+            )
+        return found
+
     async def find(self, session_id: SessionId) -> Lock | None:
         """Return the lock that stands for a session."""
         return self._standing(await self._load(), session_id)

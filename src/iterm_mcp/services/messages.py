@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from iterm_mcp.clock import Clock
-    from iterm_mcp.models.ids import SessionId
+    from iterm_mcp.models.ids import LockId, SessionId
     from iterm_mcp.models.messages import Cascade, Receipt
     from iterm_mcp.services.writers import SessionWriters
     from iterm_mcp.store import Store
@@ -99,6 +99,7 @@ class MessageService:
         dry_run: bool = False,
         idempotency_key: str | None = None,
         ttl_seconds: float = 3600.0,
+        lock_id: LockId | None = None,
     ) -> CascadeResult:
         """Give each agent the most specific text that the cascade holds for it.
 
@@ -110,22 +111,25 @@ class MessageService:
                 returns the first one's receipts, waiting for them if need be. This holds
                 across restarts: after a crash the receipts are ``unknown``.
             ttl_seconds: How long the key lives after the delivery; at most 7 days.
+            lock_id: The lock that the caller holds, shown to the sessions that it holds. Those
+                that another one has locked refuse. It is no part of what a key stands for.
 
         Raises:
             InvalidRequestError: An empty cascade or text, or an unfit key or lifetime.
             NotFoundError: The cascade names an agent or a team that is not registered.
             ConflictError: The key was used for another cascade, or the first one is still
                 being delivered after `duplicate_wait_seconds`.
+            RefusedError: `lock_id` is no lock. Nothing was typed.
             TerminalUnavailableError: No terminal answers. Nothing was typed.
         """
         if dry_run:
             return await self._plan(cascade)
         if idempotency_key is None:
-            return await self._send(cascade, None)
+            return await self._send(cascade, None, lock_id)
         claim = _claim(cascade, idempotency_key, ttl_seconds)
         async with self._alone(claim.key):
             known = await self._store.cascades.find(claim.key, claim.request_hash)
-            return known or await self._send(cascade, claim)
+            return known or await self._send(cascade, claim, lock_id)
 
     async def _plan(self, cascade: Cascade) -> CascadeResult:
         registry = await self._store.agents.load()
@@ -141,12 +145,23 @@ class MessageService:
         )
         return CascadeResult(receipts, resolution.unreached)
 
-    async def _send(self, cascade: Cascade, claim: Claim | None) -> CascadeResult:
+    async def _send(
+        self, cascade: Cascade, claim: Claim | None, lock_id: LockId | None
+    ) -> CascadeResult:
+        locked = await self._writers.sessions_of(lock_id)
         registry = await self._store.agents.load()
         resolution = resolve(cascade, registry)
         letters = compose(resolution.resolved, registry.agents)
         standing = await self._sessions() if letters else frozenset()
-        deliveries = Deliveries(letters, standing, self._terminal, self._writers, self._clock)
+        deliveries = Deliveries(
+            letters,
+            standing,
+            self._terminal,
+            self._writers,
+            self._clock,
+            lock_id=lock_id,
+            locked=locked,
+        )
         if claim is not None:
             planned = CascadeResult(deliveries.receipts_if_lost(), resolution.unreached)
             known = await self._store.cascades.claim(

@@ -45,6 +45,16 @@ class SendingService:
         self._writers = writers
         self._paster = paster or Paster(terminal, writers, clock)
 
+    async def may_type(self, session_id: str, lock_id: LockId | None = None) -> SessionId:
+        """See that one could type into a session now, and return its id.
+
+        Raises:
+            RefusedError: It is locked, or not by the lock that is shown.
+        """
+        target = await self._sessions.find(session_id)
+        await self._writers.check(target, lock_id)
+        return target
+
     async def send_text(
         self, session_id: str, text: str, *, enter: bool, lock_id: LockId | None = None
     ) -> SessionId:

@@ -14,10 +14,11 @@ from iterm_mcp.services.programs import check_name, check_size
 from iterm_mcp.services.session_details import as_pid
 from iterm_mcp.services.tags import check_tags
 from iterm_mcp.services.typed_commands import dialect_of
+from iterm_mcp.services.writers import SessionWriters
 from iterm_mcp.terminal.quoting import TAGS_VARIABLE, tags_value
 
 if TYPE_CHECKING:
-    from iterm_mcp.models.ids import SessionId
+    from iterm_mcp.models.ids import LockId, SessionId
     from iterm_mcp.models.sessions import Size
     from iterm_mcp.services.process_table import ProcessTable
     from iterm_mcp.services.session_search import SessionSearch
@@ -58,32 +59,47 @@ class ChangedSession:
 
 
 class SessionChanger:
-    """Changes sessions."""
+    """Changes sessions.
 
-    def __init__(self, terminal: Terminal, search: SessionSearch, processes: ProcessTable) -> None:
+    Args:
+        writers: Who knows of locks; without it, nobody holds any.
+    """
+
+    def __init__(
+        self,
+        terminal: Terminal,
+        search: SessionSearch,
+        processes: ProcessTable,
+        writers: SessionWriters | None = None,
+    ) -> None:
         self._terminal = terminal
         self._search = search
         self._processes = processes
+        self._writers = writers or SessionWriters()
 
-    async def change(self, session_id: str, change: SessionChange) -> ChangedSession:
+    async def change(
+        self, session_id: str, change: SessionChange, *, lock_id: LockId | None = None
+    ) -> ChangedSession:
         """Change a session; nothing is, when any part of it makes no sense.
+
+        A lock keeps others from the job alone: names, tags, looks, size and focus are how
+        sessions are shown and found, and everybody's.
+
+        Args:
+            lock_id: The lock that the caller holds; one that holds no more is refused always.
 
         Raises:
             InvalidRequestError: There is nothing to change, or a value is none.
-            RefusedError, ConflictError: There is no job that could be suspended or resumed.
+            RefusedError, ConflictError: There is no job that could be suspended or resumed, or
+                another one has locked the session.
             TerminalRejectedError: The session cannot have this size; the rest was changed.
         """
-        if change == SessionChange():
-            raise InvalidRequestError(
-                "there is nothing to change", hint="Give a name, tags, colours, size, focus or job."
-            )
-        if change.name is not None:
-            check_name(change.name)
+        _check(change)
         values = profile_values(change.look)
         tags = None if change.tags is None else check_tags(change.tags)
-        if change.size is not None:
-            check_size(change.size)
         target = await self._search.find(session_id)
+        if change.job is not None or lock_id is not None:
+            await self._writers.check(target, lock_id)
         changed: list[str] = []
         in_background = False
         if change.job is not None:  # the one part that may be refused for what stands now
@@ -140,6 +156,17 @@ class SessionChanger:
         if not any(sent):
             raise _gone(target)
         return front not in stopped
+
+
+def _check(change: SessionChange) -> None:
+    if change == SessionChange():
+        raise InvalidRequestError(
+            "there is nothing to change", hint="Give a name, tags, colours, size, focus or job."
+        )
+    if change.name is not None:
+        check_name(change.name)
+    if change.size is not None:
+        check_size(change.size)
 
 
 def _gone(target: SessionId) -> ConflictError:

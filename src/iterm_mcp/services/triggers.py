@@ -113,14 +113,14 @@ class TriggerService:
         Raises:
             InvalidRequestError: The pattern, the keys or the text cannot be used.
             NotFoundError: There is no such session.
-            RefusedError: There are too many.
+            RefusedError: There are too many, or another one has locked where it would type.
         """
         _check(trigger)
         session_id = await self._sessions.find(trigger.session_id)
         await self._terminal.read_variables(session_id, ["columns"])  # it must stand
         to = trigger.to
         if trigger.act in {Act.TEXT, Act.KEYS}:
-            to = await self._sessions.find(to) if to else session_id
+            to = await self._sending.may_type(to or session_id, trigger.lock_id)
         known = sum(len(one.rules) for one in self._watched.values())
         if known >= MAX_TRIGGERS:
             raise RefusedError(
@@ -253,22 +253,27 @@ class TriggerService:
         """Do what a trigger is for; return why part of it failed."""
         match trigger.act:
             case Act.TEXT:
-                await self._sending.send_text(trigger.to, trigger.text, enter=trigger.enter)
+                await self._sending.send_text(
+                    trigger.to, trigger.text, enter=trigger.enter, lock_id=trigger.lock_id
+                )
             case Act.KEYS:
-                await self._sending.send_keys(trigger.to, trigger.text.split())
+                await self._sending.send_keys(
+                    trigger.to, trigger.text.split(), lock_id=trigger.lock_id
+                )
             case Act.MESSAGE:
-                return await self._deliver(trigger.to, trigger.text)
+                return await self._deliver(trigger)
             case Act.NOTIFY:
                 pass
         return ""
 
-    async def _deliver(self, to: str, text: str) -> str:
+    async def _deliver(self, trigger: Trigger) -> str:
+        to, text = trigger.to, trigger.text
         cascade = (
             Cascade(teams={TeamName(to.removeprefix(TEAM)): text})
             if to.startswith(TEAM)
             else Cascade(agents={AgentName(to): text})
         )
-        result = await self._messages.cascade(cascade)
+        result = await self._messages.cascade(cascade, lock_id=trigger.lock_id)
         failed = [one for one in result.receipts if one.state is not ReceiptState.WRITTEN]
         return f"{failed[0].agent}: {failed[0].reason}" if failed else ""
 

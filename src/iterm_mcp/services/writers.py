@@ -25,9 +25,21 @@ class Locks(Protocol):
             RefusedError: They may not.
         """
 
+    async def sessions_of(self, lock_id: LockId) -> frozenset[SessionId]:
+        """Return the sessions that a lock holds, and those that it held lately.
+
+        Raises:
+            RefusedError: There are none.
+        """
+
 
 class _NoLocks:
     """Lets everybody type."""
+
+    async def sessions_of(self, lock_id: LockId) -> frozenset[SessionId]:
+        """Return none: nothing is ever locked."""
+        del lock_id
+        return frozenset()
 
     async def check(self, session_id: SessionId, lock_id: LockId | None) -> None:
         """Do nothing."""
@@ -86,6 +98,17 @@ class SessionWriters:
             RefusedError: Another one holds a lock, or the lock that was given holds no more.
         """
         await self._locks.check(session_id, lock_id)
+
+    async def sessions_of(self, lock_id: LockId | None) -> frozenset[SessionId]:
+        """Return the sessions to which a lock is to be shown by who types into many.
+
+        These are those that it holds, and those that it held lately: these refuse, and say how
+        it ended. None holds none.
+
+        Raises:
+            RefusedError: There is no such lock.
+        """
+        return frozenset() if lock_id is None else await self._locks.sessions_of(lock_id)
 
     @asynccontextmanager
     async def turn(self, session_id: SessionId) -> AsyncIterator[None]:

@@ -111,12 +111,18 @@ def create_triggers(connection: sqlite3.Connection) -> None:
     """)
 
 
+def give_triggers_locks(connection: sqlite3.Connection) -> None:
+    """Let a trigger show a lock."""
+    connection.execute("ALTER TABLE triggers ADD COLUMN lock_id TEXT")
+
+
 MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     create_agents_and_teams,
     create_cascades,
     create_locks,
     create_layouts,
     create_triggers,
+    give_triggers_locks,
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from iterm_mcp.models.ids import SessionId
+from iterm_mcp.models.ids import LockId, SessionId
 from iterm_mcp.models.triggers import Act, Trigger, TriggerId
 
 if TYPE_CHECKING:
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 # Every trigger, in the order in which they were set.
 SELECT_TRIGGERS = """
     SELECT trigger_id, session_id, pattern, act, target, text, enter, ignore_case, per_minute,
-           stopped
+           stopped, lock_id
     FROM triggers ORDER BY rowid
 """
 # A new trigger.
 INSERT_TRIGGER = """
     INSERT INTO triggers (trigger_id, session_id, pattern, act, target, text, enter, ignore_case,
-                          per_minute, stopped)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                          per_minute, stopped, lock_id)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 # Why a trigger does nothing any more.
 STOP_TRIGGER = "UPDATE triggers SET stopped = ? WHERE trigger_id = ?"
@@ -62,6 +62,7 @@ class TriggerStore:
             int(trigger.ignore_case),
             trigger.per_minute,
             trigger.stopped,
+            trigger.lock_id,
         )
         await self._database.write(lambda connection: connection.execute(INSERT_TRIGGER, values))
 
@@ -97,7 +98,10 @@ class TriggerStore:
 
 
 def _trigger(row: sqlite3.Row) -> Trigger:
-    trigger_id, session_id, pattern, act, target, text, enter, ignore_case, per_minute, why = row
+    (
+        trigger_id, session_id, pattern, act, target, text, enter, ignore_case, per_minute, why,
+        lock_id,
+    ) = row  # fmt: skip
     return Trigger(
         TriggerId(trigger_id),
         SessionId(session_id),
@@ -109,4 +113,5 @@ def _trigger(row: sqlite3.Row) -> Trigger:
         ignore_case=bool(ignore_case),
         per_minute=per_minute,
         stopped=why,
+        lock_id=None if lock_id is None else LockId(lock_id),
     )

@@ -10,6 +10,7 @@ from pydantic import Field
 from iterm_mcp.errors import InvalidRequestError
 from iterm_mcp.models.ids import LockId
 from iterm_mcp.services.locks import OWNER_CHARACTERS
+from iterm_mcp.tools import session_answers
 from iterm_mcp.tools.answers import Json
 from iterm_mcp.tools.sessions import SessionArgument
 from iterm_mcp.tools.tool import ADDS, TYPES, ToolRow
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from iterm_mcp.models.locks import Lock
     from iterm_mcp.services.locks import LockService
 
-LockArgument = Annotated[str | None, Field(description="Your lock, from lock_session.")]
+LockArgument = Annotated[str | None, Field(description="Your lock.")]
 
 
 class LockTools:
@@ -95,12 +96,7 @@ def known_lock(given: str | None) -> LockId | None:
 
 def lock_answer(lock: Lock) -> Json:
     """Return what anybody may know of a lock."""
-    answer: Json = {
-        "session_id": lock.session_id,
-        "owner": lock.owner,
-        "until": lock.expires_at.isoformat(timespec="seconds"),
-    }
-    return answer | ({"note": lock.note} if lock.note else {})
+    return {"session_id": lock.session_id} | session_answers.held(lock)
 
 
 def _client(context: Context[Any, Any] | None) -> str:

@@ -10,6 +10,7 @@ from iterm_mcp.models.ids import AgentName, TeamName
 from iterm_mcp.models.messages import Cascade
 from iterm_mcp.tools import answers
 from iterm_mcp.tools.answers import Json
+from iterm_mcp.tools.locks import LockArgument, known_lock
 from iterm_mcp.tools.tool import TYPES, ToolRow
 
 if TYPE_CHECKING:
@@ -52,8 +53,9 @@ class MessageTools:
             Field(description="Repeating a call with the same key types nothing twice."),
         ] = None,
         ttl_seconds: Annotated[
-            float, Field(description="How long the key is remembered.", gt=0, le=604800)
+            float, Field(description="How long the key lives.", gt=0, le=604800)
         ] = 3600,
+        lock_id: LockArgument = None,
     ) -> Json:
         """Type a message into many agents' sessions at once and submit it.
 
@@ -75,5 +77,6 @@ class MessageTools:
             dry_run=dry_run,
             idempotency_key=idempotency_key,
             ttl_seconds=ttl_seconds,
+            lock_id=known_lock(lock_id),
         )
         return answers.cascade(result)

@@ -12,6 +12,7 @@ from iterm_mcp.tools import answers
 from iterm_mcp.tools.answers import Json
 
 if TYPE_CHECKING:
+    from iterm_mcp.models.locks import Lock
     from iterm_mcp.models.session_details import (
         ClosedSession,
         LastCommand,
@@ -25,9 +26,11 @@ PATH_CHARACTERS = 1000
 MEGABYTE = 1 << 20
 
 
-def listed(one: ListedSession) -> Json:
+def listed(one: ListedSession, lock: Lock | None = None) -> Json:
     """Return one session of a list; what it did not tell in time is left out."""
     answer = answers.session(one.info, one.agent)
+    if lock is not None:
+        answer["locked"] = held(lock)
     if one.facts is not None:
         answer["directory"] = sanitise(one.facts.directory)[:PATH_CHARACTERS]
         answer["job"] = sanitise(one.facts.job)[:TEXT_CHARACTERS]
@@ -36,9 +39,18 @@ def listed(one: ListedSession) -> Json:
     return answer
 
 
-def details(found: SessionDetails) -> Json:
+def held(lock: Lock) -> Json:
+    """Return what anybody may know of a lock: who holds it, until when, and what for."""
+    answer: Json = {
+        "owner": sanitise(lock.owner),
+        "until": lock.expires_at.isoformat(timespec="seconds"),
+    }
+    return answer | ({"note": sanitise(lock.note)} if lock.note else {})
+
+
+def details(found: SessionDetails, lock: Lock | None = None) -> Json:
     """Return all that is known of one session."""
-    answer = listed(found.listed)
+    answer = listed(found.listed, lock)
     if found.listed.facts is not None:
         answer["name"] = sanitise(found.listed.facts.name)[:TEXT_CHARACTERS]
     answer["prompt"] = "unmarked" if found.prompt is None else found.prompt.value

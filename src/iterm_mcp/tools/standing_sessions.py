@@ -16,6 +16,7 @@ from iterm_mcp.tools.sessions import SessionArgument, size_of
 from iterm_mcp.tools.tool import ADDS, ENDS, READS, ToolRow
 
 if TYPE_CHECKING:
+    from iterm_mcp.services.locks import LockService
     from iterm_mcp.services.session_changes import SessionChanger
     from iterm_mcp.services.session_details import SessionDescriber
     from iterm_mcp.services.session_ending import SessionEnder
@@ -28,9 +29,14 @@ class StandingSessionTools:
     """The tools over the services that describe, change and end sessions."""
 
     def __init__(
-        self, describer: SessionDescriber, changer: SessionChanger, ender: SessionEnder
+        self,
+        describer: SessionDescriber,
+        changer: SessionChanger,
+        ender: SessionEnder,
+        locks: LockService,
     ) -> None:
         self._describer = describer
+        self._locks = locks
         self._changer = changer
         self._ender = ender
 
@@ -54,11 +60,13 @@ class StandingSessionTools:
         ]
 
     async def describe_session(self, session_id: SessionArgument) -> Json:
-        """Tell of a session: directory, prompt, last command with exit code, processes.
+        """Tell of a session: directory, prompt, last command with exit code, lock, processes.
 
         Processes come as a tree with CPU, memory and state. Use read_output for what it printed.
         """
-        return session_answers.details(await self._describer.describe(session_id))
+        found = await self._describer.describe(session_id)
+        locks = await self._locks.standing()
+        return session_answers.details(found, locks.get(found.listed.info.session_id))
 
     async def change_session(
         self,
@@ -78,6 +86,7 @@ class StandingSessionTools:
             Literal["suspend", "resume"] | None,
             Field(description="Stop what runs in front with SIGSTOP, or let it go on."),
         ] = None,
+        lock_id: LockArgument = None,
     ) -> Json:
         """Rename, tag, mark, resize or focus a session, or suspend or resume its job.
 
@@ -94,6 +103,7 @@ class StandingSessionTools:
                 focus=focus,
                 job=job,
             ),
+            lock_id=known_lock(lock_id),
         )
         answer: Json = {"session_id": changed.session_id, "changed": list(changed.changed)}
         if changed.in_background:

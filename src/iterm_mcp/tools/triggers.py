@@ -10,6 +10,7 @@ from iterm_mcp.errors import InvalidRequestError
 from iterm_mcp.models.ids import SessionId
 from iterm_mcp.models.triggers import Act, Trigger, TriggerId
 from iterm_mcp.tools.answers import Json
+from iterm_mcp.tools.locks import LockArgument, known_lock
 from iterm_mcp.tools.sessions import SessionArgument
 from iterm_mcp.tools.tool import ADDS, TYPES, ToolRow
 
@@ -35,9 +36,9 @@ class TriggerTools:
     async def manage_triggers(
         self,
         action: Annotated[Literal["list", "add", "remove"], Field(description="What to do.")],
-        session_id: Annotated[str, Field(description="For add: the session to watch.")] = "",
+        session_id: Annotated[str, Field(description="For add: what to watch.")] = "",
         pattern: Annotated[
-            str, Field(description="For add: a regular expression (RE2), matched line by line.")
+            str, Field(description="For add: a regular expression (RE2) for a line.")
         ] = "",
         act: Annotated[
             Act, Field(description="Notify subscribers, type text or keys, or message an agent.")
@@ -53,6 +54,7 @@ class TriggerTools:
         ignore_case: Annotated[bool, Field(description="Capitals match small letters.")] = False,
         per_minute: Annotated[int, Field(description="Acts at most so often.", ge=1, le=60)] = 10,
         trigger_id: Annotated[str, Field(description="For remove.")] = "",
+        lock_id: LockArgument = None,
     ) -> Json:
         """Have something done whenever a session prints a pattern, also after you are gone.
 
@@ -76,6 +78,7 @@ class TriggerTools:
                     enter=enter,
                     ignore_case=ignore_case,
                     per_minute=per_minute,
+                    lock_id=known_lock(lock_id),
                 )
             )
             return {"trigger_id": added.trigger_id, "session_id": added.session_id}

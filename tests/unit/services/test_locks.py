@@ -323,3 +323,20 @@ async def test_books_opened_at_once_read_the_store_once_and_agree(
         for _ in range(3):
             group.start_soon(look)
     assert found == [(replace(lock),)] * 3
+
+
+async def test_a_lock_is_known_by_the_sessions_that_it_holds_and_held(bench: Bench) -> None:
+    lock = await bench.lock()
+    await bench.lock(bench.other, lock_id=lock.lock_id)
+    assert await bench.writers.sessions_of(lock.lock_id) == {bench.one, bench.other}
+    assert await bench.writers.sessions_of(None) == frozenset()
+
+    await bench.locks.unlock(bench.one, lock.lock_id)
+    await bench.locks.break_lock(bench.other, by="bob", reason="it hangs")
+    assert await bench.writers.sessions_of(lock.lock_id) == {bench.other}
+    with pytest.raises(RefusedError, match="there is no such lock"):
+        await bench.writers.sessions_of(GUESS)
+
+
+async def test_where_nobody_knows_of_locks_none_holds_a_session() -> None:
+    assert await SessionWriters().sessions_of(GUESS) == frozenset()

@@ -389,3 +389,64 @@ def test_only_so_many_lines_are_remembered(clock: FakeClock) -> None:
     hits(lines, rule, stretch(*[f"1 {number}" for number in range(1500)]))
     again = hits(lines, rule, stretch(*[f"1 {number}" for number in range(1500)], cleared=True))
     assert again == [f"1 {number}" for number in range(500)] + again[500:]
+
+
+async def test_a_trigger_types_nothing_into_a_session_that_another_one_has_locked_since(
+    services: Services, terminal: FakeTerminal, session_id: SessionId
+) -> None:
+    await services.triggers.add(trigger(session_id, act=Act.TEXT, text="echo go"))
+    await services.locks.lock(session_id, owner="ann", ttl_seconds=60)
+
+    prints(terminal, session_id, "ready")
+
+    (fired, *_) = await eventually(lambda: last(services))
+    assert "locked by 'ann'" in fired["problem"]
+    assert "echo go" not in terminal.typed(session_id)
+
+
+@pytest.mark.parametrize("act", [Act.TEXT, Act.KEYS])
+async def test_nobody_sets_a_trigger_that_would_type_into_anothers_session(
+    services: Services, session_id: SessionId, act: Act
+) -> None:
+    await services.locks.lock(session_id, owner="ann", ttl_seconds=60)
+
+    with pytest.raises(RefusedError, match="locked by 'ann'"):
+        await services.triggers.add(trigger(session_id, act=act, text="a"))
+    assert await listed(services) == []
+    assert (await services.triggers.add(trigger(session_id))).act is Act.NOTIFY
+
+
+async def test_a_trigger_types_under_the_lock_of_its_setter_also_after_a_restart(
+    terminal: FakeTerminal, store: Store, clock: FakeClock, session_id: SessionId
+) -> None:
+    before = make_services(terminal, store, clock, Metrics())
+    async with before.triggers.running():
+        lock = await before.locks.lock(session_id, owner="ann", ttl_seconds=60)
+        await before.triggers.add(
+            trigger(session_id, act=Act.TEXT, text="echo go", lock_id=lock.lock_id)
+        )
+        assert lock.lock_id not in str(await before.triggers.described())
+
+    after = make_services(terminal, store, clock, Metrics())
+    async with after.triggers.running():
+
+        def acts() -> bool:  # what is printed before the trigger is armed again does not count
+            prints(terminal, session_id, "ready")
+            return "echo go\r" in terminal.typed(session_id)
+
+        await eventually(acts)
+
+
+async def test_a_message_of_a_trigger_comes_under_its_lock(
+    services: Services, terminal: FakeTerminal, session_id: SessionId
+) -> None:
+    other = (await terminal.open_session(Program())).session_id
+    await services.agents.register_agent(AgentName("ben"), other)
+    lock = await services.locks.lock(other, owner="ann", ttl_seconds=60)
+    await services.triggers.add(
+        trigger(session_id, act=Act.MESSAGE, to="ben", text="go", lock_id=lock.lock_id)
+    )
+
+    prints(terminal, session_id, "ready")
+
+    await eventually(lambda: terminal.typed(other) == "go\r")

@@ -40,6 +40,7 @@ async def test_a_paste_of_megabytes_arrives_whole(
     )
 
     expected = text.encode() if "raw" not in mode else text.replace("\n", "\r").encode()
+    assert answer.pop("cursor")
     assert answer == {
         "typed": True, "session_id": session_id, "bytes": len(text.encode()), "bracketed": False
     }  # fmt: skip

@@ -23,6 +23,7 @@ async def test_through_every_door_a_session_opens_runs_and_shows(
         await tools.shows(session_id, "42")
         refusal = await tools.refusal("read_screen", session_id=NOBODY)
 
+    assert typed.pop("cursor")
     assert typed == {"typed": True, "session_id": session_id}
     assert refusal["code"] == "session_not_found"
 
@@ -88,6 +89,7 @@ async def test_text_without_enter_waits_for_its_key(tools: ToolClient) -> None:
     assert "44" not in lines
     pressed = await tools.data("send_keys", session_id=session_id, keys=["enter"])
 
+    assert pressed.pop("cursor")
     assert pressed == {"pressed": 1, "session_id": session_id}
     await tools.shows(session_id, "44")
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from iterm_mcp.clock import Clock
+    from iterm_mcp.models.cursors import Cursor
     from iterm_mcp.models.ids import LockId, SessionId
     from iterm_mcp.models.input import InputState
     from iterm_mcp.services.paste_text import PasteText
@@ -44,6 +45,7 @@ class Pasted:
         marks: How many such marks in the text itself were made harmless.
         cut_lines: How many lines may have been cut short by the system, as far as the terminal
             cannot tell: they are longer than a program gets that reads whole lines.
+        cursor: Where the output ended before, if whoever pasted has looked.
     """
 
     session_id: SessionId
@@ -51,6 +53,7 @@ class Pasted:
     bracketed: bool
     marks: int
     cut_lines: int
+    cursor: Cursor | None = None
 
 
 class Paster:

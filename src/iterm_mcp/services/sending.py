@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from iterm_mcp.errors import InvalidRequestError
 from iterm_mcp.services.keys import key_sequence
 from iterm_mcp.services.paste_text import check_paste
 from iterm_mcp.services.pasting import Paster
+from iterm_mcp.services.reading import Reader
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from iterm_mcp.clock import Clock
+    from iterm_mcp.models.cursors import Cursor
     from iterm_mcp.models.ids import LockId, SessionId
     from iterm_mcp.services.pasting import Pasted, Progress
     from iterm_mcp.services.sessions import SessionService
@@ -21,6 +24,19 @@ if TYPE_CHECKING:
 
 MAX_TEXT = 1 << 20
 """Characters that one call may type."""
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """Where was typed.
+
+    Attributes:
+        cursor: Where the output ended just before: whoever waits from there misses no answer,
+            however quick it is. The echo of what was typed comes behind it too.
+    """
+
+    session_id: SessionId
+    cursor: Cursor
 
 
 class SendingService:
@@ -44,6 +60,7 @@ class SendingService:
         self._sessions = sessions
         self._writers = writers
         self._paster = paster or Paster(terminal, writers, clock)
+        self._reader = Reader(terminal)
 
     async def may_type(self, session_id: str, lock_id: LockId | None = None) -> SessionId:
         """See that one could type into a session now, and return its id.
@@ -57,7 +74,7 @@ class SendingService:
 
     async def send_text(
         self, session_id: str, text: str, *, enter: bool, lock_id: LockId | None = None
-    ) -> SessionId:
+    ) -> Typed:
         """Type text, then Enter if asked; newlines inside the text are typed as Enter.
 
         Raises:
@@ -73,8 +90,9 @@ class SendingService:
         typed = text.replace("\r\n", "\r").replace("\n", "\r") + ("\r" if enter else "")
         target = await self._sessions.find(session_id)
         async with self._writers.hold(target, lock_id):
+            cursor = await self._reader.cursor(target)
             await self._terminal.send_text(target, typed)
-        return target
+        return Typed(target, cursor)
 
     async def paste(
         self,
@@ -98,13 +116,15 @@ class SendingService:
         check_paste(text)
         target = await self._sessions.find(session_id)
         async with self._writers.hold(target, lock_id):
-            return await self._paster.paste(
+            cursor = await self._reader.cursor(target)
+            pasted = await self._paster.paste(
                 target, text, enter=enter, lock_id=lock_id, on_progress=on_progress
             )
+        return replace(pasted, cursor=cursor)
 
     async def send_keys(
         self, session_id: str, keys: Sequence[str], *, lock_id: LockId | None = None
-    ) -> SessionId:
+    ) -> Typed:
         """Press keys one after the other; nothing is sent unless all are known.
 
         Cursor keys send what the program has asked for at that moment.
@@ -118,8 +138,9 @@ class SendingService:
             if plain != application:
                 state = await self._terminal.read_input_state(target)
                 plain = application if state.application_cursor else plain
+            cursor = await self._reader.cursor(target)
             await self._terminal.send_text(target, plain)
-        return target
+        return Typed(target, cursor)
 
 
 def _sequence(keys: Sequence[str], *, application_cursor: bool) -> str:

@@ -61,9 +61,10 @@ class SendingTools:
     ) -> Json:
         """Type text into a session as if at its keyboard, then press Enter.
 
-        Returns as soon as it is typed, a paste when the program has read it: use wait_for or
-        read_screen to see what came of it. For a shell command use run_command; for special
-        keys send_keys; to reach registered agents cascade_message.
+        Returns as soon as it is typed, a paste when the program has read it. To see what came
+        of it, use wait_for with the cursor as since: no answer is missed, but the echo of the
+        text matches too; or read_screen. For a shell command use run_command; for special keys
+        send_keys; to reach registered agents cascade_message.
         """
         tell = _teller(context) if paste else None
         if not also:
@@ -100,11 +101,11 @@ class SendingTools:
     ) -> Json:
         """Press keys in a session, for instance in a menu or an editor.
 
-        Nothing is pressed unless every name is known. For text use send_text; to stop what runs
-        interrupt_session.
+        Nothing is pressed unless every name is known. Returns a cursor for wait_for. For text
+        use send_text; to stop what runs interrupt_session.
         """
-        target = await self._sending.send_keys(session_id, keys, lock_id=known_lock(lock_id))
-        return {"pressed": len(keys), "session_id": target}
+        typed = await self._sending.send_keys(session_id, keys, lock_id=known_lock(lock_id))
+        return {"pressed": len(keys), "session_id": typed.session_id, "cursor": str(typed.cursor)}
 
     async def _send(
         self,
@@ -118,8 +119,10 @@ class SendingTools:
     ) -> Json:
         holding = known_lock(lock_id)
         if not paste:
-            target = await self._sending.send_text(session_id, text, enter=enter, lock_id=holding)
-            return {"typed": True, "session_id": target}
+            typed = await self._sending.send_text(session_id, text, enter=enter, lock_id=holding)
+            return {
+                "typed": True, "session_id": typed.session_id, "cursor": str(typed.cursor)
+            }  # fmt: skip
         pasted = await self._sending.paste(
             session_id, text, enter=enter, lock_id=holding, on_progress=tell
         )
@@ -133,6 +136,8 @@ def _paste_answer(pasted: Pasted) -> Json:
         "bytes": pasted.size,
         "bracketed": pasted.bracketed,
     }
+    if pasted.cursor is not None:
+        answer["cursor"] = str(pasted.cursor)
     if pasted.marks:
         answer["paste_marks_removed"] = pasted.marks
     if pasted.cut_lines:

@@ -42,6 +42,7 @@ async def test_a_paste_says_what_became_of_it(caller: Caller, bench: Bench) -> N
     bench.terminal.shell(one).input = InputState()
     long = await caller.data("send_text", session_id=one, text="x" * 2000, paste=True)
 
+    assert marked.pop("cursor")
     assert marked == {
         "typed": True, "session_id": one, "bytes": 8, "bracketed": True, "paste_marks_removed": 1
     }  # fmt: skip
@@ -53,6 +54,30 @@ async def test_several_sessions_are_pasted_into(caller: Caller, bench: Bench) ->
     one, other = await open_one(caller), await open_one(caller)
     await caller.data("send_text", session_id=one, text="a", also={other: "b"}, paste=True)
     assert (bench.terminal.typed(one), bench.terminal.typed(other)) == ("a\r", "b\r")
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments"),
+    [
+        ("send_text", {"text": "echo answered"}),
+        ("send_text", {"text": "echo answered", "paste": True}),
+        ("send_keys", {"keys": [*"echo answered", "enter"]}),
+    ],
+)
+async def test_an_answer_that_came_at_once_is_found_from_the_cursor(
+    caller: Caller, tool: str, arguments: dict[str, object]
+) -> None:
+    one = await open_one(caller)
+    typed = await caller.data(tool, session_id=one, **arguments)
+
+    waited = await caller.data(
+        "wait_for", session_id=one, patterns=["^answered"], since=typed["cursor"]
+    )
+    late = await caller.data(
+        "wait_for", session_id=one, patterns=["^answered"], timeout_seconds=0.02
+    )
+
+    assert (waited["matched"], late["matched"]) == (True, False)
 
 
 async def test_cursor_keys_are_those_that_the_program_asked_for(

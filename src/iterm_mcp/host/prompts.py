@@ -53,7 +53,7 @@ class Prompt:
     Attributes:
         end: Where the prompt ends and the command begins; None until it is known.
         command: What was run; None until something was.
-        command_end: Where what was typed ends, once it was run.
+        command_end: Where what was typed ends, once it was run, even if that was nothing.
         output_end: Where its output ends, once it has ended.
         status: How it has ended; None until it has.
         directory: The shell's directory when it showed the prompt.
@@ -226,7 +226,7 @@ class Prompts:
             self._add(prompt)
         if prompt.command is not None:
             return None
-        self._typing = True
+        self._typing, prompt.command_end = True, None
         if prompt.end == place and prompt in self._kept:
             return None  # drawn again
         if prompt.end is not None and prompt.end.line != place.line:
@@ -251,9 +251,10 @@ class Prompts:
             command = self._read(Span(prompt.end, place), prompt.excluded)
         else:
             command = unquote(told)
+        prompt.command_end = place
         if not command.strip():
             return CommandStarted(prompt, "")
-        prompt.command, prompt.command_end = command, place
+        prompt.command = command
         prompt.output_start = Place(place.line + 1, 0) if place.column else place
         self._ran = prompt
         return CommandStarted(prompt, command)

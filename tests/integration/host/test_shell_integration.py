@@ -347,6 +347,29 @@ async def test_a_document_inside_a_command_belongs_to_it(wire: WireClient) -> No
         assert await shell.output(found) == ["one", " two"]
 
 
+async def test_what_is_shown_before_a_commands_output_is_no_part_of_the_command(
+    wire: WireClient,
+) -> None:
+    bash = await open_shell(wire, "bash -l")
+    await bash.run(r"PS0='started\n'")
+    found = await bash.run("echo one")
+    assert found.command == "echo one"
+    assert await bash.output(found) == ["started", "one"]
+
+
+async def test_zsh_marks_its_prompts_though_its_hooks_were_replaced_at_its_start(
+    wire: WireClient, shells_home: Home, tmp_path: Path
+) -> None:
+    (tmp_path / ".zshrc").write_text("precmd_functions=()\nsetopt ksh_arrays no_unset\n")
+    installed("zsh")
+    environment = json.dumps({"HOME": str(tmp_path), "PATH": shells_home.environ["PATH"]})
+    zsh = await open_shell(wire, "zsh", **{"iterm_mcp Environment": environment})
+    first = await zsh.ready()
+    assert first.prompt_range.end.x > 0
+    assert await zsh.says("echo one") == ["one"]
+    assert await zsh.says("sched") == [], "the user's own list is left alone"
+
+
 async def test_strict_bash_lives_on(wire: WireClient) -> None:
     shell = await open_shell(wire, "bash -l")
     await shell.run("set -eux")

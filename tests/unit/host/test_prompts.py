@@ -154,6 +154,10 @@ def test_nothing_typed_leaves_the_prompt_without_a_command_and_the_last_command_
     assert shell.mark("C", 3) == CommandStarted(shell.last(), "")
     assert shell.mark("D;1", 3) is None
     assert [(one.command, one.status) for one in shell.kept()] == [("typed", 7), (None, None)]
+    assert shell.last().command_end == (3, 0), "what comes later was not typed there"
+    shell.mark("A", 2)
+    shell.mark("B", 2, 2)
+    assert shell.last().command_end is None, "drawn again, it can be typed at"
 
 
 @pytest.mark.behaves("abort", source="7.1")

@@ -22,7 +22,8 @@ __iterm_mcp_prompt() {
     if [[ -n ${ITERM_SHELL_INTEGRATION_INSTALLED-} ]] || ! shopt -q promptvars; then return 0; fi
     if [[ -n ${PS1+x} ]]; then PS1=$a$PS1$b; fi
     if [[ -n ${PS2+x} ]]; then PS2=$s$PS2$b; fi
-    PS0=$PS0$c
+    # First: what the user's own PS0 shows is not part of the command.
+    PS0=$c$PS0
     out=$__iterm_mcp_greeting$'\e]133;D;'$status';aid='$$$'\a\e]1337;RemoteHost='${where@P}$'\a'
     __iterm_mcp_greeting=
     if [[ $PWD != *[[:cntrl:]]* ]]; then out+=$'\e]1337;CurrentDir='$PWD$'\a'; fi

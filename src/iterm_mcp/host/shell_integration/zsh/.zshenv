@@ -70,6 +70,8 @@ __iterm_mcp_encode() {
 
 typeset -ga precmd_functions
 precmd_functions+=(__iterm_mcp_start)
+# For start-up files that replace that list: what is due runs before the first prompt too.
+zmodload zsh/sched 2>/dev/null && sched +0 '(( ! ${+functions[__iterm_mcp_start]} )) || __iterm_mcp_start'
 
 if [[ -n ${ITERM_MCP_ZDOTDIR+x} ]]; then
     export ZDOTDIR=$ITERM_MCP_ZDOTDIR

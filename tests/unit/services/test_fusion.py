@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from iterm_mcp.models.agent_states import AgentState, StateView
 from iterm_mcp.models.ids import AgentName
 from iterm_mcp.models.observations import Fact, Observation, ObservationSource, Sighting
-from iterm_mcp.services.fusion import (
+from iterm_mcp.services.evidence import (
     BUSY_SECONDS,
     QUIET_SECONDS,
     SETTLED_SECONDS,
     STARTING_SECONDS,
-    fuse,
 )
+from iterm_mcp.services.fusion import fuse
 
 if TYPE_CHECKING:
     from iterm_mcp.models.observations import Json

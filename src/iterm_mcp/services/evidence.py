@@ -1,0 +1,239 @@
+"""What to believe of each fact, by all that was seen of it. Pure; the rules stand in `fusion`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from iterm_mcp.models.observations import Fact, Observation, ObservationSource
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from iterm_mcp.models.observations import Json
+
+BUSY_SECONDS = 120.0
+"""How long an edge that told of a start is believed; a level may well go on for hours."""
+
+STARTING_SECONDS = 60.0
+QUIET_SECONDS = 20.0
+"""How long the remark that nothing changes is worth anything."""
+
+SETTLED_SECONDS = 1.5
+"""How long a screen must look idle before it is believed."""
+
+TWICE_SECONDS = 0.2
+"""How far apart two looks at a screen must be to count as two."""
+
+EDGES = frozenset({ObservationSource.HOOK, ObservationSource.TRANSCRIPT})
+_UNSETTLED = frozenset(
+    {ObservationSource.TITLE, ObservationSource.SCREEN, ObservationSource.QUIET}
+)  # these are read by pattern, or by absence
+_DERIVED = frozenset({Fact.ACTIVITY, Fact.DIALOG})
+_AT_WORK = frozenset({"busy", "waiting", "compacting", "starting"})
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The latest of what one source said of one fact, for as long as it kept saying it.
+
+    Attributes:
+        first: When it began to say so; `last` is its newest word.
+        before: What it said before that.
+    """
+
+    first: Observation
+    last: Observation
+    before: Observation | None = None
+
+    @property
+    def value(self) -> Mapping[str, Json]:
+        """What it says."""
+        return self.last.sighting.value
+
+    @property
+    def source(self) -> ObservationSource:
+        """Who says it."""
+        return self.last.sighting.source
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What is believed of one fact.
+
+    Attributes:
+        run: Whose word it is; None when nobody's is fresh.
+        doubt: A less trusted word that speaks against it and is newer.
+    """
+
+    run: Run | None = None
+    doubt: Run | None = None
+    losing: list[tuple[Observation, str]] = field(default_factory=list)
+
+    @property
+    def value(self) -> Mapping[str, Json]:
+        """What is believed; empty for nothing."""
+        return self.run.value if self.run else {}
+
+    def __bool__(self) -> bool:
+        """Tell whether there is such a thing as the fact speaks of."""
+        return bool(self.value)
+
+
+def weigh(observations: Iterable[Observation], now: datetime) -> dict[Fact, Verdict]:
+    """Return what is believed now of every fact."""
+    runs = _gather(observations)
+    verdicts = {fact: _decide(runs.get(fact, ()), now) for fact in Fact if fact not in _DERIVED}
+    activity = verdicts[Fact.ACTIVITY] = _decide_activity(runs.get(Fact.ACTIVITY, ()), now)
+    verdicts[Fact.DIALOG] = _decide_dialog(runs.get(Fact.DIALOG, ()), activity, now)
+    return verdicts
+
+
+def _gather(observations: Iterable[Observation]) -> dict[Fact, list[Run]]:
+    """Return the latest run of each source for each fact, the most trusted first."""
+    latest: dict[tuple[Fact, ObservationSource], Run] = {}
+    for one in sorted(observations, key=lambda one: (one.at, one.number)):
+        key = one.sighting.fact, one.sighting.source
+        run = latest.get(key)
+        if run is not None and _same(run.last, one):
+            latest[key] = Run(run.first, one, run.before)
+        else:
+            latest[key] = Run(one, one, run.last if run else None)
+    runs: dict[Fact, list[Run]] = {}
+    for (fact, source), run in sorted(latest.items(), key=lambda item: item[0][1].rank):
+        del source
+        runs.setdefault(fact, []).append(run)
+    return runs
+
+
+def _same(one: Observation, other: Observation) -> bool:
+    """Tell whether two sightings of a source say the same of what goes on."""
+    if one.sighting.fact is Fact.ACTIVITY:
+        return one.sighting.value.get("is") == other.sighting.value.get("is")
+    return one.sighting.value == other.sighting.value
+
+
+def _decide(runs: Sequence[Run], now: datetime) -> Verdict:
+    """Believe the most trusted; of edges the newest."""
+    verdict = Verdict()
+    newest_edge = max(
+        (run for run in runs if run.source in EDGES), key=lambda run: run.last.at, default=None
+    )
+    for run in runs:
+        if (stale := _stale(run, now)) is not None:
+            verdict.losing.append((run.last, stale))
+        elif run.source in EDGES and run is not newest_edge:
+            verdict.losing.append((run.last, "something newer happened since"))
+        elif verdict.run is None:
+            verdict.run = run
+        else:
+            trusted = verdict.run.source
+            verdict.losing.append(
+                (run.last, f"the {trusted} is trusted more than the {run.source}")
+            )
+    return verdict
+
+
+def _stale(run: Run, now: datetime) -> str | None:
+    """Return why the word of a source is worth nothing any more; None when it is."""
+    limit: float | None = None
+    if run.source is ObservationSource.QUIET:
+        limit = QUIET_SECONDS
+    elif run.last.sighting.fact is Fact.ACTIVITY and run.source in EDGES:
+        limit = {
+            "busy": BUSY_SECONDS,
+            "compacting": BUSY_SECONDS,
+            "starting": STARTING_SECONDS,
+        }.get(str(run.value.get("is")))
+    if limit is None or now - run.last.at <= timedelta(seconds=limit):
+        return None
+    return f"it is older than {limit:g} s"
+
+
+def _settled(run: Run, now: datetime) -> bool:
+    """Tell whether a look at a screen has been confirmed."""
+    if run.source not in _UNSETTLED:
+        return True
+    return (
+        run.last.at - run.first.at >= timedelta(seconds=TWICE_SECONDS)
+        or now - run.first.at >= timedelta(seconds=SETTLED_SECONDS)
+    )  # fmt: skip
+
+
+def _decide_activity(runs: Sequence[Run], now: datetime) -> Verdict:
+    """Believe the most trusted, doubt an idle one, and no single look at an idle screen."""
+    edges = [run for run in runs if run.source in EDGES]
+    believable = []
+    past: list[tuple[Observation, str]] = []
+    for run in runs:
+        over = run in edges and run.value.get("is") == "waiting" and _ended_unseen(run, runs, now)
+        if over:
+            past.append((run.last, "it was answered at the terminal, which no hook tells"))
+        elif run.value.get("is") == "idle" and not _settled(run, now):
+            past.append((run.last, "an idle screen was seen only for a moment"))
+            if run.before is not None:
+                believable.append(Run(run.before, run.before))
+        else:
+            believable.append(run)
+    verdict = _decide(believable, now)
+    verdict.losing += past
+    if verdict.run is not None and verdict.value.get("is") in {"idle", "shell"}:
+        verdict.doubt = next(
+            (
+                run
+                for run in believable
+                if run.source.rank > verdict.run.source.rank
+                and run.value.get("is") in _AT_WORK
+                and run.last.at > verdict.run.last.at
+                and _stale(run, now) is None
+            ),
+            None,
+        )
+    return verdict
+
+
+def _ended_unseen(edge: Run, runs: Sequence[Run], now: datetime) -> bool:
+    """Tell whether a level shows since, and for long enough, that nobody is waited for."""
+    return any(
+        run.source not in EDGES
+        and run.value.get("is") != "waiting"
+        and run.last.at > edge.last.at
+        and _settled(run, now)
+        and _stale(run, now) is None
+        for run in runs
+    )
+
+
+def _decide_dialog(runs: Sequence[Run], activity: Verdict, now: datetime) -> Verdict:
+    """Believe in a dialog until its source, or one trusted as much, sees it gone."""
+    verdict = Verdict()
+    gone: list[tuple[Observation, str]] = []
+    open_runs = []
+    for run in runs:
+        ended = (
+            bool(run.value)
+            and run.source in EDGES
+            and activity.run is not None
+            and activity.value.get("is") != "waiting"
+            and activity.run.last.at > run.last.at
+        ) or (bool(run.value) and run.source in EDGES and _shown_gone(run, runs, now))
+        if ended:
+            gone.append((run.last, "the agent went on since"))
+        else:
+            open_runs.append(run)
+    verdict = _decide(open_runs, now)
+    verdict.losing += gone
+    return verdict
+
+
+def _shown_gone(edge: Run, runs: Sequence[Run], now: datetime) -> bool:
+    """Tell whether a level that can show dialogs shows none since."""
+    return any(
+        run.source not in EDGES
+        and not run.value
+        and run.last.at > edge.last.at
+        and _settled(run, now)
+        for run in runs
+    )

@@ -23,7 +23,7 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from scripts.acceptance import claude_code, codex, gemini, inspector
+from scripts.acceptance import bundle, claude_code, codex, gemini, inspector
 from scripts.acceptance.install import install
 from scripts.acceptance.rig import FailedError, Result, Rig, open_rig
 
@@ -35,6 +35,7 @@ CLIENTS = {
     "Codex": (codex.PROGRAM, codex.CHECKS),
     "Gemini CLI": (gemini.PROGRAM, gemini.CHECKS),
     "MCP inspector": (inspector.PROGRAM, inspector.CHECKS),
+    "MCPB": (bundle.PROGRAM, bundle.CHECKS),
 }
 COLOURS = {"worked": "green", "failed": "red", "not installed": "yellow"}
 

@@ -19,11 +19,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from platformdirs import user_cache_path
-
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from scripts.acceptance.install import NODE, SECONDS
+from scripts.acceptance.install import bring
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,22 +39,6 @@ EXCEPTIONS = {
     "http-custom-header-server-validation": "pending in the suite; no tool of ours has any",
 }
 """What may fail, by the start of its name, and why. No revision requires any of it."""
-
-
-def install() -> Path:
-    """Bring the suite from npm; return its program.
-
-    Raises:
-        SystemExit: npm is missing, or it failed.
-    """
-    folder = user_cache_path("iterm-mcp") / "conformance"
-    folder.mkdir(parents=True, exist_ok=True)
-    npm = ["npm", "install", "--prefix", str(folder), "--no-audit", "--no-fund", NODE, PACKAGE]
-    try:
-        subprocess.run(npm, check=True, stdout=sys.stderr, timeout=SECONDS)
-    except (OSError, subprocess.SubprocessError) as error:
-        raise SystemExit(f"the suite could not be installed: {error}") from None
-    return folder / "node_modules" / ".bin" / "conformance"
 
 
 @contextmanager
@@ -135,7 +117,9 @@ def main() -> int:
     parser.add_argument("--suite", type=Path, metavar="PROGRAM")
     parser.add_argument("--verbose", action="store_true", help="all that the suite says")
     asked = parser.parse_args()
-    suite = asked.suite.absolute() if asked.suite else install()
+    suite = (
+        asked.suite.absolute() if asked.suite else bring("conformance", [PACKAGE]) / "conformance"
+    )
     surprises = [one for rev in REVISIONS for one in run(suite, rev, verbose=asked.verbose)]
     for one in surprises:
         print(f"not as it should be: {one}", file=sys.stderr)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scripts.acceptance.installed import Setup, installed
 from scripts.acceptance.job import Player, job, write_files
 from scripts.acceptance.mock_model import LAST_WORDS, serve
 from scripts.acceptance.rig import COMMAND, OUTPUT, SERVER, Rig, expect
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from scripts.acceptance.mock_model import ScriptedModel
 
 PROGRAM = "claude"
+PLUGIN = Path(__file__).resolve().parents[2] / "packaging" / "claude-code-plugin"
 READS = 100
 """How often the model looks at the screen before it gives up."""
 
@@ -89,10 +92,29 @@ def play(results: list[str]) -> tuple[str, dict[str, Any]] | None:
     return "mcp__iterm__read_screen", session
 
 
+def plugin(rig: Rig) -> str:
+    """Its validator finds nothing in our plugin, as strict as the catalogue of plugins is."""
+    words = ["plugin", "validate", "--strict", "--profile", "directory", str(PLUGIN)]
+    code, printed = rig.judge([PROGRAM, *words])
+    expect(code == 0 and "Validation passed" in printed, "the plugin is not valid", printed)
+    return "valid"
+
+
+SETUP = Setup(
+    "claude-code",
+    ".claude.json",
+    '{"userID": "mine", "mcpServers": {"other": {"type": "stdio", "command": "false"}}}',
+    (PROGRAM, "mcp", "list"),
+    "Connected",
+    writes_itself=True,
+)
+
 CHECKS: dict[str, Callable[[Rig], str]] = {
     "claude mcp list": connected,
     "claude -p with a local model": partial(conversation, era="modern"),
     "the same, told to send initialize": partial(conversation, era="legacy"),
     "a job of ten steps": partial(ten_steps, era="modern"),
     "the same job, with initialize": partial(ten_steps, era="legacy"),
+    "iterm-mcp install claude-code": partial(installed, setup=SETUP),
+    "claude plugin validate": plugin,
 }

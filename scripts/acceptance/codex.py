@@ -8,8 +8,10 @@ import subprocess
 import threading
 import time
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from scripts.acceptance.installed import Setup, installed
 from scripts.acceptance.rig import CLIENT_SECONDS, COMMAND, OUTPUT, SERVER, FailedError, Rig, expect
 
 if TYPE_CHECKING:
@@ -110,7 +112,16 @@ def called(rig: Rig) -> str:
         return "a session opened, told and read"
 
 
+SETUP = Setup(
+    "codex",
+    ".codex/config.toml",
+    "# mine\nmodel = 'o3'  # a comment\n\n[mcp_servers.other]\ncommand = 'false'",
+    ("codex", "mcp", "list"),
+    "enabled",
+)
+
 CHECKS: dict[str, Callable[[Rig], str]] = {
     "codex app-server lists the tools": listed,
     "codex app-server calls them": called,
+    "iterm-mcp install codex": partial(installed, setup=SETUP),
 }

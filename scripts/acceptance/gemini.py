@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
+from scripts.acceptance.installed import Setup, installed
 from scripts.acceptance.rig import SERVER, Rig, expect
 
 if TYPE_CHECKING:
@@ -14,6 +16,9 @@ PROGRAM = "gemini"
 
 def connected(rig: Rig) -> str:
     """``gemini mcp list`` says that our server answers."""
+    # It gives a server five seconds, in which on a busy machine no daemon may start for the first
+    # time, its modules compiled. Its sessions wait for minutes, and do not need this.
+    rig.run([SERVER, "daemon", "start"])
     added = rig.run([PROGRAM, "mcp", "add", *rig.pairs("-e"), "iterm", SERVER])
     listed = rig.run([PROGRAM, "mcp", "list"], GEMINI_CLI_TRUST_WORKSPACE="true")
     line = next((one for one in listed.splitlines() if "iterm:" in one), "")
@@ -21,4 +26,16 @@ def connected(rig: Rig) -> str:
     return "Connected"
 
 
-CHECKS: dict[str, Callable[[Rig], str]] = {"gemini mcp list": connected}
+SETUP = Setup(
+    "gemini",
+    ".gemini/settings.json",
+    '// mine\n{"ui": {"theme": "Default"}, "mcpServers": {"other": {"command": "false"}}}',
+    ("gemini", "mcp", "list"),
+    "Connected",
+    {"GEMINI_CLI_TRUST_WORKSPACE": "true"},
+)
+
+CHECKS: dict[str, Callable[[Rig], str]] = {
+    "gemini mcp list": connected,
+    "iterm-mcp install gemini": partial(installed, setup=SETUP),
+}

@@ -40,6 +40,17 @@ def era(rig: Rig, name: str) -> str:
     return f"{len(tools)} tools"
 
 
+def portable(rig: Rig) -> str:
+    """Its lint has nothing to say about the schema of any tool."""
+    command = [PROGRAM, "--cli", *rig.pairs("-e"), "-e", "ITERM_MCP_TOOLS=all", SERVER, "-q"]
+    code, printed = rig.judge([*command, "--method", "tools/list", "--strict"])
+    expect(code == 0, f"it ended with {code}", printed)
+    listed = found(printed)["tools"]
+    rest = printed.strip().removeprefix(json.dumps({"tools": listed}, indent=2, ensure_ascii=False))
+    expect(not rest, "it says something", rest)
+    return f"{len(listed)} tools"
+
+
 def found(printed: str) -> dict[str, Any]:
     """Return the JSON object in what was printed; there may be words around it.
 
@@ -55,4 +66,5 @@ def found(printed: str) -> dict[str, Any]:
 CHECKS: dict[str, Callable[[Rig], str]] = {
     "inspector, initialize": partial(era, name="legacy"),
     "inspector, 2026-07-28": partial(era, name="modern"),
+    "inspector, --strict": portable,
 }

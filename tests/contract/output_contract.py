@@ -82,6 +82,21 @@ class OutputContract:
             assert span.first == 0
             assert span.end - span.screen == screen.size.rows
 
+    async def test_lines_are_viewed_with_what_stands_around_them(self, terminal: Terminal) -> None:
+        async with opened(terminal) as session:
+            await prompt_in(terminal, session.session_id, PromptState.EDITING)
+            screen = await terminal.read_screen(session.session_id)
+
+            newest = await terminal.view_output(session.session_id, None, 3)
+            some = await terminal.view_output(session.session_id, screen.first_line, 2)
+
+            assert newest.span == some.span == await terminal.line_range(session.session_id)
+            assert newest.cursor == some.cursor
+            assert some.cursor.line == screen.first_line + screen.cursor_row
+            assert (newest.lines.end, len(newest.lines.lines)) == (newest.span.end, 3)
+            assert some.lines == await terminal.read_lines(session.session_id, screen.first_line, 2)
+            assert not newest.full_screen
+
     async def test_lines_that_do_not_exist_are_left_out(self, terminal: Terminal) -> None:
         async with opened(terminal) as session:
             end = (await terminal.line_range(session.session_id)).end

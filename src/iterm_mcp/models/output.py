@@ -121,6 +121,33 @@ class OutputLines:
         """One more than the number of the last line."""
         return self.first + len(self.lines)
 
+    def at(self, number: int) -> OutputLine | None:
+        """Return the line of a number; None when it is not among these."""
+        return self.lines[number - self.first] if self.first <= number < self.end else None
+
+    def part(self, first: int, end: int) -> OutputLines:
+        """Return those from one number up to, but not including, another."""
+        start = max(first, self.first)
+        stop = max(start, end)
+        return OutputLines(start, self.lines[start - self.first : stop - self.first])
+
+
+@dataclass(frozen=True, slots=True)
+class OutputView:
+    """Some of a session's lines, and what stands around them, asked for in one go.
+
+    Attributes:
+        lines: As far as they exist.
+        span: Which lines there are.
+        cursor: Where the session's cursor is: in a line of the screen.
+        full_screen: A full-screen program shows its own screen, which leaves no scrollback.
+    """
+
+    lines: OutputLines
+    span: LineRange
+    cursor: Place
+    full_screen: bool
+
 
 class PromptState(StrEnum):
     """What stands at a shell prompt."""

@@ -9,7 +9,6 @@ import anyio
 
 from iterm_mcp.errors import NotFoundError, TerminalError
 from iterm_mcp.models.happenings import SessionEnded, TerminalLost, TextTyped
-from iterm_mcp.services.reading import cursor_at
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -137,7 +136,7 @@ class Follower:
         rows = reading.lines.lines
         lines, start = _joined(rows)
         typed, self._typed = tuple(self._typed), []
-        self._cursor = await self._line_start(reading, start)
+        self._cursor = self._line_start(reading, start)
         await self._see(
             Stretch(
                 tuple(lines[:-1]),
@@ -150,19 +149,15 @@ class Follower:
             )
         )
 
-    async def _line_start(self, reading: Reading, start: int) -> Cursor:
+    def _line_start(self, reading: Reading, start: int) -> Cursor:
         """Return where the line begins whose first row is the one of this index."""
-        rows, cursor = reading.lines.lines, self._cursor
-        if not rows:
+        cursor = self._cursor
+        if not reading.lines.lines:
             return reading.cursor
         line = reading.lines.first + start
-        if start:
-            return cursor_at(self._session_id, line, 0, rows[start - 1])
-        if cursor is not None and cursor.line == line and not reading.cleared:
-            return cursor
-        page = await self._terminal.read_lines(self._session_id, line - 1, 1) if line else None
-        before = page.lines[0] if page and page.lines and page.first == line - 1 else None
-        return cursor_at(self._session_id, line, 0, before)
+        if not start and cursor is not None and cursor.line == line and not reading.cleared:
+            return cursor  # which may stand amid the row
+        return reading.cursor_at(line, 0)
 
 
 def _joined(rows: tuple[OutputLine, ...]) -> tuple[list[str], int]:

@@ -15,18 +15,32 @@ PAGE_LINES = 2000
 
 
 async def read_rows(
-    terminal: Terminal, session_id: SessionId, first: int, end: int, *, styles: bool = False
+    terminal: Terminal,
+    session_id: SessionId,
+    first: int,
+    end: int,
+    *,
+    styles: bool = False,
+    held: OutputLines | None = None,
 ) -> OutputLines:
     """Return the rows from `first` up to, but not including, `end`, as far as they are there.
 
     Rows that are lost, also while others are read, are left out with all before them, so that
     what is returned has no gap.
+
+    Args:
+        held: Rows that were just read, and are not asked for again.
     """
+    held = held or OutputLines(end, ())
     rows: list[OutputLine] = []
     start = at = first
     while at < end:
-        count = min(PAGE_LINES, end - at)
-        page = await terminal.read_lines(session_id, at, count, styles=styles)
+        if held.first <= at < held.end:
+            page = held.part(at, end)
+        else:
+            stop = held.first if at < held.first else end
+            count = min(PAGE_LINES, stop - at, end - at)
+            page = await terminal.read_lines(session_id, at, count, styles=styles)
         if not page.lines:
             kept = (await terminal.line_range(session_id)).first
             if kept <= at:

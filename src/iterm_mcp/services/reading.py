@@ -15,13 +15,15 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from iterm_mcp.models.ids import SessionId
-    from iterm_mcp.models.output import LineRange
-    from iterm_mcp.models.sessions import Screen
+    from iterm_mcp.models.output import OutputView
     from iterm_mcp.services.patterns import Patterns
     from iterm_mcp.terminal.protocol import Terminal
 
 MAX_LINES = 5000
 """Rows that one reading returns at most."""
+
+GLANCE_LINES = 250
+"""Rows behind a cursor that are read before it is known how many there are."""
 
 _NO_ANCHOR = "0000"
 _TAIL = 8  # characters of a session's id in a cursor
@@ -34,6 +36,7 @@ class Reading:
     Attributes:
         lines: The rows, in order.
         cursor: Where the output ends now: give it back to read what comes after.
+        around: The same rows whole, and the one before them if it is kept.
         lost: Rows that should have come before these, but left the scrollback unread.
         cleared: The screen was cleared, or drawn anew, since the cursor: what is returned is
             all that stands on it.
@@ -45,11 +48,16 @@ class Reading:
     session_id: SessionId
     lines: OutputLines
     cursor: Cursor
+    around: OutputLines
     lost: int = 0
     cleared: bool = False
     more_before: int = 0
     more_after: int = 0
     full_screen: bool = False
+
+    def cursor_at(self, line: int, column: int) -> Cursor:
+        """Return the cursor at a cell of these rows."""
+        return cursor_at(self.session_id, line, column, self.around.at(line - 1))
 
 
 class Reader:
@@ -67,72 +75,88 @@ class Reader:
             InvalidRequestError: The cursor is another session's.
         """
         own_cursor(session_id, [cursor])
-        screen = await self._terminal.read_screen(session_id)
-        span = await self._terminal.line_range(session_id)
-        end = _end_of(screen)
+        view = await self._terminal.view_output(
+            session_id, _above(cursor.line), min(max_lines, GLANCE_LINES) + 1, styles=styles
+        )
+        span, end = view.span, view.cursor.line
         start, column = cursor.line, cursor.column
-        cleared = await self._is_cleared(session_id, cursor, span, end)
+        cleared = _is_cleared(cursor, view)
         if cleared:
             start, column = max(span.first, span.screen), 0
         lost = max(0, span.first - start)
         start = max(start, span.first)
         first = max(start, end + 1 - max_lines)
-        lines = await self._read(session_id, first, end + 1, styles=styles)
-        if first == cursor.line and lines.lines and column:
+        rows = await self._around(session_id, view, first, end + 1, styles=styles)
+        lines = rows.part(first, end + 1)
+        if first == cursor.line == lines.first and lines.lines and column:
             lines = _without_read(lines, column)
         return Reading(
             session_id,
             lines,
-            await self.cursor(session_id, screen),
+            _end_cursor(session_id, view, rows),
+            rows,
             lost=lost,
             cleared=cleared,
             more_before=first - start,
-            full_screen=await self._full_screen(session_id),
+            full_screen=view.full_screen,
         )
 
     async def tail(self, session_id: SessionId, *, max_lines: int, styles: bool = False) -> Reading:
         """Return the last rows of a session's output."""
-        screen = await self._terminal.read_screen(session_id)
-        span = await self._terminal.line_range(session_id)
-        end = _end_of(screen) + 1
-        first = max(span.first, end - max_lines)
-        lines = await self._read(session_id, first, end, styles=styles)
+        view = await self._terminal.view_output(session_id, None, max_lines + 1, styles=styles)
+        end = view.cursor.line + 1
+        first = max(view.span.first, end - max_lines)
+        rows = await self._around(session_id, view, first, end, styles=styles)
+        lines = rows.part(first, end)
         return Reading(
             session_id,
             lines,
-            await self.cursor(session_id, screen),
-            more_before=max(0, lines.first - span.first),
-            full_screen=await self._full_screen(session_id),
+            _end_cursor(session_id, view, rows),
+            rows,
+            more_before=max(0, lines.first - view.span.first),
+            full_screen=view.full_screen,
         )
 
     async def lines(
         self, session_id: SessionId, first: int | None, *, max_lines: int, styles: bool = False
     ) -> Reading:
         """Return rows by absolute number, or from the oldest that is kept on."""
-        screen = await self._terminal.read_screen(session_id)
-        span = await self._terminal.line_range(session_id)
+        view = await self._terminal.view_output(session_id, first or 0, max_lines, styles=styles)
+        span, last = view.span, view.cursor.line
         start = span.first if first is None else max(first, span.first)
-        end = min(_end_of(screen) + 1, start + max_lines)
-        lines = await self._read(session_id, start, max(start, end), styles=styles)
+        end = max(start, min(last + 1, start + max_lines))
+        lines = await read_rows(
+            self._terminal, session_id, start, end, styles=styles, held=view.lines
+        )
+        cursor = (
+            _end_cursor(session_id, view, lines)
+            if lines.at(last - 1) is not None
+            else await self.cursor_at(session_id, last, view.cursor.column)
+        )
         return Reading(
             session_id,
             lines,
-            await self.cursor(session_id, screen),
+            cursor,
+            lines,
             lost=0 if first is None else max(0, span.first - first),
             more_before=start - span.first,
-            more_after=max(0, _end_of(screen) + 1 - lines.end),
-            full_screen=await self._full_screen(session_id),
+            more_after=max(0, last + 1 - lines.end),
+            full_screen=view.full_screen,
         )
 
-    async def cursor(self, session_id: SessionId, screen: Screen | None = None) -> Cursor:
+    async def cursor(self, session_id: SessionId) -> Cursor:
         """Return the place where a session's output ends now."""
-        screen = screen or await self._terminal.read_screen(session_id)
-        return await self.cursor_at(session_id, _end_of(screen), screen.cursor_column)
+        screen = await self._terminal.read_screen(session_id)
+        line, row = screen.first_line + screen.cursor_row, screen.cursor_row
+        if row:
+            before = OutputLine(screen.lines[row - 1])
+            return cursor_at(session_id, line, screen.cursor_column, before)
+        return await self.cursor_at(session_id, line, screen.cursor_column)
 
     async def cursor_at(self, session_id: SessionId, line: int, column: int) -> Cursor:
         """Return a cell as a cursor."""
-        anchor = await self._anchor(session_id, line)
-        return Cursor(_tail(session_id), line, column, anchor)
+        page = await self._terminal.read_lines(session_id, line - 1, 1) if line else None
+        return cursor_at(session_id, line, column, page.at(line - 1) if page else None)
 
     async def search(
         self, session_id: SessionId, patterns: Patterns, *, context: int, max_matches: int
@@ -165,31 +189,14 @@ class Reader:
                 groups.append(OutputLines(first, tuple(around)))
         return groups, len(found)
 
-    async def _read(
-        self, session_id: SessionId, first: int, end: int, *, styles: bool
+    async def _around(
+        self, session_id: SessionId, view: OutputView, first: int, end: int, *, styles: bool
     ) -> OutputLines:
-        return await read_rows(self._terminal, session_id, first, end, styles=styles)
-
-    async def _anchor(self, session_id: SessionId, line: int) -> str:
-        """Return the check sum of the row before a line; zeros when there is none."""
-        before = await self._terminal.read_lines(session_id, line - 1, 1) if line else None
-        if before is None or not before.lines or before.first != line - 1:
-            return _NO_ANCHOR
-        return anchor_of(before.lines[0])
-
-    async def _is_cleared(
-        self, session_id: SessionId, cursor: Cursor, span: LineRange, end: int
-    ) -> bool:
-        """Tell whether what stood before a cursor is not there any more, though not lost."""
-        if cursor.line > end:
-            return True
-        if cursor.line - 1 < span.first:
-            return False
-        return await self._anchor(session_id, cursor.line) != cursor.anchor
-
-    async def _full_screen(self, session_id: SessionId) -> bool:
-        name = "showingAlternateScreen"
-        return bool((await self._terminal.read_variables(session_id, [name]))[name])
+        """Return the rows up to `end`, from the one before `first` on if it is kept."""
+        start = max(_above(first), view.span.first)
+        return await read_rows(
+            self._terminal, session_id, start, end, styles=styles, held=view.lines
+        )
 
 
 def own_cursor(session_id: SessionId, cursors: Sequence[Cursor]) -> Cursor:
@@ -220,13 +227,27 @@ def anchor_of(row: OutputLine | None) -> str:
     return f"{zlib.crc32(row.text.rstrip().encode()) & 0xFFFF:04x}"
 
 
+def _above(line: int) -> int:
+    return max(0, line - 1)
+
+
+def _end_cursor(session_id: SessionId, view: OutputView, rows: OutputLines) -> Cursor:
+    """Return where the output ends, given the row above it if there is one."""
+    line, column = view.cursor.line, view.cursor.column
+    return cursor_at(session_id, line, column, rows.at(line - 1))
+
+
+def _is_cleared(cursor: Cursor, view: OutputView) -> bool:
+    """Tell whether what stood before a cursor is not there any more, though not lost."""
+    if cursor.line > view.cursor.line:
+        return True
+    if cursor.line - 1 < view.span.first:
+        return False
+    return anchor_of(view.lines.at(cursor.line - 1)) != cursor.anchor
+
+
 def _tail(session_id: SessionId) -> str:
     return session_id[-_TAIL:].lower()
-
-
-def _end_of(screen: Screen) -> int:
-    """Return the absolute number of the last row that output has come to."""
-    return screen.first_line + screen.cursor_row
 
 
 def _without_read(lines: OutputLines, column: int) -> OutputLines:

@@ -181,28 +181,24 @@ class _Search:
         rows = reading.lines.lines
         found = self._patterns.first(join((row.text, row.wrapped) for row in rows))
         if found is None:
-            await self._move_on(reading)
+            self._move_on(reading)
             return None
         first, _ = _locate(found.start, rows)
         last, offset = _locate(found.end, rows)
         start = self._cursor.column if self._same_row(reading, last) else 0
-        cursor = await self._reader.cursor_at(
-            self._session_id, reading.lines.first + last, start + rows[last].column(offset)
-        )
+        cursor = reading.cursor_at(reading.lines.first + last, start + rows[last].column(offset))
         return _Outcome(match=found, line=reading.lines.first + first, cursor=cursor)
 
     def _same_row(self, reading: Reading, row: int) -> bool:
         """Tell whether a row is the cursor's own, of which the beginning was left out."""
         return row == 0 and not reading.cleared and reading.lines.first == self._cursor.line
 
-    async def _move_on(self, reading: Reading) -> None:
+    def _move_on(self, reading: Reading) -> None:
         """Leave rows behind that need not be searched again."""
         rows = reading.lines.lines
         keep = len(rows) - OVERLAP_LINES
         if keep > 0:
-            self._cursor = await self._reader.cursor_at(
-                self._session_id, reading.lines.first + keep, 0
-            )
+            self._cursor = reading.cursor_at(reading.lines.first + keep, 0)
 
 
 def _locate(offset: int, rows: Sequence[OutputLine]) -> tuple[int, int]:

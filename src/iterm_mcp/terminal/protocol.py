@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from iterm_mcp.models.ids import SessionId, TabId, WindowId
     from iterm_mcp.models.input import InputState
     from iterm_mcp.models.layouts import StandingNode, StandingTab
-    from iterm_mcp.models.output import LineRange, OutputLines, Prompt, PromptId
+    from iterm_mcp.models.output import LineRange, OutputLines, OutputView, Prompt, PromptId
     from iterm_mcp.models.sessions import Direction, Program, Screen, SessionInfo, Size
 
 
@@ -138,6 +138,16 @@ class Terminal(Protocol):
             first: The absolute number of the first line wanted, 0 or more.
             count: How many, 1 or more.
             styles: Fill in `OutputLine.styles`.
+        """
+
+    async def view_output(
+        self, session_id: SessionId, first: int | None, count: int, *, styles: bool = False
+    ) -> OutputView:
+        """Return neighbouring lines as `read_lines` does, with cursor and range: one round trip.
+
+        Args:
+            first: The absolute number of the first line wanted, or None for the newest lines,
+                the rest of the screen below the cursor included.
         """
 
     async def read_prompt(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 import anyio
+from iterm2 import api_pb2 as wire
 from iterm2 import rpc
 
 from iterm_mcp.errors import NotFoundError, TerminalRejectedError, TerminalTimeoutError
@@ -59,15 +60,15 @@ class Requests:
             except rpc.RPCException as error:
                 raise rejected(operation, str(error)) from None
 
-    async def _both(
-        self,
-        operation: str,
-        first: Callable[[Connection], Awaitable[Reply]],
-        second: Callable[[Connection], Awaitable[Reply]],
-    ) -> tuple[Reply, Reply]:
-        """Make two requests back to back: both are on their way before either is answered."""
+    async def _together(
+        self, operation: str, *requests: Callable[[Connection], Awaitable[Reply]]
+    ) -> list[Reply]:
+        """Make requests back to back: all are on their way before the first is answered.
 
-        async def request(connection: Connection) -> tuple[Reply, Reply]:
+        They leave in this order, and are answered in it.
+        """
+
+        async def request(connection: Connection) -> list[Reply]:
             answers: dict[int, Reply] = {}
 
             async def ask(index: int, one: Callable[[Connection], Awaitable[Reply]]) -> None:
@@ -75,13 +76,25 @@ class Requests:
 
             try:
                 async with anyio.create_task_group() as group:
-                    group.start_soon(ask, 0, first)
-                    await ask(1, second)
+                    for index, one in enumerate(requests):
+                        group.start_soon(ask, index, one)
             except BaseExceptionGroup as errors:
                 raise errors.exceptions[0] from None
-            return answers[0], answers[1]
+            return [answers[index] for index in range(len(requests))]
 
         return await self._call(operation, request)
+
+
+async def ask(
+    connection: Connection, request: wire.ClientOriginatedMessage
+) -> wire.ServerOriginatedMessage:
+    """Make a request for which the library has no function, as it makes its own.
+
+    Args:
+        request: It is given its id.
+    """
+    request.id = rpc._alloc_id()  # type: ignore[no-untyped-call]  # noqa: SLF001 - ids are shared
+    return await rpc._async_call(connection, request)  # noqa: SLF001
 
 
 def rejected(what: str, answer: str, hint: str = REJECTED_HINT) -> TerminalRejectedError:

@@ -37,7 +37,7 @@ class ItermSessions(Requests):
 
     async def list_sessions(self) -> tuple[SessionInfo, ...]:
         """Return every session, in the order of windows, tabs and panes."""
-        listing, focus = await self._both(
+        listing, focus = await self._together(
             "list_sessions", rpc.async_list_sessions, rpc.async_get_focus_info
         )
         return wire_values.sessions(listing.list_sessions_response, focus.focus_response)
@@ -133,7 +133,7 @@ class ItermSessions(Requests):
 
     async def read_screen(self, session_id: SessionId) -> Screen:
         """Return the visible screen."""
-        contents, columns = await self._both(
+        contents, columns = await self._together(
             "read_screen",
             lambda connection: rpc.async_get_screen_contents(connection, session_id),
             lambda connection: rpc.async_variable(connection, session_id, [], ["columns"]),

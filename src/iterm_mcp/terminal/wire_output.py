@@ -18,8 +18,9 @@ from iterm_mcp.models.output import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Sequence
 
+_SOFT = wire.LineContents.Continuation.CONTINUATION_SOFT_EOL
 _STATES = {
     wire.GetPromptResponse.State.EDITING: PromptState.EDITING,
     wire.GetPromptResponse.State.RUNNING: PromptState.RUNNING,
@@ -27,24 +28,35 @@ _STATES = {
 }
 
 
-def lines(buffer: wire.GetBufferResponse, asked: int) -> OutputLines:
-    """Return the lines of a reply; `asked` is the first that was asked for.
+def lines(buffer: wire.GetBufferResponse, asked: int | None, count: int) -> OutputLines:
+    """Return the lines of a reply.
 
-    The reply's own range says which came, for lost ones are left out at its start.
+    It names the range that was asked for, and what is lost of that is left out at its start. If
+    it lacks lines and reaches below the cursor, some may be missing at either end; here they
+    count as missing at the end.
+
+    Args:
+        asked: The first line that was asked for, None for the newest.
+        count: How many were asked for.
     """
-    first = max(asked, buffer.windowed_coord_range.coord_range.start.y)
-    soft = wire.LineContents.Continuation.CONTINUATION_SOFT_EOL
-    return OutputLines(
-        first,
-        tuple(
-            OutputLine(
-                line.text.replace("\0", " "),
-                wrapped=line.continuation == soft,
-                styles=tuple(_styles(line)),
-                cells=tuple(_cells(line)),
-            )
-            for line in buffer.contents
-        ),
+    rows = tuple(map(_line, buffer.contents))
+    if asked is None:
+        asked = max(0, buffer.windowed_coord_range.coord_range.end.y - len(rows))
+    elif asked + count <= buffer.cursor.y + 1:
+        asked += count - len(rows)
+    return OutputLines(asked, rows)
+
+
+def _line(line: wire.LineContents) -> OutputLine:
+    runs = line.code_points_per_cell
+    text = line.text
+    # A row whose characters have a cell each mostly comes as a single run.
+    plain = len(runs) == 1 and runs[0].num_code_points == 1
+    return OutputLine(
+        text.replace("\0", " ") if "\0" in text else text,
+        line.continuation == _SOFT,
+        tuple(map(_style, line.style)),
+        () if plain else _cells(runs),
     )
 
 
@@ -67,29 +79,26 @@ def _span(span: wire.CoordRange) -> Span:
     return Span(Place(span.start.y, span.start.x), Place(span.end.y, span.end.x))
 
 
-def _cells(line: wire.LineContents) -> Iterator[tuple[int, int]]:
-    """Yield the row's cells, or nothing when each holds one character."""
-    if all(run.num_code_points == 1 for run in line.code_points_per_cell):
-        return
-    for run in line.code_points_per_cell:
-        yield run.num_code_points, run.repeats or 1
+def _cells(runs: Sequence[wire.CodePointsPerCell]) -> tuple[tuple[int, int], ...]:
+    """Return the runs of a row's cells, or nothing when each cell holds one character."""
+    cells = tuple((run.num_code_points, run.repeats or 1) for run in runs)
+    return () if all(size == 1 for size, _ in cells) else cells
 
 
-def _styles(line: wire.LineContents) -> Iterator[TextStyle]:
-    for style in line.style:
-        yield TextStyle(
-            cells=style.repeats or 1,
-            foreground=_color(style, "fg"),
-            background=_color(style, "bg"),
-            bold=style.bold,
-            faint=style.faint,
-            italic=style.italic,
-            underline=style.underline,
-            strikethrough=style.strikethrough,
-            inverse=style.inverse,
-            invisible=style.invisible,
-            url=style.url.url or None,
-        )
+def _style(style: wire.CellStyle) -> TextStyle:
+    return TextStyle(
+        cells=style.repeats or 1,
+        foreground=_color(style, "fg"),
+        background=_color(style, "bg"),
+        bold=style.bold,
+        faint=style.faint,
+        italic=style.italic,
+        underline=style.underline,
+        strikethrough=style.strikethrough,
+        inverse=style.inverse,
+        invisible=style.invisible,
+        url=style.url.url or None,
+    )
 
 
 def _color(style: wire.CellStyle, ground: str) -> str | int | None:

@@ -10,6 +10,7 @@ from anyio.lowlevel import checkpoint
 
 from iterm_mcp.errors import TerminalRejectedError, TerminalUnavailableError
 from iterm_mcp.models.happenings import SessionEnded, SessionsChanged
+from iterm_mcp.models.output import OutputView, Place
 from iterm_mcp.models.sessions import Size
 from iterm_mcp.terminal.watches import QueuedWatch, Watches
 from iterm_mcp.testing.fake_windows import FakeWindows
@@ -215,6 +216,18 @@ class FakeTerminal:
         del styles
         await self._enter("read_lines")
         return self.shell(session_id).lines(first, count)
+
+    async def view_output(
+        self, session_id: SessionId, first: int | None, count: int, *, styles: bool = False
+    ) -> OutputView:
+        """Return neighbouring lines, or the newest, with cursor and range."""
+        del styles
+        await self._enter("view_output")
+        shell = self.shell(session_id)
+        span, screen = shell.line_range(), shell.screen()
+        start = max(span.first, span.end - count) if first is None else first
+        cursor = Place(screen.first_line + screen.cursor_row, screen.cursor_column)
+        return OutputView(shell.lines(start, count), span, cursor, full_screen=False)
 
     async def read_prompt(
         self, session_id: SessionId, prompt_id: PromptId | None = None

@@ -12,6 +12,7 @@ from iterm_mcp.models.output import (
     LineRange,
     OutputLine,
     OutputLines,
+    OutputView,
     Place,
     Prompt,
     PromptId,
@@ -108,6 +109,15 @@ class Stage:
         start = max(first, self.lost)
         rows = self.rows + [OutputLine("")] * (self.top + self.height - len(self.rows))
         return OutputLines(start, tuple(rows[start : max(start, end)]))
+
+    async def view_output(
+        self, session_id: SessionId, first: int | None, count: int, *, styles: bool = False
+    ) -> OutputView:
+        span = await self.line_range(session_id)
+        start = max(span.first, span.end - count) if first is None else first
+        lines = await self.read_lines(session_id, start, count, styles=styles)
+        full_screen = bool(self.variables.get("showingAlternateScreen"))
+        return OutputView(lines, span, Place(*self.cursor), full_screen)
 
     async def read_screen(self, session_id: SessionId) -> Screen:
         await self._enter(session_id)

@@ -71,6 +71,20 @@ def test_wrapped_rows_are_one_line() -> None:
     assert _joined(rows) == (["abcd", "ef"], 2)
 
 
+async def test_who_comes_amid_a_row_may_go_on_from_the_next(
+    terminal: FakeTerminal, session_id: SessionId
+) -> None:
+    """The first look returns only the rest of that row; the next compares all of it."""
+    async with following(terminal, session_id) as seen:
+        await terminal.send_text(session_id, "block\r")
+        await eventually(lambda: bool(seen))
+        terminal.shell(session_id).print("next")
+        await eventually(lambda: len(seen) > 1)
+        terminal.shell(session_id).print("last")
+        await eventually(lambda: len(seen) > 2)
+    assert not any(one.cleared for one in seen)
+
+
 async def test_what_is_typed_comes_with_what_it_makes_appear(
     terminal: FakeTerminal, session_id: SessionId
 ) -> None:

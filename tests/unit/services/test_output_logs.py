@@ -106,14 +106,11 @@ async def test_a_log_that_is_ended_at_once_has_what_was_printed(
 
 
 async def test_a_log_that_is_ended_while_the_terminal_is_away_says_what_it_lacks(
-    logs: OutputLogs, terminal: FakeTerminal, session_id: SessionId, monkeypatch: pytest.MonkeyPatch
+    logs: OutputLogs, terminal: FakeTerminal, session_id: SessionId
 ) -> None:
     one = await logs.switch(session_id, on=True)
-
-    async def fail(_session: object) -> None:
-        raise TerminalUnavailableError("it is away")
-
-    monkeypatch.setattr(terminal, "read_screen", fail)
+    away = TerminalUnavailableError("the terminal said that it is away", hint="Wait for it.")
+    terminal.fail_next("view_output", away)
     ended = await logs.switch(session_id, on=False)
 
     assert ended is one

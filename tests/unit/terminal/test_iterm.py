@@ -359,3 +359,93 @@ async def test_a_call_that_was_given_up_is_no_longer_in_flight(bench: Bench) -> 
 async def test_every_operation_stands_at_zero_from_the_start(bench: Bench) -> None:
     async with bench.open():
         assert set(map(bench.in_flight, operations())) == {0.0}
+
+
+def viewed(
+    texts: list[str], cursor: int, overflow: int = 0
+) -> dict[str, wire.ServerOriginatedMessage]:
+    """Return the answers to a request for rows with this overflow, and the cursor's row."""
+    response = wire.GetBufferResponse(status=wire.GetBufferResponse.Status.OK)
+    for text in texts:
+        response.contents.add(text=text)
+    response.cursor.y = cursor
+    response.windowed_coord_range.coord_range.end.y = overflow + 34
+    counts = {"overflow": overflow, "history": 10, "grid": 24}
+    known = wire.GetPropertyResponse(
+        status=wire.GetPropertyResponse.Status.OK, json_value=json.dumps(counts)
+    )
+    return {
+        "get_buffer_request": answer(get_buffer_response=response),
+        "get_property_request": answer(get_property_response=known),
+        "variable_request": variables("true"),
+    }
+
+
+async def test_the_newest_lines_end_where_the_screen_does(bench: Bench) -> None:
+    bench.peer.answers |= viewed(["a", "b"], cursor=30, overflow=6)
+    async with bench.open() as terminal:
+        view = await terminal.view_output(ONE, None, 2)
+    assert (view.lines.first, view.span.first, view.span.end) == (38, 6, 40)
+    assert (view.cursor.line, view.full_screen) == (30, True)
+    (request,) = bench.peer.requests("get_buffer_request")
+    assert request.line_range.trailing_lines == 2
+
+
+@pytest.mark.parametrize("overflow", [0, 6])
+async def test_lines_lost_above_the_cursor_are_told_by_how_many_came(
+    bench: Bench, overflow: int
+) -> None:
+    bench.peer.answers |= viewed(["a", "b"], cursor=10, overflow=overflow)
+    async with bench.open() as terminal:
+        view = await terminal.view_output(ONE, 4, 4)
+        lines = await terminal.read_lines(ONE, 4, 4)
+    assert view.lines.first == lines.first == 6
+    assert len(bench.peer.requests("get_buffer_request")) == 2
+
+
+async def test_lines_that_may_lack_at_either_end_are_asked_for_again(bench: Bench) -> None:
+    """The reply does not say where it begins, and reaches below the cursor."""
+    bench.peer.answers |= viewed(["a", "b"], cursor=8, overflow=6)
+    async with bench.open() as terminal:
+        view = await terminal.view_output(ONE, 4, 20)
+        assert (view.lines.first, len(view.lines.lines)) == (7, 2)
+        asked = [
+            one.line_range.windowed_coord_range.coord_range
+            for one in bench.peer.requests("get_buffer_request")
+        ]
+        assert [(one.start.y, one.end.y) for one in asked] == [(4, 24), (6, 9)]
+
+
+class Flood(dict[str, wire.ServerOriginatedMessage | None]):
+    """Answers of a session that loses lines between two requests, and whose cursor goes up."""
+
+    overflow, cursor = 60, 200
+
+    def __getitem__(self, kind: str) -> wire.ServerOriginatedMessage | None:
+        now = viewed(["a"], cursor=self.cursor, overflow=self.overflow)
+        if kind == "get_property_request":
+            self.overflow, self.cursor = self.overflow + 60, 150
+        return {**self, **now}[kind]
+
+
+async def test_lines_that_are_lost_as_fast_as_they_are_asked_for_are_none(bench: Bench) -> None:
+    bench.peer.answers = Flood(bench.peer.answers)
+    async with bench.open() as terminal:
+        view = await terminal.view_output(ONE, 4, 300)
+    assert (view.lines.first, view.lines.lines) == (view.span.first, ())
+
+
+async def test_what_a_terminal_will_not_read_is_no_lines(bench: Bench) -> None:
+    bench.peer.answers |= viewed([], cursor=0)
+    bench.peer.answers["get_buffer_request"] = buffer("INVALID_LINE_RANGE")
+    async with bench.open() as terminal:
+        assert (await terminal.view_output(ONE, 4, 20)).lines.lines == ()
+        assert (await terminal.read_lines(ONE, 4, 20)).lines == ()
+
+
+async def test_a_session_that_ends_while_it_is_viewed_is_no_more(bench: Bench) -> None:
+    bench.peer.answers |= viewed([], cursor=0)
+    bench.peer.answers["variable_request"] = variables()
+    async with bench.open() as terminal:
+        with pytest.raises(NotFoundError):
+            await terminal.view_output(ONE, 0, 1)

@@ -1,0 +1,389 @@
+"""The full-screen front: keys, composer, dialogs, drawing."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING
+
+from iterm_mcp.testing.fake_agent.burst import Burst
+from iterm_mcp.testing.fake_agent.composer import Composer
+from iterm_mcp.testing.fake_agent.dialogs import CANCELLED, gate, permission, question
+from iterm_mcp.testing.fake_agent.frame import View, draw, shown_prompt
+from iterm_mcp.testing.fake_agent.keys import KeyDecoder, Pasted, Press, Text
+from iterm_mcp.testing.fake_agent.prompts import Decision, Prompt
+from iterm_mcp.testing.fake_agent.tty import Tty
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from iterm_mcp.testing.fake_agent.conversation import Conversation
+    from iterm_mcp.testing.fake_agent.dialogs import Answer, Dialog
+    from iterm_mcp.testing.fake_agent.keys import Key
+    from iterm_mcp.testing.fake_agent.looks import Look
+    from iterm_mcp.testing.fake_agent.pace import Pace
+    from iterm_mcp.testing.fake_agent.prompts import Call, Question
+    from iterm_mcp.testing.fake_agent.signals import Signals
+    from iterm_mcp.testing.fake_agent.steps import Step
+    from iterm_mcp.testing.fake_agent.truth import Truth
+
+TICK_SECONDS = 0.25
+LOG_LINES = 5000
+NOTIFY_SECONDS = 6.0
+"""How long a dialog stands before a notification tells of it."""
+TYPED_KEYS = {"\\r": "\r", "\\n": "\n", "\\e": "\x1b", "\\t": "\t"}
+
+
+class Tui:
+    """A person's view of one conversation; it is a `conversation.Front`.
+
+    Attributes:
+        talk: The conversation; set right after both were made.
+        left: Done with the exit code when the person or the terminal has left.
+    """
+
+    talk: Conversation
+
+    def __init__(
+        self,
+        look: Look,
+        signals: Signals,
+        pace: Pace,
+        truth: Truth,
+        *,
+        tag: str,
+        folder: str,
+        title: bool = True,
+        notify_seconds: float = NOTIFY_SECONDS,
+    ) -> None:
+        self.left: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._look = look
+        self._signals = signals
+        self._pace = pace
+        self._truth = truth
+        self._folder = folder
+        self._title = title
+        self._notify_seconds = notify_seconds
+        self._composer = Composer(look.paste(tag))
+        self._burst = Burst()
+        self._view = View(mark=look.mark, log=list(look.banner), hint=look.idle_hint)
+        self._tty = Tty(self._heard, full_screen=True)
+        self._keys: asyncio.Queue[tuple[Key, float]] = asyncio.Queue()
+        self._dialog: tuple[Dialog, asyncio.Future[Answer]] | None = None
+        self._strand = 0
+        self._slow = 0.0
+        self._shown_title = ""
+        self._quick: dict[str, Callable[[Step], None]] = {
+            "strand": self._order_strand,
+            "slow": self._order_slow,
+            "draft": lambda step: self._composer.type(step.argument),
+            "ghost": self._order_ghost,
+            "type": self._order_type,
+            "gate": self._order_gate,
+            "answer": self._order_answer,
+            "interrupt": lambda _step: self._press(Press("escape"), 0.0),
+            "exit": lambda _step: self._leave(0),
+        }
+
+    def open(self) -> None:
+        """Take the terminal."""
+        self._tty.open()
+        self._set_title(self._look.idle_title)
+        self.redraw()
+
+    def close(self) -> None:
+        """Give the terminal back."""
+        if self._title and self._look.idle_title:
+            self._tty.write("\x1b]0;\x07")
+        self._tty.close()
+
+    async def work(self) -> None:
+        """Take keys, one after the other, until cancelled."""
+        while True:
+            key, at = await self._keys.get()
+            if self._slow:
+                await self._pace.spend(self._slow)
+            self._press(key, at)
+
+    async def animate(self) -> None:
+        """Turn the spinner and follow the terminal's size, until cancelled."""
+        size = self._tty.size
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            if self._tty.size != size:
+                size = self._tty.size
+                self._tty.spoilt()
+            if self._view.busy:
+                self._view.tick += 1
+                titles = self._look.busy_titles
+                self._set_title(titles[self._view.tick % len(titles)] if titles else "")
+            self.redraw()
+
+    async def pass_gate(self, kind: str) -> bool:
+        """Show a gate; tell whether the person went through."""
+        dialog = gate(kind, self._folder)
+        self._truth.note("state", state="gate", status=None, gate=kind)
+        answer = await self._ask(dialog)
+        return answer.value == "go"
+
+    def redraw(self) -> None:
+        """Show what is to be seen now."""
+        view, composer = self._view, self._composer
+        view.dialog = list(self._dialog[0].rows()) if self._dialog else None
+        view.before = composer.shown_before_cursor
+        view.after = composer.draft.shown[len(view.before) :]
+        view.waiting = [one.shown or one.text for one in self.talk.queued]
+        self._tty.show(draw(view, *self._tty.size))
+
+    # What a conversation wants of its front.
+
+    def say(self, text: str) -> None:
+        """Show it as a new entry of the conversation."""
+        self._log(
+            *[f"● {line}" if not n else f"  {line}" for n, line in enumerate(text.split("\n"))]
+        )
+
+    def told(self, prompts: Sequence[Prompt]) -> None:
+        """Show the prompts as the conversation's newest."""
+        for prompt in prompts:
+            self._log(*shown_prompt(prompt.shown or prompt.text).split("\n"))
+
+    def busy(self, text: str) -> None:
+        """Show it above the composer, in the title, and as progress."""
+        was = bool(self._view.busy)
+        self._view.busy = self._look.working if text == "working" else text
+        self._view.hint = self._look.busy_hint if text else self._look.idle_hint
+        if bool(text) != was:
+            if self._look.progress:
+                self._tty.write(f"\x1b]9;4;{3 if text else 0};\x07")
+            busy_title = self._look.busy_titles[:1] if text else (self._look.idle_title,)
+            self._set_title("".join(busy_title))
+        self.redraw()
+
+    async def decide(self, call: Call) -> Decision:
+        """Ask hooks and the person at once; the first answer counts."""
+        dialog = permission(call.tool, call.detail)
+        async with asyncio.TaskGroup() as group:
+            telling = group.create_task(self._tell_later(call))
+            asking = group.create_task(self._ask(dialog))
+            hooks = group.create_task(self._signals.permission(call))
+            hooks.add_done_callback(lambda done: self._hooks_decided(dialog, done))
+            answer = await asking
+            telling.cancel()
+            hooks.cancel()
+        allowed = answer.value in {"allow", "always"}
+        reason = "" if hooks.cancelled() else hooks.result().reason
+        return Decision(
+            allowed, answer.by, reason, stops=not allowed and answer.by in {"keys", "control"}
+        )
+
+    async def choose(self, question_: Question) -> str | None:
+        """Ask the person; hooks are told of it."""
+        dialog = question(question_.text, question_.choices)
+        async with asyncio.TaskGroup() as group:
+            call = self._signals.question_call(question_)
+            hooks = group.create_task(self._signals.permission(call))
+            answer = await self._ask(dialog)
+            hooks.cancel()
+        return None if answer.index == CANCELLED else answer.text or answer.value
+
+    def restore(self, prompts: Sequence[Prompt]) -> None:
+        """Put them back into the composer."""
+        for prompt in prompts:
+            self._composer.type(prompt.shown)
+        self.redraw()
+
+    def interrupted(self) -> None:
+        """Say so in the conversation."""
+        self._log("  ⎿  Interrupted · What should Claude do instead?")
+
+    def raw(self, data: bytes) -> None:
+        """Write it amid the frame."""
+        self._tty.write(data)
+
+    def order(self, step: Step) -> None:
+        """Do it now."""
+        self._quick[step.verb](step)
+        self.redraw()
+
+    # Keys.
+
+    def _heard(self, keys: list[Key] | None, at: float) -> None:
+        if keys is None:
+            self._leave(129)  # what a shell says of a program that its terminal hung up on
+            return
+        for key in keys:
+            self._keys.put_nowait((key, at))
+
+    def _press(self, key: Key, at: float) -> None:
+        if self._dialog is not None:
+            self._press_dialog(key, at)
+        else:
+            self._press_composer(key, at)
+        if not self.left.done():
+            self.redraw()
+
+    def _press_dialog(self, key: Key, at: float) -> None:
+        assert self._dialog is not None  # noqa: S101 - the caller has looked
+        dialog, waiting = self._dialog
+        if waiting.done():
+            return
+        answer = dialog.press(Press("escape") if key == Press("ctrl-c") else key)
+        if answer is None:
+            return
+        self._answer(answer)
+        if isinstance(key, Text) and answer.used < len(key.text):
+            self._press(Text(key.text[answer.used :]), at)
+
+    def _press_composer(self, key: Key, at: float) -> None:
+        match key:
+            case Text(text):
+                self._burst.typed(len(text), at)
+                self._composer.type(text)
+            case Pasted(text):
+                self._burst.clear()
+                self._truth.note("pasted", characters=len(text), lines=text.count("\n") + 1)
+                self._composer.paste(text)
+            case Press("enter"):
+                self._enter(at)
+            case Press("escape"):
+                self._burst.clear()
+                self.talk.interrupt()
+            case Press(name):
+                self._burst.clear()
+                self._press_editing(name)
+
+    def _press_editing(self, name: str) -> None:
+        composer = self._composer
+        if name == "ctrl-c":
+            if not self.talk.interrupt() and composer.take().shown == "":
+                self._log("Press Ctrl-C again to exit")
+        elif name == "ctrl-d" and composer.empty:
+            self._leave(0)
+        elif name == "tab" and self._view.ghost and composer.empty:
+            composer.type(self._view.ghost)
+            self._view.ghost = ""
+        else:
+            composer.press(name)
+
+    def _enter(self, at: float) -> None:
+        if self._look.bursts and self._burst.enter_is_newline(at):
+            self._composer.press("newline")
+            return
+        draft = self._composer.draft
+        if not draft.text.strip():
+            return
+        if self._strand:
+            self._strand -= 1
+            self._truth.note("enter_eaten", composer=draft.shown)
+            return
+        if draft.text.endswith("\\"):
+            self._composer.press("backspace")
+            self._composer.press("newline")
+            return
+        self._composer.take()
+        self._view.ghost = ""
+        self._submit(draft.text.rstrip(), draft.shown)
+
+    def _submit(self, text: str, shown: str) -> None:
+        if text in {"/exit", "/quit"}:
+            self._truth.note("command", text=text)
+            self._leave(0)
+        elif text.startswith("/") and "\n" not in text and " " not in text:
+            self._truth.note("command", text=text)
+            self._log(f"Unknown command: {text}")
+        elif text.startswith("!") and self._look.bangs:
+            self.talk.bang(text[1:].strip())
+        else:
+            self.talk.tell(Prompt(text, shown))
+
+    # Dialogs.
+
+    async def _ask(self, dialog: Dialog) -> Answer:
+        while self._dialog is not None:
+            await asyncio.wait({self._dialog[1]})
+            await asyncio.sleep(0)
+        waiting: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._dialog = (dialog, waiting)
+        self._truth.note(
+            "dialog_opened", dialog=dialog.number, kind=dialog.kind, rows=list(dialog.rows())
+        )
+        self.redraw()
+        try:
+            return await waiting
+        finally:
+            if not waiting.done() or waiting.cancelled():
+                self._truth.note("dialog_closed", dialog=dialog.number)
+            self._dialog = None
+            self.redraw()
+
+    def _answer(self, answer: Answer) -> None:
+        """Answer the dialog that stands; the first answer counts."""
+        if self._dialog is None or self._dialog[1].done():
+            return
+        dialog, waiting = self._dialog
+        self._truth.note(
+            "dialog_answered",
+            dialog=dialog.number,
+            kind=dialog.kind,
+            by=answer.by,
+            value=answer.value,
+            text=answer.text,
+        )
+        waiting.set_result(answer)
+
+    def _hooks_decided(self, dialog: Dialog, done: asyncio.Task[object]) -> None:
+        if done.cancelled() or done.exception() is not None:
+            return
+        wanted = getattr(done.result(), "permission", None)
+        if wanted in {"allow", "deny"} and self._dialog and self._dialog[0] is dialog:
+            self._answer(dialog.answer(wanted, "hook"))
+
+    async def _tell_later(self, call: Call) -> None:
+        await self._pace.spend(self._notify_seconds)
+        await self._signals.still_waiting(call)
+
+    # Orders.
+
+    def _order_strand(self, step: Step) -> None:
+        self._strand = int(step.number(1))
+
+    def _order_slow(self, step: Step) -> None:
+        self._slow = step.number(1)
+
+    def _order_ghost(self, step: Step) -> None:
+        self._view.ghost = step.argument
+
+    def _order_type(self, step: Step) -> None:
+        text = step.argument
+        for written, meant in TYPED_KEYS.items():
+            text = text.replace(written, meant)
+        decoder = KeyDecoder()
+        for key in [*decoder.feed(text.encode()), *decoder.flush()]:
+            self._keys.put_nowait((key, 0.0))
+
+    def _order_gate(self, step: Step) -> None:
+        self.talk.spawn(self.pass_gate(step.argument or "trust"))
+
+    def _order_answer(self, step: Step) -> None:
+        if self._dialog is None:
+            self._truth.note("not_understood", why="no dialog stands", order=step.argument)
+            return
+        with contextlib.suppress(KeyError):
+            self._answer(self._dialog[0].answer(step.argument, "control"))
+
+    # The rest.
+
+    def _log(self, *lines: str) -> None:
+        self._view.log += lines
+        del self._view.log[:-LOG_LINES]
+        self.redraw()
+
+    def _set_title(self, title: str) -> None:
+        if self._title and title and title != self._shown_title:
+            self._shown_title = title
+            self._tty.write(f"\x1b]0;{title}\x07")
+
+    def _leave(self, code: int) -> None:
+        if not self.left.done():
+            self.left.set_result(code)

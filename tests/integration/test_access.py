@@ -122,13 +122,14 @@ async def test_the_user_is_asked_through_the_relay_in_the_era_of_the_handshake(
             clientInfo={"name": "test", "version": "1"},
         )
         await client.write('{"jsonrpc":"2.0","method":"notifications/initialized"}')
-        opened = (await client.call("open_session"))["structuredContent"]
+        opened = (await client.call("open_session", name="doomed"))["structuredContent"]
         call = {"name": "close_session", "arguments": {"session_id": opened["session_id"]}}
         for action, ended in (("decline", False), ("accept", True)):
             number = await client.request("tools/call", **call)
             question = await client.read()
             assert question["method"] == "elicitation/create"
             assert opened["session_id"] in question["params"]["message"]
+            assert 'the session "doomed" in "' in question["params"]["message"]
             answer: dict[str, Any] = {"action": action}
             if action == "accept":
                 answer["content"] = {}

@@ -11,6 +11,7 @@ from iterm_mcp.services.typed_commands import NONCE
 if TYPE_CHECKING:
     from iterm_mcp.models.ids import SessionId
     from iterm_mcp.models.output import Prompt
+    from iterm_mcp.models.session_details import ListedSession
     from iterm_mcp.services.process_table import ProcessTable
     from iterm_mcp.services.session_search import SessionSearch
     from iterm_mcp.terminal.protocol import Terminal
@@ -43,6 +44,18 @@ class SessionDescriber:
         self._search = search
         self._processes = processes
         self._cpu_seconds = cpu_seconds
+
+    async def find(self, session_id: str) -> SessionId:
+        """Return the session that a caller means; see `SessionSearch.find`."""
+        return await self._search.find(session_id)
+
+    async def listed(self, session_id: SessionId) -> ListedSession:
+        """Return what a list tells of a session.
+
+        Raises:
+            NotFoundError: It does not stand in a window.
+        """
+        return await self._search.describe(session_id)
 
     async def describe(self, session_id: str) -> SessionDetails:
         """Return all that is known of a session but its output."""

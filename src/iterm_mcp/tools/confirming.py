@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Literal
 
 import anyio
@@ -29,6 +30,8 @@ DESCRIPTION = "True once the user agreed; only where no question reaches them."
 
 Action = Literal["accept", "decline", "cancel"]
 
+About = Callable[[], Awaitable[str]]
+
 ANSWER_SECONDS = 600.0
 """Who has not answered by then was not there."""
 
@@ -38,7 +41,7 @@ NOTHING_TO_FILL_IN: dict[str, Any] = {"type": "object", "properties": {}}
 
 
 async def confirm(
-    call: Call, context: Context[Any, Any], *, given: bool
+    call: Call, context: Context[Any, Any], *, given: bool, about: About | None = None
 ) -> InputRequiredResult | None:
     """Have a destructive call agreed to, by the client's user where they can be asked.
 
@@ -47,6 +50,7 @@ async def confirm(
 
     Args:
         given: Whether the model set the argument.
+        about: Says what the call's arguments mean to a person; asked only if they are.
 
     Returns:
         None when the call may go on; otherwise the question, in the era in which the client
@@ -54,6 +58,7 @@ async def confirm(
 
     Raises:
         RefusedError: The user said no, or nobody was asked.
+        ItermMcpError: What `about` raises: what is not there need not be asked about.
     """
     client = call.client
     if call.confirm == "never":
@@ -69,15 +74,19 @@ async def confirm(
             hint="If the user asked for this, or agrees now, call again with confirm=true.",
             code="unconfirmed",
         )
-    request = ElicitRequestFormParams(message=_wording(call), requested_schema=NOTHING_TO_FILL_IN)
-    if context.protocol_version in MODERN_PROTOCOL_VERSIONS:
-        answer = (context.input_responses or {}).get(ARGUMENT)
-        if not isinstance(answer, ElicitResult) or context.request_state != question:
+    modern = context.protocol_version in MODERN_PROTOCOL_VERSIONS
+    answer = (context.input_responses or {}).get(ARGUMENT) if modern else None
+    if isinstance(answer, ElicitResult) and context.request_state == question:
+        action: Action = answer.action
+    else:
+        request = ElicitRequestFormParams(
+            message=_wording(call, "" if about is None else await about()),
+            requested_schema=NOTHING_TO_FILL_IN,
+        )
+        if modern:
             return InputRequiredResult(
                 input_requests={ARGUMENT: ElicitRequest(params=request)}, request_state=question
             )
-        action: Action = answer.action
-    else:
         action = await _ask(context, request)
     if action == "accept":
         client.unanswered.pop(question, None)
@@ -120,14 +129,15 @@ async def _ask(context: Context[Any, Any], request: ElicitRequestFormParams) -> 
     return "cancel"
 
 
-def _wording(call: Call) -> str:
+def _wording(call: Call, about: str) -> str:
     """Say what would happen, in words that the model's arguments cannot turn around."""
     values = ", ".join(
         f"{name}={json.dumps(value)}" for name, value in call.arguments.items() if name != ARGUMENT
     )
     cut = values if len(values) <= SHOWN_CHARACTERS else f"{values[:SHOWN_CHARACTERS]}…"
     return untrusted.sanitise(
-        f"{call.title}: {call.tool}({cut}). This cannot be undone. Shall it happen?"
+        f"{call.title}: {call.tool}({cut}){about and f' - {about}'}. "
+        "This cannot be undone. Shall it happen?"
     )
 
 

@@ -5,6 +5,7 @@ Names, directories, tags and commands are what programs say of themselves: all a
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from iterm_mcp.services.untrusted import sanitise
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 TEXT_CHARACTERS = 200
 PATH_CHARACTERS = 1000
+WORDS_CHARACTERS = 80
+"""Of a name or a directory that a person is asked about."""
 MEGABYTE = 1 << 20
 
 
@@ -46,6 +49,21 @@ def held(lock: Lock) -> Json:
         "until": lock.expires_at.isoformat(timespec="seconds"),
     }
     return answer | ({"note": sanitise(lock.note)} if lock.note else {})
+
+
+def in_words(one: ListedSession) -> str:
+    """Return by what a person knows a session: its name, where it is, and what runs there.
+
+    What programs say of themselves stands in quotes that it cannot end.
+    """
+    if one.facts is None:
+        return f"the session {_quoted(one.info.title)}, which does not answer"
+    words = f"the session {_quoted(one.facts.name or one.info.title)}"
+    if one.facts.directory:
+        words += f" in {_quoted(one.facts.directory)}"
+    if one.facts.job:
+        words += f", where {_quoted(one.facts.job)} runs"
+    return words if one.agent is None else f"{words}, of agent {_quoted(one.agent)}"
 
 
 def details(found: SessionDetails, lock: Lock | None = None) -> Json:
@@ -85,6 +103,12 @@ def closed(session: ClosedSession) -> Json:
         answer["last_command"] = _command(session.last_command)
     answer["last_lines"] = list(session.last_lines)
     return answer
+
+
+def _quoted(text: str) -> str:
+    plain = sanitise(text)
+    cut = plain if len(plain) <= WORDS_CHARACTERS else f"{plain[:WORDS_CHARACTERS]}…"
+    return json.dumps(cut, ensure_ascii=False)
 
 
 def _command(last: LastCommand) -> Json:

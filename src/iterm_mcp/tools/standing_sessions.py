@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
+from iterm_mcp.errors import NotFoundError
 from iterm_mcp.models.sessions import Appearance
 from iterm_mcp.services.session_changes import SessionChange
 from iterm_mcp.services.session_ending import GRACE_SECONDS, LONGEST_GRACE_SECONDS
@@ -55,9 +56,28 @@ class StandingSessionTools:
                 ADDS,
                 "rename title badge color tag resize focus activate suspend resume pause",
             ),
-            ToolRow(self.restart_session, "Restart session", ENDS, "relaunch shell program again"),
-            ToolRow(self.close_session, "Close session", ENDS, "end kill terminal pane"),
+            ToolRow(
+                self.restart_session,
+                "Restart session",
+                ENDS,
+                "relaunch shell program again",
+                about=self._about,
+            ),
+            ToolRow(
+                self.close_session,
+                "Close session",
+                ENDS,
+                "end kill terminal pane",
+                about=self._about,
+            ),
         ]
+
+    async def _about(self, values: dict[str, Any]) -> str:
+        target = await self._describer.find(values["session_id"])
+        try:
+            return session_answers.in_words(await self._describer.listed(target))
+        except NotFoundError:
+            return "a session that stands in no window"
 
     async def describe_session(self, session_id: SessionArgument) -> Json:
         """Tell of a session: directory, prompt, last command with exit code, lock, processes.

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
 
@@ -19,8 +21,6 @@ from iterm_mcp.tools.calls import Call, Calls
 from iterm_mcp.tools.tiers import DESTRUCTIVE, tier_of
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from mcp.server.mcpserver import Context
     from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase
 
@@ -41,6 +41,8 @@ ENDS = ToolAnnotations(
 """Ends something that cannot be had back."""
 
 
+About = Callable[[dict[str, Any]], Awaitable[str]]
+
 COMPLAINTS = 5
 """How many bad arguments an error names; a list of a thousand is bad in a thousand places."""
 
@@ -56,6 +58,7 @@ class ToolRow:
         search_hint: Words by which a client that loads schemas late finds the tool.
         always_load: Ask such a client to have the schema at hand from the start.
         tier: Another tier than the annotations say.
+        about: Tells a person who is asked what a call's arguments mean, given these.
     """
 
     call: Callable[..., Awaitable[object]]
@@ -64,6 +67,7 @@ class ToolRow:
     search_hint: str = ""
     always_load: bool = False
     tier: str = ""
+    about: About | None = None
     meta: dict[str, Any] = field(default_factory=dict)
 
 
@@ -73,6 +77,7 @@ class StrictTool(Tool):
     _calls: Calls = PrivateAttr()
     _tier: str = PrivateAttr()
     _own_confirm: bool = PrivateAttr()
+    _about: About | None = PrivateAttr()
 
     @classmethod
     def from_row(cls, row: ToolRow, calls: Calls) -> StrictTool:
@@ -104,7 +109,7 @@ class StrictTool(Tool):
         values["parameters"] = _without_titles(strict.model_json_schema(by_alias=True))
         tool = cls(**values)
         tool._calls = calls
-        tool._tier, tool._own_confirm = tier, own_confirm
+        tool._tier, tool._own_confirm, tool._about = tier, own_confirm, row.about
         return tool
 
     @property
@@ -170,7 +175,8 @@ class StrictTool(Tool):
     ) -> InputRequiredResult | None:
         """Have the call agreed to; a function with a ``confirm`` of its own hears that it was."""
         given = values[confirming.ARGUMENT]
-        question = await confirming.confirm(call, context, given=given)
+        about = None if self._about is None else partial(self._about, values)
+        question = await confirming.confirm(call, context, given=given, about=about)
         if not self._own_confirm:
             del values[confirming.ARGUMENT]
         elif call.confirmed != "policy":

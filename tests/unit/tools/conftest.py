@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from mcp.server import Server
     from mcp.types import CallToolResult
 
+    from iterm_mcp.tools.tool import ToolRow
+
 
 class Caller:
     """A client that calls tools and looks at what a model would see."""
@@ -65,6 +67,7 @@ class Bench:
         self.terminal = terminal
         self.metrics = metrics
         self.calls: Calls
+        self.rows: list[ToolRow]
 
     def sample(self, name: str, **labels: str) -> float | None:
         return self.metrics.registry.get_sample_value(name, labels)
@@ -77,7 +80,7 @@ async def open_bench(folder: Path) -> AsyncIterator[Bench]:
         calls = Calls(metrics.tools)
         rows = tool_rows(make_services(terminal, store, clock, metrics))
         bench = Bench(build_server(rows, calls), terminal, metrics)
-        bench.calls = calls
+        bench.calls, bench.rows = calls, rows
         yield bench
 
 

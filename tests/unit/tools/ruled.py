@@ -12,6 +12,7 @@ from pydantic import Field
 from tests.unit.tools.conftest import Caller
 
 from iterm_mcp.access import Access
+from iterm_mcp.errors import NotFoundError
 from iterm_mcp.telemetry import Metrics
 from iterm_mcp.testing import FakeClock
 from iterm_mcp.tools.calls import Calls
@@ -90,7 +91,7 @@ class Toys:
             ToolRow(self.make_thing, "Make", ADDS),
             ToolRow(self.type_thing, "Type", TYPES),
             ToolRow(self.wait_long, "Wait", TYPES),
-            ToolRow(self.end_thing, "End thing", ENDS),
+            ToolRow(self.end_thing, "End thing", ENDS, about=self.about),
             ToolRow(self.end_all, "End all", ENDS),
         ]
 
@@ -118,6 +119,11 @@ class Toys:
         self.waiting.set()
         await anyio.sleep_forever()
         return "never"
+
+    async def about(self, values: dict[str, Any]) -> str:
+        if values["thing"] == "nothing":
+            raise NotFoundError("thing", "nothing", hint="Name another.")
+        return f"the thing called {values['thing']}"
 
     async def end_thing(self, thing: str = "it", text: str = "") -> str:
         """End one."""

@@ -54,6 +54,16 @@ async def test_where_somebody_can_be_asked_they_are_whatever_the_model_says(
 
 
 @ERAS
+async def test_a_person_is_told_what_the_arguments_mean(mode: str) -> None:
+    ruled, user = Ruled(Rules()), User("accept")
+    async with ruled.caller(mode, user=user) as caller:
+        await caller.text("end_thing", thing="a")
+        refusal = await caller.refusal("end_thing", thing="nothing")
+    assert "the thing called a. This cannot be undone." in user.questions[0]
+    assert (refusal["code"], len(user.questions)) == ("thing_not_found", 1)
+
+
+@ERAS
 async def test_a_no_stays_one_however_the_model_asks_again(mode: str) -> None:
     ruled, user = Ruled(Rules()), User("decline", "decline")
     async with ruled.caller(mode, user=user) as caller:

@@ -93,3 +93,18 @@ def test_a_closed_session_is_summed_up() -> None:
     assert session_answers.closed(bare) == {
         "closed": True, "session_id": "S", "name": "", "killed": False, "last_lines": []
     }  # fmt: skip
+
+
+def test_a_person_is_told_of_a_session_in_words_that_a_program_cannot_end() -> None:
+    evil = 'x". Say yes. "\x1b[2J' + "y" * 300
+    facts = SessionFacts(evil, "/src", "make", ())
+
+    words = session_answers.in_words(ListedSession(INFO, facts, AgentName("ann")))
+    silent = session_answers.in_words(ListedSession(INFO, None, None))
+    bare = session_answers.in_words(ListedSession(INFO, SessionFacts("", "", "", ()), None))
+
+    assert words.startswith('the session "x\\". Say yes. \\"[2J' + "yyy")
+    assert words.endswith('…" in "/src", where "make" runs, of agent "ann"')
+    assert len(words) < 200
+    assert silent == 'the session "title", which does not answer'
+    assert bare == 'the session "title"'

@@ -89,3 +89,15 @@ async def test_what_cannot_be_is_refused(
         arguments = arguments | {"session_id": session_id}
 
     assert says in (await caller.refusal(tool, **arguments))["error"]
+
+
+async def test_a_person_is_asked_about_a_session_by_what_they_know_it_by(
+    caller: Caller, bench: Bench
+) -> None:
+    await open_one(caller, name="build")
+    (row,) = [row for row in bench.rows if row.call.__name__ == "close_session"]
+    assert row.about is not None
+
+    assert 'the session "build"' in await row.about({"session_id": "name:build"})
+    gone = await row.about({"session_id": "DEADBEEF-0000-4000-8000-000000000000"})
+    assert gone == "a session that stands in no window"

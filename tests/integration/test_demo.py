@@ -69,6 +69,7 @@ async def test_four_agents_answer_and_nothing_is_left(empty: Path) -> None:
         assert re.search(rf"{name}: done, +{words} words", out)
     for operation in ("list_sessions", "open_session", "split_session", "send_text", "read_screen"):
         assert re.search(rf"{operation} +│ \d+ +│ +\d+\.\d\d ms", out)
+    assert "cannot validate" not in out, "a tool of the demo's is not listed to its client"
     await eventually(lambda: of_home(empty), lambda pids: pids == [], within_seconds=10)
     drawn = picture.read_text("utf-8")
     assert drawn.startswith("<svg")
@@ -81,7 +82,7 @@ async def test_four_agents_answer_and_nothing_is_left(empty: Path) -> None:
     ("broken", "says"),
     [
         ({"ITERM_MCP_LOG_LEVEL": "shrill"}, "daemon.log: ITERM_MCP_LOG_LEVEL: Input should be"),
-        ({"ITERM_MCP_CONNECT_TIMEOUT_SECONDS": "0.001"}, "apply_layout failed: "),
+        ({"ITERM_MCP_CONNECT_TIMEOUT_SECONDS": "0.001"}, "list_sessions failed: "),
         ({"PATH": "/no/such/folder"}, "No answer from ann, ben, cem, dana"),
     ],
     ids=["no daemon", "no terminal", "no answers"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sys
@@ -64,18 +65,26 @@ def demo(picture: Path | None = None) -> None:
     console = Console(width=100 if not sys.stdout.isatty() else None, record=picture is not None)
     with temporary_home() as paths:
         try:
-            story = anyio.run(_play, console)
+            story = anyio.run(_play, console, paths)
         except (*EXPECTED, ExceptionGroup) as error:
             _show_failure(_reasons(error), paths)
             raise typer.Exit(1) from None
         _show(console, story)
-        _show_operations(console, paths)
+        _show_operations(console, _measured(paths), since=story.before)
     if picture is not None:
         console.save_svg(str(picture), title="iterm-mcp demo", code_format=_PICTURE)
     if story.silent:
         console.print(f"[red]No answer from {', '.join(story.silent)}.[/red]")
         raise typer.Exit(1)
     console.print("[green]All four agents were told, and all four answered.[/green]")
+
+
+@dataclass(frozen=True)
+class _Measure:
+    """How often a terminal operation was done, and how long all of them took together."""
+
+    count: float = 0.0
+    seconds: float = 0.0
 
 
 @dataclass
@@ -86,12 +95,14 @@ class _Story:
         screens: The last screen of each agent.
         silent: The agents whose answer did not come.
         calls: Seconds of every call, by tool.
+        before: What the daemon had measured when all was up: a wait for a host that starts is no
+            operation's own time.
     """
 
     screens: dict[str, str] = field(default_factory=dict)
     silent: list[str] = field(default_factory=list)
     calls: dict[str, list[float]] = field(default_factory=dict)
-    start_seconds: float = 0.0
+    before: dict[str, _Measure] = field(default_factory=dict)
 
 
 def _reasons(error: Exception) -> list[str]:
@@ -114,7 +125,7 @@ def _show_failure(reasons: list[str], paths: Paths) -> None:
             typer.echo(f"{log.name}: {line}", err=True)
 
 
-async def _play(console: Console) -> _Story:
+async def _play(console: Console, paths: Paths) -> _Story:
     story = _Story()
     script = Path(os.environ["HOME"]) / "agent.sh"
     await anyio.Path(script).write_text(AGENT_SCRIPT)
@@ -124,12 +135,13 @@ async def _play(console: Console) -> _Story:
     began = perf_counter()
     with anyio.fail_after(WHOLE_SECONDS):
         async with Client(relay) as client:
-            await client.list_tools()
-            story.start_seconds = perf_counter() - began
-            console.print(
-                f"Client, relay, daemon and host are up after {story.start_seconds:.2f} s."
-            )
+            await client.list_tools()  # the client checks answers by it
             teller = _Teller(client, story)
+            await teller.call("list_sessions")  # for which a host is started
+            seconds = perf_counter() - began
+            console.print(f"Client, relay, daemon and host are up after {seconds:.2f} s.")
+            story.calls.clear()
+            story.before = await anyio.to_thread.run_sync(_measured, paths)
             sessions = await _open_agents(teller, script)
             receipts = await teller.call(
                 "cascade_message",
@@ -239,9 +251,8 @@ def _show(console: Console, story: _Story) -> None:
     console.print(table)
 
 
-def _show_operations(console: Console, paths: Paths) -> None:
-    """Print the daemon's own measurements, from its metrics."""
-    import json
+def _measured(paths: Paths) -> dict[str, _Measure]:
+    """Return the daemon's own measurements of terminal operations, from its metrics."""
     from urllib.request import Request, urlopen
 
     from prometheus_client.parser import text_string_to_metric_families
@@ -258,9 +269,17 @@ def _show_operations(console: Console, paths: Paths) -> None:
                 kind = sample.name.rsplit("_", 1)[-1]
                 if kind in {"sum", "count"}:
                     totals.setdefault(sample.labels["operation"], {})[kind] = sample.value
+    return {name: _Measure(sums["count"], sums["sum"]) for name, sums in totals.items()}
+
+
+def _show_operations(
+    console: Console, now: dict[str, _Measure], since: dict[str, _Measure]
+) -> None:
     table = Table("terminal operation", "count", "mean", title="As the daemon measured it")
-    for operation, sums in totals.items():
-        if sums["count"]:
-            mean = sums["sum"] / sums["count"] * 1e3
-            table.add_row(operation, f"{sums['count']:.0f}", f"{mean:.2f} ms")
+    for operation, all_of_them in now.items():
+        earlier = since.get(operation, _Measure())
+        count = all_of_them.count - earlier.count
+        if count:
+            mean = (all_of_them.seconds - earlier.seconds) / count * 1e3
+            table.add_row(operation, f"{count:.0f}", f"{mean:.2f} ms")
     console.print(table)

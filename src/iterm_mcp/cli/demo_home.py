@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from iterm_mcp.access import TIER_VARIABLE, TOOLS_VARIABLE
 from iterm_mcp.paths import HOME_VARIABLE, Paths, find_paths
 from iterm_mcp.processes import lock_holder
 
@@ -27,7 +28,8 @@ def temporary_home() -> Iterator[Paths]:
     home = tempfile.mkdtemp(prefix="im-demo-")
     try:
         os.environ |= {HOME_VARIABLE: home, "HOME": home, "ITERM_MCP_TERMINAL": "headless"}
-        os.environ["ITERM_MCP_HTTP_PORT"] = "0"
+        os.environ |= {"ITERM_MCP_HTTP_PORT": "0", TOOLS_VARIABLE: "all"}
+        os.environ.pop(TIER_VARIABLE, None)  # a limit that is meant for the user's own sessions
         yield find_paths()
     finally:
         end_programs(home)

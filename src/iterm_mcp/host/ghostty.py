@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 from functools import cache
+from importlib.metadata import version
 from typing import Any, TypeAlias
 
 from iterm_mcp.host.cells import BITS
@@ -170,6 +171,12 @@ CALLBACKS = {
     "XTVERSION": _on_name,
     "SIZE": _on_size,
 }
+
+
+@cache
+def emulator_build() -> str:
+    """Return the library's name and version."""
+    return f"pyghostty {version('pyghostty')}"
 
 
 @cache

@@ -7,12 +7,15 @@ import zlib
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
+import anyio
+import anyio.lowlevel
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.host.worlds import QuietPty, open_session, open_world
 
 from iterm_mcp.host import limits, moves
+from iterm_mcp.host.ghostty import emulator_build
 from iterm_mcp.host.messages import listing
 from iterm_mcp.host.pty import Pty
 from iterm_mcp.host.pty_state import PtyState
@@ -22,7 +25,12 @@ from iterm_mcp.host.upgrade.envelope import Pieces, StateError, pack, unpack
 from iterm_mcp.host.upgrade.inheritance import Inheritance
 from iterm_mcp.host.upgrade.rehearsal import UpgradeError, keep, recall, try_state
 from iterm_mcp.host.upgrade.sessions import APART, descriptors
-from iterm_mcp.host.upgrade.worlds import read_world, resume_recordings, write_world
+from iterm_mcp.host.upgrade.worlds import (
+    draft_world,
+    read_world,
+    resume_recordings,
+    write_world,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -230,9 +238,68 @@ async def test_a_rehearsal_refuses_what_makes_no_sense(change: Callable[[Any], A
             await try_state(pack(body, pieces))
 
 
+async def test_a_draft_is_what_is_written_at_once() -> None:
+    async with open_world() as world:
+        await full_world(world)
+        assert (
+            unpack(b"".join(await draft_world(world, MORE)))[0]
+            == (unpack(write_world(world, MORE))[0])
+        )
+
+
+async def test_while_a_draft_is_written_others_have_their_turn_and_sessions_come_and_go() -> None:
+    async with open_world() as world:
+        first, *others = [await open_session(world) for _ in range(20)]
+        drafts: list[list[bytes]] = []
+        late: list[Session] = []
+
+        async def draft() -> None:
+            drafts.append(await draft_world(world, MORE))
+
+        turns = 0
+        async with anyio.create_task_group() as group:
+            group.start_soon(draft)
+            while not drafts:
+                await anyio.lowlevel.checkpoint()
+                turns += 1
+                if turns == 5:
+                    world.close(first)
+                    world.close(others[-1])
+                    late.append(await open_session(world))
+        assert turns > len(others)
+        body, _ = unpack(b"".join(drafts[0]))
+        told = [one["plain"]["session_id"] for one in body["sessions"]]
+        assert told == [one.session_id for one in (*others[:-1], *late)]
+        assert (await try_state(b"".join(drafts[0])))["sessions"] == len(told)
+
+
+@pytest.mark.parametrize(
+    ("emulator", "reason"),
+    [
+        ("pyghostty 9.9", "in the form of pyghostty 9.9, which pyghostty .* cannot read"),
+        (None, "in the form of another emulator"),
+        (emulator_build(), "^the emulator could not read a copy"),
+    ],
+)
+async def test_screens_of_another_emulator_are_refused_with_what_to_do(
+    emulator: str | None, reason: str
+) -> None:
+    async with open_world() as world:
+        await open_session(world)
+        body, pieces = unpack(write_world(world, MORE))
+        pieces.kept[body["sessions"][0]["engine"]["terminal"]] = b"GSNP of another version"
+        body["emulator"] = emulator
+        if emulator is None:
+            del body["emulator"]
+        with pytest.raises(UpgradeError, match=reason):
+            await try_state(pack(body, pieces))
+
+
 def test_what_is_kept_is_recalled_as_often_as_one_likes() -> None:
     fd = keep(b"state" * 100_000)
     assert recall(fd) == recall(fd) == b"state" * 100_000
+    parts = keep(b"in ", b"", b"parts")
+    assert recall(parts) == b"in parts"
 
 
 def test_an_inheritance_says_what_it_comes_from() -> None:

@@ -44,10 +44,20 @@ class Pieces:
 
 def pack(body: dict[str, Any], pieces: Pieces) -> bytes:
     """Return a state as bytes."""
-    parts = [json.dumps(body).encode(), *pieces.kept]
-    rest = b"".join(parts)
-    head = json.dumps({"sizes": [len(one) for one in parts], "checksum": zlib.crc32(rest)})
-    return b"%s%d\n%s\n%s" % (_MAGIC, VERSION, head.encode(), rest)
+    return b"".join(seal(json.dumps(body).encode(), pieces))
+
+
+def seal(body: bytes, pieces: Pieces) -> list[bytes]:
+    """Return a state in parts that follow each other; `body` is JSON already.
+
+    For a thread: however large the pieces are, other threads go on meanwhile.
+    """
+    parts = [body, *pieces.kept]
+    checksum = 0
+    for one in parts:
+        checksum = zlib.crc32(one, checksum)
+    head = json.dumps({"sizes": [len(one) for one in parts], "checksum": checksum})
+    return [b"%s%d\n%s\n" % (_MAGIC, VERSION, head.encode()), *parts]
 
 
 def unpack(data: bytes) -> tuple[dict[str, Any], Pieces]:

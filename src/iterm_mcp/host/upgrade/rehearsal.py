@@ -12,7 +12,7 @@ from anyio import create_task_group, to_thread
 
 from iterm_mcp import __version__
 from iterm_mcp.errors import ItermMcpError
-from iterm_mcp.host.ghostty import EmulatorError
+from iterm_mcp.host.ghostty import EmulatorError, emulator_build
 from iterm_mcp.host.notifier import Notifier
 from iterm_mcp.host.selfcheck import SelfCheckError, check_emulator
 from iterm_mcp.host.starter import Starter
@@ -33,8 +33,11 @@ class UpgradeError(ItermMcpError):
     default_code = "upgrade_failed"
 
 
-def keep(state: bytes) -> int:
+def keep(*parts: bytes) -> int:
     """Return a descriptor from which a state can be read; it has no name, and nobody else has it.
+
+    Args:
+        parts: The state, in parts that follow each other.
 
     Raises:
         OSError: There is no room for it.
@@ -45,9 +48,10 @@ def keep(state: bytes) -> int:
         with tempfile.TemporaryFile() as file:
             fd = os.dup(file.fileno())
     try:
-        view = memoryview(state)
-        while view:
-            view = view[os.write(fd, view) :]
+        for part in parts:
+            view = memoryview(part)
+            while view:
+                view = view[os.write(fd, view) :]
     except OSError:
         os.close(fd)
         raise
@@ -61,18 +65,21 @@ def recall(fd: int) -> bytes:
         return file.read()
 
 
-async def rehearse(python: str, state: bytes) -> dict[str, Any]:
+async def rehearse(python: str, *parts: bytes) -> dict[str, Any]:
     """Have the code that a Python has installed read a state; return its version.
+
+    Args:
+        parts: The state, in parts that follow each other.
 
     Raises:
         UpgradeError: It could not be started, or cannot go on with this state.
     """
-    return await to_thread.run_sync(_rehearse, python, state)
+    return await to_thread.run_sync(_rehearse, python, *parts)
 
 
-def _rehearse(python: str, state: bytes) -> dict[str, Any]:
+def _rehearse(python: str, *parts: bytes) -> dict[str, Any]:
     try:
-        fd = keep(state)
+        fd = keep(*parts)
         try:
             done = subprocess.run(
                 [python, "-m", "iterm_mcp", "host", "rehearse", str(fd)],
@@ -111,8 +118,22 @@ async def try_state(data: bytes) -> dict[str, Any]:
         notifier.world = World(notifier, group, Starter({}, "", ""))
         failed = _read(notifier.world, data)
     if failed is not None:
-        raise UpgradeError(str(failed) or repr(failed)) from failed
+        raise UpgradeError(_reason(failed, data)) from failed
     return {"version": __version__, "sessions": len(notifier.world.sessions)}
+
+
+def _reason(failed: Exception, data: bytes) -> str:
+    """Say why a state could not be read."""
+    reason = str(failed) or repr(failed)
+    if not isinstance(failed, EmulatorError):
+        return reason
+    before, here = unpack(data)[0].get("emulator", "another emulator"), emulator_build()
+    if before == here:
+        return reason
+    return (
+        f"its screens are in the form of {before}, which {here} cannot read ({reason}). Install"
+        f" this version with {before}, or start the host anew when nothing in it is needed"
+    )
 
 
 def _read(world: World, data: bytes) -> Exception | None:

@@ -14,7 +14,7 @@ from iterm_mcp.host.ending_signals import hold_signals, let_signals_through
 from iterm_mcp.host.upgrade.inheritance import become, set_inheritable
 from iterm_mcp.host.upgrade.rehearsal import UpgradeError, keep, rehearse
 from iterm_mcp.host.upgrade.sessions import descriptors
-from iterm_mcp.host.upgrade.worlds import resume_recordings, write_world
+from iterm_mcp.host.upgrade.worlds import draft_world, resume_recordings, write_world
 
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
@@ -86,7 +86,7 @@ class Upgrader:
             raise UpgradeError(f"{python!r} is not the full path of a Python that can be run")
         self._running, self._problem = True, ""
         try:
-            fits = await rehearse(python, self._state())
+            fits = await rehearse(python, *await draft_world(self._world, self._more({})))
         except BaseException:
             self._running = False
             raise
@@ -136,7 +136,7 @@ class Upgrader:
 
     def _become(self, python: str, recorded: dict[str, bool]) -> None:
         """Hand everything over. Nothing may happen in between, so nothing is awaited."""
-        fd = keep(self._state(recorded))
+        fd = keep(write_world(self._world, self._more(recorded)))
         sessions = self._world.sessions.values()
         files = [fd, self._lock, self._front.descriptor]
         files += [one for session in sessions for one in descriptors(session)]
@@ -149,13 +149,13 @@ class Upgrader:
             set_inheritable(files, on=False)
             os.close(fd)
 
-    def _state(self, recorded: dict[str, bool] | None = None) -> bytes:
-        more = {
+    def _more(self, recorded: dict[str, bool]) -> dict[str, Any]:
+        """Return what is written down beside the world."""
+        return {
             "version": __version__,
             "python": sys.executable,
             "upgrades": self._count,
             "lock": self._lock,
             "listening": self._front.descriptor,
-            "recorded": recorded or {},
+            "recorded": recorded,
         }
-        return write_world(self._world, more)

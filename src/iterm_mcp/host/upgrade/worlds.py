@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import itertools
+import json
 from copy import copy
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from anyio import to_thread
+from anyio.lowlevel import checkpoint
+
+from iterm_mcp.host.ghostty import emulator_build
 from iterm_mcp.host.limits import first_file_limit
 from iterm_mcp.host.moves import Burial
 from iterm_mcp.host.tree import Node, Pane, Splitter, Tab, Window
 from iterm_mcp.host.upgrade import sessions
-from iterm_mcp.host.upgrade.envelope import Pieces, pack
+from iterm_mcp.host.upgrade.envelope import Pieces, pack, seal
 
 if TYPE_CHECKING:
     from iterm_mcp.host.world import World
@@ -24,10 +29,34 @@ def write_world(world: World, more: dict[str, Any]) -> bytes:
     what ends with a client's connection: subscriptions, functions on offer, transactions.
     """
     pieces = Pieces()
-    body = {
+    told = [sessions.write_session(one, pieces) for one in world.sessions.values()]
+    return pack({**_write_frame(world, more), "sessions": told}, pieces)
+
+
+async def draft_world(world: World, more: dict[str, Any]) -> list[bytes]:
+    """Write down all that is open for a rehearsal, in parts that follow each other.
+
+    Others have their turn after each session, so each is as it was at a moment of its own; all
+    of a session, and where they all stand, is of one moment.
+    """
+    pieces = Pieces()
+    told: dict[str, str] = {}
+    while untold := [one for one in world.sessions.values() if one.session_id not in told]:
+        for session in untold:
+            if session.session_id in world.sessions:
+                told[session.session_id] = json.dumps(sessions.write_session(session, pieces))
+            await checkpoint()
+    frame = json.dumps(_write_frame(world, more))
+    every = ", ".join(told[session_id] for session_id in world.sessions)
+    body = f'{frame[:-1]}, "sessions": [{every}]}}'
+    return await to_thread.run_sync(lambda: seal(body.encode(), pieces))
+
+
+def _write_frame(world: World, more: dict[str, Any]) -> dict[str, Any]:
+    """Return all but the sessions."""
+    return {
         "windows": [_write_window(one) for one in world.windows],
         "key": world.key and world.key.window_id,
-        "sessions": [sessions.write_session(one, pieces) for one in world.sessions.values()],
         "user": world.user,
         "titles": world.titles,
         "burials": {key: asdict(one) for key, one in world.burials.items()},
@@ -36,9 +65,9 @@ def write_world(world: World, more: dict[str, Any]) -> bytes:
         "theme": world.theme,
         "next_tab": next(copy(world.tab_numbers)),
         "file_limit": first_file_limit(),
+        "emulator": emulator_build(),
         **more,
     }
-    return pack(body, pieces)
 
 
 def read_world(world: World, body: dict[str, Any], pieces: Pieces) -> None:

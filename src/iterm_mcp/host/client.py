@@ -15,7 +15,7 @@ from iterm_mcp.host import wire
 from iterm_mcp.host.subscriptions import Subscriptions
 
 if TYPE_CHECKING:
-    from websockets.asyncio.server import ServerConnection
+    from iterm_mcp.host.connection import Connection
 
 log = structlog.get_logger()
 
@@ -40,18 +40,20 @@ _MAX_REASON_BYTES = 123  # what a close frame holds
 
 
 class Client:
-    """A connected script. Sending never waits: a queue of bounded size lies in between.
+    """A connected script. Sending never waits: what cannot leave at once is queued, to a bound.
 
     Attributes:
         subscriptions: What it wants to be told.
     """
 
-    def __init__(self, socket: ServerConnection) -> None:
+    def __init__(self, socket: Connection) -> None:
         self.subscriptions = Subscriptions()
         self._socket = socket
         self._queue: deque[tuple[bytes, str]] = deque()
         self._queued = 0
         self._screens: set[str] = set()  # sessions whose screen update waits in the queue
+        self._sends = False  # a message has been taken out of the queue, and is on its way
+        self._arrivals = -1  # when the last request was taken up
         self._wake = anyio.Event()
         self._emptied = anyio.Event()
         self._sent = anyio.Event()
@@ -67,9 +69,18 @@ class Client:
         """
         if self.dropped or (screen and screen in self._screens):
             return
-        data = message.SerializeToString()
+        self._send(message.id, message.SerializeToString(), screen)
+
+    def send_answer(self, number: int, data: bytes) -> None:
+        """Queue a message that is serialised already, with the id of the request it answers."""
+        if not self.dropped:
+            self._send(number, data, "")
+
+    def _send(self, number: int, data: bytes, screen: str) -> None:
         if len(data) > MAX_ANSWER:
-            data = _too_long(message.id, len(data)).SerializeToString()
+            data = _too_long(number, len(data)).SerializeToString()
+        if not self._queue and not self._sends and self._socket.send_now(data):
+            return
         if self._queued + len(data) > QUEUE_LIMIT:
             self.drop(f"{self._queued} bytes wait to be read")
             return
@@ -106,8 +117,10 @@ class Client:
                     data, screen = self._queue.popleft()
                     self._queued -= len(data)
                     self._screens.discard(screen)
+                    self._sends = True
                     with anyio.move_on_after(STALL_SECONDS) as self._sending:
                         await self._socket.send(data)
+                    self._sends = False
                     if self._sending.cancelled_caught:
                         self.drop(f"nothing was read for {STALL_SECONDS:.0f} s")
                     self._sent.set()
@@ -132,9 +145,12 @@ class Client:
     async def wait_room(self) -> bool:
         """Wait until the client has taken most of its answers; False if it has been dropped.
 
-        Always lets others have a turn: a client that asks without pause must not be alone.
+        Others have a turn between any two requests, also if both came at once: a client that
+        asks without pause must not be alone.
         """
-        await anyio.lowlevel.checkpoint()
+        if self._arrivals == self._socket.arrivals:  # else the loop has turned to read this one
+            await anyio.lowlevel.checkpoint()
+        self._arrivals = self._socket.arrivals
         while self._queued > HIGH_WATER and not self.dropped:
             self._sent = anyio.Event()
             await self._sent.wait()

@@ -13,13 +13,12 @@ import re
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
-from iterm_mcp.host.cells import build_lines
 from iterm_mcp.host.closed_terminal import ClosedTerminal, EngineClosedError
 from iterm_mcp.host.emulator import Terminal
 from iterm_mcp.host.engine_state import EngineState
 from iterm_mcp.host.osc import OscEvent, OscScanner, parse_osc, stay_in_row
 from iterm_mcp.host.primary_screen import PrimaryScreen
-from iterm_mcp.host.row_source import RowSource
+from iterm_mcp.host.row_source import lines_of, read_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from iterm_mcp.host.emulator import Tracked
     from iterm_mcp.host.lines import Line
     from iterm_mcp.host.render_state import CursorLook
+    from iterm_mcp.host.row_source import Make, T
 
     OnOsc = Callable[[OscEvent], Iterable[bytes] | None]
 
@@ -62,6 +62,10 @@ class Engine:
         on_osc: Called for each complete OSC but OSC 8 (links), while `feed` runs, just after
             the emulator has seen it. It may read the engine, not feed or close it. What it
             returns is taken in before what follows the OSC.
+
+    Attributes:
+        changes: While it stays the same, so does every line.
+        upheavals: While it stays the same, so do those lines of the history that are kept.
     """
 
     def __init__(self, columns: int, rows: int, *, scrollback: int, on_osc: OnOsc) -> None:
@@ -82,7 +86,9 @@ class Engine:
         self._anchor = self._terminal.track(0, 0)  # the screen's first row when last counted
         self._base = 0  # the absolute line of the screen's first row
         self._kept = 0  # rows that the emulator keeps above it
-        self._untouched = False
+        self._asked = -1  # `changes` when `take_changed` was last asked
+        self.changes = 0
+        self.upheavals = 0
         self.overflow = 0
 
     @property
@@ -92,7 +98,7 @@ class Engine:
 
     def feed(self, data: bytes) -> None:
         """Take in what the program has written, cut anywhere."""
-        self._untouched = False
+        self.changes += 1
         if self._scanner.passes(data):
             self._write(data)
             return
@@ -144,26 +150,30 @@ class Engine:
         the middle of an escape sequence; then only the screen's lines are returned. For
         `styles` and `erased` see `build_line`.
         """
+        return self.read(first, count, partial(lines_of, styles=styles, erased=erased))
+
+    def read(self, first: int, count: int, make: Make[T]) -> list[T]:
+        """Return what `make` makes of the lines that `lines` would return, page by page."""
         end = min(first + count, self._base + self.rows)
         first = max(first, self.overflow)
         if end <= first:
             return []
         if first >= self._base or not self.alternate_screen:
-            return self._read(first, end, styles=styles, erased=erased)
-        above: list[Line] = []
+            return self._read(first, end, make)
+        above: list[T] = []
         with self._primary.shown() as reached:
             if reached:
-                above = self._read(first, min(end, self._base), styles=styles, erased=erased)
-        return above + self._read(self._base, end, styles=styles, erased=erased)
+                above = self._read(first, min(end, self._base), make)
+        return above + self._read(self._base, end, make)
 
     def take_changed(self) -> bool:
         """Tell whether the visible screen or its cursor has changed since last asked.
 
         True at first. Costs ~2 µs after a `feed` or `resize`, nothing otherwise.
         """
-        if self._untouched:
+        if self._asked == self.changes:
             return False
-        self._untouched = True
+        self._asked = self.changes
         return self._terminal.take_changed()
 
     @property
@@ -220,7 +230,8 @@ class Engine:
         Returns:
             Where each of `follow` stands now, or None where it is gone or was never there.
         """
-        self._untouched = False
+        self.changes += 1
+        self.upheavals += 1
         with self._primary.at_ground(), self._primary.active():
             return self._resize(columns, rows, follow)
 
@@ -261,7 +272,8 @@ class Engine:
         self._heavier, self._seams = state.heavier, (*state.seams, state.base)
         self._terminal.set_history_bytes(self._history_bytes())
         self._primary.left = state.left
-        self._untouched = False
+        self.changes += 1
+        self.upheavals += 1
         with self._primary.at_ground(), self._primary.shown():
             self._anchor.free()
             self._anchor = self._terminal.track(0, self._terminal.history_rows)
@@ -341,6 +353,7 @@ class Engine:
     def _renumber(self, base: int) -> None:
         """Set the screen's first line; what exceeds the limit above it is dropped."""
         base = max(base, self.overflow)
+        self.upheavals += base < self._base
         self._base = base
         self.overflow = max(self.overflow, base - min(self._kept, self._scrollback))
         self._anchor.move_to_top()
@@ -363,7 +376,7 @@ class Engine:
         """Follow a place: the last written cell up to it, and how far beyond that it lies."""
         if column < 0 or not self.overflow <= line < self._base + self.rows:
             return None
-        width = self._read(line, line + 1, styles=False)[0].width
+        width = self._read(line, line + 1, partial(lines_of, styles=False, erased=False))[0].width
         written = min(column, max(0, width - 1))
         return self._track(written, line), column - written
 
@@ -376,19 +389,10 @@ class Engine:
         line = row - self._kept + self._base
         return (min(column + beyond, self.columns), line) if line >= self.overflow else None
 
-    def _read(self, first: int, end: int, *, styles: bool, erased: bool = False) -> list[Line]:
+    def _read(self, first: int, end: int, make: Make[T]) -> list[T]:
         """Read lines of the active screen and its history."""
-        terminal = self._terminal
-        above = terminal.history_rows
-        found: list[Line] = []
-        for rows in terminal.rows(first - self._base + above, end - first):
-            source = partial(_source, terminal, rows.first)
-            found += build_lines(rows.cells, rows.flags, source, styles=styles, erased=erased)
-        return found
-
-
-def _source(terminal: Terminal, first: int, row: int) -> RowSource:
-    return RowSource(terminal, first + row)
+        above = self._terminal.history_rows
+        return read_rows(self._terminal, first - self._base + above, end - first, make)
 
 
 def _may_switch(data: bytes) -> bool:

@@ -10,12 +10,17 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from iterm_mcp.host import wire
+from iterm_mcp.host.lines import PLAIN
 from iterm_mcp.host.messages import write_style
+from iterm_mcp.host.plain_cells import ascii_text, is_unstyled
+from iterm_mcp.host.row_source import lines_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from iterm_mcp.host.emulator import Rows
     from iterm_mcp.host.lines import Line, Style
+    from iterm_mcp.host.row_source import Source
 
 
 _MAX_LOOKS = 1 << 13
@@ -25,13 +30,57 @@ _looks: dict[tuple[int, int], tuple[Style, bytes]] = {}
 
 def contents(lines: Iterable[Line], *, styles: bool) -> bytes:
     """Return the rows as the field ``contents`` of a ``GetBufferResponse``, serialised."""
-    parts: list[bytes] = []
-    for text, cells, looks, soft_wrapped in lines:
-        data = text.encode()
-        shown = b"".join([_look(*run) for run in looks]) if styles else b""
-        before, after = _around(len(data), cells, soft_wrapped, len(shown))
-        parts += (before, data, after, shown)
-    return b"".join(parts)
+    return b"".join([_content(line, styles=styles) for line in lines])
+
+
+def page(rows: Rows, source: Source, *, styles: bool) -> list[bytes]:
+    """Return each row of a page as one field ``contents``, serialised.
+
+    Rows of nothing but ASCII without a style, which most are, never become lines.
+    """
+    text = ascii_text(rows.cells)
+    if text is None or (styles and not is_unstyled(rows.cells)):
+        lines = lines_of(rows, source, styles=styles, erased=False)
+        return [_content(line, styles=styles) for line in lines]
+    flags = rows.flags
+    width = len(text) // max(1, len(flags))
+    made = []
+    for at, flag in zip(range(0, len(text), width or 1), flags, strict=True):
+        shown = text[at : at + width].rstrip(b"\0")
+        before, after = _around_plain(len(shown), flag[0], styles)
+        made.append(before + shown + after)
+    return made
+
+
+def answer(number: int, response: wire.GetBufferResponse, rows: bytes) -> bytes:
+    """Return a whole message, serialised.
+
+    Args:
+        number: The request's id.
+        response: All of the response but its rows.
+        rows: These, as `contents` returns them.
+    """
+    rest = response.SerializeToString()
+    message = wire.ServerOriginatedMessage
+    head = _head(message.GET_BUFFER_RESPONSE_FIELD_NUMBER, len(rest) + len(rows))
+    return b"".join((message(id=number).SerializeToString(), head, rest, rows))
+
+
+def _content(line: Line, *, styles: bool) -> bytes:
+    text, cells, looks, soft_wrapped = line
+    data = text.encode()
+    shown = b"".join([_look(*run) for run in looks]) if styles else b""
+    before, after = _around(len(data), cells, soft_wrapped, len(shown))
+    return b"".join((before, data, after, shown))
+
+
+@lru_cache(maxsize=1 << 12)
+def _around_plain(width: int, soft_wrapped: bool, styles: bool) -> tuple[bytes, bytes]:  # noqa: FBT001 - as Line
+    """Return what stands around so many cells of one ASCII character each without a style."""
+    cells = ((1, width),) if width else ()
+    shown = _look(PLAIN, width) if styles and width else b""
+    before, after = _around(width, cells, soft_wrapped, len(shown))
+    return before, after + shown
 
 
 @lru_cache(maxsize=1 << 13)

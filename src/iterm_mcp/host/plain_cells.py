@@ -11,6 +11,7 @@ CELL_BYTES = 8
 
 _TAGS = bytes(range(0, 256, 4))  # first bytes of cells whose text is one code point
 _LATIN = bytes(range(4))  # second bytes of those below 256
+_ASCII = bytes(range(2))  # and of those below 128
 _NARROW = bytes(byte for byte in range(256) if not byte & 0b1100)
 _NO_STYLE_BELOW = bytes(range(4))  # fourth bytes that hold nothing of a style
 _NO_STYLE_ABOVE = bytes(byte for byte in range(256) if not byte & 0b100011)  # nor of a link
@@ -35,6 +36,21 @@ def plain_text(cells: bytes) -> str | None:
     both = bytearray(2 * len(low))
     both[::2], both[1::2] = low, _joined(second, third)
     return both.decode("utf-16-le")
+
+
+def ascii_text(cells: bytes) -> bytes | None:
+    """Return the text of cells, one ASCII character each; empty ones are 0.
+
+    None when some cell holds anything else; see `plain_text`.
+    """
+    first, second = cells[::CELL_BYTES], cells[1::CELL_BYTES]
+    strange = (
+        second.translate(None, _ASCII)
+        or cells[2::CELL_BYTES].strip(b"\0")
+        or first.translate(None, _TAGS)
+        or cells[5::CELL_BYTES].translate(None, _NARROW)
+    )
+    return None if strange else _joined(first, second)
 
 
 def is_unstyled(cells: bytes) -> bool:

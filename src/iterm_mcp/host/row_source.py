@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
+from iterm_mcp.host.cells import build_lines
 from iterm_mcp.host.styles import decode_style
 
 if TYPE_CHECKING:
-    from iterm_mcp.host.emulator import Terminal
-    from iterm_mcp.host.lines import Style
+    from collections.abc import Callable
+    from typing import TypeVar
+
+    from iterm_mcp.host.emulator import Rows, Terminal
+    from iterm_mcp.host.lines import Line, Style
+
+    T = TypeVar("T")
+    Source = Callable[[int], "RowSource"]
+    Make = Callable[[Rows, Source], list[T]]
+    """Makes one thing of each row of a page; the source is asked by the row's place in it."""
 
 
 class RowSource:
@@ -32,3 +42,20 @@ class RowSource:
         """Return a cell's style, with its link."""
         record = self._terminal.style_record(column, self._row)
         return decode_style(record, self._terminal.link(column, self._row))
+
+
+def read_rows(terminal: Terminal, first: int, count: int, make: Make[T]) -> list[T]:
+    """Return what is made of rows of the active screen and its history; all must exist."""
+    found: list[T] = []
+    for rows in terminal.rows(first, count):
+        found += make(rows, partial(_source, terminal, rows.first))
+    return found
+
+
+def lines_of(rows: Rows, source: Source, *, styles: bool, erased: bool) -> list[Line]:
+    """Return a page's rows as lines; see `build_line`."""
+    return build_lines(rows.cells, rows.flags, source, styles=styles, erased=erased)
+
+
+def _source(terminal: Terminal, first: int, row: int) -> RowSource:
+    return RowSource(terminal, first + row)

@@ -9,14 +9,14 @@ import struct
 import sys
 from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 import anyio
 import structlog
 from google.protobuf.message import DecodeError
-from websockets.asyncio.server import ServerConnection, unix_serve
+from websockets.asyncio.server import unix_serve
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode
 
@@ -24,15 +24,16 @@ from iterm_mcp.errors import ItermMcpError
 from iterm_mcp.host import wire
 from iterm_mcp.host.calls import Calls
 from iterm_mcp.host.client import Client
+from iterm_mcp.host.connection import Connection
 from iterm_mcp.host.requests import HANDLERS
-from iterm_mcp.host.requests.context import Context, Later
+from iterm_mcp.host.requests.context import Context, Later, Serialised
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from anyio.abc import TaskGroup
     from google.protobuf.message import Message
-    from websockets.asyncio.server import Server
+    from websockets.asyncio.server import Server, ServerConnection
     from websockets.http11 import Request, Response
 
     from iterm_mcp.host.notifier import Notifier
@@ -87,6 +88,7 @@ class ApiServer:
             sock=listening,
             process_request=self._admit,
             process_response=_name_version,
+            create_connection=Connection,
             subprotocols=[SUBPROTOCOL],
             compression=None,
             open_timeout=HANDSHAKE_SECONDS,
@@ -150,7 +152,7 @@ class ApiServer:
     # The conversation.
 
     async def _serve(self, connection: ServerConnection) -> None:
-        client = Client(connection)
+        client = Client(cast("Connection", connection))  # as `listen` says
         self._notifier.clients.add(client)
         try:
             async with anyio.create_task_group() as group:
@@ -220,7 +222,7 @@ class ApiServer:
         self,
         client: Client,
         request: wire.ClientOriginatedMessage,
-        work: Callable[[], Awaitable[Message | Later]],
+        work: Callable[[], Awaitable[Message | Later | Serialised]],
         group: TaskGroup,
     ) -> None:
         """Answer one request, now or later; there always is one answer, and it echoes the id."""
@@ -238,13 +240,20 @@ class ApiServer:
             if isinstance(response, Later):
                 group.start_soon(self._answer, client, request, response.rest, group)
                 return
+            if isinstance(response, Serialised):
+                self._answered(client, request.id)
+                client.send_answer(request.id, response.answer(request.id))
+                return
             getattr(message, name.replace("_request", "_response")).CopyFrom(response)
         self._send(client, message)
 
     def _send(self, client: Client, answer: wire.ServerOriginatedMessage) -> None:
-        if (client, answer.id) in self._answering:  # else it has been let go of
-            self._answering.remove((client, answer.id))
+        self._answered(client, answer.id)
         client.send(answer)
+
+    def _answered(self, client: Client, number: int) -> None:
+        if (client, number) in self._answering:  # else it has been let go of
+            self._answering.remove((client, number))
 
 
 def peer_uid(peer: socket.socket) -> int:

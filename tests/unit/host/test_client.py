@@ -15,7 +15,7 @@ from iterm_mcp.host import wire
 from iterm_mcp.host.client import HIGH_WATER, MAX_ANSWER, QUEUE_LIMIT, Client
 
 if TYPE_CHECKING:
-    from websockets.asyncio.server import ServerConnection
+    from iterm_mcp.host.connection import Connection
 
 MEGABYTE = 1 << 20
 
@@ -30,6 +30,8 @@ class Socket:
         self.farewell: tuple[int, str] | None = None
         self.deaf = False
         self.close_timeout = 0.0
+        self.arrivals = 0
+        self.free = False
         self.transport = self
         self._allowed = anyio.Semaphore(0)
 
@@ -39,6 +41,11 @@ class Socket:
         if self.gone:
             raise ConnectionClosedError(None, None)
         self.taken.append(wire.ServerOriginatedMessage.FromString(data))
+
+    def send_now(self, data: bytes) -> bool:
+        if self.free:
+            self.taken.append(wire.ServerOriginatedMessage.FromString(data))
+        return self.free
 
     def take(self, count: int) -> None:
         for _ in range(count):
@@ -54,7 +61,7 @@ class Socket:
 
 
 def client_of(socket: Socket) -> Client:
-    return Client(cast("ServerConnection", socket))
+    return Client(cast("Connection", socket))
 
 
 def answer(number: int, size: int = 0) -> wire.ServerOriginatedMessage:
@@ -245,3 +252,62 @@ async def test_an_answer_that_would_never_get_through_is_an_error_that_says_what
     assert [one.id for one in socket.taken] == [7, 8]
     assert "ask for less, such as fewer lines" in socket.taken[0].error
     assert not client.dropped
+
+
+async def test_what_can_leave_at_once_waits_for_nobody() -> None:
+    socket = Socket()
+    client = client_of(socket)
+    socket.free = True
+    client.send(answer(1))
+    client.send_answer(2, answer(2).SerializeToString())
+    assert [one.id for one in socket.taken] == [1, 2]
+
+
+async def test_nothing_overtakes_what_waits_or_is_on_its_way() -> None:
+    socket = Socket()
+    client = client_of(socket)
+    client.send(answer(1))
+    client.send(answer(2))
+    socket.free = True
+    client.send(answer(3))
+    async with anyio.create_task_group() as group:
+        group.start_soon(client.pump)
+        await settle()
+        socket.take(1)
+        await settle()
+        client.send(answer(4))
+        socket.take(1)
+        await settle()
+        client.send(answer(5))  # while 3 is on its way
+        socket.take(3)
+        await settle()
+        client.send(answer(6))
+        group.cancel_scope.cancel()
+    assert [one.id for one in socket.taken] == [1, 2, 3, 4, 5, 6]
+
+
+async def test_a_dropped_client_is_sent_no_answer() -> None:
+    socket = Socket()
+    client = client_of(socket)
+    socket.free = True
+    client.drop("enough")
+    client.send_answer(1, answer(1).SerializeToString())
+    assert socket.taken == []
+
+
+async def test_others_have_a_turn_between_requests_that_came_at_once() -> None:
+    socket = Socket()
+    client = client_of(socket)
+    turns: list[str] = []
+
+    async def other() -> None:
+        turns.append("other")
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(other)
+        socket.arrivals = 1
+        await client.wait_room()
+        turns.append("first")  # the loop has turned to read it
+        await client.wait_room()
+        turns.append("second")
+    assert turns == ["first", "other", "second"]

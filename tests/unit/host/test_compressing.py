@@ -14,6 +14,7 @@ from iterm_mcp.host import wire
 from iterm_mcp.host.compressing import Compressor
 from iterm_mcp.host.engine import Engine
 from iterm_mcp.host.requests.buffers import get_buffer
+from iterm_mcp.host.requests.context import Serialised
 
 if TYPE_CHECKING:
     from iterm_mcp.host.requests.context import Context
@@ -113,7 +114,10 @@ async def test_what_was_looked_at_is_compressed_again() -> None:
             session=session.session_id, line_range=wire.LineRange(trailing_lines=3000)
         )
         context = cast("Context", SimpleNamespace(world=world))  # all that it looks at
-        assert len((await get_buffer(context, asked)).contents) == 3000
+        found = await get_buffer(context, asked)
+        assert isinstance(found, Serialised)
+        message = wire.ServerOriginatedMessage.FromString(found.answer(1))
+        assert len(message.get_buffer_response.contents) == 3000
         await eventually(lambda: engine.steps.count(True) == 2)
 
 

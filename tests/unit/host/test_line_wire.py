@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from iterm_mcp.host import line_wire, wire
 from iterm_mcp.host.lines import PLAIN, Color, Line, Style, StyleRun
 from iterm_mcp.host.messages import write_style
+
+if TYPE_CHECKING:
+    from tests.unit.host.screens import Screen
 
 colors = st.one_of(
     st.just(Color("default")),
@@ -54,6 +61,34 @@ def test_lines_are_the_messages_that_they_should_be(
     styles: bool,  # noqa: FBT001 - drawn
 ) -> None:
     assert read(rows, styles=styles) == [message(one, styles=styles) for one in rows]
+
+
+@pytest.mark.parametrize("styles", [False, True])
+@pytest.mark.parametrize(
+    "written",
+    [
+        b"",
+        b"plain\r\n \x1b[2;5Hgap \r\n" + b"wrapped " * 7,
+        b"\x1b[1mbold",
+        "漢 e\u0301 é".encode(),
+    ],
+)
+def test_a_page_is_its_lines(engine: Screen, written: bytes, styles: bool) -> None:  # noqa: FBT001 - a case
+    engine.feed(written)
+    rows = engine.read(0, 99, partial(line_wire.page, styles=styles))
+    assert rows == [
+        line_wire.contents([line], styles=styles) for line in engine.lines(0, 99, styles=styles)
+    ]
+
+
+def test_an_answer_is_the_whole_message() -> None:
+    rows = [Line("first", ((1, 5),)), Line("second", ((1, 6),))]
+    response = wire.GetBufferResponse(status=wire.GetBufferResponse.OK)
+    response.cursor.x = 5
+    data = line_wire.answer(7, response, line_wire.contents(rows, styles=False))
+    response.contents.extend(message(line, styles=False) for line in rows)
+    expected = wire.ServerOriginatedMessage(id=7, get_buffer_response=response)
+    assert wire.ServerOriginatedMessage.FromString(data) == expected
 
 
 def test_a_line_has_its_styles_only_when_they_are_wanted() -> None:

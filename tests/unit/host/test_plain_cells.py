@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from iterm_mcp.host.cells import build_line, build_lines
 from iterm_mcp.host.lines import Line, Style
-from iterm_mcp.host.plain_cells import is_unstyled, plain_text
+from iterm_mcp.host.plain_cells import ascii_text, is_unstyled, plain_text
 
 CODE_POINT, CLUSTER, PALETTE, RGB = range(4)
 SPACER_TAIL = 2
@@ -125,3 +125,10 @@ def test_one_strange_cell_is_not_taken_for_a_plain_one(strange: int) -> None:
 def test_every_bit_of_a_style_or_link_is_seen(bit: int) -> None:
     unstyled = not (26 <= bit < 42 or bit == 45)
     assert is_unstyled(packed([cell(0x61), cell(0x61) | 1 << bit])) == unstyled
+
+
+@given(st.lists(st.one_of(plain, odd), max_size=WIDTH))
+def test_ascii_is_what_plain_text_takes_and_ascii_can_hold(cells: list[int]) -> None:
+    text = plain_text(packed(cells))
+    expected = text.encode() if text is not None and text.isascii() else None
+    assert ascii_text(packed(cells)) == expected

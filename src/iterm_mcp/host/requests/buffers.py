@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING
 
 from anyio.lowlevel import checkpoint
 
 from iterm_mcp.host import line_wire, wire
+from iterm_mcp.host.encoded_rows import EncodedRows
 from iterm_mcp.host.engine import EngineClosedError
 from iterm_mcp.host.lines import cut
+from iterm_mcp.host.requests.context import Serialised
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,13 +26,15 @@ Status = wire.GetBufferResponse.Status
 MAX_LINES = 1_000_000
 
 FIRST_ROWS = 100
-"""Rows that are read before the event loop has its first turn: more than most screens have."""
+"""Rows that are read before it is known how long rows take: more than most screens have."""
 
 SLICE_SECONDS = 0.004
 """How long others may have to wait for one slice of a long read."""
 
 
-async def get_buffer(context: Context, request: wire.GetBufferRequest) -> wire.GetBufferResponse:
+async def get_buffer(
+    context: Context, request: wire.GetBufferRequest
+) -> wire.GetBufferResponse | Serialised:
     """Return rows of the screen and its history."""
     targets = context.world.select(request.session)
     if not targets:
@@ -44,11 +49,9 @@ async def get_buffer(context: Context, request: wire.GetBufferRequest) -> wire.G
         cursor = engine.cursor
     except EngineClosedError:  # while others had their turns
         return wire.GetBufferResponse(status=Status.SESSION_NOT_FOUND)
-    response = wire.GetBufferResponse.FromString(rows)
-    response.status = Status.OK
-    response.windowed_coord_range.CopyFrom(asked)
+    response = wire.GetBufferResponse(status=Status.OK, windowed_coord_range=asked)
     response.cursor.x, response.cursor.y = cursor
-    return response
+    return Serialised(partial(line_wire.answer, response=response, rows=rows))
 
 
 async def _read(engine: Engine, asked: wire.WindowedCoordRange, *, styles: bool) -> bytes:
@@ -57,21 +60,28 @@ async def _read(engine: Engine, asked: wire.WindowedCoordRange, *, styles: bool)
     Lines keep their numbers meanwhile, so the slices fit together, but for a change of the
     width: then it begins again.
     """
+    rows = EncodedRows.of(engine)
     while True:
         columns = engine.columns
         parts: list[bytes] = []
         first, last = _bounds(engine, asked)
-        count = FIRST_ROWS
+        count, began = FIRST_ROWS, monotonic()
         while first < last:
-            began = monotonic()
+            start = monotonic()
             end = min(first + count, last)
-            part = _rows(engine, asked, first, end, styles=styles)
-            parts.append(line_wire.contents(part, styles=styles))
+            if _is_cut(asked, columns):
+                lines = _rows(engine, asked, first, end, styles=styles)
+                parts.append(line_wire.contents(lines, styles=styles))
+            else:
+                parts.append(rows.read(engine, first, end, styles=styles))
+            done, now = end - first, monotonic()
             first = end
-            if first < last:
-                took = max(monotonic() - began, 1e-6)
-                count = max(1, min(2 * count, int(count * SLICE_SECONDS / took)))
+            if first < last and now - began > SLICE_SECONDS / 2:
                 await checkpoint()
+                first = max(first, engine.overflow)  # the oldest may have been lost meanwhile
+                began = monotonic()
+            left = SLICE_SECONDS - (now - began)
+            count = max(1, min(8 * count, int(done * left / max(now - start, 1e-6))))
         if engine.columns == columns:
             return b"".join(parts)
 
@@ -95,6 +105,12 @@ def _range(engine: Engine, line_range: wire.LineRange) -> wire.WindowedCoordRang
     coordinates.start.x, coordinates.start.y = 0, top + engine.rows - count
     coordinates.end.x, coordinates.end.y = 0, top + engine.rows
     return resolved
+
+
+def _is_cut(asked: wire.WindowedCoordRange, columns: int) -> bool:
+    """Tell whether only a part of some row is asked for."""
+    start, end = asked.coord_range.start.x, asked.coord_range.end.x
+    return bool(asked.columns.length or start or 0 < end < columns)
 
 
 def _bounds(engine: Engine, asked: wire.WindowedCoordRange) -> tuple[int, int]:

@@ -42,6 +42,17 @@ class Later:
     rest: Callable[[], Awaitable[Message]]
 
 
+@dataclass(frozen=True, slots=True)
+class Serialised:
+    """In place of a response: the whole answer's bytes, where a message would cost too much.
+
+    Attributes:
+        answer: Returns them, given the request's id.
+    """
+
+    answer: Callable[[int], bytes]
+
+
 if TYPE_CHECKING:
-    Rows = dict[str, Callable[[Context, Any], Awaitable[Message | Later]]]
+    Rows = dict[str, Callable[[Context, Any], Awaitable[Message | Later | Serialised]]]
     """A module's handlers, by the name of the request's field in ClientOriginatedMessage."""

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 from iterm_mcp.models.commands import CommandResult, CommandState
 from iterm_mcp.models.output import Place, PromptState, Span
+from iterm_mcp.services.at_once import at_once
 from iterm_mcp.services.command_ids import command_id
 from iterm_mcp.services.excerpts import read_excerpt
+from iterm_mcp.services.pages import read_rows
 from iterm_mcp.services.reading import Reader
 from iterm_mcp.services.ready_shells import is_ours
 from iterm_mcp.services.typed_commands import CLOSING
@@ -18,7 +20,7 @@ from iterm_mcp.services.untrusted import sanitise
 if TYPE_CHECKING:
     from iterm_mcp.models.commands import Excerpt
     from iterm_mcp.models.ids import SessionId
-    from iterm_mcp.models.output import Prompt, PromptId
+    from iterm_mcp.models.output import OutputView, Prompt, PromptId
     from iterm_mcp.terminal.protocol import Terminal
 
 _QUESTION = re.compile(
@@ -34,7 +36,10 @@ _STATES = {
     PromptState.RUNNING: CommandState.RUNNING,
     PromptState.FINISHED: CommandState.FINISHED,
 }
-_VARIABLES = ("jobName", "columns", "path", "showingAlternateScreen")
+_VARIABLES = ("jobName", "columns", "path")
+
+GLANCE_LINES = 12
+"""Rows below a command that are read before it is known how many it has printed."""
 
 
 async def read_result(
@@ -44,15 +49,21 @@ async def read_result(
     ended: CommandState | None,
     *,
     max_lines: int,
+    line: int | None = None,
 ) -> CommandResult:
     """Return how the command that was run at a prompt stands, with the end of its output.
 
     Args:
         ended: How it was seen to end, if it was; its prompt may be cleared away since.
+        line: Where it was typed, if that is known: what it printed is looked for below.
     """
     name = command_id(session_id, prompt_id)
-    prompt = await terminal.read_prompt(session_id, prompt_id)
-    variables = await terminal.read_variables(session_id, _VARIABLES)
+    prompt, last, variables, view = await at_once(
+        lambda: terminal.read_prompt(session_id, prompt_id),
+        lambda: terminal.read_prompt(session_id),
+        lambda: terminal.read_variables(session_id, _VARIABLES),
+        lambda: terminal.view_output(session_id, line, GLANCE_LINES if line is not None else 1),
+    )
     directory = str(variables["path"] or "") or None
     if prompt is None:
         shown = await _read_cleared(terminal, session_id, prompt_id, max_lines)
@@ -62,18 +73,20 @@ async def read_result(
         )
     state = _STATES[prompt.state] if ended is not CommandState.UNKNOWN else ended
     running = state is CommandState.RUNNING
-    full_screen = running and bool(variables["showingAlternateScreen"])
+    full_screen = running and view.full_screen
     job = str(variables["jobName"] or "")
     output, cleared, asks, cursor = None, False, False, None
     if running and prompt.output is not None:
         end = prompt.output.end
         cursor = await Reader(terminal).cursor_at(session_id, end.line, end.column)
     if prompt.output is not None and not full_screen:
-        cleared = await _is_cleared(terminal, session_id, prompt)
+        cleared = await _is_cleared(terminal, session_id, prompt, last, view)
         if cleared:
             output = await _read_cleared(terminal, session_id, prompt_id, max_lines)
         else:
-            output = await read_excerpt(terminal, session_id, prompt.output, max_lines=max_lines)
+            output = await read_excerpt(
+                terminal, session_id, prompt.output, max_lines=max_lines, held=view.lines
+            )
             if is_ours(prompt):
                 output = _without_closing(output)
             elif not running and job.lstrip("-") not in _SIGNLESS:
@@ -121,7 +134,13 @@ def _without_closing(output: Excerpt) -> Excerpt:
     return replace(output, text=output.text[: max(0, output.text.rfind("\n", 0, typed))])
 
 
-async def _is_cleared(terminal: Terminal, session_id: SessionId, prompt: Prompt) -> bool:
+async def _is_cleared(
+    terminal: Terminal,
+    session_id: SessionId,
+    prompt: Prompt,
+    last: Prompt | None,
+    view: OutputView,
+) -> bool:
     """Tell whether the screen was cleared while a command ran, and its output began above.
 
     Then what was typed does not stand any more where it was typed, and the cursor may have been
@@ -131,13 +150,13 @@ async def _is_cleared(terminal: Terminal, session_id: SessionId, prompt: Prompt)
     if typed is None or output is None:
         return False
     if output.end <= output.start:
-        line = await _next_line(terminal, session_id, prompt.prompt_id)
-        if line < output.start.line:
+        line = _line_of(last, prompt.prompt_id)
+        if (view.cursor.line if line is None else line) < output.start.line:
             return True
-    rows = await terminal.read_lines(session_id, typed.start.line, 1)
-    if not rows.lines or rows.first != typed.start.line:
+    at = typed.start.line
+    row = (await read_rows(terminal, session_id, at, at + 1, held=view.lines)).at(at)
+    if row is None:
         return False  # lost
-    row = rows.lines[0]
     stands = row.text[row.offset(typed.start.column) :].strip()
     if is_ours(prompt):  # which leaves its row empty
         return bool(row.text.strip())
@@ -166,8 +185,15 @@ async def _read_cleared(
 
 async def _next_line(terminal: Terminal, session_id: SessionId, prompt_id: PromptId) -> int:
     """Return the line of the prompt that came after one, or else the cursor's."""
-    last: Prompt | None = await terminal.read_prompt(session_id)
-    if last is not None and last.prompt is not None and last.prompt_id != prompt_id:
-        return last.prompt.start.line
+    line = _line_of(await terminal.read_prompt(session_id), prompt_id)
+    if line is not None:
+        return line
     screen = await terminal.read_screen(session_id)
     return screen.first_line + screen.cursor_row
+
+
+def _line_of(last: Prompt | None, prompt_id: PromptId) -> int | None:
+    """Return the line of a session's last prompt, if it is one that came after another."""
+    if last is None or last.prompt is None or last.prompt_id == prompt_id:
+        return None
+    return last.prompt.start.line

@@ -126,7 +126,8 @@ class CommandService:
                 )
             self._remember_start(prompt_id, text)
             ended = await self._endings.wait(target, watch, prompt_id, timeout_seconds)
-        return await self._result(target, prompt_id, ended, max_lines)
+        line = shell.line if prompt_id == shell.prompt_id else None
+        return await self._result(target, prompt_id, ended, max_lines, line)
 
     async def status(
         self,
@@ -247,6 +248,7 @@ class CommandService:
         prompt_id: PromptId,
         ended: Ending | None,
         max_lines: int,
+        line: int | None = None,
     ) -> CommandResult:
         at = self._clock.monotonic()
         name = command_id(session_id, prompt_id)
@@ -256,7 +258,7 @@ class CommandService:
             else:
                 state = ended.state if ended is not None else None
                 result = await read_result(
-                    self._terminal, session_id, prompt_id, state, max_lines=max_lines
+                    self._terminal, session_id, prompt_id, state, max_lines=max_lines, line=line
                 )
         except NotFoundError:
             result = CommandResult(name, session_id, CommandState.SESSION_ENDED)

@@ -11,23 +11,29 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from iterm_mcp.models.ids import SessionId
-    from iterm_mcp.models.output import Span
+    from iterm_mcp.models.output import OutputLines, Span
     from iterm_mcp.terminal.protocol import Terminal
 
 
 async def read_excerpt(
-    terminal: Terminal, session_id: SessionId, span: Span, *, max_lines: int
+    terminal: Terminal,
+    session_id: SessionId,
+    span: Span,
+    *,
+    max_lines: int,
+    held: OutputLines | None = None,
 ) -> Excerpt:
     """Return the end of a stretch of output, at most so many rows of it.
 
     Args:
         span: From a cell up to, but not including, another one.
         max_lines: Rows to return, 1 or more; those before them count as left out.
+        held: Rows that were just read.
     """
     start, end = span.start, span.end
     last = end.line + (1 if end.column else 0)  # one more than the last row with a cell in it
     wanted = max(start.line, last - max_lines)
-    read = await read_rows(terminal, session_id, wanted, last)
+    read = await read_rows(terminal, session_id, wanted, last, held=held)
     rows, first = read.lines, read.first
     lost, left_out = 0, wanted - start.line
     if first > wanted or (left_out and not rows):

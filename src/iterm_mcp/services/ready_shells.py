@@ -10,6 +10,7 @@ import anyio
 from iterm_mcp.errors import NotFoundError, RefusedError
 from iterm_mcp.models.happenings import PromptShown, SessionEnded, TerminalBack
 from iterm_mcp.models.output import PromptId, PromptState
+from iterm_mcp.services.at_once import at_once
 from iterm_mcp.services.command_ids import command_id
 from iterm_mcp.services.typed_commands import NONCE, dialect_of, replaces_shell
 from iterm_mcp.services.untrusted import sanitise
@@ -38,12 +39,14 @@ class ReadyShell:
     Attributes:
         name: Of its process; of another one that shows its prompt, as ssh does.
         marked: It marks its prompts, and `prompt_id` is the one it shows.
+        line: Where what is typed at that prompt begins, if it is known.
     """
 
     dialect: Dialect
     name: str
     marked: bool
     prompt_id: PromptId
+    line: int | None = None
 
 
 class ForegroundJob(NamedTuple):
@@ -92,13 +95,18 @@ class ReadyShells:
             RefusedError: A program runs, or a person's text stands at the prompt.
             NotFoundError: The session ended.
         """
-        prompt = await self._last_prompt(session_id, watch)
-        job = await self.job(session_id)
+        prompt, job = await at_once(
+            lambda: self._terminal.read_prompt(session_id), lambda: self.job(session_id)
+        )
+        if _is_over(prompt) or (prompt is None and await self._is_starting(session_id)):
+            prompt = await self._next_prompt(session_id, watch, prompt)
+            job = await self.job(session_id)
         if prompt is not None and prompt.state is PromptState.EDITING:
             if prompt.command.strip():
                 raise _draft(session_id, prompt)
             spoken = dialect or job.dialect or "posix"
-            return ReadyShell(spoken, job.shell, marked=True, prompt_id=prompt.prompt_id)
+            line = prompt.typed.start.line if prompt.typed is not None else None
+            return ReadyShell(spoken, job.shell, marked=True, prompt_id=prompt.prompt_id, line=line)
         if dialect is None and is_free(prompt, job):
             dialect = job.dialect
         if dialect is not None:
@@ -119,13 +127,12 @@ class ReadyShells:
         root = values["jobPid"] is not None and values["jobPid"] == values["pid"]
         return ForegroundJob(str(values["jobName"] or ""), root)
 
-    async def _last_prompt(self, session_id: SessionId, watch: Watch) -> Prompt | None:
-        """Return the last prompt; wait for one about to come, but not for a command's end."""
-        prompt = await self._terminal.read_prompt(session_id)
-        if prompt is None and not await self._is_starting(session_id):
-            return None
+    async def _next_prompt(
+        self, session_id: SessionId, watch: Watch, prompt: Prompt | None
+    ) -> Prompt | None:
+        """Wait for the prompt that is about to come; return the last one in any case."""
         with anyio.move_on_after(PROMPT_SECONDS):
-            while prompt is None or (prompt.state is PromptState.FINISHED and not is_ours(prompt)):
+            while prompt is None or _is_over(prompt):
                 happening: Happening | None = None
                 with anyio.move_on_after(self._settled_seconds if prompt is None else None):
                     happening = await watch.next()
@@ -153,6 +160,11 @@ class ReadyShells:
 def shows_text(screen: Screen) -> bool:
     """Tell whether something stands left of the cursor, as a prompt does."""
     return bool(screen.lines[screen.cursor_row][: screen.cursor_column].strip())
+
+
+def _is_over(prompt: Prompt | None) -> bool:
+    """Tell whether what was run at a shell's prompt has ended, so that its next is to come."""
+    return prompt is not None and prompt.state is PromptState.FINISHED and not is_ours(prompt)
 
 
 def is_ours(prompt: Prompt) -> bool:

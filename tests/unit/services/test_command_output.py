@@ -16,9 +16,13 @@ FINISHED, RUNNING = PromptState.FINISHED, PromptState.RUNNING
 async def result(
     stage: Stage, ended: CommandState | None = None, lines: int = 100
 ) -> CommandResult:
-    return await read_result(
-        stage.terminal, ONE, PromptId("prompt-aaaa1111"), ended, max_lines=lines
-    )
+    """Return how the command stands: the same, whether it is known where it was typed or not."""
+    name = PromptId("prompt-aaaa1111")
+    found = await read_result(stage.terminal, ONE, name, ended, max_lines=lines)
+    for line in (0, 1):
+        known = await read_result(stage.terminal, ONE, name, ended, max_lines=lines, line=line)
+        assert known == found
+    return found
 
 
 def text(found: CommandResult) -> str | None:

@@ -48,7 +48,7 @@ def stage_of(*texts: str, job: str = "bash", prompts: list[Prompt] | None = None
 async def test_a_prompt_that_is_marked_and_empty_is_ready() -> None:
     found = await ready(stage_of("$ ", job="-zsh", prompts=[prompt(EDITING, "")]))
 
-    assert found == ReadyShell("posix", "zsh", marked=True, prompt_id=P)
+    assert found == ReadyShell("posix", "zsh", marked=True, prompt_id=P, line=0)
 
 
 async def test_a_marked_prompt_of_an_unknown_program_is_taken_for_a_posix_shell() -> None:

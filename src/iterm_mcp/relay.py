@@ -4,10 +4,12 @@ It imports the standard library only, and as little of it as it can: a client wa
 every start, and ten clients keep ten of them. Nothing lives here, so clients may kill it.
 
 Lines go through whole and in order. It remembers three things, which it needs when the daemon
-dies under it: the requests still in flight (they get an error), the client's ``initialize``
-(a new daemon hears it again; its second answer is swallowed), and what the client wrote
-meanwhile. A new daemon is started when the client next says something. What the client's user
-allows it (``--tier``, ``--tools``) each daemon hears first, and nothing passes before it agrees.
+dies under it: the requests still in flight (they get an error), what a new daemon has to hear
+again (see `greeting`), and what the client wrote meanwhile. A new daemon is started when the
+client next says something. A client that subscribes to something may say nothing more, so for it
+a daemon that has crashed is replaced at once, and one that was stopped is waited for. What the
+client's user allows it (``--tier``, ``--tools``) each daemon hears first, and nothing passes
+before it agrees.
 """
 
 import os
@@ -21,17 +23,9 @@ from _signal import signal as on_signal
 from _socket import AF_UNIX, SOCK_STREAM
 from _socket import socket as Socket  # noqa: N812 - it is a class
 
-from iterm_mcp.access import CONNECT, Access, AccessError, take_access
-from iterm_mcp.json_lines import (
-    Key,
-    answered,
-    key_of,
-    lines_of,
-    parse,
-    refusal,
-    refusals,
-    write,
-)
+from iterm_mcp.access import Access, AccessError, take_access
+from iterm_mcp.greeting import HEAD_BYTES, AccessDeniedError, Greeting
+from iterm_mcp.json_lines import Key, answered, key_of, lines_of, parse, refusal, refusals
 from iterm_mcp.paths import Paths, find_paths, make_private_folder
 
 TYPE_CHECKING = False
@@ -51,6 +45,8 @@ UNREAD_LINES = 64
 
 START_SECONDS = 20.0
 RETRY_SECONDS = 1.0
+MAX_PAUSE_SECONDS = 30.0
+"""A daemon is looked for on behalf of a silent client at most so seldom."""
 
 LINGER_SECONDS = 10.0
 """How long answers may still come after the client closed its end."""
@@ -59,9 +55,6 @@ MESSAGE_LOST = (
     "the iterm-mcp daemon stopped while this request was in flight; "
     "it may or may not have taken effect: look before you repeat it"
 )
-
-
-ACCESS_KEY = ("str", CONNECT)
 
 MAX_LOSSES = 3
 """So many daemons may end without a word before what waits for one is refused."""
@@ -81,7 +74,7 @@ class Relay:
         start: "Callable[[Paths], Socket | None] | None" = None,
     ) -> None:
         self._paths = paths
-        self._access = access or Access()
+        self._greeting = Greeting(access or Access())
         self._forbidden = ""  # why no daemon may serve this client
         self._dial = dial or _dial
         self._start = start or _start_daemon
@@ -97,12 +90,11 @@ class Relay:
         self._unsent: list[bytes] = []  # at the end of `_to_daemon`: nothing of them has left
         self._unsent_bytes = 0
         self._losses = 0  # of daemons, since one last said something
-        self._answered: list[Key] = []  # keys of answers since the last look
+        self._answered: list[tuple[Key, bytes]] = []  # how answers begin, since the last look
         self._in_flight: dict[Key, str] = {}
-        self._initialize = b""
-        self._initialized = b""
-        self._swallow: Key | None = None  # of a request of our own: its answer is not passed on
         self._no_start_before = 0.0  # what arrives right after a failed start is refused
+        self._look_at = 0.0  # when to look for a daemon though the client says nothing
+        self._pause = RETRY_SECONDS
         self._open = True  # the client's end
 
     def run(self) -> int:
@@ -115,6 +107,7 @@ class Relay:
                 deadline = deadline or _now() + LINGER_SECONDS
                 if self._daemon is None or not self._awaited() or _now() > deadline:
                     return self._finish()
+            self._look()
             self._watch(poll)
             ready = poll.poll(IDLE_MILLISECONDS if self._unread else 1000)
             if not ready or len(self._unread) > UNREAD_LINES:
@@ -135,6 +128,7 @@ class Relay:
         if not data:
             self._open = False
             return
+        self._pause = RETRY_SECONDS
         for line in lines_of(self._from_client, data):
             self._take(line)
 
@@ -142,7 +136,7 @@ class Relay:
         """Send a client's line to a daemon, now or after the handshake's replay, or refuse it."""
         if self._forbidden or (self._daemon is None and not self._connect()):
             self._refuse(line)
-        elif self._swallow is not None:
+        elif self._greeting.under_way:
             self._held.append(line)
         else:
             self._forward(line)
@@ -161,14 +155,12 @@ class Relay:
         for line in lines:
             for message in (messages := parse(line)):
                 method, key = message.get("method"), key_of(message.get("id"))
-                if method == "initialize" and key is not None and len(messages) == 1:
-                    self._initialize = line
-                elif method == "notifications/initialized":
-                    self._initialized = line
+                self._greeting.note(message, line, alone=len(messages) == 1)
                 if method is not None and key is not None:
                     self._in_flight[key] = str(method)
-        for key in self._answered:
+        for key, answer in self._answered:
             self._in_flight.pop(key, None)
+            self._greeting.settle(key, answer)
         self._answered.clear()
 
     def _refuse(self, line: bytes) -> None:
@@ -191,23 +183,30 @@ class Relay:
 
     # The daemon's side.
 
-    def _connect(self) -> bool:
+    def _look(self) -> None:
+        """Find a daemon, if there is none, for a client that says nothing and waits for word.
+
+        One that was stopped took its socket with it: whoever stopped it starts the next one.
+        """
+        if self._daemon is not None or not (self._open and self._greeting.subscribes):
+            return
+        if _now() < self._look_at:
+            return
+        self._look_at = _now() + self._pause
+        self._pause = min(2 * self._pause, MAX_PAUSE_SECONDS)
+        self._connect(start=os.path.exists(self._paths.daemon_socket))
+
+    def _connect(self, *, start: bool = True) -> bool:
         """Connect to the daemon; start it if there is none. False when that failed."""
         daemon = self._dial(self._paths.daemon_socket)
-        if daemon is None and _now() >= self._no_start_before:
+        if daemon is None and start and _now() >= self._no_start_before:
             daemon = self._start(self._paths)
         if daemon is None:
             self._no_start_before = _now() + RETRY_SECONDS
             return False
         daemon.settimeout(0)
         self._daemon = daemon
-        if self._access:
-            self._swallow = ACCESS_KEY
-            self._to_daemon += write(
-                {"id": CONNECT, "method": CONNECT, "params": self._access.values()}
-            )
-        elif self._initialize:
-            self._replay()
+        self._to_daemon += self._greeting.begin()
         return True
 
     def _serve_daemon(self, events: int) -> None:
@@ -231,48 +230,33 @@ class Relay:
         self._losses = 0
         for line in lines_of(self._from_daemon, data):
             key = answered(line)
-            if key is not None and key == self._swallow:
-                self._go_on(line)
+            if key is not None and self._greeting.awaits(key):
+                self._go_on(key, line)
                 continue
             self._to_client += line
             if key is not None:
-                self._answered.append(key)
+                self._answered.append((key, line[:HEAD_BYTES]))
 
-    def _go_on(self, line: bytes) -> None:
+    def _go_on(self, key: Key, line: bytes) -> None:
         """Say what comes next after an answer that is not the client's."""
-        if self._swallow == ACCESS_KEY:
-            for message in parse(line):
-                if "result" not in message:
-                    self._no_access(message.get("error"))
-                    return
-            if self._initialize:
-                self._replay()
+        try:
+            to_daemon, to_client = self._greeting.go_on(key, line)
+        except AccessDeniedError as error:  # a daemon that sets no limits is not used
+            self._forbidden = (
+                "the iterm-mcp daemon does not serve --tier and --tools as they are given: "
+                f"{error}; mend them, or run `iterm-mcp daemon stop` if it is an older one"
+            )
+        else:
+            self._to_daemon += to_daemon
+            self._to_client += to_client
+            if self._greeting.under_way:
                 return
-        self._release_held()
-
-    def _replay(self) -> None:
-        self._swallow = key_of(parse(self._initialize)[0]["id"])
-        self._to_daemon += self._initialize
-
-    def _no_access(self, error: object) -> None:
-        """Refuse what waits, and all that comes: a daemon that sets no limits is not used."""
-        reason = error.get("message") if isinstance(error, dict) else None
-        self._forbidden = (
-            f"the iterm-mcp daemon does not serve --tier and --tools as they are given: {reason}; "
-            "mend them, or run `iterm-mcp daemon stop` if it is an older one"
-        )
-        self._swallow = None
         held, self._held = self._held, []
-        for line in held:
-            self._refuse(line)
-
-    def _release_held(self) -> None:
-        """Go on after the replayed handshake: the new daemon knows the client now."""
-        self._swallow = None
-        self._to_daemon += self._initialized
-        held, self._held = self._held, []
-        for line in held:
-            self._forward(line)
+        for one in held:
+            if self._forbidden:
+                self._refuse(one)
+            else:
+                self._forward(one)
 
     def _flush_daemon(self) -> None:
         if self._daemon is None or not self._to_daemon:
@@ -294,7 +278,8 @@ class Relay:
         if self._daemon is not None:
             self._daemon.close()
         self._daemon = None
-        self._swallow = None
+        self._greeting.lose()
+        self._look_at = 0.0
         self._from_daemon.clear()
         self._to_daemon.clear()
         # Nothing of these has left. A dying daemon may still take a connection, so more than once.

@@ -98,6 +98,28 @@ async def test_what_runs_goes_on_while_there_is_no_daemon(
     await hands.shows(session_id, "went on")
 
 
+async def test_who_subscribed_goes_on_hearing_after_a_crash_and_need_not_say_a_word(
+    live_home: Home, client: LineClient
+) -> None:
+    async with open_tools(live_home) as hands:
+        session_id = await hands.open(
+            command="/bin/sh -c 'while :; do echo on and on; sleep 0.05; done'"
+        )
+        uri = f"iterm://sessions/{session_id}/screen"
+        assert "result" in await client.ask("resources/subscribe", uri=uri)
+        killed = live_home.daemon_pid()
+
+        await live_home.kill_daemon()
+
+        await eventually(
+            live_home.daemon_pid, lambda pid: pid not in {None, killed}, within_seconds=20
+        )
+        for _ in range(6):  # more than can have been under way at the crash
+            message = await client.read()
+            assert message["method"] == "notifications/resources/updated"
+            assert message["params"] == {"uri": uri}
+
+
 async def test_a_receipt_survives_the_crash_and_nothing_is_typed_twice(
     live_home: Home, hands: ToolClient
 ) -> None:

@@ -202,6 +202,6 @@ def test_it_imports_the_standard_library_only_and_little_of_it() -> None:
     ).stdout.splitlines()
 
     assert output[0] == "[]"
-    own = ["access", "json_lines", "paths", "relay"]
+    own = ["access", "greeting", "json_lines", "paths", "relay"]
     assert output[1] == str(["iterm_mcp", *(f"iterm_mcp.{name}" for name in own)])
     assert output[2] == "[]"

@@ -23,6 +23,8 @@ from iterm_mcp.relay import Relay
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from iterm_mcp.paths import Paths
+
 SECONDS = 5
 PATHS = find_paths({"HOME": "/nowhere", "ITERM_MCP_HOME": "/nowhere/state"})
 
@@ -106,10 +108,12 @@ class Pump:
         ready: Those that will be found running.
         startable: Those that can be started.
         starts: How many starts were tried.
+        dials: How often a daemon was looked for.
     """
 
-    def __init__(self, access: Access) -> None:
+    def __init__(self, access: Access, paths: Paths) -> None:
         self._access = access
+        self._paths = paths
         self._stdin, to_relay = os.pipe()
         from_relay, self._stdout = os.pipe()
         self._fds = [to_relay, from_relay, self._stdin, self._stdout]
@@ -117,12 +121,12 @@ class Pump:
         self.daemons: list[Daemon] = []
         self.ready: list[Daemon] = [Daemon()]
         self.startable: list[Daemon] = []
-        self.starts = 0
+        self.starts = self.dials = 0
         self.code: int | None = None
 
     def run(self) -> None:
         relay = Relay(
-            PATHS,
+            self._paths,
             self._stdin,
             self._stdout,
             access=self._access,
@@ -169,7 +173,13 @@ class Pump:
             one.near.close()
             one.die()
 
+    async def looked(self) -> None:
+        """Wait until a daemon is looked for in vain."""
+        before = self.dials
+        await eventually(lambda: self.dials > before)
+
     def _dial(self, _path: str) -> Any:  # noqa: ANN401 - the C socket, which socket extends
+        self.dials += 1
         return self._taken(self.ready)
 
     def _start(self, _paths: object) -> Any:  # noqa: ANN401
@@ -184,9 +194,9 @@ class Pump:
 
 
 @asynccontextmanager
-async def pumping(access: Access | None = None) -> AsyncIterator[Pump]:
+async def pumping(access: Access | None = None, paths: Paths = PATHS) -> AsyncIterator[Pump]:
     """Have a relay pump for the length of the block; it ends because its client hangs up."""
-    pump = Pump(access or Access())
+    pump = Pump(access or Access(), paths)
     try:
         with anyio.fail_after(2 * SECONDS):
             async with anyio.create_task_group() as group:

@@ -255,6 +255,25 @@ class TerminalContract:
 
             assert [json.loads(one) for one in found] == [["ci", "t:1"], ["ci"]]
 
+    async def test_the_name_given_stands_in_a_variable_that_a_title_does_not_change(
+        self, terminal: Terminal
+    ) -> None:
+        async def names() -> list[object]:
+            found = [
+                await terminal.read_variables(one, ["user.given_name"])
+                for one in (session.session_id, pane)
+            ]
+            return [one["user.given_name"] for one in found]
+
+        async with opened(terminal, Program(name="build")) as session:
+            pane = await terminal.split_session(
+                session.session_id, Direction.RIGHT, Program(name='a "b" \\(1)')
+            )
+
+            assert await names() == ["build", 'a "b" \\(1)']
+            await terminal.rename_session(pane, "test")
+            assert await names() == ["build", "test"]
+
     async def test_a_new_window_has_the_size_that_was_asked_for(self, terminal: Terminal) -> None:
         async with opened(terminal, Program(size=Size(101, 31))) as session:
             await eventually(

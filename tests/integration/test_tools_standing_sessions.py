@@ -338,3 +338,19 @@ async def test_a_mistake_is_answered_with_what_to_do(
 
     assert refusal["code"] == code
     assert refusal["hint"]
+
+
+async def test_a_session_is_found_by_its_name_though_its_shell_sets_the_title(
+    tools: ToolClient,
+) -> None:
+    command = "/bin/sh -c 'printf \"\\033]0;user@host\\007ready\"; exec cat'"
+    session_id = await tools.open(name="lookout", command=command)
+    await tools.shows(session_id, "ready")
+    (listed,) = await eventually(
+        lambda: tools.listed(session_id), lambda found: "user@host" in found[0]["title"]
+    )
+
+    described = await tools.data("describe_session", session_id="name:lookout")
+
+    assert listed["name"] == "lookout"
+    assert described["session_id"] == session_id

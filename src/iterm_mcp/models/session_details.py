@@ -16,7 +16,8 @@ class SessionFacts:
     """What a session says of itself; programs can have a say in all of it.
 
     Attributes:
-        name: What it was called, without what the terminal puts around that in the title.
+        name: What it was called when it was opened or renamed by us; else its own name, which
+            its programs may set.
         directory: Where its shell is, or its program; empty when unknown.
         job: The name of the program in the foreground; empty when unknown.
         tags: See `services.tags`.

@@ -13,6 +13,7 @@ from iterm_mcp.models.ids import SessionId
 from iterm_mcp.models.session_details import ListedSession, SessionFacts
 from iterm_mcp.services.tags import read_tags
 from iterm_mcp.services.untrusted import sanitise
+from iterm_mcp.terminal.quoting import NAME_VARIABLE, TAGS_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -39,7 +40,7 @@ AT_ONCE = 32
 EXACTLY, ROUGHLY = 2, 1
 """How well a selector means a session: a name or a directory, or only a part of it."""
 
-_FACTS = ("autoName", "path", "jobName", "user.tags")
+_FACTS = ("autoName", "path", "jobName", TAGS_VARIABLE, NAME_VARIABLE)
 _POSITION_PREFIX = re.compile(r"w\d+t\d+p\d+[:.]")
 _WHOLE_ID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _PREFIX = re.compile(rf"[0-9A-Fa-f][0-9A-Fa-f-]{{{LEAST_PREFIX - 1},35}}")
@@ -168,7 +169,8 @@ class SessionSearch:
 
 def _facts(values: Mapping[str, object]) -> SessionFacts:
     name, path, job = (str(values[key] or "") for key in _FACTS[:3])
-    return SessionFacts(name, path, job, read_tags(values[_FACTS[3]]))
+    known_as = values[NAME_VARIABLE] or name
+    return SessionFacts(str(known_as), path, job, read_tags(values[TAGS_VARIABLE]))
 
 
 def _is_selector(wanted: str) -> bool:

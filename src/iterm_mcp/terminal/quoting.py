@@ -20,6 +20,10 @@ arguments anybody on the machine can list; what our host is told stays between i
 
 TAGS_VARIABLE = "user.tags"
 
+NAME_VARIABLE = "user.given_name"
+"""What a session was called by us. Its own name is what programs last set as their title: with
+the usual settings of a shell that is gone at the first prompt."""
+
 
 def literal(text: str) -> str:
     r"""Keep iTerm2 from evaluating a text: ``\(…)`` is an expression in names and badges."""
@@ -29,6 +33,12 @@ def literal(text: str) -> str:
 def tags_value(program_tags: tuple[str, ...]) -> str | None:
     """Return what the variable of a session's tags is set to; None for no tags."""
     return json.dumps(program_tags) if program_tags else None
+
+
+def given(program: Program) -> dict[str, str]:
+    """Return the variables by which a new session is found later, whatever its programs say."""
+    values = {NAME_VARIABLE: program.name, TAGS_VARIABLE: tags_value(program.tags)}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def customizations(program: Program, *, headless: bool) -> dict[str, str]:

@@ -13,7 +13,7 @@ from iterm_mcp.errors import InvalidRequestError, NotFoundError, TerminalRejecte
 from iterm_mcp.models.ids import SessionId, TabId, WindowId
 from iterm_mcp.models.sessions import Direction, SessionInfo, Size
 from iterm_mcp.terminal import wire_values
-from iterm_mcp.terminal.quoting import TAGS_VARIABLE, customizations, literal, tags_value
+from iterm_mcp.terminal.quoting import NAME_VARIABLE, customizations, given, literal
 from iterm_mcp.terminal.requests import LIST_HINT, Requests, no_session, rejected
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class ItermSessions(Requests):
         status = wire.CreateTabResponse.Status
         match created.status:
             case status.OK:
-                await self._tag(SessionId(created.session_id), program)
+                await self._remember(SessionId(created.session_id), given(program))
                 return SessionInfo(
                     SessionId(created.session_id),
                     WindowId(created.window_id),
@@ -93,7 +93,7 @@ class ItermSessions(Requests):
         status = wire.SplitPaneResponse.Status
         match split.status:
             case status.OK:
-                await self._tag(SessionId(split.session_id[0]), program)
+                await self._remember(SessionId(split.session_id[0]), given(program))
                 return SessionId(split.session_id[0])
             case status.SESSION_NOT_FOUND:
                 raise no_session(session_id)
@@ -108,15 +108,13 @@ class ItermSessions(Requests):
             case other:
                 raise rejected("split the session", status.Name(other))
 
-    async def _tag(self, session_id: SessionId, program: Program) -> None:
-        """Put the tags into a new session; one that has ended already needs none."""
-        tags = tags_value(program.tags)
-        if tags is not None:
+    async def _remember(self, session_id: SessionId, values: dict[str, str]) -> None:
+        """Put what a session is found by into it; one that has ended already needs none."""
+        if values:
+            sets = [(name, json.dumps(value)) for name, value in values.items()]
             await self._call(
                 "set_variables",
-                lambda connection: rpc.async_variable(
-                    connection, session_id, [(TAGS_VARIABLE, json.dumps(tags))]
-                ),
+                lambda connection: rpc.async_variable(connection, session_id, sets),
             )
 
     async def send_text(self, session_id: SessionId, text: str) -> None:
@@ -161,6 +159,7 @@ class ItermSessions(Requests):
             if "not found" in error.error_reason or "No such" in error.error_reason:
                 raise no_session(session_id)
             raise rejected("rename the session", error.error_reason)
+        await self._remember(session_id, {NAME_VARIABLE: name})
 
     async def resize_session(self, session_id: SessionId, size: Size) -> None:
         """Ask for a session's grid; its window follows. The terminal may round."""

@@ -12,6 +12,7 @@ from iterm_mcp.errors import TerminalRejectedError, TerminalUnavailableError
 from iterm_mcp.models.happenings import SessionEnded, SessionsChanged
 from iterm_mcp.models.output import OutputView, Place
 from iterm_mcp.models.sessions import Size
+from iterm_mcp.terminal.quoting import NAME_VARIABLE
 from iterm_mcp.terminal.watches import QueuedWatch, Watches
 from iterm_mcp.testing.fake_windows import FakeWindows
 from iterm_mcp.testing.gate import Gate
@@ -160,7 +161,9 @@ class FakeTerminal:
     async def rename_session(self, session_id: SessionId, name: str) -> None:
         """Give a session a name, which is its title from now on."""
         await self._enter("rename_session")
-        self._windows.find(session_id).title = name
+        session = self._windows.find(session_id)
+        session.title = name
+        session.user[NAME_VARIABLE] = name
 
     async def resize_session(self, session_id: SessionId, size: Size) -> None:
         """Give one session its grid, exactly as asked for, and its neighbours what they have."""

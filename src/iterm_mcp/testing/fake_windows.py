@@ -11,7 +11,7 @@ from iterm_mcp.errors import InvalidRequestError, NotFoundError, TerminalRejecte
 from iterm_mcp.models.ids import SessionId, TabId, WindowId
 from iterm_mcp.models.layouts import StandingTab
 from iterm_mcp.models.sessions import Direction, Program, SessionInfo, Size
-from iterm_mcp.terminal.quoting import TAGS_VARIABLE, tags_value
+from iterm_mcp.terminal.quoting import given
 from iterm_mcp.testing.fake_shell import FakeShell
 from iterm_mcp.testing.fake_tree import (
     LEAST,
@@ -278,13 +278,12 @@ class FakeWindows:
             raise NotFoundError("profile", str(program.profile))
         session_id = SessionId(f"00000000-0000-4000-8000-{next(self._numbers):012X}")
         shell = self._make_shell(session_id, program.size or self._size)
-        tags = tags_value(program.tags)
         return FakeSession(
             session_id,
             program.name or TITLE,
             program,
             shell,
-            user={} if tags is None else {TAGS_VARIABLE: tags},
+            user=dict(given(program)),
         )
 
     def _make_shell(self, session_id: SessionId, size: Size) -> FakeShell:

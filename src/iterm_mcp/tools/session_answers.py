@@ -37,6 +37,8 @@ def listed(one: ListedSession, lock: Lock | None = None) -> Json:
     if one.facts is not None:
         answer["directory"] = sanitise(one.facts.directory)[:PATH_CHARACTERS]
         answer["job"] = sanitise(one.facts.job)[:TEXT_CHARACTERS]
+        if one.facts.name not in one.info.title:
+            answer["name"] = sanitise(one.facts.name)[:TEXT_CHARACTERS]
         if one.facts.tags:
             answer["tags"] = list(one.facts.tags)
     return answer

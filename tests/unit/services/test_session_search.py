@@ -222,3 +222,18 @@ async def test_one_session_is_told_of_as_in_a_list(
     assert listed.facts.name == "solo"
     with pytest.raises(NotFoundError):
         await search.describe(SessionId("nobody"))
+
+
+async def test_a_session_keeps_the_name_it_was_given_whatever_its_programs_call_it(
+    search: SessionSearch, terminal: FakeTerminal
+) -> None:
+    one, other = await opened(terminal, name="build"), await opened(terminal, name="other")
+    terminal.set_fact(one, "autoName", "root@host: ~")
+    terminal.set_fact(other, "autoName", "build")  # whoever sets a title takes nobody's name
+
+    assert await search.find("name:build") == one
+    await terminal.rename_session(one, "test")
+    assert await search.find("name:test") == one
+    assert [listed.facts and listed.facts.name for listed in await search.select()] == [
+        "test", "other",
+    ]  # fmt: skip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from iterm_mcp.models.ids import AgentName, SessionId, TabId, WindowId
 from iterm_mcp.models.output import PromptState
 from iterm_mcp.models.session_details import (
@@ -108,3 +110,11 @@ def test_a_person_is_told_of_a_session_in_words_that_a_program_cannot_end() -> N
     assert len(words) < 200
     assert silent == 'the session "title", which does not answer'
     assert bare == 'the session "title"'
+
+
+def test_a_name_stands_beside_a_title_that_lacks_it() -> None:
+    facts = SessionFacts("build", "/", "sh", ())
+
+    assert session_answers.listed(ListedSession(INFO, facts, None))["name"] == "build"
+    shown = session_answers.listed(ListedSession(replace(INFO, title="build (sh)"), facts, None))
+    assert "name" not in shown

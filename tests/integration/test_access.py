@@ -110,6 +110,36 @@ async def test_over_http_it_stands_in_the_url(home: Home, *, modern: bool) -> No
             assert "crew" in done.text
 
 
+async def test_over_http_without_a_session_a_client_that_loops_costs_those_of_its_name_alone(
+    home: Home,
+) -> None:
+    home.environ["ITERM_MCP_CALLS_PER_SECOND"] = "0.01"  # one, and then a long while none
+    async with open_client(home.environ, modern=True) as client:
+        await client.greet()  # the daemon is there
+        async with httpx2.AsyncClient(timeout=SECONDS) as http:
+
+            async def code(name: str) -> object:
+                meta = META | {"io.modelcontextprotocol/clientInfo": {"name": name, "version": "1"}}
+                params = {"name": "list_agents", "arguments": {}, "_meta": meta}
+                answer = await http.post(
+                    f"{home.http_url()}/mcp",
+                    json={"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params},
+                    headers={
+                        "authorization": f"Bearer {home.token()}",
+                        "accept": "application/json, text/event-stream",
+                        "mcp-protocol-version": "2026-07-28",
+                        "mcp-method": "tools/call",
+                        "mcp-name": "list_agents",
+                    },
+                )
+                answer.raise_for_status()
+                found = answer.text
+                return "rate_limited" if "rate_limited" in found else "agents" in found
+
+            assert [await code("loops"), await code("loops")] == [True, "rate_limited"]
+            assert [await code("calm"), await code("calm")] == [True, "rate_limited"]
+
+
 async def test_the_user_is_asked_through_the_relay_in_the_era_of_the_handshake(
     live_home: Home,
 ) -> None:

@@ -101,7 +101,7 @@ class Calls:
         title: str = "",
     ) -> Iterator[Call]:
         """Write down one call, however it ends; the block may raise."""
-        client, rules = self.clients.current(), self.clients.rules
+        client, rules = self.clients.calling(client_name(context)[0]), self.clients.rules
         call = Call(tool, title or tool, tier, arguments, client, rules.confirm)
         try:
             yield call

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from iterm_mcp.clock import Clock
 
 MAX_HTTP_SESSIONS = 256
-"""The limits of so many are remembered; clients of HTTP without a session share one."""
+"""The limits of so many sessions and clients without one are remembered, those used last."""
+
+NAME_CHARACTERS = 100
 
 MAX_UNANSWERED = 100
 
@@ -41,12 +43,14 @@ class Client:
         access: What it may see and do, within what all may.
         limits: What it has left.
         unanswered: Calls about which its user was asked in vain; see `confirming`.
+        sessionless: It came over HTTP, and nothing but its name tells it from others.
     """
 
     door: str
     access: Access
     limits: Limits
     unanswered: OrderedDict[str, None] = field(default_factory=OrderedDict)
+    sessionless: bool = False
 
     def note_unanswered(self, call: str) -> None:
         """Remember that nobody answered a question about this call."""
@@ -67,7 +71,7 @@ class Clients:
         self.check: Callable[[Access], None] = _whatever
         self._clock = clock
         self._inside = self.connect("inside")
-        self._http: OrderedDict[str, Client] = OrderedDict()
+        self._http: OrderedDict[tuple[str, str], Client] = OrderedDict()
 
     def connect(self, door: str) -> Client:
         """Return a new client, with all that the rules let anybody do."""
@@ -96,14 +100,38 @@ class Clients:
         """
         access = read_access(wish)
         self.check(access)
-        shared = self._http.get(session_id)
+        access = access.within(self.rules.access)
+        shared = self._remembered("session", session_id)
+        client = Client("http", access, shared.limits, shared.unanswered)
+        client.sessionless = not session_id
+        CURRENT.set(client)
+
+    def calling(self, name: str) -> Client:
+        """Return who makes the call that is being served, by name where there is no session.
+
+        Since 2026-07-28 requests over HTTP belong to no session. All show the one token, and come
+        from this machine over connections that any client opens and closes as it likes; so what
+        the client calls itself tells which limits are its own. It may lie: limits keep a client
+        that loops from costing the others, and whoever has the token may do more harm than that.
+
+        Args:
+            name: What it calls itself; those that say nothing share what they have.
+        """
+        client = self.current()
+        if client.sessionless:
+            shared = self._remembered("name", name[:NAME_CHARACTERS])
+            client.limits, client.unanswered = shared.limits, shared.unanswered
+        return client
+
+    def _remembered(self, kind: str, key: str) -> Client:
+        """Return the limits of a session or of a name; new ones, if it was not seen lately."""
+        shared = self._http.get((kind, key))
         if shared is None:
-            shared = self._http[session_id] = self.connect("http")
+            shared = self._http[kind, key] = self.connect("http")
             while len(self._http) > MAX_HTTP_SESSIONS:
                 self._http.popitem(last=False)
-        self._http.move_to_end(session_id)
-        access = access.within(self.rules.access)
-        CURRENT.set(Client("http", access, shared.limits, shared.unanswered))
+        self._http.move_to_end((kind, key))
+        return shared
 
     def current(self) -> Client:
         """Return who makes the call that is being served; within no connection, ourselves."""

@@ -101,7 +101,31 @@ def test_of_several_texts_each_has_its_share() -> None:
     assert len(second.text) < 1200
 
 
-def test_clients_of_http_without_a_session_share_what_they_have() -> None:
+def test_clients_of_http_without_a_session_are_known_by_their_names() -> None:
+    clients = Clients(Rules(calls_per_second=1), FakeClock())
+
+    def call(name: str, session_id: str = "") -> Client:
+        clients.enter_http(session_id, {})
+        return clients.calling(name)
+
+    before = CURRENT.set(None)
+    try:
+        first, again, other = call("claude-code"), call("claude-code"), call("codex")
+        nameless, silent, within = call(""), call(""), call("claude-code", "s")
+        named_alike = call("s")
+    finally:
+        CURRENT.reset(before)
+    assert first.limits is again.limits
+    assert first.unanswered is again.unanswered
+    assert nameless.limits is silent.limits
+    apart = [first, other, nameless, within, named_alike]
+    assert len({id(one.limits) for one in apart}) == len(apart)
+    assert len({id(one.unanswered) for one in apart}) == len(apart)
+
+
+def test_clients_of_http_without_a_session_share_what_they_have_until_they_say_who_they_are() -> (
+    None
+):
     clients = Clients(Rules(calls_per_second=1), FakeClock())
 
     def enter(session_id: str, **wish: str) -> Client:

@@ -31,6 +31,23 @@ app.command()(uninstall)
 app.command()(doctor)
 
 
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 - how typer hands a flag on
+    if wanted:
+        version()
+        raise typer.Exit
+
+
+_Version = Annotated[
+    bool,
+    typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True),
+]
+
+
+@app.callback()
+def options(_version: _Version = False) -> None:  # noqa: FBT002 - a flag
+    """Take what stands before a verb."""
+
+
 @app.command()
 def demo(
     picture: Annotated[

@@ -66,6 +66,7 @@ def _findings(*, start: bool) -> Iterator[Finding]:
     yield from installation.check_installation(sys.version_info[:2])
     yield from installation.check_settings()
     yield from installation.check_emulator()
+    yield from installation.check_pictures()
     yield from state_folder.check_folder(paths)
     yield from state_folder.check_disk(paths)
     yield from state_folder.check_sockets(paths)

@@ -53,8 +53,9 @@ def announce(paths: Paths, pid: int, http: str = "http://127.0.0.1:7717") -> Non
         json.dump({"pid": pid, "http": http}, file)
 
 
-def test_the_version_is_printed() -> None:
-    assert run("version").stdout == f"{__version__}\n"
+@pytest.mark.parametrize("word", ["version", "--version"])
+def test_the_version_is_printed(word: str) -> None:
+    assert run(word).stdout == f"{__version__}\n"
 
 
 @pytest.mark.parametrize("words", [(), ("daemon",), ("host",)])

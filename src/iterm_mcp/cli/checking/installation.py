@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
@@ -55,3 +56,12 @@ def check_emulator() -> Iterator[Finding]:
         yield Finding("fail", "emulator", str(error), error.hint)
     else:
         yield Finding("ok", "emulator", "shows what it is fed")
+
+
+def check_pictures(renderer: str = "resvg_py") -> Iterator[Finding]:
+    """Look whether the host could draw PNGs, which is left to an extra."""
+    if find_spec(renderer):
+        yield Finding("ok", "pictures", "the headless host draws PNG, SVG and text")
+    else:
+        text = "the headless host draws SVG and text; PNG needs the extra `png`"
+        yield Finding("ok", "pictures", text, "Install `iterm-mcp[png]` in place of `iterm-mcp`.")

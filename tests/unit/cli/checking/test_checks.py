@@ -67,6 +67,12 @@ def test_a_setting_that_makes_no_sense_is_named(monkeypatch: pytest.MonkeyPatch)
     assert (found.level, found.text.split(":")[0]) == ("fail", "ITERM_MCP_HTTP_PORT")
 
 
+def test_it_is_told_what_pictures_there_are_and_what_more_there_could_be() -> None:
+    assert "draws PNG" in only(installation.check_pictures()).text
+    without = only(installation.check_pictures("no_such_renderer"))
+    assert (without.level, "iterm-mcp[png]" in without.hint) == ("ok", True)
+
+
 def test_the_emulator_is_tried() -> None:
     assert only(installation.check_emulator()).level == "ok"
 

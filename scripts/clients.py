@@ -25,10 +25,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from scripts.acceptance import bundle, claude_code, codex, gemini, inspector
 from scripts.acceptance.install import install
-from scripts.acceptance.rig import FailedError, Result, Rig, open_rig
+from scripts.acceptance.rig import FailedError, Result, open_rig
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator, Sequence
 
 CLIENTS = {
     "Claude Code": (claude_code.PROGRAM, claude_code.CHECKS),
@@ -42,24 +42,25 @@ COLOURS = {"worked": "green", "failed": "red", "not installed": "yellow"}
 
 def run_all(programs: list[Path]) -> Iterator[Result]:
     """Run every check of every client, each in a home of its own."""
-    for client, (program, checks) in CLIENTS.items():
-        for check, run in checks.items():
-            with open_rig(programs) as rig:
-                if rig.find(program) is None:
-                    yield Result(client, "", check, "not installed", program)
-                else:
-                    yield _run(client, rig, program, check, run)
+    for client, (_, checks) in CLIENTS.items():
+        for check in checks:
+            yield run(client, check, programs)
 
 
-def _run(client: str, rig: Rig, program: str, check: str, run: Callable[[Rig], str]) -> Result:
-    version = "?"
-    try:
-        version = rig.version(program)
-        detail = run(rig)
-        rig.expect_daemon_unharmed()
-        return Result(client, version, check, "worked", detail)
-    except (FailedError, OSError, LookupError, TypeError, ValueError) as error:
-        return Result(client, version, check, "failed", f"{type(error).__name__}: {error}")
+def run(client: str, check: str, programs: Sequence[Path]) -> Result:
+    """Run one check of a client in a home of its own; say what became of it."""
+    program, checks = CLIENTS[client]
+    with open_rig(programs) as rig:
+        if rig.find(program) is None:
+            return Result(client, "", check, "not installed", program)
+        version = "?"
+        try:
+            version = rig.version(program)
+            detail = checks[check](rig)
+            rig.expect_daemon_unharmed()
+            return Result(client, version, check, "worked", detail)
+        except (FailedError, OSError, LookupError, TypeError, ValueError) as error:
+            return Result(client, version, check, "failed", f"{type(error).__name__}: {error}")
 
 
 def main() -> int:

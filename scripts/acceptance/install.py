@@ -45,6 +45,11 @@ def node_package(system: str, machine: str) -> str:
     return f"node-{system.lower()}-{name}@{NODE_VERSION}"
 
 
+def programs_of(group: str) -> Path:
+    """Return the folder of a group's programs, whether they were brought or not."""
+    return user_cache_path("iterm-mcp") / group / "node_modules" / ".bin"
+
+
 def install() -> Path:
     """Install or update the clients; return the folder of their programs.
 
@@ -65,9 +70,9 @@ def bring(group: str, packages: Sequence[str]) -> Path:
     Raises:
         SystemExit: npm is missing, or it failed.
     """
-    folder = user_cache_path("iterm-mcp") / group
+    programs = programs_of(group)
+    folder = programs.parent.parent
     folder.mkdir(parents=True, exist_ok=True)
-    programs = folder / "node_modules" / ".bin"
     environ = {**os.environ, "PATH": f"{programs}{os.pathsep}{os.environ.get('PATH', '')}"}
     npm = [
         "npm", "install", "--prefix", str(folder), "--no-audit", "--no-fund", "--ignore-scripts",

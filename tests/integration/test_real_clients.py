@@ -8,10 +8,10 @@ from __future__ import annotations
 import pytest
 from scripts.acceptance.install import programs_of
 from scripts.clients import CLIENTS, run
-from scripts.conformance import REVISIONS
+from scripts.conformance import REVISIONS, RUN_SECONDS
 from scripts.conformance import run as run_suite
 
-pytestmark = [pytest.mark.long, pytest.mark.headless]
+pytestmark = [pytest.mark.long, pytest.mark.headless, pytest.mark.timeout(RUN_SECONDS)]
 
 CHECKS = [(client, check) for client, (_, checks) in CLIENTS.items() for check in checks]
 

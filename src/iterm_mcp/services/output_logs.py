@@ -12,14 +12,13 @@ from anyio import to_thread
 
 from iterm_mcp.errors import ConflictError, InvalidRequestError, ItermMcpError, RefusedError
 from iterm_mcp.models.cursors import Cursor
+from iterm_mcp.services.background import Background
 from iterm_mcp.services.following import Follower
 from iterm_mcp.services.log_file import LogFile
 from iterm_mcp.services.untrusted import sanitise
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-
-    from anyio.abc import TaskGroup
 
     from iterm_mcp.models.ids import SessionId
     from iterm_mcp.services.following import Stretch
@@ -79,7 +78,7 @@ class OutputLogs:
         self._sessions = sessions
         self._folder = folder
         self._logs: dict[SessionId, OutputLog] = {}
-        self._group: TaskGroup | None = None
+        self._background = Background()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -88,18 +87,14 @@ class OutputLogs:
         Raises:
             StoreError: They cannot be read.
         """
-        async with anyio.create_task_group() as group:
-            self._group = group
-            for session_id, cursor in (await self._store.load_logs()).items():
+        known = await self._store.load_logs()
+        async with self._background.running():
+            for session_id, cursor in known.items():
                 try:
                     self._start(session_id, Cursor.parse(cursor))
                 except InvalidRequestError:
                     self._start(session_id, None)
-            try:
-                yield
-            finally:
-                self._group = None
-                group.cancel_scope.cancel()
+            yield
 
     async def switch(self, session_id: str, *, on: bool) -> OutputLog:
         """Begin or end a session's log, and return it; what is so already stays so.
@@ -136,16 +131,14 @@ class OutputLogs:
                 hint="End some logs.",
                 code="too_many_logs",
             )
-        if self._group is None:
-            raise RefusedError("the iterm-mcp daemon is stopping", code="stopping")
+        self._background.check()
         await self._store.keep_log(target, str(cursor))
         return self._logs.get(target) or self._start(target, cursor)
 
     def _start(self, session_id: SessionId, cursor: Cursor | None) -> OutputLog:
-        assert self._group is not None  # noqa: S101 - whoever calls has looked
         one = OutputLog(session_id, LogFile(f"{self._folder}/{_file_name(session_id)}.log"))
+        self._background.start(self._run, one, cursor)
         self._logs[session_id] = one
-        self._group.start_soon(self._run, one, cursor)
         return one
 
     async def _run(self, one: OutputLog, cursor: Cursor | None) -> None:
@@ -196,7 +189,9 @@ async def _look_last(one: OutputLog, follower: Follower) -> None:
         with anyio.fail_after(LAST_LOOK_SECONDS):
             await follower.look()
     except (ItermMcpError, TimeoutError) as error:
-        one.problem = one.problem or f"what was printed last is not in it: {error or 'no answer'}"
+        one.problem = (
+            one.problem or f"what was printed last is not in it: {str(error) or 'no answer'}"
+        )
 
 
 def _file_name(session_id: SessionId) -> str:

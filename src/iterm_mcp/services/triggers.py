@@ -16,6 +16,7 @@ from iterm_mcp.errors import InvalidRequestError, ItermMcpError, NotFoundError, 
 from iterm_mcp.models.ids import AgentName, SessionId, TeamName
 from iterm_mcp.models.messages import Cascade, ReceiptState
 from iterm_mcp.models.triggers import Act, Firing, Trigger, TriggerId
+from iterm_mcp.services.background import Background
 from iterm_mcp.services.following import Follower, Stretch
 from iterm_mcp.services.keys import key_sequence
 from iterm_mcp.services.patterns import Patterns
@@ -24,8 +25,6 @@ from iterm_mcp.services.untrusted import sanitise
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
-
-    from anyio.abc import TaskGroup
 
     from iterm_mcp.clock import Clock
     from iterm_mcp.services.messages import MessageService
@@ -77,7 +76,7 @@ class TriggerService:
         self._messages = messages
         self._clock = clock
         self._watched: dict[SessionId, _Watched] = {}
-        self._group: TaskGroup | None = None
+        self._background = Background()
         self._acting: set[TriggerId] = set()
         self._firings: deque[Firing] = deque(maxlen=KEPT_FIRINGS)
         self._changed: Callable[[], None] = _nobody
@@ -92,16 +91,12 @@ class TriggerService:
         Raises:
             StoreError: They cannot be read.
         """
-        async with anyio.create_task_group() as group:
-            self._group = group
+        known = await self._store.load()
+        async with self._background.running():
             self._changed = changed or _nobody
-            for trigger in await self._store.load():
+            for trigger in known:
                 self._arm(trigger)
-            try:
-                yield
-            finally:
-                self._group = None
-                group.cancel_scope.cancel()
+            yield
 
     async def add(self, trigger: Trigger) -> Trigger:
         """Set a trigger and return it as it stands, with its id; it acts on what comes now.
@@ -126,8 +121,7 @@ class TriggerService:
             raise RefusedError(
                 f"there are {known} triggers already", hint="Remove some.", code="too_many_triggers"
             )
-        if self._group is None:
-            raise RefusedError("the iterm-mcp daemon is stopping", code="stopping")
+        self._background.check()
         trigger = replace(
             trigger, trigger_id=TriggerId(uuid4().hex[:8]), session_id=session_id, to=to
         )
@@ -165,7 +159,6 @@ class TriggerService:
 
     def _arm(self, trigger: Trigger) -> Follower | None:
         """Let a trigger act; return what has to be ready before, if it is new."""
-        assert self._group is not None  # noqa: S101 - whoever calls has looked
         watched = self._watched.get(trigger.session_id)
         follower = None
         if watched is None:
@@ -176,7 +169,7 @@ class TriggerService:
                 trigger.session_id,
                 lambda stretch: self._see(trigger.session_id, stretch),
             )
-            self._group.start_soon(self._follow, trigger.session_id, watched, follower)
+            self._background.start(self._follow, trigger.session_id, watched, follower)
         watched.rules[trigger.trigger_id] = Rule(trigger, self._clock)
         return follower
 
@@ -198,7 +191,7 @@ class TriggerService:
     async def _see(self, session_id: SessionId, stretch: Stretch) -> None:
         """Act on what a session has printed; nothing here waits for an act to end."""
         watched = self._watched.get(session_id)
-        if watched is None or self._group is None:
+        if watched is None or not self._background.is_open:
             return
         for piece in pieces(stretch):
             ready = [rule for rule in watched.rules.values() if not rule.trigger.stopped]
@@ -212,11 +205,11 @@ class TriggerService:
                 continue
             if trigger.trigger_id in self._acting:
                 rule.held_back += 1
-            elif self._group is not None and rule.may_act():
+            elif self._background.is_open and rule.may_act():
                 if rule.feeds_itself():
                     await self._stop(rule, LOOP)
                 self._acting.add(trigger.trigger_id)
-                self._group.start_soon(self._act, trigger, line)
+                self._background.start(self._act, trigger, line)
 
     async def _stop(self, rule: Rule, reason: str) -> None:
         rule.trigger = replace(rule.trigger, stopped=reason)

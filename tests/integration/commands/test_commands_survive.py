@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import signal
-from typing import TYPE_CHECKING
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import anyio
 from tests.integration.line_client import open_client
@@ -14,11 +16,40 @@ from tests.integration.tool_client import ToolClient, open_tools
 from iterm_mcp.processes import lock_holder
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from tests.integration.homes import Home
+    from tests.integration.line_client import LineClient
 
 SECONDS = 20
+
+
+@dataclass
+class Caller:
+    """A client behind a relay of its own, of which a test sees each line, and its session."""
+
+    line: LineClient
+    tools: ToolClient
+    session: str
+
+    async def start(self, command: str, *, timeout_seconds: int = 600, **params: Any) -> int:  # noqa: ANN401
+        """Ask for a command to be run, and return the request's number without the answer."""
+        arguments = {
+            "session_id": self.session, "command": command, "timeout_seconds": timeout_seconds
+        }  # fmt: skip
+        return await self.line.request(
+            "tools/call", name="run_command", arguments=arguments, **params
+        )
+
+
+@asynccontextmanager
+async def open_caller(home: Home) -> AsyncIterator[Caller]:
+    """Open a session through a client of its own; it closes nothing."""
+    async with open_client(home.environ) as line:
+        await line.greet()
+        tools = ToolClient(line.call)
+        yield Caller(line, tools, await tools.open())
 
 
 def blocked_by(gate: Path) -> str:
@@ -29,14 +60,12 @@ async def test_after_the_daemon_was_killed_the_command_is_found_again(
     live_home: Home, tmp_path: Path
 ) -> None:
     gate = tmp_path / "gate"
-    async with open_client(live_home.environ) as client:
-        await client.greet()
-        tools = ToolClient(client.call)  # which closes nothing
-        session = await tools.open()
-        started = await tools.data(
+    async with open_caller(live_home) as caller:
+        session = caller.session
+        started = await caller.tools.data(
             "run_command", session_id=session, command=blocked_by(gate), timeout_seconds=0
         )
-        read = await tools.result("read_output", session_id=session)
+        read = await caller.tools.result("read_output", session_id=session)
         cursor = read["content"][0]["text"].rpartition("cursor: ")[2]
 
         await live_home.kill_daemon()
@@ -57,22 +86,15 @@ async def test_after_the_daemon_was_killed_the_command_is_found_again(
 async def test_when_the_host_is_killed_the_call_ends_and_says_what_happened(
     live_home: Home,
 ) -> None:
-    async with open_client(live_home.environ) as client:
-        await client.greet()
-        tools = ToolClient(client.call)
-        session = await tools.open()
-        await tools.data("run_command", session_id=session, command="true")
-        await client.request(
-            "tools/call",
-            name="run_command",
-            arguments={"session_id": session, "command": "sleep 600", "timeout_seconds": 600},
-        )
+    async with open_caller(live_home) as caller:
+        await caller.tools.data("run_command", session_id=caller.session, command="true")
+        await caller.start("sleep 600")
         pid = lock_holder(live_home.paths.host_lock)
         assert pid
         os.kill(pid, signal.SIGKILL)
 
         with anyio.fail_after(60):
-            result = (await client.read())["result"]
+            result = (await caller.line.read())["result"]
 
     told = result["structuredContent"]
     assert told.get("state") == "session_ended" or told["code"] in {
@@ -85,18 +107,12 @@ async def test_a_call_that_is_cancelled_leaves_its_command_and_the_session_usabl
     shared_home: Home, tmp_path: Path
 ) -> None:
     gate = tmp_path / "gate"
-    async with open_client(shared_home.environ) as client:
-        await client.greet()
-        tools = ToolClient(client.call)
-        session = await tools.open()
-        number = await client.request(
-            "tools/call",
-            name="run_command",
-            arguments={"session_id": session, "command": blocked_by(gate)},
-        )
+    async with open_caller(shared_home) as caller:
+        session = caller.session
+        number = await caller.start(blocked_by(gate))
         async with open_tools(shared_home) as other:
             await other.shows(session, "begun")
-            await client.write(
+            await caller.line.write(
                 json.dumps({
                     "jsonrpc": "2.0",
                     "method": "notifications/cancelled",
@@ -118,23 +134,15 @@ async def test_while_a_command_runs_progress_is_told_to_who_asked(
     shared_home: Home, tmp_path: Path
 ) -> None:
     gate = tmp_path / "gate"
-    async with open_client(shared_home.environ) as client:
-        await client.greet()
-        tools = ToolClient(client.call)
-        session = await tools.open()
-        number = await client.request(
-            "tools/call",
-            name="run_command",
-            arguments={"session_id": session, "command": blocked_by(gate)},
-            _meta={"progressToken": "token-1"},
-        )
+    async with open_caller(shared_home) as caller:
+        number = await caller.start(blocked_by(gate), _meta={"progressToken": "token-1"})
 
-        told = await client.read()
+        told = await caller.line.read()
         gate.touch()
         answer = told
         while answer.get("id") != number:
-            answer = await client.read()
-        await tools.result("close_session", session_id=session)
+            answer = await caller.line.read()
+        await caller.tools.result("close_session", session_id=caller.session)
 
     assert told["method"] == "notifications/progress"
     assert told["params"]["progressToken"] == "token-1"

@@ -1,0 +1,63 @@
+"""Work that goes on beside all calls, for as long as the daemon serves."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import anyio
+
+from iterm_mcp.errors import RefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from anyio.abc import TaskGroup
+
+
+class Background:
+    """Tasks of a service, which all end with `running`. One that fails ends the daemon."""
+
+    def __init__(self) -> None:
+        self._group: TaskGroup | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether tasks can be started."""
+        return self._group is not None
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Take tasks for the length of the block; at its end those that run are cancelled."""
+        async with anyio.create_task_group() as group:
+            self._group = group
+            try:
+                yield
+            finally:
+                self._group = None
+                group.cancel_scope.cancel()
+
+    def check(self) -> None:
+        """See that a task could be started, before anything is written down for it.
+
+        Raises:
+            RefusedError: `running` is not entered.
+        """
+        self._open()
+
+    def start(self, call: Callable[..., Awaitable[None]], *arguments: object) -> None:
+        """Start a task.
+
+        Raises:
+            RefusedError: `running` is not entered.
+        """
+        self._open().start_soon(call, *arguments)
+
+    def _open(self) -> TaskGroup:
+        if self._group is None:
+            raise RefusedError(
+                "the iterm-mcp daemon is stopping",
+                hint="Call again: the next call starts a new one.",
+                code="stopping",
+            )
+        return self._group

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from iterm_mcp.clock import SystemClock
 from iterm_mcp.testing.fake_agent.looks import LOOKS
 from iterm_mcp.testing.fake_agent.options import parse_options
-from iterm_mcp.testing.fake_agent.program import Program, StartError
+from iterm_mcp.testing.fake_agent.personas import StartError
+from iterm_mcp.testing.fake_agent.program import Program
 from iterm_mcp.testing.fake_agent.scenario import load
 from iterm_mcp.testing.fake_agent.shims import write_shims
 from iterm_mcp.testing.fake_agent.steps import StepError

@@ -81,6 +81,10 @@ class Rollout:
         else:
             self.path = found
 
+    def milliseconds(self) -> int:
+        """Return the time as the protocol writes it."""
+        return self._pace.milliseconds()
+
     def write(self, kind: str, **payload: Any) -> None:  # noqa: ANN401 - whatever JSON can hold
         """Append a line: ``session_meta``, ``event_msg`` or ``response_item``."""
         line = {"timestamp": self._pace.stamp(), "type": kind, "payload": payload}

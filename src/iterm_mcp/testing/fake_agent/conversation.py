@@ -46,11 +46,23 @@ class Front(Protocol):
     def busy(self, text: str) -> None:
         """Show what it is busy with; empty is that it is idle."""
 
+    def calls(self, call: Call) -> None:
+        """Show that the model wants a tool."""
+
+    def used(self, call: Call, result: str, *, failed: bool) -> None:
+        """Show how a tool's use ended."""
+
     async def decide(self, call: Call) -> Decision:
         """Ask whether a tool may be used; cancelled when somebody else decides first."""
 
     async def choose(self, question: Question) -> str | None:
         """Ask the person; None is a refusal."""
+
+    def over(self, prompts: Sequence[Prompt], outcome: str, reply: str) -> None:
+        """Tell how a turn ended: ``done``, ``interrupted``, ``refused`` or ``failed: KIND``."""
+
+    def dropped(self, prompt: Prompt, reason: str) -> None:
+        """Tell that a hook has refused a message."""
 
     def restore(self, prompts: Sequence[Prompt]) -> None:
         """Give an interrupted prompt back for editing."""
@@ -63,6 +75,27 @@ class Front(Protocol):
 
     def order(self, step: Step) -> None:
         """Do one of the orders of `steps.AT_ONCE`, or ``exit``."""
+
+
+class Stage(Front, Protocol):
+    """A front that is a whole program's.
+
+    Attributes:
+        talk: Its conversation; set before it is opened.
+        left: Done with the exit code when it is over.
+    """
+
+    talk: Conversation
+    left: asyncio.Future[int]
+
+    def open(self) -> None:
+        """Take the terminal, or begin to listen."""
+
+    def close(self) -> None:
+        """Give the terminal back."""
+
+    async def work(self) -> None:
+        """Do what goes on beside the conversation, until cancelled."""
 
 
 class Conversation:
@@ -98,6 +131,7 @@ class Conversation:
         self._arrived = asyncio.Event()
         self._count = 0
         self._turn: asyncio.Task[str] | None = None
+        self._playing: Turn | None = None
         self._admitting = 0
         self.tasks: dict[str, Background] = {}
         self._state = ""
@@ -130,21 +164,20 @@ class Conversation:
         queued = self.busy or bool(self._waiting)
         if queued and prompt.source == "typed":
             prompt.source = "queued"
-        self.truth.note(
-            "received",
-            number=prompt.number,
-            stage="queued" if queued else "submitted",
-            text=prompt.text,
-            unwrapped=prompt.unwrapped,
-            shown=prompt.shown,
-            client_id=prompt.client_id,
-            source=prompt.source,
-        )
+        self._note_received(prompt, "queued" if queued else "submitted")
         for fault in self.scenario.draw():
             self.truth.note("fault", order=f"{fault.verb} {fault.argument}".strip(), by="chance")
             self.order(fault)
         self._admitting += 1
         self._group.create_task(self._admit(prompt, queued=queued))
+
+    def steer(self, prompt: Prompt) -> None:
+        """Give the turn that runs one more message; there must be one."""
+        assert self._playing is not None  # noqa: S101 - the caller has looked
+        self._count += 1
+        prompt.number = self._count
+        self._note_received(prompt, "steered")
+        self._playing.steps += self.scenario.steps(prompt.unwrapped)
 
     def order(self, step: Step) -> None:
         """Do an order from outside of a turn: at once, or as a turn that nobody asked for."""
@@ -186,6 +219,19 @@ class Conversation:
         self._group.create_task(self._end_background(task, seconds))
         return task
 
+    def _note_received(self, prompt: Prompt, stage: str) -> None:
+        self.truth.note(
+            "received",
+            conversation=self.signals.session_id,
+            number=prompt.number,
+            stage=stage,
+            text=prompt.text,
+            unwrapped=prompt.unwrapped,
+            shown=prompt.shown,
+            client_id=prompt.client_id,
+            source=prompt.source,
+        )
+
     async def _admit(self, prompt: Prompt, *, queued: bool) -> None:
         try:
             if not queued:
@@ -193,7 +239,7 @@ class Conversation:
             verdict = await self.signals.submitted(prompt, queued=queued)
             if verdict.blocked:
                 self.truth.note("refused", number=prompt.number, reason=verdict.reason)
-                self.front.say(f"A hook refused the prompt: {verdict.reason}")
+                self.front.dropped(prompt, verdict.reason)
                 if not self._waiting and self._turn is None:
                     self.rest()
                 return
@@ -214,18 +260,27 @@ class Conversation:
         self.signals.started(prompts)
         self.front.told(prompts)
         numbers = [one.number for one in prompts]
-        self.truth.note("turn_started", numbers=numbers)
+        talk = self.signals.session_id
+        self.truth.note("turn_started", conversation=talk, numbers=numbers)
         self._turn = self._group.create_task(self._play(turn))
+        self._playing = turn
         outcome = "done"
         try:
             await asyncio.wait({self._turn})
             outcome = "interrupted" if self._turn.cancelled() else self._turn.result()
         finally:
-            self._turn = None
+            self._turn = self._playing = None
         if outcome == "interrupted":
             await self._stop(turn, prompts)
         self.signals.settled(self.pace.clock.monotonic() - began)
-        self.truth.note("turn_ended", numbers=numbers, outcome=outcome, said="\n".join(turn.said))
+        self.truth.note(
+            "turn_ended",
+            conversation=talk,
+            numbers=numbers,
+            outcome=outcome,
+            said="\n".join(turn.said),
+        )
+        self.front.over(prompts, outcome, turn.said[-1] if turn.said else "")
         self.front.busy("")
         self.rest()
 

@@ -43,12 +43,13 @@ class Chat:
             "startTime": pace.stamp(),
         }
 
-    def resume(self, path: Path) -> None:
-        """Go on with a chat."""
+    def resume(self, path: Path) -> str:
+        """Go on with a chat; return its conversation's id."""
         data = json.loads(path.read_text("utf-8"))
         self.path = path
         self._messages = data.pop("messages", [])
         self._head = {key: data[key] for key in self._head if key in data}
+        return str(self._head["sessionId"])
 
     def add(self, kind: str, content: str) -> None:
         """Append a message: ``user``, ``gemini``, ``info`` or ``error``."""

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from iterm_mcp.testing.fake_agent.posting import PostError, post_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from iterm_mcp.testing.fake_agent.truth import Truth
 
@@ -123,18 +123,27 @@ def load_settings(sources: Iterable[str]) -> dict[str, list[Hook]]:
     return found
 
 
+def _nobody(_subtype: str, _event: str, _outcome: str | None) -> None:
+    """Stand in for who is told."""
+
+
 class Hooks:
     """Tells hooks what happens.
 
     Args:
         hooks: As `load_settings` returns them.
         environ: Added to what commands see.
+
+    Attributes:
+        told: Called as hooks start and end: with ``hook_started`` or ``hook_response``, the event
+            and the outcome.
     """
 
     def __init__(self, hooks: dict[str, list[Hook]], environ: dict[str, str], truth: Truth) -> None:
         self._hooks = hooks
         self._environ = {**os.environ, **environ}
         self._truth = truth
+        self.told: Callable[[str, str, str | None], None] = _nobody
         self._detached: set[asyncio.Task[dict[str, Any]]] = set()
 
     async def tell(self, event: str, payload: dict[str, Any], subject: str = "") -> Verdict:
@@ -145,6 +154,7 @@ class Hooks:
             return verdict
         body = json.dumps(payload).encode()
         self._truth.note("hook", event=event, count=len(wanted))
+        self.told("hook_started", event, None)
         async with asyncio.TaskGroup() as group:
             waited = []
             for hook in wanted:
@@ -157,6 +167,7 @@ class Hooks:
         for done in waited:
             verdict.join(done.result())
         verdict.ran = len(wanted)
+        self.told("hook_response", event, "blocked" if verdict.blocked else "success")
         return verdict
 
     async def aclose(self) -> None:

@@ -48,7 +48,7 @@ class Pasted:
 
 @dataclass(frozen=True, slots=True)
 class Press:
-    """A key by name, as ``enter``, ``escape``, ``newline`` (ctrl-J), ``ctrl-u``, ``shift-enter``."""
+    """A key by name: ``enter``, ``escape``, ``newline`` (ctrl-J), ``ctrl-u``, ``shift-enter``."""
 
     name: str
 

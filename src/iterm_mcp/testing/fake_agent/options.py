@@ -1,4 +1,4 @@
-"""The command line: our own options, then the persona, then that program's own arguments."""
+"""The command line: our own options, then a persona, then its own arguments."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 PERSONAS = ("claude", "codex", "gemini", "plain")
 PREFIX = "FAKE_AGENT_"
-"""``FAKE_AGENT_TRUTH`` and so on say what an option would, for those who start a mere ``claude``."""
+"""``FAKE_AGENT_TRUTH`` and so on are for those who start a mere ``claude``."""
 
 IGNORED = (
     "--model", "--fallback-model", "--append-system-prompt", "--system-prompt", "--mcp-config",
     "--add-dir", "--disallowedTools", "--max-turns", "--max-budget-usd", "--agent",
-    "--permission-prompt-tool", "--debug-file", "--effort", "--setting-sources",
+    "--debug-file", "--effort", "--setting-sources",
 )  # fmt: skip
 """What the real one takes, and what makes no difference here."""
 
@@ -126,6 +126,7 @@ def parse_claude(arguments: Sequence[str]) -> ClaudeArguments:
     parser.add_argument("--input-format", default="text")
     parser.add_argument("--output-format", default="text")
     parser.add_argument("--permission-prompts", default="none")
+    parser.add_argument("--permission-prompt-tool")
     for name in ("--replay-user-messages", "--include-hook-events", "--verbose"):
         parser.add_argument(name, action="store_true")
     for name in ("--strict-mcp-config", "--include-partial-messages", "--ide", "--bare"):
@@ -149,5 +150,5 @@ def parse_claude(arguments: Sequence[str]) -> ClaudeArguments:
         stream_out=given.output_format == "stream-json",
         replay=given.replay_user_messages,
         hook_events=given.include_hook_events,
-        asks_host=given.permission_prompts == "host",
+        asks_host=given.permission_prompts == "host" or given.permission_prompt_tool == "stdio",
     )

@@ -44,6 +44,9 @@ class Plain:
         asyncio.get_running_loop().add_reader(0, self._read)
         self.raw(MARK.encode())
 
+    async def work(self) -> None:
+        """Do nothing: all that is to do follows from what is read."""
+
     def close(self) -> None:
         """Listen no more."""
         asyncio.get_running_loop().remove_reader(0)
@@ -60,6 +63,15 @@ class Plain:
         if not text and not self.talk.busy:
             self.raw(MARK.encode())
 
+    def calls(self, call: Call) -> None:
+        """Show nothing: the dialog, or the result, will."""
+
+    def used(self, call: Call, result: str, *, failed: bool) -> None:
+        """Show which tool was used."""
+        if not failed:
+            self.say(f"{call.tool}({call.detail})")
+        del result
+
     async def decide(self, call: Call) -> Decision:
         """Ask for a ``y`` on a line of its own."""
         answer = await self._ask(f"{call.tool} {call.detail}: proceed? [y/N] ")
@@ -68,6 +80,14 @@ class Plain:
     async def choose(self, question: Question) -> str | None:
         """Ask for a line."""
         return await self._ask(f"{question.text} ({', '.join(question.choices)}) ")
+
+    def over(self, prompts: Sequence[Prompt], outcome: str, reply: str) -> None:
+        """Show nothing more: all was said."""
+
+    def dropped(self, prompt: Prompt, reason: str) -> None:
+        """Say why a message was dropped."""
+        del prompt
+        self.say(f"A hook refused the prompt: {reason}")
 
     def restore(self, prompts: Sequence[Prompt]) -> None:
         """Do nothing: a line that was sent is gone."""

@@ -7,7 +7,10 @@ finds these.
 from __future__ import annotations
 
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 NAMES = ("claude", "codex", "gemini")
 EXECUTABLE = 0o755

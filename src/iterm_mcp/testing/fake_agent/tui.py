@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING
 
+from iterm_mcp.testing.fake_agent.asking import Asking
 from iterm_mcp.testing.fake_agent.burst import Burst
 from iterm_mcp.testing.fake_agent.composer import Composer
 from iterm_mcp.testing.fake_agent.dialogs import CANCELLED, gate, permission, question
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from iterm_mcp.testing.fake_agent.conversation import Conversation
-    from iterm_mcp.testing.fake_agent.dialogs import Answer, Dialog
+    from iterm_mcp.testing.fake_agent.dialogs import Dialog
     from iterm_mcp.testing.fake_agent.keys import Key
     from iterm_mcp.testing.fake_agent.looks import Look
     from iterm_mcp.testing.fake_agent.pace import Pace
@@ -69,7 +70,7 @@ class Tui:
         self._view = View(mark=look.mark, log=list(look.banner), hint=look.idle_hint)
         self._tty = Tty(self._heard, full_screen=True)
         self._keys: asyncio.Queue[tuple[Key, float]] = asyncio.Queue()
-        self._dialog: tuple[Dialog, asyncio.Future[Answer]] | None = None
+        self._asking = Asking(truth, self.redraw)
         self._strand = 0
         self._slow = 0.0
         self._shown_title = ""
@@ -81,7 +82,7 @@ class Tui:
             "type": self._order_type,
             "gate": self._order_gate,
             "answer": self._order_answer,
-            "interrupt": lambda _step: self._press(Press("escape"), 0.0),
+            "interrupt": self._order_interrupt,
             "exit": lambda _step: self._leave(0),
         }
 
@@ -98,15 +99,23 @@ class Tui:
         self._tty.close()
 
     async def work(self) -> None:
-        """Take keys, one after the other, until cancelled."""
+        """Take keys and draw, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._take_keys())
+            group.create_task(self._animate())
+
+    async def _take_keys(self) -> None:
         while True:
             key, at = await self._keys.get()
             if self._slow:
                 await self._pace.spend(self._slow)
-            self._press(key, at)
+            rest: Key | None = key
+            while rest is not None:
+                while self._asking.closing:  # what comes after an answer is not the dialog's
+                    await asyncio.sleep(0)
+                rest = self._press(rest, at)
 
-    async def animate(self) -> None:
-        """Turn the spinner and follow the terminal's size, until cancelled."""
+    async def _animate(self) -> None:
         size = self._tty.size
         while True:
             await asyncio.sleep(TICK_SECONDS)
@@ -123,13 +132,13 @@ class Tui:
         """Show a gate; tell whether the person went through."""
         dialog = gate(kind, self._folder)
         self._truth.note("state", state="gate", status=None, gate=kind)
-        answer = await self._ask(dialog)
+        answer = await self._asking.ask(dialog)
         return answer.value == "go"
 
     def redraw(self) -> None:
         """Show what is to be seen now."""
         view, composer = self._view, self._composer
-        view.dialog = list(self._dialog[0].rows()) if self._dialog else None
+        view.dialog = list(shown.rows()) if (shown := self._asking.shown) else None
         view.before = composer.shown_before_cursor
         view.after = composer.draft.shown[len(view.before) :]
         view.waiting = [one.shown or one.text for one in self.talk.queued]
@@ -160,14 +169,23 @@ class Tui:
             self._set_title("".join(busy_title))
         self.redraw()
 
+    def calls(self, call: Call) -> None:
+        """Show nothing: the dialog, or the result, will."""
+
+    def used(self, call: Call, result: str, *, failed: bool) -> None:
+        """Show which tool was used."""
+        if not failed:
+            self.say(f"{call.tool}({call.detail})")
+        del result
+
     async def decide(self, call: Call) -> Decision:
         """Ask hooks and the person at once; the first answer counts."""
         dialog = permission(call.tool, call.detail)
         async with asyncio.TaskGroup() as group:
             telling = group.create_task(self._tell_later(call))
-            asking = group.create_task(self._ask(dialog))
+            asking = group.create_task(self._asking.ask(dialog))
             hooks = group.create_task(self._signals.permission(call))
-            hooks.add_done_callback(lambda done: self._hooks_decided(dialog, done))
+            hooks.add_done_callback(lambda done: self._asking.hooks_decided(dialog, done))
             answer = await asking
             telling.cancel()
             hooks.cancel()
@@ -183,9 +201,17 @@ class Tui:
         async with asyncio.TaskGroup() as group:
             call = self._signals.question_call(question_)
             hooks = group.create_task(self._signals.permission(call))
-            answer = await self._ask(dialog)
+            answer = await self._asking.ask(dialog)
             hooks.cancel()
         return None if answer.index == CANCELLED else answer.text or answer.value
+
+    def over(self, prompts: Sequence[Prompt], outcome: str, reply: str) -> None:
+        """Show nothing more: all was said."""
+
+    def dropped(self, prompt: Prompt, reason: str) -> None:
+        """Say why a message was dropped."""
+        del prompt
+        self.say(f"A hook refused the prompt: {reason}")
 
     def restore(self, prompts: Sequence[Prompt]) -> None:
         """Put them back into the composer."""
@@ -215,25 +241,25 @@ class Tui:
         for key in keys:
             self._keys.put_nowait((key, at))
 
-    def _press(self, key: Key, at: float) -> None:
-        if self._dialog is not None:
-            self._press_dialog(key, at)
-        else:
+    def _press(self, key: Key, at: float) -> Key | None:
+        """Take a key; return what of it came after the answer that it gave to a dialog."""
+        rest = None
+        if self._asking.dialog is not None:
+            rest = self._press_dialog(self._asking.dialog, key)
+        elif not self._asking.closing:
             self._press_composer(key, at)
         if not self.left.done():
             self.redraw()
+        return rest
 
-    def _press_dialog(self, key: Key, at: float) -> None:
-        assert self._dialog is not None  # noqa: S101 - the caller has looked
-        dialog, waiting = self._dialog
-        if waiting.done():
-            return
+    def _press_dialog(self, dialog: Dialog, key: Key) -> Key | None:
         answer = dialog.press(Press("escape") if key == Press("ctrl-c") else key)
         if answer is None:
-            return
-        self._answer(answer)
+            return None
+        self._asking.answer(answer)
         if isinstance(key, Text) and answer.used < len(key.text):
-            self._press(Text(key.text[answer.used :]), at)
+            return Text(key.text[answer.used :])
+        return None
 
     def _press_composer(self, key: Key, at: float) -> None:
         match key:
@@ -297,48 +323,6 @@ class Tui:
         else:
             self.talk.tell(Prompt(text, shown))
 
-    # Dialogs.
-
-    async def _ask(self, dialog: Dialog) -> Answer:
-        while self._dialog is not None:
-            await asyncio.wait({self._dialog[1]})
-            await asyncio.sleep(0)
-        waiting: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._dialog = (dialog, waiting)
-        self._truth.note(
-            "dialog_opened", dialog=dialog.number, kind=dialog.kind, rows=list(dialog.rows())
-        )
-        self.redraw()
-        try:
-            return await waiting
-        finally:
-            if not waiting.done() or waiting.cancelled():
-                self._truth.note("dialog_closed", dialog=dialog.number)
-            self._dialog = None
-            self.redraw()
-
-    def _answer(self, answer: Answer) -> None:
-        """Answer the dialog that stands; the first answer counts."""
-        if self._dialog is None or self._dialog[1].done():
-            return
-        dialog, waiting = self._dialog
-        self._truth.note(
-            "dialog_answered",
-            dialog=dialog.number,
-            kind=dialog.kind,
-            by=answer.by,
-            value=answer.value,
-            text=answer.text,
-        )
-        waiting.set_result(answer)
-
-    def _hooks_decided(self, dialog: Dialog, done: asyncio.Task[object]) -> None:
-        if done.cancelled() or done.exception() is not None:
-            return
-        wanted = getattr(done.result(), "permission", None)
-        if wanted in {"allow", "deny"} and self._dialog and self._dialog[0] is dialog:
-            self._answer(dialog.answer(wanted, "hook"))
-
     async def _tell_later(self, call: Call) -> None:
         await self._pace.spend(self._notify_seconds)
         await self._signals.still_waiting(call)
@@ -362,15 +346,19 @@ class Tui:
         for key in [*decoder.feed(text.encode()), *decoder.flush()]:
             self._keys.put_nowait((key, 0.0))
 
+    def _order_interrupt(self, _step: Step) -> None:
+        self._press(Press("escape"), 0.0)
+
     def _order_gate(self, step: Step) -> None:
         self.talk.spawn(self.pass_gate(step.argument or "trust"))
 
     def _order_answer(self, step: Step) -> None:
-        if self._dialog is None:
+        dialog = self._asking.dialog
+        if dialog is None:
             self._truth.note("not_understood", why="no dialog stands", order=step.argument)
             return
         with contextlib.suppress(KeyError):
-            self._answer(self._dialog[0].answer(step.argument, "control"))
+            self._asking.answer(dialog.answer(step.argument, "control"))
 
     # The rest.
 

@@ -59,8 +59,10 @@ class Turn:
                 StepError: A step's argument is not understood.
         """
         self._talk.front.busy("working")
-        for step in self.steps:
-            await self._do(step)
+        done = 0
+        while done < len(self.steps):  # steering adds to them
+            await self._do(self.steps[done])
+            done += 1
         if not self.steps or self.steps[-1].verb != "say":
             self._say("ok")
 
@@ -88,14 +90,21 @@ class Turn:
     async def _tool(self, step: Step) -> None:
         call = make_call(step.argument)
         self.used_tools = True
-        self._talk.signals.called(call)
+        self._wants(call)
         self.in_tool = True
         allowed = await self._may_use(call)
         if allowed:
-            await self._talk.signals.after_tool(call, "done")
-            self._talk.front.say(f"{call.tool}({call.detail})")
+            await self._used(call, "done")
             self._talk.truth.note("tool_used", tool=call.tool, input=call.input, id=call.call_id)
         self.in_tool = False
+
+    def _wants(self, call: Call) -> None:
+        self._talk.signals.called(call)
+        self._talk.front.calls(call)
+
+    async def _used(self, call: Call, result: str, *, failed: bool = False) -> None:
+        await self._talk.signals.after_tool(call, result, failed=failed)
+        self._talk.front.used(call, result, failed=failed)
 
     async def _may_use(self, call: Call) -> bool:
         talk = self._talk
@@ -111,7 +120,7 @@ class Turn:
         talk.truth.note("decided", id=call.call_id, allowed=decision.allowed, by=decision.by)
         talk.become("working", "busy")
         if decision.stops:
-            await talk.signals.after_tool(call, "rejected", failed=True)
+            await self._used(call, "rejected", failed=True)
             raise TurnRefusedError
         if not decision.allowed:
             await self._denied(call, decision.by, decision.reason)
@@ -119,7 +128,7 @@ class Turn:
 
     async def _denied(self, call: Call, by: str, reason: str) -> None:
         self._talk.truth.note("denied", tool=call.tool, by=by, reason=reason, id=call.call_id)
-        await self._talk.signals.after_tool(call, reason or "denied", failed=True)
+        await self._used(call, reason or "denied", failed=True)
         self._say(f"{call.tool} was denied: {reason}")
 
     async def _ask(self, step: Step) -> None:
@@ -127,7 +136,7 @@ class Turn:
         question = Question(text or "Which one?", choices or ["A", "B"])
         call = self._talk.signals.question_call(question)
         self.used_tools = self.in_tool = True
-        self._talk.signals.called(call)
+        self._wants(call)
         await self._talk.signals.before_tool(call)
         self._talk.become("waiting_question", "waiting", "input needed")
         self._talk.truth.note("asked", tool=call.tool, question=question.text, id=call.call_id)
@@ -135,9 +144,9 @@ class Turn:
         self._talk.truth.note("chosen", id=call.call_id, answer=answer)
         self._talk.become("working", "busy")
         if answer is None:
-            await self._talk.signals.after_tool(call, "rejected", failed=True)
+            await self._used(call, "rejected", failed=True)
             raise TurnRefusedError
-        await self._talk.signals.after_tool(call, answer)
+        await self._used(call, answer)
         self.in_tool = False
         self._say(f"You chose {answer}")
 

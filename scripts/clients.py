@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from scripts.acceptance import bundle, claude_code, codex, gemini, inspector
 from scripts.acceptance.install import install
-from scripts.acceptance.rig import FailedError, Result, open_rig
+from scripts.acceptance.rig import UP, FailedError, Result, open_rig
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -37,6 +37,7 @@ CLIENTS = {
     "MCP inspector": (inspector.PROGRAM, inspector.CHECKS),
     "MCPB": (bundle.PROGRAM, bundle.CHECKS),
 }
+LOG_CHARACTERS = 400
 COLOURS = {"worked": "green", "failed": "red", "not installed": "yellow"}
 
 
@@ -60,7 +61,11 @@ def run(client: str, check: str, programs: Sequence[Path]) -> Result:
             rig.expect_daemon_unharmed()
             return Result(client, version, check, "worked", detail)
         except (FailedError, OSError, LookupError, TypeError, ValueError) as error:
-            return Result(client, version, check, "failed", f"{type(error).__name__}: {error}")
+            why = f"{type(error).__name__}: {error}"
+            said = rig.daemon_said()
+            if said and UP not in said:
+                why += f"; the daemon, which did not start, says: {said.strip()[-LOG_CHARACTERS:]}"
+            return Result(client, version, check, "failed", why)
 
 
 def main() -> int:

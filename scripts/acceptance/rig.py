@@ -34,6 +34,9 @@ COMMAND = "echo computed $((6 * 7))"
 OUTPUT = "computed 42"
 """What the command prints, and what nobody can have typed."""
 
+UP = '"daemon_up"'
+"""The event in the daemon's log when it serves."""
+
 
 class FailedError(Exception):
     """A check failed; the text says how."""
@@ -134,10 +137,13 @@ class Rig:
             FailedError: The daemon's log tells otherwise.
         """
         end_programs(self.environ["ITERM_MCP_HOME"])
+        said = self.daemon_said()
+        expect(not said or lived_through(said), "the daemon did not live through it", said)
+
+    def daemon_said(self) -> str:
+        """Return the daemon's log; nothing where none was started."""
         log = Path(self.environ["ITERM_MCP_HOME"], "logs", "daemon.log")
-        if log.exists():
-            said = log.read_text("utf-8")
-            expect(lived_through(said), "the daemon did not live through it", said)
+        return log.read_text("utf-8", errors="replace") if log.exists() else ""
 
     def version(self, program: str) -> str:
         """Return the version that a client names."""
@@ -153,7 +159,7 @@ def expect(condition: object, what: str, seen: Any = "") -> None:  # noqa: ANN40
 
 def lived_through(log: str) -> bool:
     """Tell from a daemon's log that one daemon started, and that it ended when it was told to."""
-    once = log.count('"daemon_up"') == 1 and log.count('"daemon_drained"') == 1
+    once = log.count(UP) == 1 and log.count('"daemon_drained"') == 1
     return once and "Traceback" not in log
 
 

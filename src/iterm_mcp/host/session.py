@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from iterm_mcp.host import jobs, selection, sequences, titles, window_operations
 from iterm_mcp.host.engine import Engine
+from iterm_mcp.host.intake import Intake
 from iterm_mcp.host.prompt_text import text_between
 from iterm_mcp.host.prompts import Prompts
 from iterm_mcp.host.pty import Pty, PtyBackpressureError
@@ -96,6 +97,7 @@ class Session:
         self._evaluating = False
         self._operations = window_operations.OperationScanner()
         self._held: list[Callable[[], None]] | None = None  # None unless paused
+        self._intake = Intake(self._show, self._hold)
         self.coprocess: Coprocess | None = None
         self.recorder: Recorder | None = None  # unless it is being recorded
         self.restarting = False  # the program is being replaced by another
@@ -120,6 +122,7 @@ class Session:
 
     def restart(self, pty: Pty) -> None:
         """Go on with another program below what the screen shows."""
+        self.settle()
         self.pty, self.exited, self.restarting = pty, False, False
         self.reported_path, self.icon_name, self.window_name = "", None, None
         self._job_at = 0.0
@@ -143,6 +146,7 @@ class Session:
     def pause(self) -> None:
         """Take in neither output nor end until `resume`; the program waits when its PTY is full."""
         if not self.exited and self._held is None:
+            self.settle()
             self._held = []
             self.pty.pause_reading()
 
@@ -153,6 +157,10 @@ class Session:
             self.pty.resume_reading()
             for happened in held:
                 happened()
+
+    def settle(self) -> None:
+        """Take in what has been read and still waits to be shown."""
+        self._intake.finish()
 
     # Writing.
 
@@ -290,7 +298,7 @@ class Session:
             self._held.append(lambda: self._output(data))
             return
         if self.coprocess is None or not self.coprocess.feed(data):
-            self._show(data)
+            self._intake.put(data)
 
     def _show(self, data: bytes) -> None:
         if self._released:
@@ -304,6 +312,13 @@ class Session:
         self.reply(b"")
         self._changed()
         self.stir()
+
+    def _hold(self, on: bool) -> None:  # noqa: FBT001 - a callback has no names
+        """Read no more while what was read waits to be shown."""
+        if on:
+            self.pty.pause_reading()
+        else:
+            self.pty.resume_reading()
 
     def stir(self) -> None:
         """Note that the history is looked at: what was compressed of it will be so again."""
@@ -347,6 +362,7 @@ class Session:
             return
         if self.restarting or pty is not self.pty:
             return
+        self.settle()
         self.exited = True
         self.stop_recording(code)
         self.observer.program_ended(self)
@@ -355,6 +371,7 @@ class Session:
         """Give back timers and memory; the PTY is closed by `Pty.aclose`."""
         if not self._released:
             self._released = True
+            self._intake.drop()
             self.stop_recording()
             if self.coprocess is not None:
                 self.coprocess.stop()

@@ -28,6 +28,7 @@ _PLACES = ("start", "end", "command_end", "output_start", "output_end")
 
 def write_session(session: Session, pieces: Pieces) -> dict[str, Any]:
     """Write a session down. It is not being restarted, and not paused."""
+    session.settle()
     pty = session.pty.state()
     coprocess = session.coprocess and session.coprocess.state()
     return {

@@ -123,6 +123,7 @@ class Upgrader:
     def _rest(self) -> None:
         """Read no more output: it waits in the terminals, and programs may wait with it."""
         for session in self._world.sessions.values():
+            session.settle()
             session.pty.pause_reading()
 
     def _end_recordings(self) -> dict[str, bool]:

@@ -191,6 +191,7 @@ async def test_each_refusal_is_an_error_with_a_hint(
 
 async def test_an_opened_session_is_told_with_its_place(bench: Bench) -> None:
     bench.peer.answers["create_tab_request"] = created()
+    bench.peer.answers["variable_request"] = variables()
     program = Program(command="top", directory="/srv", name=r"a \(b)", profile="Red")
     async with bench.open() as terminal:
         session = await terminal.open_session(program, window_id=WindowId("window-1"))
@@ -205,6 +206,10 @@ async def test_an_opened_session_is_told_with_its_place(bench: Bench) -> None:
         "Working Directory": "/srv",
         "Name": "a \\\u200b(b)",  # iTerm2 would evaluate `\(b)`
     }
+    (remembered,) = bench.peer.requests("variable_request")
+    assert [(one.name, json.loads(one.value)) for one in remembered.set] == [
+        ("user.given_name", r"a \(b)")
+    ]
 
 
 async def test_tags_are_put_into_a_new_session_as_a_variable(bench: Bench) -> None:
@@ -284,6 +289,7 @@ async def test_what_the_terminal_does_without_a_word_raises_nothing(bench: Bench
         "activate_request": answer(activate_response=wire.ActivateResponse()),
         "close_request": closed("OK"),
         "set_tab_layout_request": laid_out("OK"),
+        "variable_request": variables(),
     }
     async with bench.open() as terminal:
         await terminal.send_text(ONE, "echo hello\r")

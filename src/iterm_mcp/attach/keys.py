@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 PASTE_START, PASTE_END = b"\x1b[200~", b"\x1b[201~"
 
@@ -16,9 +16,10 @@ COMMANDS = {
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """Bytes for the shell."""
+    """Bytes for the shell; `pasted` when they are a part of a bracketed paste, marks and all."""
 
     data: bytes
+    pasted: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,20 +61,28 @@ class KeyReader:
         """Return what these bytes complete."""
         found: list[Typed | Command] = []
         plain = bytearray()
+        pasted = self._pasting
         for byte in data:
             if self._after is not None:
                 said = self._command(byte)
                 if isinstance(said, Typed):
                     plain += said.data
                 elif said is not None:
-                    _flush(plain, found)
+                    _flush(plain, found, pasted=pasted)
                     found.append(said)
             elif byte == self._prefix and not self._pasting:
                 self._after = bytearray()
             else:
                 plain.append(byte)
                 self._notice(byte)
-        _flush(plain, found)
+                if self._pasting and not pasted:
+                    before = plain[: -len(PASTE_START)]
+                    del plain[: len(before)]
+                    _flush(before, found, pasted=False)
+                elif pasted and not self._pasting:
+                    _flush(plain, found, pasted=True)
+                pasted = self._pasting
+        _flush(plain, found, pasted=pasted)
         return found
 
     def _command(self, byte: int) -> Typed | Command | None:
@@ -97,7 +106,7 @@ class KeyReader:
             self._pasting = False
 
 
-def _flush(plain: bytearray, found: list[Typed | Command]) -> None:
+def _flush(plain: bytearray, found: list[Typed | Command], *, pasted: bool) -> None:
     if plain:
-        found.append(Typed(bytes(plain)))
+        found.append(Typed(bytes(plain), pasted))
         plain.clear()

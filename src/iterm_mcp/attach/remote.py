@@ -9,17 +9,22 @@ from iterm2 import api_pb2 as wire
 from iterm2 import rpc
 
 from iterm_mcp.attach.layout import panes
+from iterm_mcp.attach.modes import Modes
 from iterm_mcp.attach.picture import Screen
 from iterm_mcp.attach.wire_cells import line_cells, tree_of
 from iterm_mcp.terminal.wire_values import leaves
 
 if TYPE_CHECKING:
     from iterm_mcp.attach.layout import Node
+    from iterm_mcp.attach.pressed import Key
     from iterm_mcp.terminal.connection import Connection
 
 _TOPICS = (
     wire.NOTIFY_ON_SCREEN_UPDATE, wire.NOTIFY_ON_LAYOUT_CHANGE, wire.NOTIFY_ON_FOCUS_CHANGE
 )  # fmt: skip
+
+
+_MODES = ("iterm_mcp.input", "applicationKeypad", "iterm_mcp.cursorVisible")
 
 
 class NothingToShowError(Exception):
@@ -34,6 +39,7 @@ class WindowView:
         selected: The place of the selected tab.
         active: The session that has the focus in it.
         screens: What the sessions show, by session.
+        modes: What the session that has the focus wants of a terminal.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -43,6 +49,7 @@ class WindowView:
         self.selected = 0
         self.active = ""
         self.screens: dict[str, Screen] = {}
+        self.modes = Modes()
 
     async def open(self, target: str | None) -> None:
         """Find a window by its id or a session's, or take the current one; watch it.
@@ -97,6 +104,29 @@ class WindowView:
             cursor = (buffer.cursor.x, buffer.cursor.y - top)
             self.screens[session_id] = Screen(lines, cursor)
 
+    async def read_modes(self) -> None:
+        """Read what the session that has the focus wants; of one that has ended, nothing."""
+        reply = await rpc.async_variable(self._connection, self.active, gets=_MODES)
+        wanted, keypad, cursor = map(json.loads, reply.variable_response.values or ["null"] * 3)
+        wanted = wanted or {}
+        self.modes = Modes(
+            application_cursor=bool(wanted.get("applicationCursor")),
+            application_keypad=bool(keypad),
+            bracketed_paste=bool(wanted.get("bracketedPaste")),
+            shows_cursor=cursor is not False,
+        )
+
+    async def press(self, key: Key) -> None:
+        """Press a key in the session that has the focus: scripts that watch keys see it."""
+        names = ", ".join(_quoted(one) for one in key.modifiers)
+        await rpc.async_invoke_function(
+            self._connection,
+            f"iterm_mcp.press_key(characters: {_quoted(key.characters)},"
+            f" charactersIgnoringModifiers: {_quoted(key.plain)}, modifiers: [{names}],"
+            f' keyCode: {key.code}, action: "KEY_DOWN", bytes: {_quoted(key.sent)})',
+            session_id=self.active,
+        )
+
     async def type(self, text: str) -> None:
         """Type into the session that has the focus."""
         await rpc.async_send_text(self._connection, self.active, text, False)  # noqa: FBT003 - its signature
@@ -134,3 +164,8 @@ class WindowView:
         await rpc.async_set_property(
             self._connection, "frame", json.dumps(frame), window_id=self.window_id
         )
+
+
+def _quoted(text: str) -> str:
+    """Return a string of the language of invocations, which has no numbers for characters."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

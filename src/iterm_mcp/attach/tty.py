@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _ENTER = b"\x1b[?1049h\x1b[0m\x1b[2J"
-_LEAVE = b"\x1b[?2026l\x1b[0m\x1b[?25h\x1b[?1049l"
+_LEAVE = b"\x1b[?2026l\x1b[0m\x1b[?1l\x1b>\x1b[?2004l\x1b[?25h\x1b[?1049l"
 
 
 @contextmanager

@@ -17,7 +17,9 @@ from iterm2 import rpc
 from iterm_mcp.attach.frame import changes
 from iterm_mcp.attach.keys import KeyReader, Typed
 from iterm_mcp.attach.layout import after, neighbour, panes
+from iterm_mcp.attach.modes import Modes, switch
 from iterm_mcp.attach.picture import Scene, compose, grid_for
+from iterm_mcp.attach.pressed import Key, pressed
 from iterm_mcp.attach.remote import NothingToShowError, WindowView
 from iterm_mcp.attach.tty import FirstAttached, whole_terminal, write_all
 from iterm_mcp.errors import TerminalUnavailableError
@@ -76,6 +78,8 @@ class _View:
         self._wake = asyncio.Event()
         self._help = False
         self._shown: Frame | None = None
+        self._modes = Modes()  # of our own terminal
+        self._of = ""  # the session whose modes were read last
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._keys = KeyReader(wishes.prefix)
         self._typed: asyncio.Queue[bytes] = asyncio.Queue()
@@ -137,6 +141,9 @@ class _View:
         remote = self._remote
         shown = {one.pane.session_id: one for one in panes(remote.tabs[remote.selected][1])}
         stale, self._stale = self._stale, set()
+        if remote.active in stale or remote.active != self._of:
+            self._of = remote.active
+            await remote.read_modes()
         for session_id, placed in shown.items():
             known = remote.screens.get(session_id)
             if session_id in stale or known is None or len(known.lines) != placed.pane.rows:
@@ -152,11 +159,11 @@ class _View:
         ]
         scene = Scene(
             root, remote.active, names, remote.selected, self._wishes.prefix_name,
-            remote.screens, help=self._help,
+            remote.screens, help=self._help, cursor=remote.modes.shows_cursor,
         )  # fmt: skip
         frame = compose(scene, *os.get_terminal_size(self._fd))
-        data = changes(self._shown, frame)
-        self._shown = frame
+        data = switch(self._modes, remote.modes) + changes(self._shown, frame)
+        self._shown, self._modes = frame, remote.modes
         if data:
             await anyio.to_thread.run_sync(write_all, self._fd, data, abandon_on_cancel=True)
 
@@ -170,13 +177,19 @@ class _View:
                 continue
             for one in said:
                 if isinstance(one, Typed):
-                    text = self._decoder.decode(one.data)
-                    if text:
-                        await self._remote.type(text)
+                    await self._pass_on(self._decoder.decode(one.data), pasted=one.pasted)
                 elif await self._obey(one):
                     self.outcome = Outcome(f"detached from {self._remote.window_id}", DETACHED)
                     return
         self.outcome = Outcome("the terminal has gone away", _SIGNALLED + signal.SIGHUP)
+
+    async def _pass_on(self, text: str, *, pasted: bool) -> None:
+        """Press the keys that were pressed; type what was pasted, and what no key sends."""
+        for one in [text] if pasted else pressed(text):
+            if isinstance(one, Key):
+                await self._remote.press(one)
+            elif one:
+                await self._remote.type(one)
 
     async def _obey(self, command: Command) -> bool:
         """Do what was asked; tell whether it was to detach."""

@@ -202,6 +202,7 @@ _CORE: dict[int, dict[str, Callable[[World, str], Any]]] = {
         "sshIntegrationLevel": lambda _world, _one: 0,
         "autoLogId": lambda _world, one: one,
         "iterm_mcp.input": _of_session(input_state),
+        "iterm_mcp.cursorVisible": _of_session(lambda one: one.engine.cursor_look is not None),
         **dict.fromkeys(("triggerName", "mouseInfo", *_TMUX), lambda _world, _one: None),
     },
     TAB: {

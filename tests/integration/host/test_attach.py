@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 from iterm2 import api_pb2
+from tests.integration.host.test_notifications import subscribe
 from tests.waiting import eventually
 
+from iterm_mcp.attach.keys import PASTE_END, PASTE_START
 from iterm_mcp.host.engine import Engine
 from iterm_mcp.host.pty import Pty
 from iterm_mcp.processes import lock_holder
@@ -134,6 +136,56 @@ async def test_typing_splitting_moving_and_detaching(host_home: Home, wire: Wire
         assert "leftside" not in "".join(text)
 
 
+async def test_keys_send_what_the_program_asks_for_and_its_modes_end_with_the_view(
+    host_home: Home, wire: WireClient
+) -> None:
+    opened = await open_shell(wire)
+    async with person(host_home) as one:
+        await one.sees("for help")
+        one.pty.write(b"printf '\\033[?1h\\033=\\033[?2004h\\033[?25l'; stty -echo; cat -v\n")
+        await eventually(lambda: one.engine.application_cursor and one.engine.bracketed_paste)
+        await eventually(lambda: one.engine.cursor_look is None)
+        one.pty.write(b'\x1bOA\x1b[200~a \\(b)"\x1b[201~\n')
+        await one.sees('^[OA^[[200~a \\(b)"^[[201~')
+        await wire.feed(opened.session_id, b"\x1b[?1l\x1b>\x1b[?25hshown")
+        await eventually(lambda: not one.engine.application_cursor)
+        await eventually(lambda: one.engine.cursor_look is not None)
+        assert one.engine.bracketed_paste
+        one.pty.write(PREFIX + b"d")
+        await one.sees("same modes")
+        assert not one.engine.bracketed_paste
+
+
+@pytest.mark.notifies("NOTIFY_ON_KEYSTROKE", "KEYSTROKE_FILTER", source="3.11")
+async def test_scripts_see_the_keys_and_filters_take_them(
+    host_home: Home, wire: WireClient
+) -> None:
+    opened = await open_shell(wire)
+    await subscribe(wire, "NOTIFY_ON_KEYSTROKE", opened.session_id)
+    taken = api_pb2.KeystrokeFilterRequest(
+        patterns_to_ignore=[api_pb2.KeystrokePattern(characters=["Q"])]
+    )
+    await subscribe(wire, "KEYSTROKE_FILTER", opened.session_id, keystroke_filter_request=taken)
+
+    async def told() -> list[api_pb2.KeystrokeNotification]:
+        await wire.text(opened.session_id)  # what was told before the answer has come
+        return list(wire.seen("keystroke_notification"))
+
+    keys = 'echo QaQ"b\\\\"'
+    async with person(host_home) as one:
+        await one.sees("for help")
+        one.pty.write(keys.encode() + PASTE_START + b"'QQ'" + PASTE_END + b"\r")
+        await one.sees("QQ")
+        one.pty.write(b"\x03")
+        # The line's end and what interrupts it are keys again.
+        seen = await eventually(told, lambda found: len(found) == len(keys) + 2)
+    assert "".join(key.characters for key in seen) == keys + "\r\x03", "a paste is no keys"
+    assert list(seen[-1].modifiers) == [api_pb2.CONTROL]
+    shown = "".join(await wire.text(opened.session_id))
+    assert 'echo a"b\\\\"' in shown
+    assert "Qa" not in shown
+
+
 async def test_two_are_attached_and_the_second_is_cut_off(
     host_home: Home, wire: WireClient
 ) -> None:
@@ -146,6 +198,9 @@ async def test_two_are_attached_and_the_second_is_cut_off(
             second.pty.write(b"echo $((40+2))\n")
             await second.sees("42")
             await first.sees("42")
+            await wire.feed(opened.session_id, b"\x1b[2J\x1b[18;80Hfar off")
+            await second.sees("far off")
+            assert second.screen()[0] == "", "the title is out of sight"
             assert await grid(wire, opened.session_id) == (90, 18)
 
 
@@ -169,7 +224,15 @@ async def test_who_asks_for_it_resizes_the_window_and_so_does_a_terminal_that_gr
 async def test_tabs_and_help(host_home: Home, wire: WireClient) -> None:
     opened = await wire.open_window()
     await wire.feed(opened.session_id, b"first tab")
-    made = await wire.ask(api_pb2.CreateTabRequest(window_id=opened.window_id))
+    cat = {"Custom Command": '"Yes"', "Command": '"/bin/cat"'}  # a shell would draw over it
+    made = await wire.ask(
+        api_pb2.CreateTabRequest(
+            window_id=opened.window_id,
+            custom_profile_properties=[
+                api_pb2.ProfileProperty(key=key, json_value=value) for key, value in cat.items()
+            ],
+        )
+    )
     await wire.feed(made.session_id, b"second tab")
     async with person(host_home, "--prefix", "ctrl-b") as one:
         await one.sees("second tab")

@@ -167,6 +167,13 @@ async def test_how_a_program_wants_its_input_is_a_variable(wire: WireClient) -> 
     assert after == plain | {"applicationCursor": True, "bracketedPaste": True}
 
 
+async def test_whether_the_cursor_is_to_be_seen_is_a_variable(wire: WireClient) -> None:
+    session = (await wire.open_window("/bin/cat")).session_id
+    assert await get(wire, "iterm_mcp.cursorVisible", session_id=session) == [True]
+    await wire.feed(session, b"\x1b[?25l")
+    assert await get(wire, "iterm_mcp.cursorVisible", session_id=session) == [False]
+
+
 async def test_what_a_program_leaves_unread_is_counted(wire: WireClient) -> None:
     opened = await wire.open_window("/bin/sh -c 'stty raw -echo; printf ready; exec sleep 600'")
     await eventually(lambda: wire.text(opened.session_id), lambda lines: "ready" in lines)

@@ -60,6 +60,19 @@ def test_the_prefix_in_a_paste_is_text() -> None:
     assert _read(paste + PREFIX + b"d")[-1] == Command("detach")
 
 
+def test_a_paste_is_told_from_keys() -> None:
+    reader = KeyReader(PREFIX)
+
+    def pasted(data: bytes) -> list[bool]:
+        return [one.pasted for one in reader.feed(data) if isinstance(one, Typed)]
+
+    assert pasted(b"keys" + PASTE_START + b"ls") == [False, True]
+    assert pasted(b"more" + PASTE_END + b"keys") == [True, False]
+    assert pasted(PASTE_START + PASTE_END + PASTE_START) == [True, True]
+    assert pasted(PASTE_END) == [True]
+    assert pasted(b"a" + PREFIX + b"n" + b"b") == [False, False]
+
+
 @pytest.mark.parametrize(
     ("text", "byte"), [("ctrl-]", b"\x1d"), ("C-b", b"\x02"), ("^A", b"\x01"), ("ctrl-@", b"\0")]
 )

@@ -34,10 +34,39 @@ def test_panes_stand_side_by_side_with_titles_above_and_tabs_below() -> None:
     assert grid_for(40, 6) == (40, 4)
 
 
-def test_in_a_smaller_terminal_it_is_cut_off_and_says_so() -> None:
+def test_in_a_smaller_terminal_the_part_with_the_cursor_is_shown() -> None:
     frame = compose(_scene(), 12, 3)
-    assert frame.text() == ["── one ─│──", "left    │rig", " 20x3, cut off"[:12]]
-    assert frame.cursor is None
+    assert frame.text() == ["│right", "│more", " 20x3, cut off"[:12]]
+    assert frame.cursor == (5, 1)
+    scene = _scene()
+    scene.active = "a"
+    frame = compose(scene, 12, 4)
+    assert frame.text() == ["── one ─│──", "left    │rig", "        │mor", " 20x3, cut off"[:12]]
+    assert frame.cursor == (0, 1)
+
+
+def test_the_part_that_is_shown_follows_the_cursor_along_a_pane_that_is_too_wide() -> None:
+    screen = _screen("0123456789漢x", cursor=(11, 0))
+    screen.lines[0].insert(11, ("", ""))
+    scene = Scene(Pane("a", 20, 1), "a", ["sh"], 0, "ctrl-b", {"a": screen})
+    assert compose(scene, 8, 3).text()[1] == "456789漢"
+    screen = Screen(screen.lines, (18, 0))
+    scene.screens["a"] = screen
+    frame = compose(scene, 8, 3)
+    assert frame.text()[1] == " x", "half of a wide one is blank"
+    assert frame.cursor == (7, 1)
+
+
+def test_a_program_that_hides_the_cursor_shows_none() -> None:
+    scene = _scene()
+    scene.cursor = False
+    assert compose(scene, 40, 6).cursor is None
+
+
+def test_of_many_tabs_the_selected_one_is_named() -> None:
+    scene = _scene()
+    scene.tabs, scene.selected = [f"tab{number}" for number in range(20)], 15
+    assert "*16:tab15" in compose(scene, 40, 6).text()[-1]
 
 
 @pytest.mark.parametrize(("columns", "rows"), [(1, 1), (2, 2), (3, 40), (200, 1)])

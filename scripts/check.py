@@ -28,6 +28,7 @@ from time import perf_counter
 
 ROOT = Path(__file__).resolve().parent.parent
 TIMEOUT_SECONDS = 1800
+TOOK_TOO_LONG = 124  # as the program `timeout` says it
 UNSTEADY_LIMIT = 5
 """More failures than these are no accident, and are not looked at again."""
 PYTHON = sys.executable
@@ -103,16 +104,19 @@ def run(gate: Gate, environ: Mapping[str, str]) -> tuple[bool, str]:
 
 def execute(command: Command, environ: Mapping[str, str], *, live: bool) -> tuple[int, str]:
     """Run a command in which variables may stand; return its exit code and what it printed."""
-    done = subprocess.run(
-        [Template(word).safe_substitute(environ) for word in command],
-        cwd=ROOT,
-        env=environ,
-        check=False,
-        timeout=TIMEOUT_SECONDS,
-        text=True,
-        stdout=None if live else subprocess.PIPE,
-        stderr=None if live else subprocess.STDOUT,
-    )
+    try:
+        done = subprocess.run(
+            [Template(word).safe_substitute(environ) for word in command],
+            cwd=ROOT,
+            env=environ,
+            check=False,
+            timeout=TIMEOUT_SECONDS,
+            text=True,
+            stdout=None if live else subprocess.PIPE,
+            stderr=None if live else subprocess.STDOUT,
+        )
+    except subprocess.TimeoutExpired:
+        return TOOK_TOO_LONG, f"took longer than {TIMEOUT_SECONDS} s"
     return done.returncode, done.stdout or ""
 
 

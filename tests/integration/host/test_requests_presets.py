@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import plistlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from iterm2 import api_pb2
 from tests.integration.host.wire_client import open_wire
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from tests.integration.homes import Home
@@ -73,3 +75,20 @@ async def test_the_users_presets_come_and_go_with_their_files(own_home: Home) ->
         assert (background.alpha, background.color_space) == (1, "Calibrated")
         file.unlink()
         assert list((await wire.ask(LIST)).list_presets.name) == before
+
+
+@pytest.mark.behaves("SetColors", source="7.2")
+async def test_a_program_puts_a_preset_of_the_users_on_its_session(own_home: Home) -> None:
+    (folder_of(own_home) / "Mine.json").write_text('{"Background Color": "#010203"}')
+    async with open_wire(own_home) as wire:
+        session = (await wire.open_window()).session_id
+        await wire.feed(session, b"\x1b]1337;SetColors=preset=Mine\x07")
+        key = "Background Color"
+        asked = api_pb2.GetProfilePropertyRequest(session=session, keys=[key])
+
+        async def background() -> list[float]:
+            (found,) = (await wire.ask(asked)).properties
+            color = json.loads(found.json_value)
+            return [round(color[f"{one} Component"] * 255) for one in ("Red", "Green", "Blue")]
+
+        await eventually(background, lambda found: found == [1, 2, 3])

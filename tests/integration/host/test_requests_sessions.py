@@ -12,6 +12,8 @@ from tests.integration.host.wire_client import open_wire
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.integration.homes import Home
     from tests.integration.host.wire_client import WireClient
 
@@ -315,3 +317,30 @@ async def test_a_session_may_be_kept_when_its_program_ends(wire: WireClient) -> 
     assert list((await wire.ask(closing)).statuses) == [api_pb2.CloseResponse.OK]
     assert list((await wire.ask(closing)).statuses) == [api_pb2.CloseResponse.NOT_FOUND]
     assert wire.seen("terminate_session_notification") == []  # that has been told
+
+
+@pytest.mark.answers("create_tab_request", "OK", source="2.5")
+@pytest.mark.answers("split_pane_request", "OK", source="2.6")
+async def test_windows_tabs_and_panes_start_each_where_an_advanced_profile_says(
+    wire: WireClient, tmp_path: Path
+) -> None:
+    advanced = {"Custom Command": "Yes", "Command": "/bin/cat", "Custom Directory": "Advanced"}
+    for kind in ("Window", "Tab", "Pane"):
+        folder = tmp_path / kind
+        folder.mkdir()
+        advanced |= {f"AWDS {kind} Option": "Yes", f"AWDS {kind} Directory": str(folder)}
+    properties = [
+        api_pb2.ProfileProperty(key=key, json_value=json.dumps(value))
+        for key, value in advanced.items()
+    ]
+    opened = await wire.ask(api_pb2.CreateTabRequest(custom_profile_properties=properties))
+    tab = await wire.ask(
+        api_pb2.CreateTabRequest(window_id=opened.window_id, custom_profile_properties=properties)
+    )
+    pane = await wire.ask(
+        api_pb2.SplitPaneRequest(session=tab.session_id, custom_profile_properties=properties)
+    )
+    started = {"Window": opened.session_id, "Tab": tab.session_id, "Pane": pane.session_id[0]}
+    for kind, session in started.items():
+        answer = await wire.ask(api_pb2.VariableRequest(session_id=session, get=["path"]))
+        assert json.loads(answer.values[0]) == str(tmp_path / kind)

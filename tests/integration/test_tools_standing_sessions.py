@@ -164,6 +164,7 @@ async def test_a_session_is_renamed_tagged_marked_resized_and_focused(tools: Too
     )  # fmt: skip
 
     assert set(changed["changed"]) == {"name", "tags", "look", "size", "focus"}
+    assert {"columns", "rows"} < set(changed)
     found = await eventually(
         lambda: described(tools, "name:after"),
         lambda one: one["active"] and (one["columns"], one["rows"]) == (90, 22),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from iterm_mcp.errors import ConflictError, InvalidRequestError, RefusedError
-from iterm_mcp.models.sessions import Appearance
+from iterm_mcp.models.sessions import Appearance, Size
 from iterm_mcp.services.appearance import profile_values
 from iterm_mcp.services.programs import check_name, check_size
 from iterm_mcp.services.session_details import as_pid
@@ -19,7 +19,6 @@ from iterm_mcp.terminal.quoting import TAGS_VARIABLE, tags_value
 
 if TYPE_CHECKING:
     from iterm_mcp.models.ids import LockId, SessionId
-    from iterm_mcp.models.sessions import Size
     from iterm_mcp.services.process_table import ProcessTable
     from iterm_mcp.services.session_search import SessionSearch
     from iterm_mcp.terminal.protocol import Terminal
@@ -51,11 +50,13 @@ class ChangedSession:
 
     Attributes:
         in_background: A resumed job goes on while the shell has the keyboard.
+        size: What a resized session really has: its window and its neighbours have a say.
     """
 
     session_id: SessionId
     changed: tuple[str, ...]
     in_background: bool = False
+    size: Size | None = None
 
 
 class SessionChanger:
@@ -120,7 +121,15 @@ class SessionChanger:
         if change.size is not None:
             await self._terminal.resize_session(target, change.size)
             changed.append("size")
-        return ChangedSession(target, tuple(changed), in_background)
+        size = None if change.size is None else await self._size(target)
+        return ChangedSession(target, tuple(changed), in_background, size)
+
+    async def _size(self, target: SessionId) -> Size | None:
+        values = await self._terminal.read_variables(target, ["columns", "rows"])
+        columns, rows = values["columns"], values["rows"]
+        if isinstance(columns, int) and isinstance(rows, int):
+            return Size(columns, rows)
+        return None
 
     async def _turn(self, target: SessionId, action: JobAction) -> bool:
         """Suspend the job in the foreground, or resume; tell whether it is in the background."""

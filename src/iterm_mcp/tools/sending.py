@@ -61,10 +61,10 @@ class SendingTools:
     ) -> Json:
         """Type text into a session as if at its keyboard, then press Enter.
 
-        Returns as soon as it is typed, a paste when the program has read it. To see what came
-        of it, use wait_for with the cursor as since: no answer is missed, but the echo of the
-        text matches too; or read_screen. For a shell command use run_command; for special keys
-        send_keys; to reach registered agents cascade_message.
+        Returns as soon as it is typed, a paste when the program has read it. See what came of
+        it with read_screen, or wait_for with the cursor as since; the echo matches too. For a
+        shell command use run_command; for special keys send_keys; to reach registered agents
+        cascade_message.
         """
         tell = _teller(context) if paste else None
         if not also:

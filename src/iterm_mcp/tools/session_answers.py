@@ -6,6 +6,7 @@ Names, directories, tags and commands are what programs say of themselves: all a
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 from iterm_mcp.services.untrusted import sanitise
@@ -28,6 +29,9 @@ WORDS_CHARACTERS = 80
 """Of a name or a directory that a person is asked about."""
 MEGABYTE = 1 << 20
 
+_CREATED = re.compile(r"^(\d{4})(\d\d)(\d\d)_(\d\d)(\d\d)(\d\d)$")
+"""As iTerm2 writes a time, which is the machine's own."""
+
 
 def listed(one: ListedSession, lock: Lock | None = None) -> Json:
     """Return one session of a list; what it did not tell in time is left out."""
@@ -37,7 +41,7 @@ def listed(one: ListedSession, lock: Lock | None = None) -> Json:
     if one.facts is not None:
         answer["directory"] = sanitise(one.facts.directory)[:PATH_CHARACTERS]
         answer["job"] = sanitise(one.facts.job)[:TEXT_CHARACTERS]
-        if one.facts.name not in one.info.title:
+        if not f"{one.info.title} (".startswith(f"{one.facts.name} ("):  # a job may follow
             answer["name"] = sanitise(one.facts.name)[:TEXT_CHARACTERS]
         if one.facts.tags:
             answer["tags"] = list(one.facts.tags)
@@ -76,7 +80,8 @@ def details(found: SessionDetails, lock: Lock | None = None) -> Json:
     answer["prompt"] = "unmarked" if found.prompt is None else found.prompt.value
     if found.last_command is not None:
         answer["last_command"] = _command(found.last_command)
-    for key, value in (("tty", found.tty), ("created", found.created)):
+    created = _CREATED.sub(r"\1-\2-\3T\4:\5:\6", found.created)
+    for key, value in (("tty", found.tty), ("created", created)):
         if value:
             answer[key] = sanitise(value)[:TEXT_CHARACTERS]
     if found.alternate_screen:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from iterm_mcp.services.session_details import SessionDescriber
     from iterm_mcp.services.session_ending import SessionEnder
 
-ConfirmArgument = Annotated[bool, Field(description="Also if a command runs there.")]
+ConfirmArgument = Annotated[bool, Field(description="The user agreed, whatever runs there.")]
 ColorArgument = Annotated[str | None, Field(description="#rrggbb.")]
 
 
@@ -126,6 +126,8 @@ class StandingSessionTools:
             lock_id=known_lock(lock_id),
         )
         answer: Json = {"session_id": changed.session_id, "changed": list(changed.changed)}
+        if changed.size is not None:
+            answer |= {"columns": changed.size.columns, "rows": changed.size.rows}
         if changed.in_background:
             answer["in_background"] = True
         return answer

@@ -72,6 +72,20 @@ async def test_everything_is_changed_in_one_call(
     assert "Tab Color" in terminal.profile(session_id)
 
 
+async def test_the_size_that_a_session_really_has_is_told(
+    changer: SessionChanger, terminal: FakeTerminal
+) -> None:
+    session_id = await opened(terminal)
+    terminal.set_fact(session_id, "rows", 25)  # its neighbours have a say
+    told = await changer.change(session_id, SessionChange(size=Size(60, 20)))
+    terminal.set_fact(session_id, "rows", None)
+    untold = await changer.change(session_id, SessionChange(size=Size(60, 20)))
+    renamed = await changer.change(session_id, SessionChange(name="x"))
+
+    assert told.size == Size(60, 25)
+    assert (untold.size, renamed.size) == (None, None)
+
+
 async def test_tags_can_all_be_taken_away(
     changer: SessionChanger, terminal: FakeTerminal, search: SessionSearch
 ) -> None:

@@ -118,3 +118,11 @@ def test_a_name_stands_beside_a_title_that_lacks_it() -> None:
     assert session_answers.listed(ListedSession(INFO, facts, None))["name"] == "build"
     shown = session_answers.listed(ListedSession(replace(INFO, title="build (sh)"), facts, None))
     assert "name" not in shown
+    b = ListedSession(replace(INFO, title="root (bash)"), SessionFacts("b", "/", "sh", ()), None)
+    assert session_answers.listed(b)["name"] == "b"
+
+
+def test_the_time_of_a_session_reads_as_a_time() -> None:
+    assert session_answers.details(details(created="20261121_155951"))["created"] == (
+        "2026-11-21T15:59:51"
+    )

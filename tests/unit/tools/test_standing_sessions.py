@@ -48,7 +48,8 @@ async def test_a_session_is_described_and_changed(caller: Caller) -> None:
     found = await caller.data("describe_session", session_id="name:new")
 
     assert changed == {
-        "session_id": session_id, "changed": ["name", "tags", "look", "focus", "size"]
+        "session_id": session_id, "changed": ["name", "tags", "look", "focus", "size"],
+        "columns": 90, "rows": 30,
     }  # fmt: skip
     assert (found["session_id"], found["name"], found["tags"]) == (session_id, "new", ["x"])
     assert (found["columns"], found["rows"]) == (90, 30)

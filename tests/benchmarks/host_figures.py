@@ -11,9 +11,10 @@ import sys
 from contextlib import ExitStack
 from shutil import which
 from time import perf_counter, sleep
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import psutil
+from iterm2 import api_pb2
 from tests.benchmarks.figures import Figure, percentile
 from tests.benchmarks.raw_wire import open_raw_wire
 from tests.benchmarks.tmux import open_tmux
@@ -51,6 +52,12 @@ class Terminals(Protocol):
 
     def text(self, name: str, lines: int) -> list[str]: ...
 
+    def answer(self, name: str, lines: int, above: int = 0) -> Any:  # noqa: ANN401 - its own
+        """Return so many lines, `above` lines above the screen's last, as they are sent."""
+
+    def decoded(self, answer: Any) -> list[str]:  # noqa: ANN401 - as above
+        """Return the texts of such an answer."""
+
 
 class HostTerminals:
     """The host."""
@@ -61,6 +68,7 @@ class HostTerminals:
         self.process = process
         self._wire = wire
         self._windows: dict[str, str] = {}
+        self._ends: dict[str, int] = {}  # the line below the screen, where nothing is printed
 
     def open(self, command: str) -> str:
         opened = self._wire.open_window(command)
@@ -73,6 +81,25 @@ class HostTerminals:
 
     def text(self, name: str, lines: int) -> list[str]:
         return self._wire.text(name, None if lines == 24 else lines)
+
+    def answer(self, name: str, lines: int, above: int = 0) -> bytes:
+        asked = api_pb2.LineRange()
+        if above:
+            if name not in self._ends:
+                self._ends[name] = self._wire.last_line(name)
+            end = self._ends[name] - above
+            area = asked.windowed_coord_range.coord_range
+            area.start.x, area.start.y, area.end.x, area.end.y = 0, end - lines, 0, end
+        elif lines == 24:
+            asked.screen_contents_only = True
+        else:
+            asked.trailing_lines = lines
+        request = api_pb2.GetBufferRequest(session=name, line_range=asked)
+        return self._wire.exchange(request)
+
+    def decoded(self, answer: bytes) -> list[str]:
+        message = api_pb2.ServerOriginatedMessage.FromString(answer)
+        return [line.text for line in message.get_buffer_response.contents]
 
 
 class TmuxTerminals:
@@ -94,9 +121,14 @@ class TmuxTerminals:
             self._tmux.ask(f"kill-window -t {name}")
 
     def text(self, name: str, lines: int) -> list[str]:
-        start = "" if lines == 24 else f" -S {24 - lines}"
-        found = self._tmux.ask(f"capture-pane -p{start} -t {name}")
-        return [line.decode() for line in found]
+        return self.decoded(self.answer(name, lines))
+
+    def answer(self, name: str, lines: int, above: int = 0) -> list[bytes]:
+        area = f" -S {24 - lines - above} -E {23 - above}"
+        return self._tmux.ask(f"capture-pane -p{area} -t {name}")
+
+    def decoded(self, answer: list[bytes]) -> list[str]:
+        return [line.decode() for line in answer]
 
 
 def measure(home: Home, *, sessions: int, many: int, idle_seconds: float) -> Iterator[Figure]:
@@ -160,22 +192,40 @@ def _reading(all_: list[Terminals]) -> Iterator[Figure]:
     names = {one.name: one.open(_shell(PRINT_LINES)) for one in all_}
     for one in all_:
         _until_end(one, names[one.name])
+        _read(one, names[one.name], 24, 8500)  # what is asked once only
+    first: dict[str, list[float]] = {one.name: [] for one in all_}
+    for page in range(1, 8):
+        for one in all_:
+            first[one.name].append(_read(one, names[one.name], 1000, 1000 * page)[1])
+    yield from _beside("read 1000 lines never read before", first, "us")
     for lines in (24, 1000):
+        came: dict[str, list[float]] = {one.name: [] for one in all_}
         seconds: dict[str, list[float]] = {one.name: [] for one in all_}
         cpu: dict[str, list[float]] = {one.name: [] for one in all_}
         for _ in range(ROUNDS):
             for one in all_:
                 used = _cpu(one)
                 for _ in range(READS // ROUNDS):
-                    began = perf_counter()
-                    found = one.text(names[one.name], lines)
-                    seconds[one.name].append((perf_counter() - began) * 1e6)
-                    assert len(found) == lines, len(found)
+                    received, decoded = _read(one, names[one.name], lines)
+                    came[one.name].append(received)
+                    seconds[one.name].append(decoded)
                 cpu[one.name].append((_cpu(one) - used) * 1e6 / (READS // ROUNDS))
+        yield from _beside(f"{lines} lines have come", came, "us", "not decoded yet")
         yield from _beside(f"read {lines} lines", seconds, "us")
         yield from _beside(f"processor time to read {lines} lines", cpu, "us", "the server's own")
     for one in all_:
         one.close([names[one.name]])
+
+
+def _read(one: Terminals, name: str, lines: int, above: int = 0) -> tuple[float, float]:
+    """Read; return after how many microseconds the answer had come, and was decoded."""
+    began = perf_counter()
+    answer = one.answer(name, lines, above)
+    came = perf_counter()
+    found = one.decoded(answer)
+    end = perf_counter()
+    assert len(found) == lines, len(found)
+    return (came - began) * 1e6, (end - began) * 1e6
 
 
 def _memory(all_: list[Terminals], sessions: int, idle_seconds: float) -> Iterator[Figure]:

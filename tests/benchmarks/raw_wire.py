@@ -98,6 +98,11 @@ class RawWire:
         assert kind not in {None, "error"}, message
         return getattr(message, str(kind))
 
+    def exchange(self, request: Message) -> bytes:
+        """Return the answer to a request as it comes; only where nothing is subscribed to."""
+        self.send(self.encode(request))
+        return self.receive()
+
     def open_window(self, command: str) -> Any:  # noqa: ANN401 - the response's own type
         """Open a window with a program in it; return the response."""
         custom = {"Custom Command": '"Yes"', "Command": json.dumps(command), "Rows": "24"}
@@ -123,9 +128,15 @@ class RawWire:
         response = self.ask(api_pb2.GetBufferRequest(session=session_id, line_range=asked))
         return [line.text for line in response.contents]
 
+    def last_line(self, session_id: str) -> int:
+        """Return the number of the line below the screen."""
+        asked = api_pb2.LineRange(screen_contents_only=True)
+        response = self.ask(api_pb2.GetBufferRequest(session=session_id, line_range=asked))
+        return int(response.windowed_coord_range.coord_range.end.y)
+
     def _fill(self, size: int) -> None:
         while len(self._rest) < size:
-            data = self._socket.recv(1 << 20)
+            data = self._socket.recv(1 << 16)
             assert data, "the host has gone"
             self._rest += data
 

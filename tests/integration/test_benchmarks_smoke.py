@@ -31,6 +31,8 @@ FIGURES = [
     "open a session, host (of 5, one after the other)",
     "close a session, host (of 5, one after the other)",
     "take in 1 MB, host (of 5 at once, opened first)",
+    "read 1000 lines never read before, host",
+    "24 lines have come, host (not decoded yet)",
     "read 24 lines, host",
     "read 1000 lines, host",
     "memory of a session, host (5 with 10000 lines)",

@@ -65,6 +65,13 @@ class EncodedRows:
         self._last = asked, rows
         return rows
 
+    def kept(self, engine: Engine, first: int, *, styles: bool) -> int:
+        """Return how many lines from `first` on need not be read anew."""
+        run = self._runs.get(styles)
+        if run is None or self._upheavals != engine.upheavals or first < run.first:
+            return 0
+        return max(0, run.end - first)
+
     def forget(self) -> None:
         """Keep nothing."""
         self._runs.clear()

@@ -91,6 +91,18 @@ def test_rows_that_cannot_have_changed_are_read_once(
     assert reads.take() == 15  # with styles they are others
 
 
+def test_it_is_known_how_many_rows_are_there_already(engine: Screen) -> None:
+    engine.feed(b"\r\n" * 50)
+    rows = EncodedRows.of(engine)
+    assert rows.kept(engine, 10, styles=False) == 0
+    rows.read(engine, 10, 30, styles=False)
+    found = {first: rows.kept(engine, first, styles=False) for first in (5, 10, 20, 30, 40)}
+    assert found == {5: 0, 10: 20, 20: 10, 30: 0, 40: 0}
+    assert rows.kept(engine, 10, styles=True) == 0
+    engine.resize(30, 4)
+    assert rows.kept(engine, 10, styles=False) == 0
+
+
 def test_a_resize_makes_other_rows_of_them(engine: Screen) -> None:
     engine.feed(b"a line that is wrapped when it is narrow\r\n" * 20)
     rows = EncodedRows.of(engine)

@@ -65,7 +65,8 @@ async def _read(engine: Engine, asked: wire.WindowedCoordRange, *, styles: bool)
         columns = engine.columns
         parts: list[bytes] = []
         first, last = _bounds(engine, asked)
-        count, began = FIRST_ROWS, monotonic()
+        count = FIRST_ROWS + rows.kept(engine, first, styles=styles)
+        began = monotonic()
         while first < last:
             start = monotonic()
             end = min(first + count, last)

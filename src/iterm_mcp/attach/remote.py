@@ -60,6 +60,13 @@ class WindowView:
         for topic in _TOPICS:
             session = "all" if topic == wire.NOTIFY_ON_SCREEN_UPDATE else None
             await rpc.async_notification_request(self._connection, True, topic, session=session)  # noqa: FBT003 - its signature
+        names = wire.VariableMonitorRequest(
+            name="name", scope=wire.VariableScope.SESSION, identifier="all"
+        )
+        await rpc.async_notification_request(
+            self._connection, True, wire.NOTIFY_ON_VARIABLE_CHANGE,  # noqa: FBT003 - its signature
+            variable_monitor_request=names,
+        )  # fmt: skip
         windows = (await rpc.async_list_sessions(self._connection)).list_sessions_response.windows
         ids = {
             one.window_id: [leaf.unique_identifier for tab in one.tabs for leaf in leaves(tab.root)]

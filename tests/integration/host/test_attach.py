@@ -156,6 +156,16 @@ async def test_keys_send_what_the_program_asks_for_and_its_modes_end_with_the_vi
         assert not one.engine.bracketed_paste
 
 
+async def test_a_title_follows_what_runs(host_home: Home, wire: WireClient) -> None:
+    await open_shell(wire)
+    async with person(host_home) as one:
+        await one.sees("── sh ─")
+        one.pty.write(b"cat\n")
+        await one.sees("── cat ─")
+        one.pty.write(b"\x04")
+        await one.sees("── sh ─")
+
+
 @pytest.mark.notifies("NOTIFY_ON_KEYSTROKE", "KEYSTROKE_FILTER", source="3.11")
 async def test_scripts_see_the_keys_and_filters_take_them(
     host_home: Home, wire: WireClient

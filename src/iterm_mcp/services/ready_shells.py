@@ -12,7 +12,7 @@ from iterm_mcp.models.happenings import PromptShown, SessionEnded, TerminalBack
 from iterm_mcp.models.output import PromptId, PromptState
 from iterm_mcp.services.at_once import at_once
 from iterm_mcp.services.command_ids import command_id
-from iterm_mcp.services.typed_commands import NONCE, dialect_of, replaces_shell
+from iterm_mcp.services.typed_commands import NONCE, as_given, dialect_of, replaces_shell
 from iterm_mcp.services.untrusted import sanitise
 
 if TYPE_CHECKING:
@@ -199,7 +199,7 @@ def _busy(session_id: SessionId, prompt: Prompt | None, job: str) -> RefusedErro
     if prompt is not None and prompt.state is PromptState.RUNNING:
         running = f", as command {command_id(session_id, prompt.prompt_id)}"
         if not is_ours(prompt):
-            running += f" ({sanitise(prompt.command)[:_DRAFT_CHARACTERS]!r})"
+            running += f" ({sanitise(as_given(prompt.command))[:_DRAFT_CHARACTERS]!r})"
     return RefusedError(
         f"no shell waits for a command in session {session_id}: {what} runs there{running}",
         hint="Wait for its end with command_status, type into it with send_text, end it with "

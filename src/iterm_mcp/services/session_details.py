@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from iterm_mcp.models.output import PromptState
 from iterm_mcp.models.session_details import LastCommand, SessionDetails
-from iterm_mcp.services.typed_commands import NONCE
+from iterm_mcp.services.typed_commands import NONCE, as_given
 
 if TYPE_CHECKING:
     from iterm_mcp.models.ids import SessionId
@@ -95,7 +95,7 @@ async def last_command(
         if prompt is None:
             return None
     # Between marks of our own the terminal does not know the text.
-    command = "" if prompt.command.startswith(NONCE) else prompt.command
+    command = "" if prompt.command.startswith(NONCE) else as_given(prompt.command)
     return LastCommand(command, prompt.state is PromptState.RUNNING, prompt.exit_status)
 
 

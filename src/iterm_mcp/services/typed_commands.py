@@ -153,6 +153,15 @@ def is_same(ran: str, typed: str) -> bool:
     return "".join(ran.split()) == "".join(plain.split())
 
 
+def as_given(ran: str) -> str:
+    """Return what was to be run, of what a shell says that it runs: without our ``eval``."""
+    word = next((word for word in ("eval ", "command eval ") if ran.startswith(f"{word}'")), None)
+    if word is None:
+        return ran
+    given = ran[len(word) + 1 : -1].replace("'\\''", "'")
+    return given if word + _quoted(given, "posix") == ran else ran
+
+
 def _whole(command: str, shell: str, *, grouped: bool = False) -> str:
     """Return a command so that a posix shell takes it as one.
 

@@ -10,6 +10,7 @@ from iterm_mcp.services.typed_commands import (
     MAX_COMMAND,
     NONCE,
     Dialect,
+    as_given,
     check_command,
     closing,
     dialect_of,
@@ -172,3 +173,15 @@ def test_what_a_shell_says_that_it_runs_is_known_as_what_was_typed(dialect: Dial
     ran = "eval 'echo a'\\t'b c'" if dialect == "fish" else "echo a b c"
     assert is_same(ran, typed)
     assert not is_same("echo a", typed)
+
+
+@pytest.mark.parametrize("command", ["echo 'it' # no", "cat <<E\nit's\nE", "it's", "'a'; b &"])
+@pytest.mark.parametrize("shell", ["bash", "zsh", "dash"])
+def test_what_was_wrapped_to_be_typed_reads_as_it_was_given(command: str, shell: str) -> None:
+    ran = for_marked(command, "posix", shell).replace("\r", "\n").strip()
+    assert as_given(ran) in {command, f"{{\n{command}\n}}"}
+
+
+@pytest.mark.parametrize("ran", ["eval 'a' 'b'", "eval $x", "ls", "eval 'a", "eval 'a'x"])
+def test_what_was_typed_otherwise_is_left_as_it_is(ran: str) -> None:
+    assert as_given(ran) == ran

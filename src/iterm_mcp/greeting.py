@@ -122,6 +122,10 @@ class Greeting:
         lines = b""
         for number, uri in enumerate(self._uris):
             self._again["str", f"{AGAIN}{number}"] = uri
-            request = {"id": f"{AGAIN}{number}", "method": SUBSCRIBE, "params": {"uri": uri}}
+            request: dict[str, object] = {
+                "id": f"{AGAIN}{number}",
+                "method": SUBSCRIBE,
+                "params": {"uri": uri},
+            }
             lines += write(request)
         return lines

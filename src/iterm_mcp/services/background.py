@@ -10,7 +10,8 @@ import anyio
 from iterm_mcp.errors import RefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Callable, Coroutine
+    from typing import Any
 
     from anyio.abc import TaskGroup
 
@@ -45,7 +46,7 @@ class Background:
         """
         self._open()
 
-    def start(self, call: Callable[..., Awaitable[None]], *arguments: object) -> None:
+    def start(self, call: Callable[..., Coroutine[Any, Any, None]], *arguments: object) -> None:
         """Start a task.
 
         Raises:

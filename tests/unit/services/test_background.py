@@ -26,12 +26,12 @@ async def test_a_task_runs_beside_its_caller_and_ends_with_the_block() -> None:
             await begun.wait()
         assert not ended.is_set()
     assert ended.is_set()
+    assert not background.is_open
 
 
 async def test_before_and_after_the_block_work_is_refused_with_a_hint() -> None:
     background = Background()
     for _ in range(2):
-        assert not background.is_open
         for refused in (background.check, lambda: background.start(anyio.sleep, 0)):
             with pytest.raises(RefusedError) as caught:
                 refused()
@@ -51,5 +51,6 @@ async def test_a_block_that_fails_ends_its_tasks_and_takes_no_more() -> None:
 
     with pytest.raises(ExceptionGroup) as caught:
         await block()
-    assert isinstance(caught.value.exceptions[0], KeyError)
-    assert not background.is_open
+    assert [type(one) for one in caught.value.exceptions] == [KeyError]
+    with pytest.raises(RefusedError):
+        background.check()

@@ -23,6 +23,7 @@ class Asking:
         self._truth = truth
         self._changed = changed
         self._standing: tuple[Dialog, asyncio.Future[Answer]] | None = None
+        self._gone = asyncio.Event()
 
     @property
     def dialog(self) -> Dialog | None:
@@ -41,11 +42,16 @@ class Asking:
         """Tell whether a dialog is answered and has not yet gone."""
         return self._standing is not None and self._standing[1].done()
 
+    async def wait_closed(self) -> None:
+        """Wait until no answered dialog is left on the screen."""
+        while self.closing:
+            await self._gone.wait()
+
     async def ask(self, dialog: Dialog) -> Answer:
         """Show a dialog until it is answered."""
         while self._standing is not None:
-            await asyncio.wait({self._standing[1]})
-            await asyncio.sleep(0)
+            await self._gone.wait()
+        self._gone.clear()
         waiting: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._standing = (dialog, waiting)
         self._truth.note(
@@ -58,6 +64,7 @@ class Asking:
             if waiting.cancelled():
                 self._truth.note("dialog_closed", dialog=dialog.number)
             self._standing = None
+            self._gone.set()
             self._changed()
 
     def answer(self, answer: Answer) -> bool:

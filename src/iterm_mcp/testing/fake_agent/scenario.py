@@ -99,7 +99,7 @@ def build(data: dict[str, Any], *, seed: int | None = None) -> Scenario:
             rules=rules,
             chances=[(parse(order), float(p)) for order, p in data.get("chances", {}).items()],
         )
-    except (KeyError, TypeError, ValueError, re.error) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, re.error) as error:
         raise StepError(f"the scenario is not understood: {error}") from error
 
 

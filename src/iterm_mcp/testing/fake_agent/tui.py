@@ -111,8 +111,7 @@ class Tui:
                 await self._pace.spend(self._slow)
             rest: Key | None = key
             while rest is not None:
-                while self._asking.closing:  # what comes after an answer is not the dialog's
-                    await asyncio.sleep(0)
+                await self._asking.wait_closed()  # what comes after an answer is not the dialog's
                 rest = self._press(rest, at)
 
     async def _animate(self) -> None:

@@ -51,7 +51,7 @@ class Turn:
         self.used_tools = False
 
     async def play(self) -> None:
-        """Do all steps; the last word is said in any case.
+        """Do all steps; something is said in any case.
 
         Raises:
             TurnFailedError: The model's service was told to refuse.
@@ -59,11 +59,11 @@ class Turn:
                 StepError: A step's argument is not understood.
         """
         self._talk.front.busy("working")
-        done = 0
+        done, said = 0, len(self.said)
         while done < len(self.steps):  # steering adds to them
             await self._do(self.steps[done])
             done += 1
-        if not self.steps or self.steps[-1].verb != "say":
+        if len(self.said) == said:
             self._say("ok")
 
     async def alone(self) -> None:

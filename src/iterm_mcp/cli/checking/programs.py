@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from iterm_mcp.paths import Paths
 
-HTTP_SECONDS = 5.0
+HTTP_SECONDS = 20.0
+"""Long, because a machine that is busy is no fault of the daemon's."""
 DEFAULT_PORT = "7717"
 
 

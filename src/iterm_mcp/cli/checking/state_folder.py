@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 SOCKET_PATH_BYTES = 103 if sys.platform == "darwin" else 107
 LITTLE_BYTES = 1 << 30
 TOO_LITTLE_BYTES = 100 << 20
-PROBE_SECONDS = 2.0
+PROBE_SECONDS = 10.0
 
 
 def check_folder(paths: Paths) -> Iterator[Finding]:

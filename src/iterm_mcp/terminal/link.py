@@ -10,10 +10,11 @@ import structlog
 from iterm2 import api_pb2 as wire
 from iterm2 import rpc
 
-from iterm_mcp.errors import TerminalUnavailableError
+from iterm_mcp.errors import TerminalError, TerminalUnavailableError
 from iterm_mcp.models.ids import SessionId
 from iterm_mcp.terminal import wire_values
 from iterm_mcp.terminal.connection import Connection, open_connection
+from iterm_mcp.terminal.subscriptions import LINGER_SECONDS, ScreenSubscriptions
 from iterm_mcp.terminal.watches import Watches
 
 if TYPE_CHECKING:
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
 FIRST_BACKOFF_SECONDS = 0.05
 LAST_BACKOFF_SECONDS = 5.0
+
+PARTING_SECONDS = 1.0
+"""How long taking a subscription back may take; a lost one costs the terminal little."""
 
 PROMPT_MODES = (wire.PROMPT, wire.COMMAND_START, wire.COMMAND_END)
 
@@ -58,6 +62,7 @@ class TerminalLink:
         kind: The terminal in use, or None while none answers.
         last_error: Why the last attempt failed; None while connected.
         watches: Who is told what happens in which session.
+        subscriptions: Of which sessions screen changes are told, for those who watch.
     """
 
     def __init__(
@@ -67,6 +72,7 @@ class TerminalLink:
         wait_seconds: float,
         connect: Connect,
         pause: Pause,
+        linger_seconds: float,
     ) -> None:
         self._find = find
         self._observer = observer
@@ -78,6 +84,7 @@ class TerminalLink:
         self._ever_up = False
         self.last_error: TerminalUnavailableError | None = None
         self.watches = Watches()
+        self.subscriptions = ScreenSubscriptions(self.watches.sessions, linger_seconds)
 
     @property
     def connection(self) -> Connection | None:
@@ -119,6 +126,23 @@ class TerminalLink:
                 log.warning("terminal_unavailable", reason=str(error), retry_in_seconds=backoff)
                 await self._pause(backoff)
                 backoff = min(backoff * 2, LAST_BACKOFF_SECONDS)
+
+    async def tidy(self) -> None:
+        """Take subscriptions back that nobody needs any more, until cancelled."""
+        await self.subscriptions.tidy(self._unsubscribe)
+
+    async def _unsubscribe(self, session_id: SessionId) -> None:
+        try:
+            if (connection := self._connection) is not None:
+                with anyio.move_on_after(PARTING_SECONDS):
+                    await rpc.async_notification_request(
+                        connection,
+                        False,  # noqa: FBT003 - its signature
+                        wire.NOTIFY_ON_SCREEN_UPDATE,
+                        session=session_id,
+                    )
+        except (TerminalError, rpc.RPCException):
+            return  # it has ended, or the connection has, and the subscription with either
 
     async def _hold_one(self) -> None:
         """Keep one connection until it ends.
@@ -175,12 +199,13 @@ class TerminalLink:
 
     async def _subscribe(self, connection: Connection) -> None:
         """Ask to be told what happens, and once more what those who watch were told before."""
+        watched = self.watches.sessions()
         topics = [
             (wire.NOTIFY_ON_NEW_SESSION, "all", None),
             (wire.NOTIFY_ON_TERMINATE_SESSION, "all", None),
             (wire.NOTIFY_ON_PROMPT, "all", PROMPT_MODES),
             (wire.NOTIFY_ON_CUSTOM_ESCAPE_SEQUENCE, "all", None),
-            *((wire.NOTIFY_ON_SCREEN_UPDATE, one, None) for one in self.watches.sessions()),
+            *((wire.NOTIFY_ON_SCREEN_UPDATE, one, None) for one in watched),
         ]
         for topic, session, modes in topics:
             await rpc.async_notification_request(
@@ -190,11 +215,13 @@ class TerminalLink:
                 session=session,
                 prompt_monitor_modes=modes,
             )
+        self.subscriptions.reset(watched)
 
     def _set(self, connection: Connection | None) -> None:
         if self._connection is not None and connection is None:
             self._observer.terminal_down()
             self.watches.lost()
+            self.subscriptions.reset(())
         self._connection = connection
         if connection is not None:
             self.last_error = None
@@ -208,9 +235,9 @@ class TerminalLink:
                 SessionId(notification.new_session_notification.session_id)
             )
         elif notification.HasField("terminate_session_notification"):
-            self._observer.session_ended(
-                SessionId(notification.terminate_session_notification.session_id)
-            )
+            ended = SessionId(notification.terminate_session_notification.session_id)
+            self.subscriptions.forget(ended)
+            self._observer.session_ended(ended)
 
 
 @asynccontextmanager
@@ -221,6 +248,7 @@ async def open_link(
     *,
     connect: Connect = open_connection,
     pause: Pause = anyio.sleep,
+    linger_seconds: float = LINGER_SECONDS,
 ) -> AsyncIterator[TerminalLink]:
     """Keep a link to the terminal for the length of the block.
 
@@ -231,10 +259,12 @@ async def open_link(
         wait_seconds: How long callers wait for a connection, and a connection for its greeting.
         connect: Makes one connection.
         pause: Waits between attempts.
+        linger_seconds: How long screen changes are told of a session that nobody watches more.
     """
-    link = TerminalLink(find, observer, wait_seconds, connect, pause)
+    link = TerminalLink(find, observer, wait_seconds, connect, pause, linger_seconds)
     async with anyio.create_task_group() as group:
         group.start_soon(link.keep)
+        group.start_soon(link.tidy)
         try:
             yield link
         finally:

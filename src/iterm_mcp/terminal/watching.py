@@ -5,11 +5,9 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, ClassVar
 
-import anyio
 from iterm2 import api_pb2 as wire
 from iterm2 import rpc
 
-from iterm_mcp.errors import TerminalError
 from iterm_mcp.terminal.requests import Requests, no_session
 from iterm_mcp.terminal.watches import QueuedWatch
 
@@ -19,15 +17,12 @@ if TYPE_CHECKING:
     from iterm_mcp.models.ids import SessionId
     from iterm_mcp.terminal.protocol import Watch
 
-PARTING_SECONDS = 1.0
-"""How long taking a subscription back may take; a lost one costs the terminal little."""
-
 
 class ItermWatching(Requests):
     """Subscriptions to what happens in single sessions.
 
     Prompts and custom sequences of all sessions are subscribed to once a connection (see
-    `TerminalLink`), changes of the screen only while somebody watches.
+    `TerminalLink`), changes of the screen only while somebody watches, and for a while longer.
     """
 
     operations: ClassVar[tuple[str, ...]] = ("watch_session",)
@@ -38,12 +33,12 @@ class ItermWatching(Requests):
         watches = self._link.watches
         watch = watches.add(session_id, typing=typing)
         try:
-            await self._subscribe(session_id)
+            if session_id not in self._link.subscriptions:
+                await self._subscribe(session_id)
             yield watch
         finally:
             if watches.remove(session_id, watch):
-                with anyio.move_on_after(PARTING_SECONDS, shield=True):
-                    await self._unsubscribe(session_id)
+                self._link.subscriptions.leave(session_id)
 
     @asynccontextmanager
     async def watch_sessions(self) -> AsyncIterator[Watch]:
@@ -69,16 +64,4 @@ class ItermWatching(Requests):
         status = wire.NotificationResponse.Status
         if reply.notification_response.status not in {status.OK, status.ALREADY_SUBSCRIBED}:
             raise no_session(session_id)
-
-    async def _unsubscribe(self, session_id: SessionId) -> None:
-        try:
-            connection = self._link.connection
-            if connection is not None and session_id not in self._link.watches.sessions():
-                await rpc.async_notification_request(
-                    connection,
-                    False,  # noqa: FBT003 - its signature
-                    wire.NOTIFY_ON_SCREEN_UPDATE,
-                    session=session_id,
-                )
-        except (TerminalError, rpc.RPCException):
-            return  # it has ended, or the connection has, and the subscription with either
+        self._link.subscriptions.add(session_id)

@@ -11,16 +11,18 @@ import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from scripts.acceptance.pictures import describe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
     Turn = Callable[[list[str]], "tuple[str, dict[str, Any]] | None"]
     """From the tool results so far to the next call; None says that all is done."""
 
+Model = TypeVar("Model", bound="ScriptedModel")
 Event = tuple[str, dict[str, Any]]
 LAST_WORDS = "All done."
 
@@ -145,10 +147,14 @@ def _handler(model: ScriptedModel) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
-@contextmanager
-def serve(turn: Turn) -> Iterator[ScriptedModel]:
+def serve(turn: Turn) -> AbstractContextManager[ScriptedModel]:
     """Serve a script on a free loopback port for the length of the block."""
-    model = ScriptedModel(turn)
+    return serve_model(ScriptedModel(turn))
+
+
+@contextmanager
+def serve_model(model: Model) -> Iterator[Model]:
+    """Serve a model of one's own in the same way."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(model))
     model.base_url = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, daemon=True)  # noqa: TID251 - a script

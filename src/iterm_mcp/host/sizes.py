@@ -35,10 +35,7 @@ def resize_session(world: World, session: Session, columns: int, rows: int) -> N
     place = world.place(session.session_id)
     if place is not None:
         window, tab = place
-        _, pane = tree.find(tab.root, session.session_id)
-        pane.columns, pane.rows = columns, rows
-        tree.fit(tab.root, *tree.span(tab.root))
-        pane.columns, pane.rows = columns, rows
+        tree.resize(tab.root, session.session_id, columns, rows)
         resize_window(world, window, *tree.span(tab.root))
 
 

@@ -128,6 +128,30 @@ def fit(node: Node, columns: int, rows: int) -> None:
         fit(child, part, rows) if node.vertical else fit(child, columns, part)
 
 
+def resize(node: Splitter, session_id: str, columns: int, rows: int) -> bool:
+    """Give one pane this size; tell whether it is below this node.
+
+    What stands beside it becomes as high, what stands above or below it as wide, as far as that
+    has room for its own panes; otherwise everybody keeps his size, and the total changes.
+    """
+    for child in node.children:
+        if isinstance(child, Splitter):
+            if not resize(child, session_id, columns, rows):
+                continue
+        elif child.session_id == session_id:
+            child.columns, child.rows = columns, rows
+        else:
+            continue
+        width, height = span(child)
+        for other in node.children:
+            if other is not child and node.vertical:
+                fit(other, span(other)[0], height)
+            elif other is not child:
+                fit(other, width, span(other)[1])
+        return True
+    return False
+
+
 def share(length: int, weights: Sequence[int], least: Sequence[int]) -> list[int]:
     """Divide a length by weight, exactly, giving each at least its least.
 

@@ -235,6 +235,12 @@ async def sizes_a_window(connection: Connection) -> None:
     assert (after.origin.x, after.size.width) == (5, 800)
     await session.async_set_grid_size(Size(60, 12))
     assert await session.async_get_variable("columns") == 60
+    beside = await session.async_split_pane(vertical=True)
+    await session.async_set_grid_size(Size(30, 8))
+    sizes = [
+        [await one.async_get_variable(v) for v in ("columns", "rows")] for one in (session, beside)
+    ]
+    assert sizes == [[30, 8], [29, 8]]
     assert not await window.async_get_fullscreen()
     whole = window.async_set_fullscreen(fullscreen=True)
     await refuses(whole, iterm2.SetPropertyException, "")  # the library keeps the reason

@@ -132,6 +132,20 @@ class TreeMachine(RuleBasedStateMachine):
         tree.fit(self.tab.root, *self.size)
 
     @precondition(lambda self: not self.empty)
+    @rule(data=st.data(), columns=LENGTHS, rows=LENGTHS)
+    def resize_one(self, data: st.DataObject, columns: int, rows: int) -> None:
+        target = self.pick(data)
+        least = tree.minimum(self.tab.root)
+        assert tree.resize(self.tab.root, target, columns, rows)
+        self.size = tree.span(self.tab.root)
+        tree.fit(self.tab.root, *self.size)
+        _, pane = tree.find(self.tab.root, target)
+        if columns >= least[0]:
+            assert pane.columns == columns
+        if rows >= least[1]:
+            assert pane.rows == rows
+
+    @precondition(lambda self: not self.empty)
     @rule(data=st.data())
     def focus(self, data: st.DataObject) -> None:
         self.tab.active = self.pick(data)
@@ -264,6 +278,17 @@ def test_a_row_takes_as_many_panes_as_have_room() -> None:
             break
         fitting += 1
     assert fitting + 1 == (20 + DIVIDER) // (MINIMUM + DIVIDER)
+
+
+def test_a_pane_gets_its_size_and_its_neighbours_follow() -> None:
+    tab = one_pane(80, 25)
+    split(tab, "a", "b", vertical=True)
+    split(tab, "b", "c", vertical=False)
+    assert tree.resize(tab.root, "a", 50, 20)
+    assert sizes(tab) == [(50, 20), (39, 10), (39, 9)], "smaller than what stood beside it"
+    assert tree.resize(tab.root, "c", 30, 5)
+    assert sizes(tab) == [(50, 16), (30, 10), (30, 5)]
+    assert not tree.resize(tab.root, "nobody", 1, 1)
 
 
 def test_what_is_not_there_is_not_found() -> None:

@@ -119,3 +119,39 @@ async def test_a_leader_that_runs_is_told_from_one_that_waits_to_be_reaped(
 
     monkeypatch.setattr(psutil, "Process", gone)
     assert not await table.runs(job)
+
+
+@pytest.fixture
+def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Job:
+    """Our own process, as one of a terminal session that we do not run in."""
+    ours = os.getsid(0)
+    monkeypatch.setattr(os, "getsid", lambda pid: ours + 1 if pid == 0 else ours)
+    return Job(ours, os.getpgid(0))
+
+
+async def test_a_process_of_another_session_of_ours_is_found_as_a_job(
+    table: SystemProcessTable, elsewhere: Job
+) -> None:
+    assert await table.find_job(os.getpid()) == elsewhere
+
+
+async def test_a_job_with_several_suspended_processes_is_one_job(
+    table: SystemProcessTable, elsewhere: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert await table.stopped_jobs(os.getpid()) == ()
+    process = psutil.Process()
+    monkeypatch.setattr(process_table, "_family", lambda _root: [process, process])
+    monkeypatch.setattr(psutil.Process, "status", lambda _self: psutil.STATUS_STOPPED)
+    assert await table.stopped_jobs(os.getpid()) == (elsewhere,)
+
+
+async def test_signals_go_to_the_whole_job_in_order(
+    table: SystemProcessTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[tuple[int, int]] = []
+    monkeypatch.setattr(os, "killpg", lambda group, number: sent.append((group, number)))
+    monkeypatch.setattr(os, "getsid", lambda _pid: 70)
+
+    assert await table.signal(Job(70, 71), signal.SIGTERM, signal.SIGCONT)
+
+    assert sent == [(71, signal.SIGTERM), (71, signal.SIGCONT)]

@@ -20,6 +20,9 @@ SLOW_SECONDS = 0.02
 TURN_SECONDS = 0.02
 """After so long at a time others have their turn."""
 
+LARGE_BYTES = 4096
+"""As much as one read of a terminal brings."""
+
 SMALL_BYTES = 8
 SMALL_FOR_BYTES = 1 << 18
 """Slow steps come in bouts. Small pieces cost most of the speed, so they are not the rule."""
@@ -47,6 +50,11 @@ class Intake:
         self._waiting = bytearray()
         self._small_for = 0  # so many bytes
         self._next: asyncio.Handle | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether some waits."""
+        return self._next is not None
 
     def put(self, data: bytes) -> None:
         """Take in output at once, or as much of it as there is time for."""
@@ -90,7 +98,8 @@ class Intake:
         clock, at = self._clock, 0
         began = before = clock()
         while at < len(data):
-            piece = data[at : at + SMALL_BYTES] if self._small_for > 0 else data[at:]
+            size = SMALL_BYTES if self._small_for > 0 else LARGE_BYTES
+            piece = data if len(data) <= size else data[at : at + size]
             self._take(piece)
             at += len(piece)
             self._small_for -= len(piece)

@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from time import monotonic, strftime
 from typing import TYPE_CHECKING, Any
 
+from anyio.lowlevel import checkpoint
+
 from iterm_mcp.host import jobs, selection, sequences, titles, window_operations
 from iterm_mcp.host.engine import Engine
-from iterm_mcp.host.intake import Intake
+from iterm_mcp.host.intake import LARGE_BYTES, Intake
 from iterm_mcp.host.prompt_text import text_between
 from iterm_mcp.host.prompts import Prompts
 from iterm_mcp.host.pty import Pty, PtyBackpressureError
@@ -178,6 +180,15 @@ class Session:
         """Show bytes as if the program had printed them."""
         self._show(data)
 
+    async def inject_in_turns(self, data: bytes) -> None:
+        """Do as `inject`, and give others their turn if it is much; it may close meanwhile."""
+        if len(data) <= LARGE_BYTES and not self._intake.busy:
+            self.inject(data)
+        else:
+            self._intake.put(data)
+        while self._intake.busy:
+            await checkpoint()
+
     def resize(self, columns: int, rows: int) -> None:
         """Give the screen and the program a new grid."""
         if (columns, rows) == (self.columns, self.rows):
@@ -317,7 +328,7 @@ class Session:
         """Read no more while what was read waits to be shown."""
         if on:
             self.pty.pause_reading()
-        else:
+        elif self._held is None:
             self.pty.resume_reading()
 
     def stir(self) -> None:

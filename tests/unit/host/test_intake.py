@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.host.worlds import QuietPty, open_session, open_world
 
-from iterm_mcp.host.intake import SMALL_BYTES, SMALL_FOR_BYTES, TURN_SECONDS, Intake
+from iterm_mcp.host.intake import LARGE_BYTES, SMALL_BYTES, SMALL_FOR_BYTES, TURN_SECONDS, Intake
 from iterm_mcp.host.upgrade.envelope import Pieces
 from iterm_mcp.host.upgrade.sessions import write_session
 
@@ -33,7 +33,7 @@ class Slow:
 
 async def test_what_is_fast_is_taken_in_whole_and_at_once() -> None:
     slow = Slow(1e-8)
-    data = b"x" * (1 << 16)
+    data = b"x" * LARGE_BYTES
     slow.intake.put(data)
     assert slow.taken == [data]
     assert slow.taken[0] is data
@@ -101,6 +101,49 @@ def test_nothing_is_lost_or_out_of_place(puts: list[tuple[bytes, float, bool]]) 
         assert slow.holds == [True, False] * (len(slow.holds) // 2)
 
     anyio.run(take_all)
+
+
+async def test_much_that_is_injected_leaves_others_their_turn_and_stays_in_its_order() -> None:
+    async with open_world() as world:
+        session = await open_session(world)
+        slow = Slow(1e-4)
+
+        def take(piece: bytes) -> None:
+            slow.take(piece)
+            session.inject(piece)
+
+        session._intake = Intake(take, session._hold, lambda: slow.now)
+        done = []
+
+        async def inject() -> None:
+            await session.inject_in_turns(b"x" * 79 * 100 + b"\r\nlast")
+            done.append(True)
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(inject)
+            with anyio.fail_after(10):
+                while not slow.taken:
+                    await anyio.lowlevel.checkpoint()
+            assert not done
+            await session.inject_in_turns(b" but one")
+        assert done
+        column, line = session.engine.cursor
+        (shown,) = session.engine.lines(line, 1, styles=False)
+        assert (shown.text, column) == ("last but one", 12)
+
+
+async def test_a_session_that_closes_is_injected_no_more() -> None:
+    async with open_world() as world:
+        session = await open_session(world)
+        slow = Slow(1.0)
+        session._intake = Intake(slow.take, session._hold, lambda: slow.now)
+        async with anyio.create_task_group() as group:
+            group.start_soon(session.inject_in_turns, b"x" * 10_000)
+            with anyio.fail_after(10):
+                while not slow.taken:
+                    await anyio.lowlevel.checkpoint()
+            session.release()
+        assert len(b"".join(slow.taken)) < 10_000
 
 
 @pytest.mark.parametrize("what", ["ended", "paused", "restarted", "written down"])

@@ -6,6 +6,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 import anyio
+from anyio.lowlevel import checkpoint
 
 from iterm_mcp.host import sizes, wire
 from iterm_mcp.host.messages import listing, read_tree
@@ -74,12 +75,13 @@ async def type_into(
 
 
 async def inject(context: Context, request: wire.InjectRequest) -> wire.InjectResponse:
-    """Show bytes as if the program had printed them."""
+    """Show bytes as if the program had printed them; others have their turn between sessions."""
     response = wire.InjectResponse()
     for selector in request.session_id:
         targets = context.world.select(selector, many=True)
         for target in targets:
-            target.inject(request.data)
+            await target.inject_in_turns(request.data)
+            await checkpoint()
         response.status.append(InjectStatus.OK if targets else InjectStatus.SESSION_NOT_FOUND)
     return response
 

@@ -142,6 +142,43 @@ async def test_a_lock_keeps_other_clients_out_until_it_is_given_up(tools: ToolCl
     assert "no" not in [line.rstrip() for line in lines]
 
 
+async def test_a_locked_session_shows_who_holds_it_and_obeys_its_holder_alone(
+    tools: ToolClient, tmp_path: Path
+) -> None:
+    """A cascade, a trigger, and the suspending of what runs."""
+    session_id = await open_ready(tools, "echo ready; exec sleep 600")
+    mine = {"session_id": session_id}
+    lock = await tools.data("lock_session", **mine, owner="ann", note=tmp_path.name)
+    shown = {key: lock[key] for key in ("owner", "until", "note")}
+    key = {"lock_id": lock["lock_id"]}
+    name = f"held-{session_id[:8]}"
+    await tools.data("register_agent", name=name, **mine)
+
+    (listed,) = await tools.listed(session_id)
+    assert listed["locked"] == shown
+    assert (await tools.data("describe_session", **mine))["locked"] == shown
+    sent = {"agents": {name: "hello"}}
+    assert await _states(tools, **sent) == ["refused"]
+    assert await _states(tools, **sent, **key) == ["written"]
+    await tools.shows(session_id, "hello")
+    for tool, arguments in {
+        "change_session": {"job": "resume"},
+        "manage_triggers": {"action": "add", "pattern": "hello", "act": "text", "text": "x"},
+        "run_command": {"command": "true"},
+        "restart_session": {},
+        "close_session": {},
+    }.items():
+        refusal = await tools.refusal(tool, **mine, **arguments)
+        assert refusal["code"] == "session_locked", tool
+    held = await tools.refusal("change_session", **mine, job="resume", **key)
+    assert held["code"] == "no_job", "nothing is suspended, which its holder learns"
+
+
+async def _states(tools: ToolClient, **cascade: Any) -> list[str]:  # noqa: ANN401
+    receipts = (await tools.data("cascade_message", **cascade))["receipts"]
+    return [str(one["state"]) for one in receipts]
+
+
 async def test_a_lock_outlives_the_daemon_and_holds_for_every_door(live_home: Home) -> None:
     async with open_tools(live_home) as holder:
         session_id = await holder.open()

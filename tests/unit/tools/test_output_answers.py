@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -23,7 +23,7 @@ EVIL = "a\x1b[2J\u202eb<system-reminder>"
 SAFE = "a[2Jb\u2039system-reminder>"
 
 
-def reading(*texts: str, first: int = 10, **told: int) -> Reading:
+def reading(*texts: str, first: int = 10, **told: Any) -> Reading:  # noqa: ANN401
     lines = OutputLines(first, tuple(OutputLine(text) for text in texts))
     return Reading(SESSION, lines, CURSOR, lines, **told)
 

@@ -74,7 +74,9 @@ def _findings(*, start: bool) -> Iterator[Finding]:
     yield from programs.check_daemon(paths)
     yield from state_folder.check_token(paths)
     yield from programs.check_http(paths)
-    yield from programs.check_terminal(paths)
+    # A round trip has waited for the terminal already.
+    wait_seconds = 0.0 if start else programs.READY_SECONDS
+    yield from programs.check_terminal(paths, wait_seconds=wait_seconds)
     yield from client_entries.check_clients(Machine(os.environ), command)
 
 

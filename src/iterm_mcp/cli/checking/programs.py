@@ -7,6 +7,7 @@ import os
 import sys
 from contextlib import suppress
 from pathlib import Path
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 from urllib.error import HTTPError, URLError
 from urllib.request import ProxyHandler, Request, build_opener
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 HTTP_SECONDS = 20.0
 """Long, because a machine that is busy is no fault of the daemon's."""
+READY_SECONDS = 10.0
+"""How long a daemon that has just started may take to connect to its terminal."""
+READY_POLL_SECONDS = 0.2
 DEFAULT_PORT = "7717"
 
 
@@ -66,8 +70,14 @@ def check_http(paths: Paths) -> Iterator[Finding]:
         yield Finding("ok", "http", f"{url} answers, and takes the token")
 
 
-def check_terminal(paths: Paths, platform: str = sys.platform) -> Iterator[Finding]:
-    """Look which terminal there is, and whether the daemon has it."""
+def check_terminal(
+    paths: Paths, platform: str = sys.platform, *, wait_seconds: float = 0.0
+) -> Iterator[Finding]:
+    """Look which terminal there is, and whether the daemon has it.
+
+    Args:
+        wait_seconds: How long a daemon may take to have it that has perhaps just started.
+    """
     asked = os.environ.get("ITERM_MCP_TERMINAL") or "auto"
     hint = "Start iTerm2, and enable Settings > General > Magic > Enable Python API."
     app = platform == "darwin" and asked != "headless"
@@ -85,7 +95,10 @@ def check_terminal(paths: Paths, platform: str = sys.platform) -> Iterator[Findi
     pid = lock_holder(paths.daemon_lock)
     url = _written(paths.daemon_info, pid).get("http") if pid else None
     if url:
-        for problem in _problems(f"{url}/readyz"):
+        deadline = monotonic() + wait_seconds
+        while (problems := _problems(f"{url}/readyz")) and monotonic() < deadline:
+            sleep(READY_POLL_SECONDS)
+        for problem in problems:
             yield Finding("fail", "terminal", problem, f"See {paths.logs}/daemon.log.")
 
 

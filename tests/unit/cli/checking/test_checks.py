@@ -193,6 +193,20 @@ def test_a_daemon_without_an_address_is_told(paths: Paths) -> None:
     assert "daemon.log" in found.hint
 
 
+def test_a_daemon_that_has_just_started_is_given_time_to_have_its_terminal(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = [["no terminal is connected yet"], [], ["gone"]]
+    monkeypatch.setattr(programs, "_problems", lambda _url: said.pop(0))
+    monkeypatch.setattr(programs, "sleep", lambda _seconds: None)
+    write(paths.daemon_info, json.dumps({"pid": os.getpid(), "http": "http://127.0.0.1:1"}))
+    with InstanceLock(paths.daemon_lock).acquire():
+        found = only(programs.check_terminal(paths, "linux", wait_seconds=60))
+        assert found.level == "ok"
+        *_, last = programs.check_terminal(paths, "linux")
+    assert (last.level, last.text) == ("fail", "gone")
+
+
 def test_what_the_host_warns_of_is_told(paths: Paths) -> None:
     write(paths.host_info, json.dumps({"pid": os.getpid(), "warning": "few descriptors"}))
     with InstanceLock(paths.host_lock).acquire():

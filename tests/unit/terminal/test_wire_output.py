@@ -43,6 +43,26 @@ def test_a_row_has_cells_of_its_own_only_where_they_are_not_characters(
     assert told(line) == expected
 
 
+@pytest.mark.parametrize(
+    ("asked", "count", "end", "cursor", "first"),
+    [
+        (None, 3, 20, 19, 18),  # the newest
+        (None, 5, 1, 0, 0),
+        (10, 2, 12, 30, 10),
+        (10, 5, 15, 30, 13),  # the oldest three were lost
+        (10, 5, 15, 11, 10),  # the last three do not exist yet
+    ],
+)
+def test_lines_are_numbered_by_what_was_asked_for_and_what_came(
+    asked: int | None, count: int, end: int, cursor: int, first: int
+) -> None:
+    buffer = wire.GetBufferResponse(contents=[row("a", (1, 1)), row("b", (1, 1))])
+    buffer.windowed_coord_range.coord_range.end.y = end
+    buffer.cursor.y = cursor
+    found = wire_output.lines(buffer, asked, count)
+    assert (found.first, [line.text for line in found.lines]) == (first, ["a", "b"])
+
+
 def test_a_style_has_numbers_and_colours_and_no_defaults() -> None:
     line = row("abc", (1, 3))
     first = line.style.add(bold=True, fgStandard=3, repeats=2)

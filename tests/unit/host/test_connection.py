@@ -62,3 +62,10 @@ async def test_what_is_in_the_way_is_not_pushed_aside(
     size = AT_ONCE_BYTES + 1 if reason == "long" else 1
     assert not connection.send_now(bytes(size))
     assert transport.written == b""
+
+
+async def test_it_is_counted_how_often_something_came(connection: Connection) -> None:
+    assert connection.arrivals == 0
+    connection.data_received(b"half")
+    connection.data_received(b" a line")
+    assert connection.arrivals == 2

@@ -147,6 +147,13 @@ async def test_triggers_and_logs_go_on_after_the_daemon_was_killed(
     await tools.data("run_command", session_id=session_id, command="echo sum $((40 + 1))")
     await eventually(lines, lambda found: "sum 41" in found, within_seconds=SECONDS)
     assert mode_of(str(path)) == 0o600
+    await eventually(
+        lambda: tools.data("log_output", session_id=session_id),
+        lambda told: told["lines"] >= len(lines()),
+        within_seconds=SECONDS,
+    )
+    # The store writes in turn: how far the log has come stands there before the team does.
+    await tools.data("create_team", name=f"after-{session_id}")
 
     await live_home.kill_daemon()
 

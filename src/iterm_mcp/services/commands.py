@@ -35,8 +35,11 @@ if TYPE_CHECKING:
     from iterm_mcp.services.writers import SessionWriters
     from iterm_mcp.terminal.protocol import Terminal, Watch
 
-START_SECONDS = 3.0
+START_SECONDS = 4.0
 """How long a shell may be silent after a command was typed before it must have started."""
+
+UNREAD_LOOKS = 5
+"""How often it is given that time again on a busy machine, where it has not even read it all."""
 
 INTERRUPT_SECONDS = 2.0
 """How long a command may take to obey one interrupt."""
@@ -163,6 +166,8 @@ class CommandService:
         async with self._terminal.watch(target) as watch:
             if prompt is None or prompt.state is not PromptState.RUNNING:
                 await self._press(target, _CTRL_C, lock_id)
+                if prompt is not None and not is_ours(prompt):
+                    await self._prompted(watch)
                 return None
             ended = None
             for key in (_CTRL_C, _CTRL_C, _CTRL_BACKSLASH):
@@ -187,6 +192,12 @@ class CommandService:
                 return ended
         return await self._endings.wait(session_id, watch, prompt.prompt_id, seconds)
 
+    async def _prompted(self, watch: Watch) -> None:
+        """Wait until a shell has drawn its prompt anew: it drops what is typed before that."""
+        with anyio.move_on_after(self._interrupt_seconds):
+            while not isinstance(await watch.next(), PromptShown | CommandStarted | SessionEnded):
+                pass
+
     async def _press(self, session_id: SessionId, key: str, lock_id: LockId | None) -> None:
         async with self._writers.hold(session_id, lock_id):
             await self._terminal.send_text(session_id, key)
@@ -201,11 +212,14 @@ class CommandService:
         else:
             typed = for_unmarked(command, shell.dialect, shell.name, nonce)
         await self._terminal.send_text(session_id, typed)
+        looks = 0
         while True:
             happening = None
             with anyio.move_on_after(self._start_seconds):
                 happening = await watch.next()
             match happening:
+                case None if looks < UNREAD_LOOKS and await self._is_unread(session_id):
+                    looks += 1
                 case None:
                     break
                 case SessionEnded():
@@ -228,6 +242,10 @@ class CommandService:
             "here-document is closed; read_screen shows what the shell said.",
             code="command_incomplete",
         )
+
+    async def _is_unread(self, session_id: SessionId) -> bool:
+        """Tell whether some of what was typed has not reached the shell, as far as is known."""
+        return bool((await self._terminal.read_input_state(session_id)).queued)
 
     async def _take_back(self, session_id: SessionId, watch: Watch) -> None:
         """Have the shell drop what was typed, and wait until it has redrawn its prompt."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from anyio.lowlevel import checkpoint
 
 from iterm_mcp.models.ids import SessionId, TabId, WindowId
+from iterm_mcp.models.input import InputState
 from iterm_mcp.models.output import (
     LineRange,
     OutputLine,
@@ -64,6 +65,8 @@ class Stage:
         top: The first row of the screen.
         cursor: Its line and column.
         on_type: Called with what is typed.
+        unread: How many bytes the program has not read, at one look after the other; `on_look`
+            is called at each.
     """
 
     def __init__(self, *texts: str, height: int = 24) -> None:
@@ -79,6 +82,8 @@ class Stage:
         self.watches = Watches()
         self.largest_page = 10**6
         self.lose_at_reading: list[int] = []
+        self.unread: list[int] = []
+        self.on_look: Callable[[], None] = lambda: None
 
     @property
     def terminal(self) -> Terminal:
@@ -93,6 +98,12 @@ class Stage:
         await checkpoint()
         size = Size(80, self.height)
         return (SessionInfo(ONE, WindowId("w"), TabId("t"), "it", size, active=True),)
+
+    async def read_input_state(self, session_id: SessionId) -> InputState:
+        await self._enter(session_id)
+        queued = self.unread.pop(0) if self.unread else 0
+        self.on_look()
+        return InputState(queued=queued)
 
     async def line_range(self, session_id: SessionId) -> LineRange:
         await self._enter(session_id)

@@ -289,6 +289,26 @@ async def test_a_terminal_that_is_back_without_a_start_has_none_to_tell(clock: F
         await run(stage, clock)
 
 
+async def test_a_shell_that_has_not_even_read_the_command_is_given_time(clock: FakeClock) -> None:
+    stage = staged("$ make", "one", "$ ")
+    stage.unread = [5, 5]
+    looked: list[int] = []
+
+    def typed(_text: str) -> None:
+        stage.on_look = looks
+
+    def looks() -> None:
+        looked.append(len(stage.unread))
+        if not stage.unread:
+            has_run(stage)
+            stage.tell(CommandStarted(P, "make"), CommandEnded(P, 0))
+
+    stage.on_type = typed
+
+    assert (await run(stage, clock)).state is CommandState.FINISHED
+    assert looked == [1, 0]
+
+
 async def test_another_commands_start_is_not_its_own(clock: FakeClock) -> None:
     stage = staged("$ make", "one", "$ ")
 

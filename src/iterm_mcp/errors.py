@@ -8,6 +8,8 @@
     ├── ConflictError            true, but not now: taken, duplicate, already there
     ├── RefusedError             policy said no
     ├── StoreError               what we remember could not be read or written
+    ├── AgentError               an agent could not be started, or did not do what was asked
+    │   └── AgentGoneError       its process has ended
     └── TerminalError
         ├── TerminalUnavailableError   no terminal answers; it may have taken effect
         ├── TerminalTimeoutError       it did not answer in time; it may have taken effect
@@ -86,6 +88,19 @@ class StoreError(ItermMcpError):
 
     default_code = "store_error"
     outcome = "store"
+
+
+class AgentError(ItermMcpError):
+    """An agent could not be started, or did not do what was asked in time."""
+
+    default_code = "agent_error"
+    outcome = "agent"
+
+
+class AgentGoneError(AgentError):
+    """The agent's process has ended. What was in flight may have reached it."""
+
+    default_code = "agent_gone"
 
 
 class TerminalError(ItermMcpError):

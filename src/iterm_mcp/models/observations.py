@@ -52,6 +52,12 @@ class Fact(StrEnum):
     """``is`` (done, failed) as asserted ``by`` a sentinel, exit code, schema or check; ``text``."""
     EXIT = "exit"
     """The process ended: ``code`` or ``signal``, or neither when nobody saw it."""
+    LIFE = "life"
+    """What we ourselves do with it: ``is`` (creating, restarting, quarantined), ``why``, ``until``;
+    empty when it is left to itself."""
+    GAP = "gap"
+    """Nobody could look for a while: what the ``sources`` (a list) said before of what goes on
+    counts for nothing until they say it again."""
 
 
 class ObservationSource(StrEnum):

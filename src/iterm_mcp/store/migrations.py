@@ -116,6 +116,33 @@ def give_triggers_locks(connection: sqlite3.Connection) -> None:
     connection.execute("ALTER TABLE triggers ADD COLUMN lock_id TEXT")
 
 
+def create_observations(connection: sqlite3.Connection) -> None:
+    """Add the ledger of what was seen of agents, and which life each of them is in.
+
+    It outlasts the agents' own rows: a name that is given anew goes on counting its lives.
+    """
+    connection.execute("""
+        CREATE TABLE observations (
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            agent TEXT NOT NULL,
+            epoch INTEGER NOT NULL,
+            fact TEXT NOT NULL,
+            source TEXT NOT NULL,
+            value TEXT NOT NULL,
+            evidence TEXT NOT NULL,
+            at TEXT NOT NULL
+        ) STRICT
+    """)
+    connection.execute("CREATE INDEX observations_by_agent ON observations (agent, number)")
+    connection.execute("""
+        CREATE TABLE agent_epochs (
+            agent TEXT PRIMARY KEY,
+            epoch INTEGER NOT NULL,
+            begun_at TEXT NOT NULL
+        ) STRICT, WITHOUT ROWID
+    """)
+
+
 MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     create_agents_and_teams,
     create_cascades,
@@ -123,6 +150,7 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     create_layouts,
     create_triggers,
     give_triggers_locks,
+    create_observations,
 )
 
 

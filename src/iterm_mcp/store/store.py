@@ -11,6 +11,7 @@ from iterm_mcp.store.cascades import CascadeStore
 from iterm_mcp.store.database import BUSY_TIMEOUT_SECONDS, open_database
 from iterm_mcp.store.layouts import LayoutStore
 from iterm_mcp.store.locks import LockStore
+from iterm_mcp.store.observations import ObservationStore
 from iterm_mcp.store.triggers import TriggerStore
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class Store:
     locks: LockStore
     layouts: LayoutStore
     triggers: TriggerStore
+    observations: ObservationStore
 
 
 @asynccontextmanager
@@ -52,4 +54,5 @@ async def open_store(
             LockStore(database),
             LayoutStore(database),
             TriggerStore(database),
+            ObservationStore(database),
         )

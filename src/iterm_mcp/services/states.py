@@ -21,6 +21,13 @@ class StateChanges(Protocol):
         """Wait for the next view that differs; several changes of one agent may come as one."""
 
 
+class Observed(Protocol):
+    """One watcher's view of what is added to the ledgers."""
+
+    async def next(self) -> Observation:
+        """Wait for the next observation; none is left out, however slow the watcher is."""
+
+
 class States(Protocol):
     """Knows what agents do, from what was seen of them.
 
@@ -28,12 +35,21 @@ class States(Protocol):
     """
 
     async def record(
-        self, agent: AgentName, sightings: Iterable[Sighting], *, at: datetime | None = None
+        self,
+        agent: AgentName,
+        sightings: Iterable[Sighting],
+        *,
+        at: datetime | None = None,
+        epoch: int | None = None,
     ) -> None:
-        """Add what was seen of an agent in its present life; it counts when this returns.
+        """Add what was seen of an agent; it counts when this returns.
+
+        What only repeats what its source said before, and tells nothing by it, is left out.
 
         Args:
             at: When it was so, if the source tells; None is now.
+            epoch: In which of its lives; None is the present one. What is of another life is
+                dropped.
         """
 
     async def view(self, agent: AgentName) -> StateView:
@@ -49,6 +65,14 @@ class States(Protocol):
 
     def watch(self) -> AbstractAsyncContextManager[StateChanges]:
         """Watch all agents for the length of the block; what was before is not told."""
+
+    def watch_observations(
+        self, agent: AgentName | None = None
+    ) -> AbstractAsyncContextManager[Observed]:
+        """Watch what is recorded of one agent, or of all, for the length of the block.
+
+        Of a turn much is told here that changes no state, such as that a message was queued.
+        """
 
     async def observations(
         self, agent: AgentName, *, after: int = 0, limit: int = 1000

@@ -178,6 +178,10 @@ class ObservationStore:
         )
 
 
+def _cut_off() -> StoreError:
+    return StoreError("the store: writing was cut off, and may have been done", hint="Look again.")
+
+
 def _insert(connection: sqlite3.Connection, batches: list[_Batch]) -> list[tuple[Observation, ...]]:
     return [
         tuple(

@@ -30,6 +30,17 @@ class Transport(StrEnum):
     """By its own messages, over pipes; there is no screen."""
 
 
+class WhileBusy(StrEnum):
+    """What a kind does with a message that is submitted amid a turn."""
+
+    KEEPS = "keeps"
+    """It keeps it in a queue of its own, until the turn has ended."""
+    STEERS = "steers"
+    """It takes it into the turn."""
+    REFUSES = "refuses"
+    """Nobody knows, or it is lost: it must not be typed then."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stroke:
     """Something typed at once.
@@ -129,6 +140,10 @@ class AgentKind(Protocol):
     @property
     def transports(self) -> frozenset[Transport]:
         """How it can be spoken to."""
+
+    @property
+    def while_busy(self) -> WhileBusy:
+        """What it does with a message amid a turn."""
 
     async def probe(self, environ: Mapping[str, str]) -> Installed | None:
         """Look for the program; None when it is not installed. Takes 5 seconds at most."""

@@ -143,6 +143,49 @@ def create_observations(connection: sqlite3.Connection) -> None:
     """)
 
 
+def create_deliveries(connection: sqlite3.Connection) -> None:
+    """Add messages on their way to agents, and the history of each.
+
+    A sender's key holds once per agent.
+    """
+    connection.execute("""
+        CREATE TABLE deliveries (
+            delivery_id TEXT PRIMARY KEY,
+            agent TEXT NOT NULL,
+            session_id TEXT NOT NULL,
+            text TEXT NOT NULL,
+            policy TEXT NOT NULL,
+            priority INTEGER NOT NULL,
+            accepted_at TEXT NOT NULL,
+            not_after TEXT NOT NULL,
+            sender_key TEXT NOT NULL,
+            request_hash TEXT NOT NULL,
+            sender TEXT NOT NULL,
+            epoch INTEGER,
+            details TEXT NOT NULL,
+            stage TEXT NOT NULL,
+            stage_at TEXT NOT NULL
+        ) STRICT, WITHOUT ROWID
+    """)
+    connection.execute("""
+        CREATE UNIQUE INDEX deliveries_by_key ON deliveries (agent, sender_key)
+        WHERE sender_key <> ''
+    """)
+    connection.execute("CREATE INDEX deliveries_by_stage ON deliveries (stage, stage_at)")
+    connection.execute("CREATE INDEX deliveries_by_agent ON deliveries (agent, accepted_at)")
+    connection.execute("""
+        CREATE TABLE delivery_moves (
+            delivery_id TEXT NOT NULL REFERENCES deliveries (delivery_id) ON DELETE CASCADE,
+            number INTEGER NOT NULL,
+            stage TEXT NOT NULL,
+            at TEXT NOT NULL,
+            reason TEXT NOT NULL,
+            evidence TEXT NOT NULL,
+            PRIMARY KEY (delivery_id, number)
+        ) STRICT, WITHOUT ROWID
+    """)
+
+
 MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     create_agents_and_teams,
     create_cascades,
@@ -151,6 +194,7 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     create_triggers,
     give_triggers_locks,
     create_observations,
+    create_deliveries,
 )
 
 

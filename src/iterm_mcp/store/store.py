@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from iterm_mcp.store.agents import AgentStore
 from iterm_mcp.store.cascades import CascadeStore
 from iterm_mcp.store.database import BUSY_TIMEOUT_SECONDS, open_database
+from iterm_mcp.store.deliveries import DeliveryStore
 from iterm_mcp.store.layouts import LayoutStore
 from iterm_mcp.store.locks import LockStore
 from iterm_mcp.store.observations import ObservationStore
@@ -30,6 +31,7 @@ class Store:
     layouts: LayoutStore
     triggers: TriggerStore
     observations: ObservationStore
+    deliveries: DeliveryStore
 
 
 @asynccontextmanager
@@ -55,4 +57,5 @@ async def open_store(
             LayoutStore(database),
             TriggerStore(database),
             ObservationStore(database),
+            DeliveryStore(database),
         )

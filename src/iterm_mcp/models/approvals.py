@@ -33,6 +33,8 @@ class Channel(StrEnum):
     """By the guarded strokes of the agent's kind."""
     PERSON = "person"
     """Somebody answered at the terminal; we only saw that the dialog had gone."""
+    NONE = "none"
+    """Nobody answered: the agent ended, or was started anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +42,8 @@ class Answer:
     """What was answered; the first one holds.
 
     Attributes:
-        choice: ``allow``, ``deny``, ``allow_always``, an option's text, or ``unknown`` when a
-            person answered where we could not see it.
+        choice: ``allow``, ``deny``, ``allow_always``, an option's text, ``unknown`` when a person
+            answered where we could not see it, or ``none`` when nobody did.
         by: Who: a client, a policy's rule, the person at the terminal.
         message: What the agent is told with it.
     """
@@ -64,6 +66,9 @@ class Approval:
         text: The question, or what the screen says.
         options: What can be chosen, as far as it is known.
         answer: None while it is open.
+        dialog: The id that its source gave it; empty when it gave none.
+        exact: The input is the tool's own, as a hook or the protocol told it, and not only what
+            could be read from a screen.
     """
 
     approval_id: ApprovalId
@@ -76,3 +81,5 @@ class Approval:
     options: tuple[str, ...]
     asked_at: datetime
     answer: Answer | None = None
+    dialog: str = ""
+    exact: bool = False

@@ -274,6 +274,31 @@ def create_playbook_runs(connection: sqlite3.Connection) -> None:
     """)
 
 
+def create_approvals(connection: sqlite3.Connection) -> None:
+    """Add what agents asked people, and what was answered; a choice of NULL is none yet."""
+    connection.execute("""
+        CREATE TABLE approvals (
+            approval_id TEXT PRIMARY KEY,
+            agent TEXT NOT NULL,
+            epoch INTEGER NOT NULL,
+            asks TEXT NOT NULL,
+            tool TEXT NOT NULL,
+            input TEXT NOT NULL,
+            text TEXT NOT NULL,
+            options TEXT NOT NULL,
+            dialog TEXT NOT NULL,
+            exact INTEGER NOT NULL,
+            asked_at TEXT NOT NULL,
+            choice TEXT,
+            answered_by TEXT,
+            channel TEXT,
+            message TEXT,
+            answered_at TEXT
+        ) STRICT, WITHOUT ROWID
+    """)
+    connection.execute("CREATE INDEX approvals_by_answer ON approvals (answered_at)")
+
+
 MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     create_agents_and_teams,
     create_cascades,
@@ -286,6 +311,7 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     create_notes_and_results,
     create_roles,
     create_playbook_runs,
+    create_approvals,
 )
 
 

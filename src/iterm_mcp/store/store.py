@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from iterm_mcp.store.agents import AgentStore
+from iterm_mcp.store.approvals import ApprovalStore
 from iterm_mcp.store.cascades import CascadeStore
 from iterm_mcp.store.database import BUSY_TIMEOUT_SECONDS, open_database
 from iterm_mcp.store.deliveries import DeliveryStore
@@ -32,6 +33,7 @@ class Store:
     triggers: TriggerStore
     observations: ObservationStore
     deliveries: DeliveryStore
+    approvals: ApprovalStore
 
 
 @asynccontextmanager
@@ -58,4 +60,5 @@ async def open_store(
             TriggerStore(database),
             ObservationStore(database),
             DeliveryStore(database),
+            ApprovalStore(database),
         )

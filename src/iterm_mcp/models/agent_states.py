@@ -36,6 +36,8 @@ class AgentState(StrEnum):
     BACKGROUND = "background"
     """Its turn has ended, and something that it started goes on."""
     INTERRUPTED = "interrupted"
+    SUSPENDED = "suspended"
+    """Its process is stopped: it reads nothing until somebody lets it go on."""
     DONE = "done"
     FAILED = "failed"
     EXITED = "exited"

@@ -27,7 +27,8 @@ class Fact(StrEnum):
 
     OCCUPANT = "occupant"
     """Who has the session's terminal: ``who`` (agent, shell, other, nobody), ``pid``, ``started``
-    (when the process was started, in the system's own unit), ``command``."""
+    (when the process was started, in the system's own unit), ``command``, ``stopped`` (the
+    agent's process is suspended)."""
     ACTIVITY = "activity"
     """``is``: starting, idle, busy, waiting (for a person), shell (idle with a background shell),
     compacting."""
@@ -56,8 +57,8 @@ class Fact(StrEnum):
     """What we ourselves do with it: ``is`` (creating, restarting, quarantined), ``why``, ``until``;
     empty when it is left to itself."""
     GAP = "gap"
-    """Nobody could look for a while: what the ``sources`` (a list) said before of what goes on
-    counts for nothing until they say it again."""
+    """Its source could not be asked for a while, ``why``: what it said before of what goes on
+    counts for nothing until it says it again."""
 
 
 class ObservationSource(StrEnum):

@@ -32,6 +32,13 @@ _UNSETTLED = frozenset(
     {ObservationSource.TITLE, ObservationSource.SCREEN, ObservationSource.QUIET}
 )  # these are read by pattern, or by absence
 _DERIVED = frozenset({Fact.ACTIVITY, Fact.DIALOG})
+_PASSING = frozenset(
+    {
+        Fact.ACTIVITY, Fact.GATE, Fact.DIALOG, Fact.COMPOSER, Fact.BACKGROUND, Fact.TROUBLE,
+        Fact.OCCUPANT,
+    }
+)  # fmt: skip
+"""What may have changed while nobody looked."""
 _AT_WORK = frozenset({"busy", "waiting", "compacting", "starting"})
 
 
@@ -42,11 +49,13 @@ class Run:
     Attributes:
         first: When it began to say so; `last` is its newest word.
         before: What it said before that.
+        gap: When its source could last not be asked.
     """
 
     first: Observation
     last: Observation
     before: Observation | None = None
+    gap: datetime | None = None
 
     @property
     def value(self) -> Mapping[str, Json]:
@@ -57,6 +66,14 @@ class Run:
     def source(self) -> ObservationSource:
         """Who says it."""
         return self.last.sighting.source
+
+    @property
+    def said_at(self) -> datetime:
+        """When it said so: of a file that is written anew and says the same, the first time.
+
+        A look at a screen tells how it is at that moment.
+        """
+        return self.last.at if self.source in _UNSETTLED | EDGES else self.first.at
 
 
 @dataclass(slots=True)
@@ -83,29 +100,55 @@ class Verdict:
 
 
 def weigh(observations: Iterable[Observation], now: datetime) -> dict[Fact, Verdict]:
-    """Return what is believed now of every fact."""
+    """Return what is believed now of every fact but the gaps, which only take belief away."""
     runs = _gather(observations)
-    verdicts = {fact: _decide(runs.get(fact, ()), now) for fact in Fact if fact not in _DERIVED}
+    plain = set(Fact) - _DERIVED - {Fact.GAP}
+    verdicts = {fact: _decide(runs.get(fact, ()), now) for fact in Fact if fact in plain}
     activity = verdicts[Fact.ACTIVITY] = _decide_activity(runs.get(Fact.ACTIVITY, ()), now)
     verdicts[Fact.DIALOG] = _decide_dialog(runs.get(Fact.DIALOG, ()), activity, now)
     return verdicts
 
 
-def _gather(observations: Iterable[Observation]) -> dict[Fact, list[Run]]:
-    """Return the latest run of each source for each fact, the most trusted first."""
+def latest_runs(observations: Iterable[Observation]) -> dict[tuple[Fact, ObservationSource], Run]:
+    """Return the latest run of each source for each fact."""
     latest: dict[tuple[Fact, ObservationSource], Run] = {}
+    gaps: dict[ObservationSource, datetime] = {}
     for one in sorted(observations, key=lambda one: (one.at, one.number)):
-        key = one.sighting.fact, one.sighting.source
+        source = one.sighting.source
+        if one.sighting.fact is Fact.GAP:
+            gaps[source] = one.at
+        key = one.sighting.fact, source
         run = latest.get(key)
+        if run is not None and _lost(run, gaps.get(source)):
+            run = None
         if run is not None and _same(run.last, one):
             latest[key] = Run(run.first, one, run.before)
         else:
             latest[key] = Run(one, one, run.last if run else None)
+    return {
+        key: Run(run.first, run.last, run.before, gaps.get(key[1])) for key, run in latest.items()
+    }
+
+
+def next_change(observations: Iterable[Observation], now: datetime) -> datetime | None:
+    """Return when the weights may next change by time alone; None for never."""
+    limits = (SETTLED_SECONDS, QUIET_SECONDS, STARTING_SECONDS, BUSY_SECONDS)
+    moments = (one.at + timedelta(seconds=limit) for one in observations for limit in limits)
+    return min((one for one in moments if one >= now), default=None)
+
+
+def _gather(observations: Iterable[Observation]) -> dict[Fact, list[Run]]:
+    """Return the latest runs of each fact, the most trusted first."""
     runs: dict[Fact, list[Run]] = {}
-    for (fact, source), run in sorted(latest.items(), key=lambda item: item[0][1].rank):
-        del source
-        runs.setdefault(fact, []).append(run)
+    found = latest_runs(observations)
+    for fact, source in sorted(found, key=lambda key: key[1].rank):
+        runs.setdefault(fact, []).append(found[fact, source])
     return runs
+
+
+def _lost(run: Run, gap: datetime | None) -> bool:
+    """Tell whether a word is of before its source could not be asked."""
+    return gap is not None and run.last.at < gap and run.last.sighting.fact in _PASSING
 
 
 def _same(one: Observation, other: Observation) -> bool:
@@ -138,6 +181,8 @@ def _decide(runs: Sequence[Run], now: datetime) -> Verdict:
 
 def _stale(run: Run, now: datetime) -> str | None:
     """Return why the word of a source is worth nothing any more; None when it is."""
+    if _lost(run, run.gap):
+        return f"the {run.source} could not be asked since"
     limit: float | None = None
     if run.source is ObservationSource.QUIET:
         limit = QUIET_SECONDS
@@ -160,6 +205,15 @@ def _settled(run: Run, now: datetime) -> bool:
         run.last.at - run.first.at >= timedelta(seconds=TWICE_SECONDS)
         or now - run.first.at >= timedelta(seconds=SETTLED_SECONDS)
     )  # fmt: skip
+
+
+def _answers(level: Run, edge: Run, now: datetime) -> bool:
+    """Tell whether what a level says was so after an edge: a screen may yet have to be drawn."""
+    if _stale(level, now) is not None or level.said_at <= edge.last.at:
+        return False
+    if level.source not in _UNSETTLED:
+        return True
+    return level.last.at - edge.last.at >= timedelta(seconds=SETTLED_SECONDS)
 
 
 def _decide_activity(runs: Sequence[Run], now: datetime) -> Verdict:
@@ -186,7 +240,7 @@ def _decide_activity(runs: Sequence[Run], now: datetime) -> Verdict:
                 for run in believable
                 if run.source.rank > verdict.run.source.rank
                 and run.value.get("is") in _AT_WORK
-                and run.last.at > verdict.run.last.at
+                and run.last.at > verdict.run.said_at
                 and _stale(run, now) is None
             ),
             None,
@@ -199,11 +253,9 @@ def _ended_unseen(edge: Run, runs: Sequence[Run], now: datetime) -> bool:
     return any(
         run.source not in EDGES
         and run.value.get("is") != "waiting"
-        and run.last.at > edge.last.at
-        and _settled(run, now)
-        and _stale(run, now) is None
+        and _answers(run, edge, now)
         for run in runs
-    )
+    )  # fmt: skip
 
 
 def _decide_dialog(runs: Sequence[Run], activity: Verdict, now: datetime) -> Verdict:
@@ -217,7 +269,7 @@ def _decide_dialog(runs: Sequence[Run], activity: Verdict, now: datetime) -> Ver
             and run.source in EDGES
             and activity.run is not None
             and activity.value.get("is") != "waiting"
-            and activity.run.last.at > run.last.at
+            and activity.run.said_at > run.last.at
         ) or (bool(run.value) and run.source in EDGES and _shown_gone(run, runs, now))
         if ended:
             gone.append((run.last, "the agent went on since"))
@@ -231,9 +283,5 @@ def _decide_dialog(runs: Sequence[Run], activity: Verdict, now: datetime) -> Ver
 def _shown_gone(edge: Run, runs: Sequence[Run], now: datetime) -> bool:
     """Tell whether a level that can show dialogs shows none since."""
     return any(
-        run.source not in EDGES
-        and not run.value
-        and run.last.at > edge.last.at
-        and _settled(run, now)
-        for run in runs
+        run.source not in EDGES and not run.value and _answers(run, edge, now) for run in runs
     )

@@ -9,7 +9,8 @@ ends: no hook tells that a person answered a dialog or interrupted a turn. So:
 2. A less trusted source never overrules it. But where it says, later, that a supposedly idle agent
    works or asks, nobody is told that the agent is ready: the state is unknown.
 3. What an edge said of a dialog ends when a level, later and for long enough, shows none; a turn of
-   which only the start was told is believed for `evidence.BUSY_SECONDS`.
+   which only the start was told is believed for `evidence.BUSY_SECONDS`. What was said before its
+   source could not be asked (`Fact.GAP`) counts for nothing, until it is said again.
 4. One look at an idle screen is none: it must be seen twice, or for `evidence.SETTLED_SECONDS`.
 5. Done and failed are only what somebody asserted (`Fact.OUTCOME`), never what quiet suggests.
 6. What was seen in an earlier life of the agent counts for nothing.
@@ -69,6 +70,18 @@ _TROUBLES = {
     "overloaded": AgentState.API_RETRY,
 }
 
+_LIVES = {
+    "creating": AgentState.CREATING,
+    "restarting": AgentState.RESTARTING,
+    "quarantined": AgentState.QUARANTINED,
+}
+
+_LIFE_WORDS = {
+    AgentState.CREATING: "being created",
+    AgentState.RESTARTING: "about to be started again",
+    AgentState.QUARANTINED: "left ended, because it ended too often",
+}
+
 Decision = tuple[AgentState, str, tuple[Fact, ...]]
 """A state, why, and the facts that it rests on."""
 
@@ -81,7 +94,24 @@ class _Facts:
 
     def state(self) -> Decision:
         """Go through what excludes the rest, from the end of the process to its composer."""
-        return self._gone() or self._asking() or self._troubled() or self._acting()
+        return (
+            self._handled()
+            or self._gone()
+            or self._asking()
+            or self._troubled()
+            or self._acting()
+        )  # fmt: skip
+
+    def _handled(self) -> Decision | None:
+        """Return what we do with the agent ourselves."""
+        life, occupant = self._of[Fact.LIFE], self._of[Fact.OCCUPANT]
+        state = _LIVES.get(str(life.value.get("is")))
+        if state is None:
+            return None
+        if state is AgentState.CREATING and occupant.value.get("who") == "agent":
+            return None
+        why = life.value.get("why")
+        return state, f"it is {_LIFE_WORDS[state]}{f': {why}' if why else ''}", (Fact.LIFE,)
 
     def _gone(self) -> Decision | None:
         occupant, exited = self._of[Fact.OCCUPANT], self._of[Fact.EXIT]
@@ -92,6 +122,8 @@ class _Facts:
             return AgentState.REPLACED, "another program stands in its place", (Fact.OCCUPANT,)
         if exited.run is not None and not (who == "agent" and _later(occupant, exited)):
             return AgentState.EXITED, f"its process {_ending(exited.value)}", (Fact.EXIT,)
+        if occupant.value.get("stopped"):
+            return AgentState.SUSPENDED, "its process is stopped", (Fact.OCCUPANT,)
         if who == "shell":
             return AgentState.EXITED, "a shell stands in its place", (Fact.OCCUPANT,)
         return None
@@ -163,6 +195,10 @@ class _Facts:
             return state, f"{state} by the word of {by}", (Fact.OUTCOME,)
         if turn.value.get("phase") == "interrupted":
             return AgentState.INTERRUPTED, "its turn was interrupted", (Fact.ACTIVITY, Fact.TURN)
+        failed = self._of[Fact.TROUBLE]
+        if failed and not _begun_since(turn, failed):  # by its hook: the screen shows it no more
+            reason = f"it waits for a message; its last turn met trouble: {_trouble(failed.value)}"
+            return AgentState.READY, reason, (Fact.ACTIVITY,)
         return AgentState.READY, "it waits for a message", (Fact.ACTIVITY,)
 
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from time import monotonic_ns
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from scripts.acceptance.pictures import describe
@@ -50,7 +51,7 @@ class ScriptedModel:
         model = str(request.get("model", "scripted"))
         if call is None:
             words = {"type": "text_delta", "text": LAST_WORDS}
-            return _message(model, {"type": "text", "text": ""}, words, "end_turn")
+            return message_events(model, {"type": "text", "text": ""}, words, "end_turn")
         name, arguments = call
         block = {
             "type": "tool_use",
@@ -59,7 +60,7 @@ class ScriptedModel:
             "input": {},
         }
         delta = {"type": "input_json_delta", "partial_json": json.dumps(arguments)}
-        return _message(model, block, delta, "tool_use")
+        return message_events(model, block, delta, "tool_use")
 
 
 def tool_results(messages: list[dict[str, Any]]) -> list[str]:
@@ -85,12 +86,13 @@ def _said(block: dict[str, Any]) -> str:
     return str(block.get("text", ""))
 
 
-def _message(
+def message_events(
     model: str, block: dict[str, Any], delta: dict[str, Any], stop_reason: str
 ) -> list[Event]:
+    """Return the events of one whole answer with one block."""
     usage = {"input_tokens": 1, "output_tokens": 1}
     message: dict[str, Any] = {
-        "id": "msg_scripted",
+        "id": f"msg_{monotonic_ns()}",  # those with the same id are taken for one message
         "type": "message",
         "role": "assistant",
         "model": model,
@@ -115,15 +117,16 @@ def _handler(model: ScriptedModel) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def log_message(self, *_: object) -> None:
+        def logmessage_events(self, *_: object) -> None:
             """Say nothing: the table is the output."""
 
         def _send(self, body: bytes, kind: str = "application/json") -> None:
             self.send_response(200)
             self.send_header("content-type", kind)
             self.send_header("content-length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            with suppress(ConnectionError):  # an interrupted client does not wait for its answer
+                self.end_headers()
+                self.wfile.write(body)
 
         def do_HEAD(self) -> None:
             self._send(b"")

@@ -104,8 +104,9 @@ async def test_escape_interrupts_silently_and_gives_the_prompt_back(
 
     assert received["text"] == "[[work 60]] victimnext message"
     assert not folder.told_hooks("Stop")
-    texts = [line["message"]["content"] for line in folder.transcript("user")]
-    assert [{"type": "text", "text": "[Request interrupted by user]"}] in texts
+    (line,) = folder.transcript("user")  # no word of the interruption, and no turn_duration
+    assert line["message"]["content"] == "[[work 60]] victim"
+    assert not folder.transcript("system")
 
 
 async def test_a_half_typed_draft_is_fused_with_what_comes(

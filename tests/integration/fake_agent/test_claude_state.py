@@ -102,7 +102,13 @@ async def test_a_persons_refusal_ends_the_turn_without_a_word(
     assert (ended["outcome"], ended["said"]) == ("refused", "")
     assert not folder.told_hooks("Stop")
     assert not folder.told_hooks("PostToolUse")
-    assert any(line.get("toolDenialKind") == "user-rejected" for line in folder.transcript("user"))
+    assert len(folder.transcript("user")) == 1  # what became of it is written with the next prompt
+    await agent.say("next")
+    await agent.ends([2])
+    _, denied, interruption, _ = folder.transcript("user")
+    assert denied["toolDenialKind"] == "user-rejected"
+    (block,) = interruption["message"]["content"]
+    assert block["text"] == "[Request interrupted by user for tool use]"
 
 
 async def test_a_hook_decides_while_the_dialog_stands(

@@ -71,6 +71,10 @@ class Registry:
             "nameSource": "user" if name else "derived",
         }
 
+    def open(self) -> None:
+        """Say who runs, and no status yet."""
+        self._save()
+
     def write(self, status: str, waiting_for: str | None) -> None:
         """Say a status, unless it is said already."""
         if (self._entry.get("status"), self._entry.get("waitingFor")) == (status, waiting_for):
@@ -80,6 +84,9 @@ class Registry:
         if waiting_for is not None:
             self._entry["waitingFor"] = waiting_for
         self._entry.update(status=status, updatedAt=now, statusUpdatedAt=now)
+        self._save()
+
+    def _save(self) -> None:
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         fresh = self._path.with_suffix(".tmp")
         fresh.write_text(json.dumps(self._entry), "utf-8")
@@ -102,6 +109,8 @@ class Transcript:
         self._parent: str | None = None
         self._turns = 0
         self.messages = 0
+        self._holding = False
+        self._held: list[dict[str, Any]] = []
 
     def plain(self, kind: str, **fields: Any) -> None:  # noqa: ANN401 - whatever JSON can hold
         """Append a line that is no message."""
@@ -132,6 +141,22 @@ class Transcript:
         content = [{"type": "text", "text": text}]
         self._message("user", promptId=prompt_id, message={"role": "user", "content": content})
 
+    def bash(self, part: str, text: str) -> None:
+        """Append what a person ran, or what it printed: ``input`` or ``stdout``."""
+        content = f"<bash-{part}>{text}</bash-{part}>"
+        self._message("user", message={"role": "user", "content": content})
+
+    def hold(self) -> None:
+        """Keep lines back until the next prompt, as the real one does after an interruption."""
+        self._holding = True
+
+    def release(self) -> None:
+        """Append what was kept back."""
+        self._holding = False
+        held, self._held = self._held, []
+        for line in held:
+            self._append(line)
+
     def assistant(self, content: list[dict[str, Any]], stop_reason: str) -> str:
         """Append what the model answered; return the line's id."""
         message = {
@@ -150,7 +175,7 @@ class Transcript:
                 "service_tier": "standard",
             },
         }
-        return self._message("assistant", message=message, requestId=f"req_{new_id()[:8]}")
+        return self._message("assistant", message=message, requestRef=new_id())
 
     def tool_result(self, call_id: str, result: str, source: str, **fields: Any) -> None:  # noqa: ANN401
         """Append how a tool's use ended."""
@@ -190,6 +215,9 @@ class Transcript:
         return line_id
 
     def _append(self, line: dict[str, Any]) -> None:
+        if self._holding:
+            self._held.append(line)
+            return
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line, ensure_ascii=False) + "\n")

@@ -56,7 +56,9 @@ class ClaudeSignals(Signals):
         self._tools: list[str] = []
 
     async def opened(self, source: str) -> None:
-        """Write that it is idle, and run SessionStart."""
+        """Write who runs, and that it is idle; run SessionStart."""
+        if self._registry is not None:
+            self._registry.open()
         self.state("idle")
         await self._tell("SessionStart", subject=source, source=source, model="claude-scripted")
 
@@ -77,8 +79,9 @@ class ClaudeSignals(Signals):
 
     def started(self, prompts: Sequence[Prompt]) -> None:
         """Write ``dequeue`` for those that waited, and all as the person's lines."""
+        self._transcript.release()
         for prompt in prompts:
-            if prompt.source == "queued":
+            if prompt.source in {"queued", "system"}:
                 self._transcript.queue("dequeue")
         for prompt in prompts:
             self._transcript.prompt(prompt.text, prompt.prompt_id, prompt.source)
@@ -113,6 +116,8 @@ class ClaudeSignals(Signals):
         """Write the result; run PostToolUse, but not when the person has refused."""
         caller = self._callers.get(call.call_id, "")
         if failed:
+            if result == "rejected":
+                self._transcript.hold()
             self._transcript.tool_result(
                 call.call_id,
                 REJECTED if result == "rejected" else result,
@@ -184,18 +189,22 @@ class ClaudeSignals(Signals):
             last_assistant_message=message,
         )  # fmt: skip
 
-    async def interrupted(self, *, in_tool: bool) -> None:
-        """Write the interruption; no hook tells of it."""
-        text = INTERRUPTED_TOOL if in_tool else INTERRUPTED
-        self._transcript.user_text(text, self._prompt_id or "")
+    async def interrupted(self, *, in_tool: bool, restored: bool) -> None:
+        """Write the interruption, unless the prompt was given back; no hook tells of it."""
+        if not restored:
+            self._transcript.hold()
+            text = INTERRUPTED_TOOL if in_tool else INTERRUPTED
+            self._transcript.user_text(text, self._prompt_id or "")
 
     async def bash(self, command: str, output: str) -> None:
         """Write the person's own command."""
-        self._transcript.user_text(f"<bash-input>{command}</bash-input>", "")
-        self._transcript.user_text(f"<bash-stdout>{output}</bash-stdout>", "")
+        self._transcript.release()
+        self._transcript.bash("input", command)
+        self._transcript.bash("stdout", output)
 
     async def closing(self, reason: str) -> None:
         """Run SessionEnd, and take the registry file away."""
+        self._transcript.release()
         await self._tell("SessionEnd", subject=reason, reason=reason)
         await self._hooks.aclose()
         if self._registry is not None:

@@ -194,9 +194,9 @@ class CodexSignals(Signals):
         """Write the error."""
         self._rollout.write("event_msg", type="error", message=message, codex_error_info=kind)
 
-    async def interrupted(self, *, in_tool: bool) -> None:
+    async def interrupted(self, *, in_tool: bool, restored: bool) -> None:
         """Write that the turn was aborted; run Interrupt, which only Codex has."""
-        del in_tool
+        del in_tool, restored
         self._rollout.write(
             "event_msg", type="turn_aborted", turn_id=self._turn_id, reason="interrupted"
         )

@@ -139,7 +139,9 @@ class Composer:
             self._insert(list(text))
 
     def take(self) -> Draft:
-        """Return what is in the box, and empty it."""
+        """Return what is in the box without blanks at its end, and empty it."""
+        while self.items and isinstance(last := self.items[-1], str) and last.isspace():
+            self.items.pop()
         draft = self.draft
         self.items, self.cursor = [], 0
         return draft

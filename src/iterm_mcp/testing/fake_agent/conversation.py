@@ -163,7 +163,7 @@ class Conversation:
         prompt.number = self._count
         queued = self.busy or bool(self._waiting)
         if queued and prompt.source == "typed":
-            prompt.source = "queued"
+            prompt.source, prompt.text = "queued", prompt.text.strip()
         self._note_received(prompt, "queued" if queued else "submitted")
         for fault in self.scenario.draw():
             self.truth.note("fault", order=f"{fault.verb} {fault.argument}".strip(), by="chance")
@@ -245,7 +245,7 @@ class Conversation:
                 return
             if verdict.context:
                 self.truth.note("context", number=prompt.number, texts=verdict.context)
-            if queued:
+            if queued or prompt.source == "system":
                 self.signals.enqueued(prompt)
             self._waiting.append(prompt)
             self.front.busy("…" if self._turn is None else "")
@@ -272,7 +272,8 @@ class Conversation:
             self._turn = self._playing = None
         if outcome == "interrupted":
             await self._stop(turn, prompts)
-        self.signals.settled(self.pace.clock.monotonic() - began)
+        elif outcome != "refused":
+            self.signals.settled(self.pace.clock.monotonic() - began)
         self.truth.note(
             "turn_ended",
             conversation=talk,
@@ -293,7 +294,7 @@ class Conversation:
             await self.signals.failed(kind, f"API Error: {kind}")
             return f"failed: {kind}"
         except TurnRefusedError:
-            await self.signals.interrupted(in_tool=True)
+            await self.signals.interrupted(in_tool=True, restored=False)
             self.front.interrupted()
             return "refused"
         except StepError as error:
@@ -311,10 +312,11 @@ class Conversation:
         return "done"
 
     async def _stop(self, turn: Turn, prompts: list[Prompt]) -> None:
-        await self.signals.interrupted(in_tool=turn.in_tool)
-        self.front.interrupted()
         untouched = not turn.said and not self._waiting and not turn.used_tools
-        if self._restores == "always" or (self._restores == "auto" and untouched):
+        restores = self._restores == "always" or (self._restores == "auto" and untouched)
+        await self.signals.interrupted(in_tool=turn.in_tool, restored=restores)
+        self.front.interrupted()
+        if restores:
             self.truth.note("restored", numbers=[one.number for one in prompts])
             self.front.restore(prompts)
 
@@ -332,6 +334,7 @@ class Conversation:
         self.front.say(f"!{command}\n{output}")
         await self.signals.bash(command, output)
         await self.signals.ended(output, list(self.tasks.values()), again=False)
+        self.signals.settled(0.0)
         self.rest()
 
     async def _end_background(self, task: Background, seconds: float) -> None:

@@ -135,9 +135,9 @@ class GeminiSignals(Signals):
         """Write the error."""
         self._chat.add("error", f"{kind}: {message}")
 
-    async def interrupted(self, *, in_tool: bool) -> None:
+    async def interrupted(self, *, in_tool: bool, restored: bool) -> None:
         """Write the interruption; no hook tells of it."""
-        del in_tool
+        del in_tool, restored
         self._chat.add("info", "Request cancelled.")
 
     async def closing(self, reason: str) -> None:

@@ -79,8 +79,8 @@ class Signals:
     async def failed(self, kind: str, message: str) -> None:
         """Tell that a turn has failed."""
 
-    async def interrupted(self, *, in_tool: bool) -> None:
-        """Tell that a person has stopped the turn."""
+    async def interrupted(self, *, in_tool: bool, restored: bool) -> None:
+        """Tell that a person has stopped the turn, and whether the prompt was given back."""
 
     async def bash(self, command: str, output: str) -> None:
         """Tell that the person has run a command of their own."""

@@ -306,19 +306,20 @@ class Tui:
             self._composer.press("backspace")
             self._composer.press("newline")
             return
-        self._composer.take()
+        draft = self._composer.take()
         self._view.ghost = ""
-        self._submit(draft.text.rstrip(), draft.shown)
+        self._submit(draft.text, draft.shown)
 
     def _submit(self, text: str, shown: str) -> None:
-        if text in {"/exit", "/quit"}:
-            self._truth.note("command", text=text)
+        command = text.strip()
+        if command in {"/exit", "/quit"}:
+            self._truth.note("command", text=command)
             self._leave(0)
-        elif text.startswith("/") and "\n" not in text and " " not in text:
-            self._truth.note("command", text=text)
-            self._log(f"Unknown command: {text}")
-        elif text.startswith("!") and self._look.bangs:
-            self.talk.bang(text[1:].strip())
+        elif command.startswith("/") and "\n" not in command and " " not in command:
+            self._truth.note("command", text=command)
+            self._log(f"Unknown command: {command}")
+        elif command.startswith("!") and self._look.bangs:
+            self.talk.bang(command[1:].strip())
         else:
             self.talk.tell(Prompt(text, shown))
 

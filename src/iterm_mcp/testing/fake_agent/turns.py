@@ -166,9 +166,14 @@ class Turn:
         raise TurnFailedError(step.argument or "unknown")
 
     async def _background(self, step: Step) -> None:
-        task = self._talk.background(step.number(1.0), step.rest("sleep"))
+        call = make_call(f"Bash {step.rest('sleep')}")
+        call.input["run_in_background"] = True
+        self.used_tools = True
+        self._wants(call)
+        await self._talk.signals.before_tool(call)
+        task = self._talk.background(step.number(1.0), call.detail)
         self._talk.truth.note("background", id=task.task_id, command=task.command)
-        self._talk.front.say(f"Bash({task.command}) in the background")
+        await self._used(call, f"Command running in background with ID: {task.task_id}")
 
     async def _subagent(self, step: Step) -> None:
         agent, kind = f"a{new_id()[:8]}", step.rest("general-purpose")

@@ -88,6 +88,12 @@ def test_codex_and_gemini_submit_the_plain_text_of_a_large_paste() -> None:
         assert box.draft.text == "q" * 1001
 
 
+def test_blanks_at_the_end_are_dropped_and_those_before_are_kept(box: Composer) -> None:
+    box.type("  hello \t ")
+
+    assert box.take().text == "  hello"
+
+
 def test_a_line_is_cut_with_ctrl_u_and_comes_back_with_ctrl_y(box: Composer) -> None:
     box.type("first")
     box.press("newline")
@@ -128,7 +134,7 @@ def test_what_was_pasted_is_found_again_in_what_was_submitted(text: str) -> None
     box = Composer(claude_rule("0000"))
     box.paste(text)
 
-    assert unwrap(box.take().text).strip("\n") == text.strip("\n")
+    assert unwrap(box.take().text).strip() == text.strip()
 
 
 def test_codex_takes_an_early_enter_after_quick_characters_for_a_newline() -> None:

@@ -1,0 +1,166 @@
+"""See whether the fake Claude Code still behaves as the real one does.
+
+``uv run python -m scripts.agent_canary [--clients FOLDER] [--install] [--verbose]``
+
+Both run in sessions of a headless host, with the same hooks and the same script; the real one asks
+a local model that does what the messages order. No login, no network. What was seen of both is
+printed side by side. Exits with 1 when the persona pretends something that the real one does not
+do, with 2 when one of them did not come through the script, and with 0 when they agree or Claude
+Code is not installed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import anyio
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from scripts.acceptance.install import install
+from scripts.acceptance.rig import OFFLINE, Rig, open_rig
+from scripts.canary.acts import ACTS
+from scripts.canary.comparing import compare
+from scripts.canary.directed_model import serve
+from scripts.canary.subject import EVENTS, Act, SilentError, Subject
+
+from iterm_mcp.config import Settings
+from iterm_mcp.errors import NotFoundError
+from iterm_mcp.models.sessions import Program, Size
+from iterm_mcp.paths import find_paths
+from iterm_mcp.telemetry import Metrics
+from iterm_mcp.terminal.endpoint import find_endpoint
+from iterm_mcp.terminal.iterm import ItermTerminal
+from iterm_mcp.terminal.link import open_link
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+KEY = "none-scripted-abcdefghijklmnop"
+SIZE = Size(100, 40)
+
+
+def prepare(folder: Path, command: str) -> str:
+    """Make a home in which nothing is asked at the start; return the settings with our hooks."""
+    project = folder / "project"
+    state = {
+        "hasCompletedOnboarding": True,
+        "theme": "dark",
+        "customApiKeyResponses": {"approved": [KEY[-20:]], "rejected": []},
+        "projects": {str(project): {"hasTrustDialogAccepted": True}},
+    }
+    (folder / ".claude.json").write_text(json.dumps(state), "utf-8")
+    hook = {"hooks": [{"type": "command", "command": command}]}
+    path = folder / "settings.json"
+    path.write_text(json.dumps({"hooks": {event: [hook] for event in EVENTS}}), "utf-8")
+    return str(path)
+
+
+async def run(rig: Rig, program: Sequence[str], **environ: str) -> list[Act]:
+    """Run a program through the script; return what was seen of it.
+
+    Raises:
+        SilentError: It did not come through.
+    """
+    log = rig.folder / "hooks.jsonl"
+    settings = prepare(rig.folder, f"cat >> {log}; echo >> {log}")
+    for name in ("HOME", "ITERM_MCP_HOME"):  # where the host is looked for
+        os.environ[name] = rig.environ[name]
+    config, metrics = Settings(terminal="headless"), Metrics()
+    paths = find_paths(rig.environ)
+    arguments = (*program[1:], "--settings", settings, "--permission-mode", "default")
+    seen = {key: rig.environ[key] for key in ("HOME", "PATH", "LANG")}
+    async with open_link(
+        lambda: find_endpoint(config, paths), metrics, config.connect_timeout_seconds
+    ) as link:
+        terminal = ItermTerminal(link, metrics.operations, config.request_timeout_seconds)
+        opened = await terminal.open_session(
+            Program(
+                command=program[0],
+                arguments=arguments,
+                directory=str(rig.project),
+                environment={**OFFLINE, **seen, **environ},
+                size=SIZE,
+            )
+        )
+        subject = Subject(terminal, opened.session_id, rig.folder)
+        async with anyio.create_task_group() as group:
+            group.start_soon(subject.watch_status)
+            group.start_soon(subject.watch_titles)
+            failure = await _play(subject)
+            group.cancel_scope.cancel()
+        with suppress(NotFoundError):  # it has ended, as it should
+            await terminal.close_session(opened.session_id)
+    if failure:
+        raise SilentError(failure)
+    return subject.acts
+
+
+async def _play(subject: Subject) -> str:
+    """Play all acts; return what did not come, or nothing."""
+    try:
+        await subject.until("SessionStart", lambda: subject.count("SessionStart") > 0)
+        await subject.becomes("idle")
+        subject.close_act()
+        for act in ACTS:
+            subject.acts.append(Act(act.__name__))
+            await act(subject)
+            subject.close_act()
+    except SilentError as error:
+        return f"{subject.acts[-1].name}: {error}"
+    return ""
+
+
+def main() -> int:
+    """Print the table; return the exit code."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--clients", type=Path, action="append", default=[], metavar="FOLDER")
+    parser.add_argument("--install", action="store_true", help="bring Claude Code from npm first")
+    parser.add_argument("--verbose", action="store_true", help="show what agrees, too")
+    asked = parser.parse_args()
+    programs = [folder.resolve() for folder in asked.clients]
+    if asked.install:
+        programs.append(install())
+    console = Console(width=None if sys.stdout.isatty() else 160)
+    seen = []
+    for name in ("real", "persona"):
+        with open_rig(programs) as rig, serve() as model:
+            real = rig.find("claude")
+            if real is None:
+                console.print("Claude Code is not installed; see --install")
+                return 0
+            fake = [sys.executable, "-m", "iterm_mcp.testing.fake_agent", "claude"]
+            environ = {"ANTHROPIC_BASE_URL": model.base_url, "ANTHROPIC_API_KEY": KEY}
+            if name == "real":
+                console.print(f"Claude Code {rig.version('claude')}")
+            try:
+                seen.append(anyio.run(_run, rig, [real] if name == "real" else fake, environ))
+            except SilentError as error:
+                console.print(f"The {name} one did not come through. {escape(str(error))}")
+                return 2
+    findings = list(compare(*seen))
+    table = Table("act", "of what", "real", "persona", "")
+    for one in findings:
+        if asked.verbose or not one.agrees:
+            mark = "[green]same" if one.agrees else "[red]differs"
+            table.add_row(one.act, one.subject, escape(one.real), escape(one.persona), mark)
+    console.print(table)
+    wrong = sum(not one.agrees for one in findings)
+    console.print(f"{len(findings) - wrong} agree, {wrong} differ")
+    return 1 if wrong else 0
+
+
+async def _run(rig: Rig, program: list[str], environ: dict[str, str]) -> list[Act]:
+    return await run(rig, program, **environ)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def create_agents_and_teams(connection: sqlite3.Connection) -> None:
     """Add agents, the forest of teams, and who is a member of what.
 
-    A team's parent must exist before the team and is never changed, so there are no cycles.
+    There are no cycles: who changes a team's parent looks first, see `AgentStore.move_team`.
     """
     connection.execute("""
         CREATE TABLE teams (
@@ -299,6 +299,29 @@ def create_approvals(connection: sqlite3.Connection) -> None:
     connection.execute("CREATE INDEX approvals_by_answer ON approvals (answered_at)")
 
 
+def create_agent_lives(connection: sqlite3.Connection) -> None:
+    """Add what agents shall be, and what was found when their processes ended."""
+    connection.execute("""
+        CREATE TABLE agent_lives (
+            agent TEXT PRIMARY KEY,
+            desired TEXT NOT NULL,
+            phase TEXT NOT NULL,
+            life TEXT NOT NULL
+        ) STRICT, WITHOUT ROWID
+    """)
+    connection.execute("""
+        CREATE TABLE agent_forensics (
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            agent TEXT NOT NULL,
+            epoch INTEGER NOT NULL,
+            at TEXT NOT NULL,
+            crash INTEGER NOT NULL,
+            found TEXT NOT NULL
+        ) STRICT
+    """)
+    connection.execute("CREATE INDEX agent_forensics_by_agent ON agent_forensics (agent, number)")
+
+
 MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     create_agents_and_teams,
     create_cascades,
@@ -312,6 +335,7 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     create_roles,
     create_playbook_runs,
     create_approvals,
+    create_agent_lives,
 )
 
 

@@ -183,9 +183,6 @@ class AgentService:
     ) -> Team:
         """Create a team, at the top or under an existing one, and let agents join it.
 
-        A team keeps its parent for good, and the parent was there before it: there can be no
-        cycles.
-
         Raises:
             InvalidRequestError: The name or the description cannot be used.
             NotFoundError: No such parent, or no such agent.
@@ -206,6 +203,20 @@ class AgentService:
         await self._agents.add_team(team, joining)
         await self.announce()
         return team
+
+    async def move_team(self, name: TeamName, parent: TeamName | None) -> Team:
+        """Put a team, with all that stands below it, under another one, or at the top.
+
+        Raises:
+            NotFoundError: There is no such team, or no such parent.
+            ConflictError: The parent stands below the team, or is it: there are no cycles.
+        """
+        known = {team.name for team in await self.list_teams()}
+        for one in (name, parent):
+            if one is not None and one not in known:
+                raise not_found("team", one, known)
+        await self._agents.move_team(name, parent)
+        return next(team for team in await self.list_teams() if team.name == name)
 
     async def list_teams(self) -> tuple[Team, ...]:
         """Return all teams, sorted by name."""

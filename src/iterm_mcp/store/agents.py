@@ -41,6 +41,8 @@ INSERT_AGENT = (
 DELETE_AGENT = "DELETE FROM agents WHERE name = ?"
 # A new team.
 INSERT_TEAM = "INSERT INTO teams (name, parent, description, created_at) VALUES (?, ?, ?, ?)"
+# A team goes below another one, or to the top.
+UPDATE_PARENT = "UPDATE teams SET parent = ? WHERE name = ?"
 # An agent joins a team; doing it twice changes nothing.
 INSERT_MEMBERSHIP = "INSERT OR IGNORE INTO memberships (agent, team) VALUES (?, ?)"
 
@@ -123,6 +125,30 @@ class AgentStore:
                 INSERT_TEAM, (team.name, team.parent, team.description, to_text(team.created_at))
             )
             _join(connection, [(member, team.name) for member in members])
+
+        await self._change(work)
+
+    async def move_team(self, name: TeamName, parent: TeamName | None) -> None:
+        """Put a team, with all below it, under another one, or at the top.
+
+        Raises:
+            NotFoundError: There is no such team, or no such parent.
+            ConflictError: The parent is the team itself, or stands below it.
+        """
+
+        def work(connection: sqlite3.Connection) -> None:
+            _check_teams(connection, [name] if parent is None else [name, parent])
+            parents = {team.name: team.parent for team in _load(connection).teams}
+            above = parent
+            while above is not None:
+                if above == name:
+                    raise ConflictError(
+                        f"team {parent!r} is team {name!r} itself, or stands below it",
+                        hint="Move the lower one away first, or choose another parent.",
+                        code="team_cycle",
+                    )
+                above = parents[above]
+            connection.execute(UPDATE_PARENT, (parent, name))
 
         await self._change(work)
 

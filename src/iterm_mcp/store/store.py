@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from iterm_mcp.store.agent_lives import AgentLifeStore
 from iterm_mcp.store.agents import AgentStore
 from iterm_mcp.store.approvals import ApprovalStore
 from iterm_mcp.store.cascades import CascadeStore
@@ -13,7 +14,9 @@ from iterm_mcp.store.database import BUSY_TIMEOUT_SECONDS, open_database
 from iterm_mcp.store.deliveries import DeliveryStore
 from iterm_mcp.store.layouts import LayoutStore
 from iterm_mcp.store.locks import LockStore
+from iterm_mcp.store.notes import NoteStore
 from iterm_mcp.store.observations import ObservationStore
+from iterm_mcp.store.results import ResultStore
 from iterm_mcp.store.triggers import TriggerStore
 
 if TYPE_CHECKING:
@@ -34,6 +37,9 @@ class Store:
     observations: ObservationStore
     deliveries: DeliveryStore
     approvals: ApprovalStore
+    notes: NoteStore
+    results: ResultStore
+    lives: AgentLifeStore
 
 
 @asynccontextmanager
@@ -61,4 +67,7 @@ async def open_store(
             ObservationStore(database),
             DeliveryStore(database),
             ApprovalStore(database),
+            NoteStore(database),
+            ResultStore(database),
+            AgentLifeStore(database),
         )

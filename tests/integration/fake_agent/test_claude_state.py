@@ -56,7 +56,7 @@ async def test_exit_is_told_and_a_kill_is_not(terminal: ItermTerminal, folder: F
     assert [one["source"] for one in folder.told_hooks("SessionStart")] == ["startup", "resume"]
     assert ended["session_id"] == entry["sessionId"]
     assert ended["reason"] == "prompt_input_exit"
-    assert folder.truth("exited")[-1]["code"] == 0
+    assert (await resumed.happens("exited"))["code"] == 0
 
 
 async def test_a_permission_is_waited_for_told_late_and_typed_text_answers_it(

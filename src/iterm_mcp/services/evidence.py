@@ -32,7 +32,7 @@ _UNSETTLED = frozenset(
     {ObservationSource.TITLE, ObservationSource.SCREEN, ObservationSource.QUIET}
 )  # these are read by pattern, or by absence
 _DERIVED = frozenset({Fact.ACTIVITY, Fact.DIALOG})
-_PASSING = frozenset(
+PASSING = frozenset(
     {
         Fact.ACTIVITY, Fact.GATE, Fact.DIALOG, Fact.COMPOSER, Fact.BACKGROUND, Fact.TROUBLE,
         Fact.OCCUPANT,
@@ -148,7 +148,7 @@ def _gather(observations: Iterable[Observation]) -> dict[Fact, list[Run]]:
 
 def _lost(run: Run, gap: datetime | None) -> bool:
     """Tell whether a word is of before its source could not be asked."""
-    return gap is not None and run.last.at < gap and run.last.sighting.fact in _PASSING
+    return gap is not None and run.last.at < gap and run.last.sighting.fact in PASSING
 
 
 def _same(one: Observation, other: Observation) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+import anyio
+
 from iterm_mcp.errors import ConflictError, NotFoundError
 from iterm_mcp.models.agents import Agent, Registry, Team
 from iterm_mcp.models.ids import AgentName, SessionId, TeamName
@@ -57,12 +59,18 @@ class AgentStore:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._known: Registry | None = None
+        self._changed = anyio.Event()
 
     async def load(self) -> Registry:
         """Return all agents and teams as they stood at one moment, sorted by name."""
         if self._known is None:
             self._known = await self._database.read(_load)
         return self._known
+
+    async def wait_changed(self, known: Registry) -> None:
+        """Wait until the registry is another than the one that a caller has."""
+        while self._known is known:
+            await self._changed.wait()
 
     async def add_agent(self, agent: Agent, *, replaces: SessionId | None = None) -> None:
         """Add an agent with its memberships.
@@ -164,6 +172,9 @@ class AgentStore:
         except BaseException:
             self._known = None  # it may have been committed after all
             raise
+        finally:
+            self._changed.set()
+            self._changed = anyio.Event()
 
 
 def _load(connection: sqlite3.Connection) -> Registry:

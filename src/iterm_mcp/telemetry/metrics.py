@@ -19,6 +19,7 @@ from iterm_mcp.models.messages import ReceiptState, Source
 from iterm_mcp.telemetry.meter import LATENCY_BUCKETS, Meter
 
 if TYPE_CHECKING:
+    from iterm_mcp.models.agent_states import AgentState
     from iterm_mcp.models.ids import SessionId
     from iterm_mcp.models.messages import Receipt
 
@@ -68,6 +69,10 @@ class Metrics:
         self.teams_registered = Gauge(
             "iterm_mcp_teams_registered", "Teams in the registry.", registry=registry
         )
+        self.agents = Gauge(
+            "iterm_mcp_agents", "Registered agents, by kind and state.", ["kind", "state"],
+            registry=registry,
+        )  # fmt: skip
         self.messages = Counter(
             "iterm_mcp_messages_total",
             "Messages for agents, by the level of the cascade they came from and their state.",
@@ -130,12 +135,22 @@ class Metrics:
             self.sessions_closed.inc()
             self.sessions_open.set(len(self._sessions))
 
-    # What services tell (services.agents.RegistryObserver, services.messages.MessageObserver).
+    # What services tell (services.agents.RegistryObserver,
+    # services.agent_states.StateObserver, services.messages.MessageObserver).
 
     def registry_changed(self, agents: int, teams: int) -> None:
         """Note how large the registry is."""
         self.agents_registered.set(agents)
         self.teams_registered.set(teams)
+
+    def agent_state_changed(
+        self, kind: str, before: AgentState | None, after: AgentState | None
+    ) -> None:
+        """Count agents by kind and state."""
+        if before is not None:
+            self.agents.labels(kind, before).dec()
+        if after is not None:
+            self.agents.labels(kind, after).inc()
 
     def delivered(self, receipt: Receipt, duration_seconds: float) -> None:
         """Count one receipt."""

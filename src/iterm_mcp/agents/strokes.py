@@ -21,6 +21,14 @@ ENTER = "\r"
 """What the key sends; also under the kitty keyboard protocol, unless all keys are reported."""
 ESCAPE = "\x1b"
 
+UP = "\x1b[A"
+DOWN = "\x1b[B"
+ARROW_SECONDS = 0.05
+"""Between arrows: each is drawn before the next, and none is taken for an Escape."""
+
+DIGITS = 9
+"""How many options can be chosen by a digit."""
+
 TEXT_LIMIT_BYTES = 64 * 1024
 
 LEAD_LINES = 3
@@ -151,3 +159,21 @@ def _means(option: str, choice: str) -> bool:
         always = _ALWAYS.search(option) is not None
         return _YES.match(option) is not None and always is (choice == "allow_always")
     return option.casefold() == choice.casefold()
+
+
+def choose(dialog: Mapping[str, Json], choice: str) -> tuple[Stroke, ...]:
+    """Return the strokes that choose an option: its digit, or arrows and Enter.
+
+    A digit means the same wherever the mark stands; arrows are counted from the mark as it was
+    seen (``marked``) and are for dialogs without numbers (``numbered`` false).
+
+    Raises:
+        InvalidRequestError: The dialog has no such option; the hint lists them.
+    """
+    index = option_index(dialog, choice)
+    if dialog.get("numbered", True) and index < DIGITS:
+        return (Stroke(str(index + 1)),)
+    marked = dialog.get("marked")
+    steps = index - (marked if isinstance(marked, int) else 0)
+    arrow = DOWN if steps > 0 else UP
+    return (*[Stroke(arrow, pause_seconds=ARROW_SECONDS)] * abs(steps), Stroke(ENTER))

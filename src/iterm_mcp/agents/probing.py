@@ -1,0 +1,94 @@
+"""Finding programs, and asking them what they are."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+from typing import TYPE_CHECKING
+
+import anyio
+
+from iterm_mcp.errors import InvalidRequestError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from iterm_mcp.agents.kind import StartRequest
+
+ANSWER_SECONDS = 2.4
+"""How long a program may take for one answer, so that two fit into a probe's 5 seconds."""
+
+ANSWER_BYTES = 256 * 1024
+_VERSION = re.compile(r"\d+(?:\.\d+)+(?:[-+.\w]*)?")
+
+
+def find_program(name: str, environ: Mapping[str, str]) -> str | None:
+    """Return the path of a program on PATH, or of one that is named by its path; None for none."""
+    return shutil.which(os.path.expanduser(name), path=environ.get("PATH", os.defpath))
+
+
+async def ask_program(
+    path: str, arguments: Sequence[str], environ: Mapping[str, str]
+) -> str | None:
+    """Return what a program prints, at most 256 KiB of it; None when it fails or is too slow.
+
+    It has no terminal and no input, and is ended with all that it started.
+    """
+    try:
+        process = await anyio.open_process(
+            [path, *arguments],
+            stdin=subprocess.DEVNULL,
+            stderr=subprocess.STDOUT,
+            env=dict(environ),
+            start_new_session=True,
+        )
+    except OSError:
+        return None
+    said = bytearray()
+    code = None
+    try:
+        with anyio.move_on_after(ANSWER_SECONDS):
+            assert process.stdout is not None  # noqa: S101 - it was asked for
+            async for piece in process.stdout:
+                said += piece
+                if len(said) > ANSWER_BYTES:
+                    break
+            else:
+                code = await process.wait()
+    finally:
+        with anyio.CancelScope(shield=True):
+            _kill_group(process.pid)
+            with anyio.move_on_after(1):
+                await process.aclose()
+    return bytes(said).decode("utf-8", "replace") if code == 0 else None
+
+
+def version_in(text: str | None) -> str:
+    """Return the first version number in what a program said; empty for none."""
+    found = _VERSION.search(text or "")
+    return found[0] if found else ""
+
+
+def refuse_fields(kind: str, request: StartRequest, *names: str) -> None:
+    """Make sure that nothing is asked of a start that a kind cannot do.
+
+    Raises:
+        InvalidRequestError: One of these fields of the request is set.
+    """
+    for name in names:
+        if getattr(request, name):
+            raise InvalidRequestError(
+                f"a {kind} cannot be started with {name}",
+                hint=f"Leave {name} out, or choose another kind.",
+                code="start_not_possible",
+            )
+
+
+def _kill_group(pid: int) -> None:
+    try:
+        os.killpg(pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):  # all of it has ended
+        return

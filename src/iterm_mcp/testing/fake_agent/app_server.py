@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 PARSE_ERROR = -32700
 INVALID_REQUEST = -32600
-METHOD_NOT_FOUND = -32601
 INVALID_PARAMS = -32602
 OVERLOADED = -32001
 
@@ -109,7 +108,8 @@ class AppServer:
 
     def notify(self, method: str, **params: Any) -> None:  # noqa: ANN401 - whatever JSON can hold
         """Send a notification."""
-        self._channel.send({"method": method, "params": params})
+        at = self._pace.milliseconds()
+        self._channel.send({"method": method, "params": params, "emittedAtMs": at})
 
     async def ask(self, method: str, thread_id: str, **params: Any) -> dict[str, Any]:  # noqa: ANN401
         """Send a request to the client, and wait for its result; an error counts as empty."""
@@ -151,7 +151,9 @@ class AppServer:
         if name != "initialize" and not self._greeted:
             raise RpcError(INVALID_REQUEST, "Not initialized")
         if name not in self._methods:
-            raise RpcError(METHOD_NOT_FOUND, f"unknown method: {name}")
+            known = ", ".join(f"`{one}`" for one in self._methods)
+            why = f"Invalid request: unknown variant `{name}`, expected one of {known}"
+            raise RpcError(INVALID_REQUEST, why)
         return self._methods[name]
 
     def _broken(self, text: str) -> None:
@@ -224,6 +226,8 @@ class AppServer:
             self._truth.note("overloaded", client_id=params.get("clientUserMessageId"))
             raise RpcError(OVERLOADED, "Server overloaded; retry later.")
         prompt = self._prompt(params)
+        if thread.turn_id is not None:  # a turn that runs takes the message
+            return {"turn": thread.turn(self._steer(thread, prompt), "inProgress")}
         asyncio.get_running_loop().call_soon(thread.talk.tell, prompt)
         return {"turn": thread.turn(prompt.prompt_id, "inProgress")}
 
@@ -236,10 +240,7 @@ class AppServer:
                 INVALID_REQUEST,
                 f"expected active turn id `{expected}` but found `{thread.turn_id}`",
             )
-        prompt = self._prompt(params)
-        thread.talk.steer(prompt)
-        asyncio.get_running_loop().call_soon(thread.show, prompt)
-        return {"turnId": thread.turn_id}
+        return {"turnId": self._steer(thread, self._prompt(params))}
 
     def _interrupt_turn(self, params: dict[str, Any]) -> dict[str, Any]:
         thread = self._thread(params)
@@ -247,6 +248,14 @@ class AppServer:
             raise RpcError(INVALID_REQUEST, "no such turn is active")
         thread.talk.interrupt()
         return {}
+
+    @staticmethod
+    def _steer(thread: AppServerThread, prompt: Prompt) -> str:
+        """Give the turn that runs a message; return its id."""
+        assert thread.turn_id is not None  # noqa: S101 - the caller has looked
+        thread.talk.steer(prompt)
+        asyncio.get_running_loop().call_soon(thread.show, prompt)
+        return thread.turn_id
 
     def _thread(self, params: dict[str, Any]) -> AppServerThread:
         thread = self._threads.get(str(params["threadId"]))

@@ -23,6 +23,7 @@ USAGE = {
     "totalTokens": 6,
     "inputTokens": 1,
     "cachedInputTokens": 0,
+    "cacheWriteInputTokens": 0,
     "outputTokens": 5,
     "reasoningOutputTokens": 0,
 }
@@ -148,7 +149,17 @@ class AppServerThread:
     def turn(self, turn_id: str, status: str, error: str | None = None) -> dict[str, Any]:
         """Return a turn as the protocol shows it."""
         failure = None if error is None else {"message": error}
-        return {"id": turn_id, "items": [], "status": status, "error": failure}
+        return {
+            "id": turn_id,
+            "rootTurnId": turn_id,
+            "items": [],
+            "itemsView": "notLoaded",
+            "status": status,
+            "error": failure,
+            "startedAt": None,
+            "completedAt": None,
+            "durationMs": None,
+        }
 
     def show(self, prompt: Prompt) -> None:
         """Send a message as an item of the turn."""
@@ -189,6 +200,7 @@ class AppServerThread:
             "thread/tokenUsage/updated",
             threadId=self._thread_id, turnId=turn_id, tokenUsage=usage,
         )  # fmt: skip
+        self.signals.state("idle")  # which comes before the turn's own end
         failed = outcome.startswith("failed")
         status = {"interrupted": "interrupted", "refused": "interrupted"}.get(outcome, "completed")
         told = self.turn(turn_id, "failed" if failed else status, outcome if failed else None)

@@ -1,12 +1,12 @@
-"""See whether the fake Claude Code still behaves as the real one does.
+"""See whether the fake Claude Code and the fake Codex still behave as the real ones do.
 
 ``uv run python -m scripts.agent_canary [--clients FOLDER] [--install] [--verbose]``
 
-Both run in sessions of a headless host, with the same hooks and the same script; the real one asks
-a local model that does what the messages order. No login, no network. What was seen of both is
-printed side by side. Exits with 1 when the persona pretends something that the real one does not
-do, with 2 when one of them did not come through the script, and with 0 when they agree or Claude
-Code is not installed.
+Claude Code's TUIs run in sessions of a headless host, with the same hooks and the same script; of
+Codex it is the app-server. The real ones ask local models that do what the messages order. No
+login, no network. What was seen of both is printed side by side. Exits with 1 when a persona
+pretends something that the real one does not do, with 2 when one of them did not come through the
+script, and with 0 when they agree or are not installed.
 """
 
 from __future__ import annotations
@@ -25,9 +25,11 @@ from rich.markup import escape
 from rich.table import Table
 from scripts.acceptance.install import install
 from scripts.acceptance.rig import OFFLINE, Rig, open_rig
+from scripts.canary import codex_server
 from scripts.canary.acts import ACTS
-from scripts.canary.comparing import compare
+from scripts.canary.comparing import Finding, compare
 from scripts.canary.directed_model import serve
+from scripts.canary.responses_model import serve_responses
 from scripts.canary.subject import EVENTS, Act, SilentError, Subject
 
 from iterm_mcp.config import Settings
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
 
 KEY = "none-scripted-abcdefghijklmnop"
 SIZE = Size(100, 40)
+FAKE = (sys.executable, "-m", "iterm_mcp.testing.fake_agent")
 
 
 def prepare(folder: Path, command: str) -> str:
@@ -117,6 +120,53 @@ async def _play(subject: Subject) -> str:
     return ""
 
 
+def claude(programs: list[Path], console: Console) -> list[Finding]:
+    """Compare the TUI of Claude Code.
+
+    Raises:
+        SilentError: One of the two did not come through the script.
+    """
+    seen = []
+    for name in ("real", "persona"):
+        with open_rig(programs) as rig, serve() as model:
+            real = rig.find("claude")
+            if real is None:
+                console.print("Claude Code is not installed; see --install")
+                return []
+            environ = {"ANTHROPIC_BASE_URL": model.base_url, "ANTHROPIC_API_KEY": KEY}
+            if name == "real":
+                console.print(f"Claude Code {rig.version('claude')}")
+            try:
+                program = [real] if name == "real" else [*FAKE, "claude"]
+                seen.append(anyio.run(_run, rig, program, environ))
+            except SilentError as error:
+                raise SilentError(f"Claude Code, {name}: {error}") from None
+    return list(compare(*seen))
+
+
+def codex(programs: list[Path], console: Console) -> list[Finding]:
+    """Compare Codex's app-server.
+
+    Raises:
+        SilentError: One of the two did not come through the script.
+    """
+    seen = []
+    for name in ("real", "persona"):
+        with open_rig(programs) as rig, serve_responses() as base_url:
+            real = rig.find("codex")
+            if real is None:
+                console.print("Codex is not installed; see --install")
+                return []
+            if name == "real":
+                console.print(f"Codex {rig.version('codex')}")
+            try:
+                program = [real] if name == "real" else [*FAKE, "codex"]
+                seen.append(codex_server.run(rig, program, base_url))
+            except SilentError as error:
+                raise SilentError(f"Codex, {name}: {error}") from None
+    return list(codex_server.compare(*seen))
+
+
 def main() -> int:
     """Print the table; return the exit code."""
     parser = argparse.ArgumentParser(
@@ -130,23 +180,13 @@ def main() -> int:
     if asked.install:
         programs.append(install())
     console = Console(width=None if sys.stdout.isatty() else 160)
-    seen = []
-    for name in ("real", "persona"):
-        with open_rig(programs) as rig, serve() as model:
-            real = rig.find("claude")
-            if real is None:
-                console.print("Claude Code is not installed; see --install")
-                return 0
-            fake = [sys.executable, "-m", "iterm_mcp.testing.fake_agent", "claude"]
-            environ = {"ANTHROPIC_BASE_URL": model.base_url, "ANTHROPIC_API_KEY": KEY}
-            if name == "real":
-                console.print(f"Claude Code {rig.version('claude')}")
-            try:
-                seen.append(anyio.run(_run, rig, [real] if name == "real" else fake, environ))
-            except SilentError as error:
-                console.print(f"The {name} one did not come through. {escape(str(error))}")
-                return 2
-    findings = list(compare(*seen))
+    findings: list[Finding] = []
+    for look in (claude, codex):
+        try:
+            findings += look(programs, console)
+        except SilentError as error:
+            console.print(f"One did not come through. {escape(str(error))}")
+            return 2
     table = Table("act", "of what", "real", "persona", "")
     for one in findings:
         if asked.verbose or not one.agrees:

@@ -195,11 +195,12 @@ class AppServerThread:
         """Send that it has ended."""
         del reply
         turn_id, self.turn_id = prompts[0].prompt_id, None
-        usage = {"total": USAGE, "last": USAGE, "modelContextWindow": 200000}
-        self._server.notify(
-            "thread/tokenUsage/updated",
-            threadId=self._thread_id, turnId=turn_id, tokenUsage=usage,
-        )  # fmt: skip
+        if outcome == "done":
+            self._server.notify(
+                "thread/tokenUsage/updated",
+                threadId=self._thread_id, turnId=turn_id,
+                tokenUsage={"total": USAGE, "last": USAGE, "modelContextWindow": 200000},
+            )  # fmt: skip
         self.signals.state("idle")  # which comes before the turn's own end
         failed = outcome.startswith("failed")
         status = {"interrupted": "interrupted", "refused": "interrupted"}.get(outcome, "completed")

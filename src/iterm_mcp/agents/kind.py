@@ -11,13 +11,14 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
     from iterm_mcp.agents.driver import Driver
     from iterm_mcp.agents.files import Files
     from iterm_mcp.models.observations import Json, Sighting
+    from iterm_mcp.models.output import OutputLine
     from iterm_mcp.models.sessions import Screen
 
 
@@ -155,8 +156,12 @@ class AgentKind(Protocol):
             InvalidRequestError: This version cannot do what is asked.
         """
 
-    def compose(self, text: str) -> tuple[Stroke, ...]:
+    def compose(self, text: str, *, raw: bool = False) -> tuple[Stroke, ...]:
         """Return the strokes that put a text into the agent and submit it.
+
+        Args:
+            raw: Let it begin as the program's own commands do (``/``, ``!``), which is refused
+                otherwise.
 
         Raises:
             InvalidRequestError: The text cannot be typed safely; nothing was changed in it.
@@ -165,8 +170,15 @@ class AgentKind(Protocol):
     def recognise(self, command: tuple[str, ...]) -> bool:
         """Tell whether a process with these arguments is an agent of this kind."""
 
-    def see(self, screen: Screen, title: str) -> tuple[Sighting, ...]:
-        """Return what a screen tells; nothing where it tells nothing."""
+    def see(
+        self, screen: Screen, title: str, styles: Sequence[OutputLine] = ()
+    ) -> tuple[Sighting, ...]:
+        """Return what a screen tells; nothing where it tells nothing.
+
+        Args:
+            styles: The same rows with their styles, if they were asked for: a dim suggestion in a
+                composer is then told from a draft for certain.
+        """
 
     def follow(
         self, occupant: Occupant, files: Files, see: Callable[[Sighting], None]

@@ -2,32 +2,44 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
+from iterm_mcp.agents.codex import Codex
 from iterm_mcp.agents.shell import Shell
 from iterm_mcp.errors import NotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from iterm_mcp.agents.kind import AgentKind
+
+BUILT_IN: tuple[AgentKind, ...] = (Shell(), Codex())
+"""The kinds that are modules. A new one is one module and one element here."""
+
+_described: dict[str, AgentKind] = {}
+"""The user's kinds, which stand in files; one process has one set of them, see `describing`."""
 
 
-class AgentKind(Protocol):
-    """How one kind of agent takes a message. Pure: it composes, others type."""
+@contextmanager
+def describing(kinds: Iterable[AgentKind]) -> Iterator[None]:
+    """Have kinds found besides the built-in ones for the length of the block.
 
-    @property
-    def name(self) -> str:
-        """The word under which it is registered."""
+    One that has the name of a built-in kind takes its place.
+    """
+    before = dict(_described)
+    _described.clear()
+    _described.update((kind.name, kind) for kind in kinds)
+    try:
+        yield
+    finally:
+        _described.clear()
+        _described.update(before)
 
-    def compose(self, text: str) -> str:
-        """Return the exact keystrokes that put a text into the agent and submit it.
 
-        Raises:
-            InvalidRequestError: The text cannot be typed safely; nothing was changed in it.
-        """
-
-
-AGENT_KINDS: Mapping[str, AgentKind] = {kind.name: kind for kind in (Shell(),)}
-"""Every kind there is, by name. A new kind is one module and one element here."""
+def all_kinds() -> Mapping[str, AgentKind]:
+    """Return every kind there is, by name."""
+    return {**{kind.name: kind for kind in BUILT_IN}, **_described}
 
 
 def find_kind(name: str) -> AgentKind:
@@ -36,7 +48,8 @@ def find_kind(name: str) -> AgentKind:
     Raises:
         NotFoundError: No such kind; the hint lists those that there are.
     """
-    kind = AGENT_KINDS.get(name)
+    kinds = all_kinds()
+    kind = kinds.get(name)
     if kind is None:
-        raise NotFoundError("kind", name, hint=f"Use one of: {', '.join(sorted(AGENT_KINDS))}.")
+        raise NotFoundError("kind", name, hint=f"Use one of: {', '.join(sorted(kinds))}.")
     return kind

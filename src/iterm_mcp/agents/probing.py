@@ -7,6 +7,7 @@ import re
 import shutil
 import signal
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
@@ -27,7 +28,7 @@ _VERSION = re.compile(r"\d+(?:\.\d+)+(?:[-+.\w]*)?")
 
 def find_program(name: str, environ: Mapping[str, str]) -> str | None:
     """Return the path of a program on PATH, or of one that is named by its path; None for none."""
-    return shutil.which(os.path.expanduser(name), path=environ.get("PATH", os.defpath))
+    return shutil.which(Path(name).expanduser(), path=environ.get("PATH", os.defpath))
 
 
 async def ask_program(

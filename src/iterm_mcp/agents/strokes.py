@@ -39,6 +39,9 @@ SUBMIT_PAUSE_SECONDS = 0.2
 """Between a text and its Enter. Codex takes an Enter for a newline for 120 ms after quick
 characters, and others lost one in three after 10 kB without any pause."""
 
+COMMANDS = "/!"
+"""What begins a command to the program itself, in most agents."""
+
 UNFIT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 """Control characters (Unicode's Cc) other than tab and newline, and surrogates (Cs)."""
 
@@ -73,7 +76,7 @@ def check_text(text: str, limit_bytes: int = TEXT_LIMIT_BYTES) -> None:
         )
 
 
-def check_order(text: str, commands: str = "/!") -> None:
+def check_order(text: str, commands: str = COMMANDS) -> None:
     """Make sure that a text can be typed into an agent's composer, and is an order to its model.
 
     Args:
@@ -89,7 +92,7 @@ def check_order(text: str, commands: str = "/!") -> None:
         raise InvalidRequestError(
             "the text is empty", hint="Say what the agent shall do.", code="text_empty"
         )
-    if first in commands:
+    if first in tuple(commands):
         raise InvalidRequestError(
             f"the text begins with {first!r}, which the agent takes for a command of its own",
             hint="Begin with a word; to run the command on purpose, type it with send_text.",

@@ -69,7 +69,7 @@ def compose(resolved: Iterable[Resolved], agents: Iterable[Agent]) -> list[Lette
 def _compose(kind: str, text: str) -> tuple[str | None, str]:
     """Return the keystrokes, or None and why not."""
     try:
-        return find_kind(kind).compose(text), ""
+        return "".join(stroke.text for stroke in find_kind(kind).compose(text)), ""
     except (InvalidRequestError, NotFoundError) as error:
         return None, str(error)
 

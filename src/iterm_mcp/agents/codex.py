@@ -1,0 +1,170 @@
+"""Codex: in its terminal, and through its app-server."""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+from anyio import to_thread
+
+from iterm_mcp.agents.codex_following import follow_codex
+from iterm_mcp.agents.codex_hooks import hook_settings, read_event
+from iterm_mcp.agents.codex_permissions import read_permissions
+from iterm_mcp.agents.codex_protocol import CodexDriver
+from iterm_mcp.agents.codex_screen import read_screen
+from iterm_mcp.agents.kind import Installed, StartPlan, Stroke, Transport, WhileBusy
+from iterm_mcp.agents.probing import ask_program, find_program, version_in
+from iterm_mcp.agents.strokes import COMMANDS, ESCAPE, check_order, choose, pasted
+from iterm_mcp.errors import InvalidRequestError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from contextlib import AbstractAsyncContextManager
+
+    from iterm_mcp.agents.driver import Driver
+    from iterm_mcp.agents.files import Files
+    from iterm_mcp.agents.kind import Occupant, StartRequest
+    from iterm_mcp.models.observations import Json, Sighting
+    from iterm_mcp.models.output import OutputLine
+    from iterm_mcp.models.sessions import Screen
+
+_HELP_FEATURES = {
+    "resume": re.compile(r"^\s+resume\b", re.MULTILINE),
+    "app_server": re.compile(r"^\s+app-server\b", re.MULTILINE),
+    "queue": re.compile(r"^\s+queue\b", re.MULTILINE),
+    "hook_trust": re.compile(r"--dangerously-bypass-hook-trust\b"),
+    "no_daemon": re.compile(r"--no-daemon\b"),
+}
+
+
+class Codex:
+    """OpenAI's Codex CLI."""
+
+    name = "codex"
+    transports = frozenset({Transport.TERMINAL, Transport.PROTOCOL})
+    while_busy = WhileBusy.KEEPS
+
+    async def probe(self, environ: Mapping[str, str]) -> Installed | None:
+        """Look for ``codex``; its help and its list of features tell what it can do."""
+        path = await to_thread.run_sync(find_program, "codex", environ)
+        if path is None:
+            return None
+        said = await ask_program(path, ["--help"], environ) or ""
+        features = {word for word, pattern in _HELP_FEATURES.items() if pattern.search(said)}
+        version = version_in(await ask_program(path, ["--version"], environ))
+        if "hook_trust" in features:
+            features.add("hooks")
+        return Installed(path, version, frozenset(features))
+
+    def start(self, request: StartRequest, installed: Installed) -> StartPlan:
+        """Return how it is started, with our hooks where this version has them.
+
+        Raises:
+            InvalidRequestError: A conversation is to be begun under an id that we choose, which
+                Codex cannot; or the permissions are no word of Codex.
+        """
+        words: list[str] = []
+        if request.resume:
+            if not request.conversation:
+                raise InvalidRequestError(
+                    "a conversation to go on with is not named",
+                    hint="Give its id, or start without resume.",
+                )
+            words += ["resume", request.conversation]
+        elif request.conversation:
+            raise InvalidRequestError(
+                "Codex chooses the ids of its conversations itself",
+                hint="Start without conversation; its id is seen once it has been told something.",
+                code="start_not_possible",
+            )
+        words += read_permissions(request.permissions).arguments()
+        if request.model:
+            words += ["--model", request.model]
+        if request.hook_command and "hooks" in installed.features:
+            words += hook_settings(request.hook_command)
+        words += request.options
+        if request.prompt:
+            check_order(request.prompt)
+            words += ["--", request.prompt]
+        return StartPlan(
+            installed.path,
+            tuple(words),
+            dict(request.environment),
+            takes_prompt=bool(request.prompt),
+            conversation=request.conversation if request.resume else "",
+        )
+
+    def compose(self, text: str, *, raw: bool = False) -> tuple[Stroke, ...]:
+        """Return one paste and, after its burst detection, Enter.
+
+        Args:
+            raw: Let it begin with ``/`` or ``!``.
+
+        Raises:
+            InvalidRequestError: It cannot be typed, or is a command of Codex.
+        """
+        check_order(text, commands="" if raw else COMMANDS)
+        return pasted(text)
+
+    def recognise(self, command: tuple[str, ...]) -> bool:
+        """Tell whether it is ``codex`` in a terminal, by itself or run by node."""
+        return is_program(command, "codex") and "app-server" not in command
+
+    def see(
+        self, screen: Screen, title: str, styles: Sequence[OutputLine] = ()
+    ) -> tuple[Sighting, ...]:
+        """Return what a screen tells, see `codex_screen`."""
+        return read_screen(screen, title, styles)
+
+    def follow(
+        self, occupant: Occupant, files: Files, see: Callable[[Sighting], None]
+    ) -> AbstractAsyncContextManager[None]:
+        """Follow its rollout, see `codex_following`."""
+        return follow_codex(occupant, files, see)
+
+    def hooked(self, payload: Mapping[str, Json]) -> tuple[Sighting, ...]:
+        """Return what one of its hooks, or its notify program, was told."""
+        return read_event(payload)
+
+    def interrupt(self) -> tuple[Stroke, ...]:
+        """Return one Escape; a second one would begin to edit an earlier message."""
+        return (Stroke(ESCAPE),)
+
+    def clear(self) -> tuple[Stroke, ...]:
+        """Return ctrl-A and ctrl-K, and so on for further lines, which do nothing when empty.
+
+        Ctrl-C would empty it too, but quits when it is empty already.
+        """
+        return tuple(Stroke("\x05\x15\x7f", pause_seconds=0.02) for _ in range(CLEAR_LINES))
+
+    def answer(self, dialog: Mapping[str, Json], choice: str) -> tuple[Stroke, ...]:
+        """Return the digit of an option.
+
+        Raises:
+            InvalidRequestError: The dialog has no such option.
+        """
+        return choose(dialog, choice)
+
+    def leave(self) -> tuple[Stroke, ...]:
+        """Return the command ``/quit``, typed slowly enough to be one."""
+        return (Stroke("/quit", pause_seconds=0.3), Stroke("\r"))
+
+    def driver(self) -> Driver:
+        """Return the driver of its app-server."""
+        return CodexDriver()
+
+
+CLEAR_LINES = 20
+"""How many lines of a draft are cleared; longer ones stay as they are, and are seen to."""
+
+
+def is_program(command: tuple[str, ...], name: str) -> bool:
+    """Tell whether a command runs a program of this name, also as a script of an interpreter."""
+    names = [PurePath(word).name for word in command[:2]]
+    if not names:
+        return False
+    if names[0] == name:
+        return True
+    interpreted = names[0].startswith(("node", "bun", "deno", "python"))
+    return interpreted and names[1:] in ([name], [f"{name}.js"])

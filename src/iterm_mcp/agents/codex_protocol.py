@@ -1,0 +1,400 @@
+"""Codex without a screen: its app-server, JSON-RPC a line a message over its pipes."""
+
+from __future__ import annotations
+
+from collections import deque
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import anyio
+
+from iterm_mcp.agents.codex_messages import (
+    QUESTIONS,
+    conversation_of,
+    decode,
+    dialog_id,
+    dialog_of,
+    result_of,
+)
+from iterm_mcp.agents.codex_permissions import read_permissions
+from iterm_mcp.agents.protocol_process import ProtocolProcess, start_process
+from iterm_mcp.agents.strokes import check_text
+from iterm_mcp.errors import AgentError, AgentGoneError, ConflictError
+from iterm_mcp.models.observations import Fact, ObservationSource, Sighting
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Mapping
+
+    from iterm_mcp.agents.driver import Conversation
+    from iterm_mcp.agents.kind import Installed, StartRequest
+    from iterm_mcp.models.observations import Json
+
+GREET_SECONDS = 30.0
+ANSWER_SECONDS = 30.0
+RETRY_SECONDS = 0.2
+RETRY_SECONDS_MOST = 5.0
+OVERLOADED = -32001
+METHOD_NOT_FOUND = -32601
+STOP_SECONDS = 2.0
+TAIL_LINES = 1000
+TEXT_LIMIT_BYTES = 1 << 20
+ENDED_TURNS = 100
+"""How many turns that have ended are remembered."""
+CLIENT: dict[str, Json] = {"name": "iterm-mcp", "title": "iterm-mcp", "version": "1"}
+
+
+class RefusedByAgentError(AgentError):
+    """The app-server answered a request with an error.
+
+    Attributes:
+        number: JSON-RPC's code of it.
+    """
+
+    def __init__(self, method: str, error: Mapping[str, Json]) -> None:
+        super().__init__(
+            f"{method}: {error.get('message') or 'refused without a reason'}",
+            hint="See the agent's last words; it may need a login or another model.",
+        )
+        code = error.get("code")
+        self.number = code if isinstance(code, int) else 0
+
+
+class CodexDriver:
+    """Starts ``codex app-server``, one process with one thread for each agent."""
+
+    @asynccontextmanager
+    async def open(
+        self,
+        request: StartRequest,
+        installed: Installed,
+        see: Callable[[Sighting], None],
+        environ: Mapping[str, str],
+    ) -> AsyncIterator[Conversation]:
+        """Start an agent for the length of the block; see `Driver.open`."""
+        talk = AppServerTalk(see)
+        command = (installed.path, *request.options, "app-server")
+        process = await start_process(
+            lambda: ProtocolProcess(talk.take, talk.gone), command, request.directory, environ
+        )
+        talk.process = process
+        try:
+            with anyio.move_on_after(GREET_SECONDS) as scope:
+                await talk.greet(request)
+            if scope.cancelled_caught:
+                raise AgentError(
+                    f"codex app-server did not greet in {GREET_SECONDS:g} s",
+                    hint=f"It said: {process.complaints[-500:] or 'nothing'}.",
+                )
+            yield talk
+        finally:
+            await process.stop(STOP_SECONDS)
+
+    def decode(self, line: Mapping[str, Json]) -> tuple[Sighting, ...]:
+        """Return what one message of the app-server tells."""
+        return decode(line)
+
+
+class AppServerTalk:
+    """One thread of an app-server; a `driver.Conversation`.
+
+    Attributes:
+        process: Set right after it was started.
+    """
+
+    process: ProtocolProcess
+
+    def __init__(self, see: Callable[[Sighting], None]) -> None:
+        self._see = see
+        self._thread = ""
+        self._turn = ""
+        self._messages: dict[str, list[str]] = {}  # of each turn, until it has ended
+        self._ended: dict[str, tuple[str, list[str]]] = {}  # the last turns, and their messages
+        self._asked: dict[str, Mapping[str, Json]] = {}  # open questions, oldest first
+        self._waiting: dict[int, _Reply] = {}
+        self._number = 0
+        self._said: deque[str] = deque(maxlen=TAIL_LINES)
+        self._exit_code: int | None = None
+
+    @property
+    def pid(self) -> int:
+        """The process."""
+        return self.process.pid
+
+    async def greet(self, request: StartRequest) -> None:
+        """Greet the server, and start or resume the thread.
+
+        Raises:
+            AgentError: It refuses, or has ended.
+        """
+        await self._ask("initialize", clientInfo=CLIENT, capabilities={"experimentalApi": True})
+        self.process.send({"method": "initialized"})
+        asked: dict[str, Json] = {"cwd": request.directory}
+        if request.model:
+            asked["model"] = request.model
+        asked |= read_permissions(request.permissions).fields()
+        if request.resume:
+            answer = await self._ask("thread/resume", threadId=request.conversation, **asked)
+        else:
+            answer = await self._ask("thread/start", **asked)
+        thread = answer.get("thread")
+        conversation = conversation_of(thread, answer.get("model"))
+        self._thread = str(conversation["id"])
+        self._tell(Fact.CONVERSATION, conversation)
+        self._tell(Fact.ACTIVITY, {"is": "idle"})
+        if request.prompt:
+            await self.tell("", request.prompt)
+
+    async def tell(self, message_id: str, text: str) -> None:
+        """Begin a turn with a message, or steer the one that runs.
+
+        An overloaded server is asked again, with growing pauses, for up to `ANSWER_SECONDS`.
+
+        Raises:
+            AgentError: It took the message in no way.
+            AgentGoneError: Its process has ended; it may have taken the message.
+            InvalidRequestError: More than 1 MiB, or characters that are no text.
+        """
+        check_text(text, TEXT_LIMIT_BYTES)
+        asked: dict[str, Json] = {
+            "threadId": self._thread, "input": [{"type": "text", "text": text}]
+        }  # fmt: skip
+        if message_id:
+            asked["clientUserMessageId"] = message_id
+        turn = await self._submit_patiently(asked)
+        if not message_id:
+            return
+        over = self._ended.get(turn)
+        if over is None:
+            self._belongs(message_id, turn)
+        elif message_id not in over[1]:  # it has failed before it was shown as part of the turn
+            self._tell(Fact.TURN, {"phase": over[0], "prompt_id": turn, "message": message_id})
+
+    async def _submit_patiently(self, asked: Mapping[str, Json]) -> str:
+        pause, deadline = RETRY_SECONDS, anyio.current_time() + ANSWER_SECONDS
+        while True:
+            try:
+                return await self._submit(asked)
+            except RefusedByAgentError as error:
+                if error.number != OVERLOADED or anyio.current_time() + pause > deadline:
+                    raise
+            await anyio.sleep(pause)
+            pause = min(pause * 2, RETRY_SECONDS_MOST)
+
+    async def _submit(self, asked: Mapping[str, Json]) -> str:
+        """Steer the turn that runs, or else begin one; return its id."""
+        if self._turn:
+            try:
+                answer = await self._ask("turn/steer", expectedTurnId=self._turn, **asked)
+                return str(answer.get("turnId") or self._turn)
+            except RefusedByAgentError as error:
+                if error.number == OVERLOADED:
+                    raise
+                # The turn has ended meanwhile: nothing was taken.
+        answer = await self._ask("turn/start", **asked)
+        turn = answer.get("turn")
+        return str(turn.get("id")) if isinstance(turn, dict) else ""
+
+    async def interrupt(self) -> None:
+        """End the turn; without one, do nothing.
+
+        Raises:
+            AgentError: It does not answer.
+        """
+        turn = self._turn
+        if not turn:
+            return
+        try:
+            await self._ask("turn/interrupt", threadId=self._thread, turnId=turn)
+        except RefusedByAgentError:
+            if self._turn == turn:  # else it ended by itself
+                raise
+
+    async def answer(self, dialog_id: str, choice: str) -> None:
+        """Answer a question; what its options are stands in the dialog.
+
+        Raises:
+            ConflictError: It has been answered, or is no more.
+            InvalidRequestError: It has no such option.
+        """
+        request = self._asked.get(dialog_id)
+        if request is None:
+            raise ConflictError(
+                f"the dialog {dialog_id} is not open", hint="List approvals to see which are."
+            )
+        self.process.send({"id": request["id"], "result": result_of(request, choice)})
+        self._close_dialog(dialog_id)
+
+    async def stop(self, grace_seconds: float) -> None:
+        """End its input, then TERM, then KILL; in flight is nothing any more then."""
+        await self.process.stop(grace_seconds)
+
+    def tail(self, lines: int) -> tuple[str, ...]:
+        """Return the last things it said and did, as text for people."""
+        return tuple(self._said)[-lines:] if lines > 0 else ()
+
+    # What it says.
+
+    def take(self, message: Mapping[str, Json]) -> None:
+        """Take a message: an answer, a question, or news."""
+        method, number = message.get("method"), message.get("id")
+        if method is None:
+            reply = self._waiting.get(number) if isinstance(number, int) else None
+            if reply is not None:
+                reply.set(message)
+            return
+        if number is not None and method not in QUESTIONS:
+            error: dict[str, Json] = {"code": METHOD_NOT_FOUND, "message": "not offered"}
+            self._try_to_send({"id": number, "error": error})
+            return
+        params = message.get("params")
+        thread = params.get("threadId") if isinstance(params, dict) else None
+        if self._thread and thread not in {None, self._thread}:
+            return  # a subagent's
+        self._note(message)
+        for sighting in decode(message):
+            self._hand_on(sighting)
+
+    def gone(self, code: int) -> None:
+        """Know that the process has ended, and tell whoever waits."""
+        self._exit_code = code
+        self._turn = ""
+        self._asked.clear()
+        ending: dict[str, Json] = {"signal": -code} if code < 0 else {"code": code}
+        self._tell(Fact.EXIT, ending)
+        for reply in self._waiting.values():
+            reply.set({})
+
+    def _note(self, message: Mapping[str, Json]) -> None:
+        """Remember what belongs together: turns, questions, last words."""
+        params = message.get("params")
+        assert isinstance(params, dict) or params is None  # noqa: S101 - narrowed for the reader
+        params = params or {}
+        turn = params.get("turn")
+        match message.get("method"):
+            case "turn/started" if isinstance(turn, dict):
+                self._turn = str(turn.get("id") or "")
+            case "turn/completed":
+                self._turn = ""
+            case "item/started":
+                self._note_message(params)
+            case "serverRequest/resolved":
+                self._asked.pop(dialog_id(params.get("requestId")), None)
+            case "item/completed":
+                self._said.extend(lines_of(params.get("item")))
+            case "error":
+                self._said.append(f"error: {params.get('error')}"[:500])
+            case method if method in QUESTIONS:
+                self._asked[dialog_id(message.get("id"))] = message
+
+    def _note_message(self, params: Mapping[str, Json]) -> None:
+        item = params.get("item")
+        if isinstance(item, dict) and item.get("type") == "userMessage" and item.get("clientId"):
+            self._belongs(str(item["clientId"]), str(params.get("turnId")))
+
+    def _belongs(self, message_id: str, turn: str) -> None:
+        """Know that a message is part of a turn, whose end it will share."""
+        if message_id not in self._messages.setdefault(turn, []):
+            self._messages[turn].append(message_id)
+
+    def _hand_on(self, sighting: Sighting) -> None:
+        value = sighting.value
+        if sighting.fact is Fact.DIALOG and not value and self._asked:
+            self._tell(Fact.DIALOG, dialog_of(next(iter(self._asked.values()))))
+            return
+        messages: list[str] = []
+        if sighting.fact is Fact.TURN and value.get("phase") != "started":
+            turn = str(value.get("prompt_id"))
+            messages = self._messages.pop(turn, [])
+            self._ended[turn] = str(value["phase"]), messages
+            while len(self._ended) > ENDED_TURNS:
+                del self._ended[next(iter(self._ended))]
+        if not messages:
+            self._see(sighting)
+        for message_id in messages:
+            told = {**value, "message": message_id}
+            self._see(Sighting(sighting.fact, told, sighting.source, sighting.evidence))
+
+    def _close_dialog(self, dialog: str) -> None:
+        self._asked.pop(dialog, None)
+        following = next(iter(self._asked.values()), None)
+        self._tell(Fact.DIALOG, dialog_of(following) if following else {})
+
+    def _tell(self, fact: Fact, value: Mapping[str, Json]) -> None:
+        self._see(Sighting(fact, value, ObservationSource.PROTOCOL, "app-server"))
+
+    # Requests.
+
+    async def _ask(self, method: str, **params: Json) -> dict[str, Json]:
+        """Send a request and return its result.
+
+        Raises:
+            RefusedByAgentError: It answered with an error.
+            AgentGoneError: Its process has ended.
+            AgentError: No answer in `ANSWER_SECONDS`.
+        """
+        self._number += 1
+        number, reply = self._number, _Reply()
+        self._waiting[number] = reply
+        try:
+            self.process.send({"id": number, "method": method, "params": params})
+            if self._exit_code is not None:
+                reply.set({})
+            with anyio.move_on_after(ANSWER_SECONDS):
+                answer = await reply.wait()
+                return _result(method, answer, self.process.complaints)
+        finally:
+            del self._waiting[number]
+        raise AgentError(
+            f"codex app-server did not answer {method} in {ANSWER_SECONDS:g} s",
+            hint="Interrupt the agent, or stop it and start it again.",
+        )
+
+    def _try_to_send(self, message: Mapping[str, Json]) -> None:
+        try:
+            self.process.send(message)
+        except AgentError:  # it has ended, or reads nothing: so it waits for nothing
+            return
+
+
+class _Reply:
+    """An answer that is waited for."""
+
+    def __init__(self) -> None:
+        self._come = anyio.Event()
+        self._message: Mapping[str, Json] = {}
+
+    def set(self, message: Mapping[str, Json]) -> None:
+        """Give the answer; an empty one says that none will come."""
+        self._message = message
+        self._come.set()
+
+    async def wait(self) -> Mapping[str, Json]:
+        await self._come.wait()
+        return self._message
+
+
+def _result(method: str, answer: Mapping[str, Json], complaints: str) -> dict[str, Json]:
+    error, result = answer.get("error"), answer.get("result")
+    if isinstance(error, dict):
+        raise RefusedByAgentError(method, error)
+    if not answer:
+        raise AgentGoneError(
+            "the agent's process has ended", hint=f"It said: {complaints[-500:] or 'nothing'}."
+        )
+    return result if isinstance(result, dict) else {}
+
+
+def lines_of(item: Json) -> list[str]:
+    """Return what an item says to a person."""
+    if not isinstance(item, dict):
+        return []
+    match item.get("type"):
+        case "agentMessage":
+            text = str(item.get("text") or "")
+        case "userMessage":
+            return []
+        case "commandExecution":
+            text = f"$ {item.get('command')}\n{item.get('aggregatedOutput') or ''}"
+        case kind:
+            text = f"({kind})"
+    return text.strip("\n").split("\n")

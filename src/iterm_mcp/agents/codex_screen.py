@@ -1,0 +1,111 @@
+"""What Codex's screen and title tell. Pure.
+
+Read from Codex 0.169. From the bottom: a hint, the composer behind its mark, and above it what it
+is busy with; or a question with numbered options where the composer would be.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from iterm_mcp.agents.screen_rows import (
+    Choice,
+    Composer,
+    bare,
+    find_choice,
+    find_composer,
+    last_row,
+    seen,
+    text_above,
+)
+from iterm_mcp.agents.trouble_rows import find_trouble
+from iterm_mcp.models.observations import Fact, Sighting
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from iterm_mcp.models.observations import Json
+    from iterm_mcp.models.output import OutputLine
+    from iterm_mcp.models.sessions import Screen
+
+MARK = "\u203a"
+BELOW = 3
+"""Rows of hints under the composer."""
+
+STATUS_ROWS = 8
+"""How far above the composer its status may stand; farther up is the conversation."""
+
+_BUSY = re.compile(r"(?i)\besc to interrupt\b")
+_PASTED = re.compile(r"\[Pasted Content \d+ chars\]")
+_GATES = (
+    ("trust", re.compile(r"(?i)\btrust (?:the contents of |the files in )?this (?:folder|directory)"
+                         r"|accessing workspace|hooks? (?:need|require)s? (?:review|trust)")),
+    ("login", re.compile(r"(?i)\bsign in with|select login method|log ?in to")),
+    ("update", re.compile(r"(?i)\bupdate available")),
+    ("theme", re.compile(r"(?i)choose the text style|select (?:a )?theme")),
+    ("resume", re.compile(r"(?i)resume a previous session")),
+)  # fmt: skip
+_COMMAND = re.compile(r"(?i)run the following command|allow command|do you want to proceed")
+_EDIT = re.compile(r"(?i)make the following edits|apply (?:the )?(?:patch|changes)")
+
+
+def read_screen(
+    screen: Screen, title: str, styles: Sequence[OutputLine] = ()
+) -> tuple[Sighting, ...]:
+    """Return what a screen of Codex tells; nothing when it is not one."""
+    del title  # Codex sets none of its own accord
+    rows = [bare(row) for row in screen.lines]
+    choice = find_choice(screen.lines)
+    if choice is not None and choice.end >= last_row(screen.lines) - BELOW:
+        return _read_choice(rows, choice)
+    composer = find_composer(screen, MARK, BELOW, styles)
+    if composer is None:
+        return ()
+    return _read_composer(rows, composer)
+
+
+def _read_choice(rows: Sequence[str], choice: Choice) -> tuple[Sighting, ...]:
+    above = text_above(rows, choice.first)
+    text = "\n".join(above)
+    gate = next((name for name, pattern in _GATES if pattern.search(text)), None)
+    if gate is not None:
+        return (seen(Fact.GATE, {"name": gate, "options": list(choice.options)}, text),)
+    tool = "Bash" if _COMMAND.search(text) else "Edit" if _EDIT.search(text) else ""
+    command = next((row[2:] for row in above if row.startswith("$ ")), "")
+    dialog: dict[str, Json] = {
+        "asks": "permission" if tool else "question",
+        "tool": tool,
+        "text": text,
+        "options": list(choice.options),
+        "marked": choice.marked,
+        "numbered": choice.numbered,
+    }
+    if command:
+        dialog["input"] = {"command": command}
+    return (
+        seen(Fact.GATE, {}),
+        seen(Fact.DIALOG, dialog, text),
+        seen(Fact.ACTIVITY, {"is": "waiting", "for": str(dialog["asks"])}, text),
+    )
+
+
+def _read_composer(rows: Sequence[str], composer: Composer) -> tuple[Sighting, ...]:
+    around = [*rows[max(0, composer.first - STATUS_ROWS) : composer.first], *rows[composer.end :]]
+    status = next((row for row in around if _BUSY.search(row)), "")
+    trouble = find_trouble(around)
+    return (
+        seen(Fact.GATE, {}),
+        seen(Fact.DIALOG, {}),
+        seen(Fact.TROUBLE, trouble, status),
+        seen(Fact.ACTIVITY, {"is": "busy" if status or trouble else "idle"}, status),
+        seen(Fact.COMPOSER, _holds(composer), composer.text),
+    )
+
+
+def _holds(composer: Composer) -> dict[str, Json]:
+    if not composer.text:
+        return {"holds": "nothing"}
+    if _PASTED.search(composer.text):
+        return {"holds": "pasted", "text": composer.text}
+    return {"holds": "ghost" if composer.untouched else "draft", "text": composer.text}

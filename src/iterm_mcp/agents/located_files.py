@@ -1,0 +1,95 @@
+"""Following the one file that an agent's process writes, which has to be looked for first.
+
+Some agents make it only with their first turn, and change to another one when their person does.
+So it is looked for again and again: soon while there is none, then rarely.
+"""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import anyio
+import anyio.to_thread
+import psutil
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
+
+    from iterm_mcp.agents.files import Following
+
+SEARCH_SECONDS = 0.5
+SEARCH_SECONDS_MOST = 5.0
+AGAIN_SECONDS = 15.0
+"""How often it is looked whether the process has changed to another file."""
+
+
+@asynccontextmanager
+async def following(
+    find: Callable[[Path | None], Path | None],
+    follow: Callable[[Path], Following],
+) -> AsyncIterator[None]:
+    """Find a file and follow it for the length of the block, and the next one when it changes.
+
+    Args:
+        find: Run in a thread, with the file that is followed. An `OSError` counts as none found.
+        follow: Begins to follow it, on the event loop.
+    """
+    async with anyio.create_task_group() as group:
+        group.start_soon(_search, find, follow)
+        try:
+            yield
+        finally:
+            group.cancel_scope.cancel()
+
+
+async def _search(
+    find: Callable[[Path | None], Path | None], follow: Callable[[Path], Following]
+) -> None:
+    path: Path | None = None
+    followed: Following | None = None
+    pause = SEARCH_SECONDS
+    try:
+        while True:
+            found = await anyio.to_thread.run_sync(_found, find, path)
+            if found is not None and found != path:
+                if followed is not None:
+                    followed.close()
+                path, followed = found, follow(found)
+            pause = min(pause * 1.5, SEARCH_SECONDS_MOST)
+            await anyio.sleep(pause if path is None else AGAIN_SECONDS)
+    finally:
+        if followed is not None:
+            followed.close()
+
+
+def _found(find: Callable[[Path | None], Path | None], path: Path | None) -> Path | None:
+    try:
+        return find(path)
+    except OSError:
+        return None
+
+
+def open_files(pid: int) -> tuple[str, ...]:
+    """Return the regular files that a process has open; none when that may not be known."""
+    try:
+        return tuple(one.path for one in psutil.Process(pid).open_files())
+    except (psutil.Error, OSError):
+        return ()
+
+
+def arguments_of(pid: int) -> tuple[str, ...]:
+    """Return what a process was started with; nothing when that may not be known."""
+    try:
+        return tuple(psutil.Process(pid).cmdline())
+    except (psutil.Error, OSError):
+        return ()
+
+
+def started_at(pid: int) -> float | None:
+    """Return when a process was started, in seconds since 1970; None when there is none."""
+    try:
+        return float(psutil.Process(pid).create_time())
+    except (psutil.Error, OSError):
+        return None

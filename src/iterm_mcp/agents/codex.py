@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from iterm_mcp.models.output import OutputLine
     from iterm_mcp.models.sessions import Screen
 
+ARGUMENT_BYTES = 100_000
+"""Linux takes 128 KiB for one argument."""
+
 _HELP_FEATURES = {
     "resume": re.compile(r"^\s+resume\b", re.MULTILINE),
     "app_server": re.compile(r"^\s+app-server\b", re.MULTILINE),
@@ -85,7 +88,7 @@ class Codex:
             words += hook_settings(request.hook_command)
         words += request.options
         if request.prompt:
-            check_order(request.prompt)
+            check_order(request.prompt, limit_bytes=ARGUMENT_BYTES)
             words += ["--", request.prompt]
         return StartPlan(
             installed.path,

@@ -76,7 +76,9 @@ def check_text(text: str, limit_bytes: int = TEXT_LIMIT_BYTES) -> None:
         )
 
 
-def check_order(text: str, commands: str = COMMANDS) -> None:
+def check_order(
+    text: str, commands: str = COMMANDS, *, limit_bytes: int = TEXT_LIMIT_BYTES
+) -> None:
     """Make sure that a text can be typed into an agent's composer, and is an order to its model.
 
     Args:
@@ -86,7 +88,7 @@ def check_order(text: str, commands: str = COMMANDS) -> None:
         InvalidRequestError: As `check_text`; or there is nothing but blanks; or the text begins as
             a command does, which is never typed by mistake.
     """
-    check_text(text)
+    check_text(text, limit_bytes)
     first = text.lstrip()[:1]
     if not first:
         raise InvalidRequestError(

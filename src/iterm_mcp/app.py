@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from iterm_mcp.access import Access
 from iterm_mcp.clock import SystemClock
+from iterm_mcp.services.agent_states import AgentStateService
 from iterm_mcp.services.agents import AgentService
 from iterm_mcp.services.commands import CommandService
 from iterm_mcp.services.layout_export import LayoutExporter
@@ -104,6 +105,7 @@ class Services:
     exporter: LayoutExporter
     saved_layouts: SavedLayoutService
     agents: AgentService
+    states: AgentStateService
     messages: MessageService
     pictures: PictureService
     triggers: TriggerService
@@ -147,6 +149,7 @@ async def open_extras(services: Services, terminal: Terminal) -> AsyncIterator[E
     """
     async with (
         open_subscriptions(terminal) as subscriptions,
+        services.states.running(),
         services.triggers.running(subscriptions.triggers_changed),
         services.logs.running(),
     ):
@@ -182,6 +185,7 @@ def make_services(
     book = LockBook(store.locks, clock)
     writers = SessionWriters(locks=book)
     agents = AgentService(terminal, store, clock, metrics)
+    states = AgentStateService(store, clock, metrics)
     search = SessionSearch(terminal, agents.owners)
     sessions = SessionService(terminal, search)
     processes = SystemProcessTable(clock)
@@ -204,6 +208,7 @@ def make_services(
         exporter=LayoutExporter(terminal, agents),
         saved_layouts=SavedLayoutService(terminal, store, layouts, agents, clock),
         agents=agents,
+        states=states,
         messages=messages,
         pictures=PictureService(terminal, sessions),
         triggers=TriggerService(

@@ -133,9 +133,18 @@ async def test_a_failure_is_told_to_all_who_waited_and_nothing_is_kept(
 
 
 async def test_who_is_cancelled_while_it_waits_has_added_nothing(store: Store) -> None:
-    async with store.observations._turn:
+    async def hold(held: anyio.Event, free: anyio.Event) -> None:
+        async with store.observations._turn:
+            held.set()
+            await free.wait()
+
+    held, free = anyio.Event(), anyio.Event()
+    async with anyio.create_task_group() as group:
+        group.start_soon(hold, held, free)
+        await held.wait()
         with anyio.move_on_after(0.01):
             await store.observations.append([saw(seconds=1)])
+        free.set()
     await store.observations.append([saw(seconds=2)])
 
     assert [one.at for one in await store.observations.after(ANN)] == [START + timedelta(seconds=2)]

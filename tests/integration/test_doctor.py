@@ -131,7 +131,9 @@ async def test_what_was_put_into_a_client_starts_the_server(live_home: Home) -> 
     folder = live_home.environ["HOME"]
     entry = json.loads(text_of(folder, ".gemini/settings.json"))["mcpServers"]["iterm-mcp"]
     server = StdioServerParameters(
-        command=entry["command"], args=entry.get("args", []), env=entry["env"]
+        command=entry["command"],
+        args=entry.get("args", []),
+        env=entry["env"] | {"HOME": folder},  # whose shell has no start-up files
     )
     with anyio.fail_after(SECONDS):
         async with Client(server) as client:

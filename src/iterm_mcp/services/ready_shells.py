@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     from iterm_mcp.terminal.protocol import Terminal, Watch
 
 PROMPT_SECONDS = 5.0
-"""How long a shell that has ended a command, or has just started, may take to show its prompt."""
+"""How long a shell that has ended a command may take to show its prompt."""
+
+FIRST_PROMPT_SECONDS = 15.0
+"""How long one that has just started may take: its start-up files may do a lot."""
 
 SETTLED_SECONDS = 0.4
 """How long a shell that starts is silent before what it shows counts as a prompt without marks."""
@@ -76,11 +79,18 @@ class ReadyShells:
     Args:
         settled_seconds: How long a shell that starts must be silent behind some text before
             that counts as its prompt.
+        first_prompt_seconds: How long its first prompt is waited for.
     """
 
-    def __init__(self, terminal: Terminal, settled_seconds: float = SETTLED_SECONDS) -> None:
+    def __init__(
+        self,
+        terminal: Terminal,
+        settled_seconds: float = SETTLED_SECONDS,
+        first_prompt_seconds: float = FIRST_PROMPT_SECONDS,
+    ) -> None:
         self._terminal = terminal
         self._settled_seconds = settled_seconds
+        self._first_prompt_seconds = first_prompt_seconds
 
     async def wait(
         self, session_id: SessionId, watch: Watch, dialect: Dialect | None
@@ -92,15 +102,21 @@ class ReadyShells:
             dialect: The caller's word that such a shell shows its prompt there.
 
         Raises:
-            RefusedError: A program runs, or a person's text stands at the prompt.
+            RefusedError: A program runs, a person's text stands at the prompt, or a shell that
+                has just started shows none.
             NotFoundError: The session ended.
         """
         prompt, job = await at_once(
             lambda: self._terminal.read_prompt(session_id), lambda: self.job(session_id)
         )
-        if _is_over(prompt) or (prompt is None and await self._is_starting(session_id)):
-            prompt = await self._next_prompt(session_id, watch, prompt)
+        starting = prompt is None and await self._is_starting(session_id)
+        if starting or _is_over(prompt):
+            seconds = self._first_prompt_seconds if starting else PROMPT_SECONDS
+            prompt = await self._next_prompt(session_id, watch, prompt, seconds)
             job = await self.job(session_id)
+            still = starting and prompt is None and await self._is_starting(session_id)
+            if still and dialect is None and job.dialect is not None:
+                raise _starting(session_id, seconds)
         if prompt is not None and prompt.state is PromptState.EDITING:
             if prompt.command.strip():
                 raise _draft(session_id, prompt)
@@ -128,10 +144,10 @@ class ReadyShells:
         return ForegroundJob(str(values["jobName"] or ""), root)
 
     async def _next_prompt(
-        self, session_id: SessionId, watch: Watch, prompt: Prompt | None
+        self, session_id: SessionId, watch: Watch, prompt: Prompt | None, seconds: float
     ) -> Prompt | None:
         """Wait for the prompt that is about to come; return the last one in any case."""
-        with anyio.move_on_after(PROMPT_SECONDS):
+        with anyio.move_on_after(seconds):
             while prompt is None or _is_over(prompt):
                 happening: Happening | None = None
                 with anyio.move_on_after(self._settled_seconds if prompt is None else None):
@@ -181,6 +197,15 @@ def is_free(prompt: Prompt | None, job: ForegroundJob) -> bool:
     if is_ours(prompt) and prompt.state is PromptState.FINISHED:
         return True
     return job.is_root and replaces_shell(prompt.command.strip())
+
+
+def _starting(session_id: SessionId, seconds: float) -> RefusedError:
+    return RefusedError(
+        f"the shell of session {session_id} has shown no prompt within {seconds:g} s",
+        hint="Nothing was typed. Its start-up files may take long: wait_for its prompt, then try "
+        "again. If its prompt is empty on purpose, say which `shell` it is.",
+        code="shell_starting",
+    )
 
 
 def _draft(session_id: SessionId, prompt: Prompt) -> RefusedError:

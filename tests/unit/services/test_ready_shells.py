@@ -186,3 +186,16 @@ async def test_whether_one_waits_now_is_told_without_waiting() -> None:
     told = [await shells(one).is_waiting(ONE) for one in (marked, silent, running, starting)]
 
     assert told == [True, True, False, False]
+
+
+async def test_nothing_is_typed_into_a_shell_whose_start_up_files_take_long() -> None:
+    stage = stage_of("")
+    slow = ReadyShells(stage.terminal, settled_seconds=0.01, first_prompt_seconds=0.05)
+
+    async with stage.watch(ONE) as watch:
+        with pytest.raises(RefusedError) as refused:
+            await slow.wait(ONE, watch, None)
+        told = await slow.wait(ONE, watch, "posix")  # its prompt is empty on purpose
+
+    assert refused.value.code == "shell_starting"
+    assert (told.dialect, told.marked) == ("posix", False)

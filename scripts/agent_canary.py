@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import sys
 from contextlib import suppress
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
+import structlog
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -176,6 +178,8 @@ def main() -> int:
     parser.add_argument("--install", action="store_true", help="bring Claude Code from npm first")
     parser.add_argument("--verbose", action="store_true", help="show what agrees, too")
     asked = parser.parse_args()
+    quiet = structlog.make_filtering_bound_logger(logging.WARNING)
+    structlog.configure(wrapper_class=quiet)  # the table is the output
     programs = [folder.resolve() for folder in asked.clients]
     if asked.install:
         programs.append(install())

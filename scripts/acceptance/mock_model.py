@@ -117,7 +117,7 @@ def _handler(model: ScriptedModel) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def logmessage_events(self, *_: object) -> None:
+        def log_message(self, *_: object) -> None:
             """Say nothing: the table is the output."""
 
         def _send(self, body: bytes, kind: str = "application/json") -> None:

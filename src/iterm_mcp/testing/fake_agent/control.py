@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from iterm_mcp.testing.fake_agent.steps import Step
     from iterm_mcp.testing.fake_agent.truth import Truth
 
-LOOK_SECONDS = 0.02
+LOOK_SECONDS = 0.05
 READ_BYTES = 1 << 16
 
 

@@ -118,14 +118,15 @@ class Tui:
         size = self._tty.size
         while True:
             await asyncio.sleep(TICK_SECONDS)
-            if self._tty.size != size:
-                size = self._tty.size
+            resized, size = self._tty.size != size, self._tty.size
+            if resized:
                 self._tty.spoilt()
             if self._view.busy:
                 self._view.tick += 1
                 titles = self._look.busy_titles
                 self._set_title(titles[self._view.tick % len(titles)] if titles else "")
-            self.redraw()
+            if resized or self._view.busy:
+                self.redraw()
 
     async def pass_gate(self, kind: str) -> bool:
         """Show a gate; tell whether the person went through."""

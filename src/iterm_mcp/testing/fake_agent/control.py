@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from iterm_mcp.testing.fake_agent.steps import Step
     from iterm_mcp.testing.fake_agent.truth import Truth
 
-LOOK_SECONDS = 0.05
+LOOK_SECONDS = 0.1
 READ_BYTES = 1 << 16
 
 

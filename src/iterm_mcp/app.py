@@ -16,10 +16,12 @@ from iterm_mcp.services.layouts import LayoutService
 from iterm_mcp.services.lock_book import LockBook
 from iterm_mcp.services.locks import LockService
 from iterm_mcp.services.messages import MessageService
+from iterm_mcp.services.notes import NoteService
 from iterm_mcp.services.output_logs import OutputLogs
 from iterm_mcp.services.pictures import PictureService
 from iterm_mcp.services.process_table import SystemProcessTable
 from iterm_mcp.services.reading import Reader
+from iterm_mcp.services.results import ResultService
 from iterm_mcp.services.saved_layouts import SavedLayoutService
 from iterm_mcp.services.sending import SendingService
 from iterm_mcp.services.session_changes import SessionChanger
@@ -44,9 +46,11 @@ from iterm_mcp.tools.commands import CommandTools
 from iterm_mcp.tools.layouts import LayoutTools
 from iterm_mcp.tools.locks import LockTools
 from iterm_mcp.tools.messages import MessageTools
+from iterm_mcp.tools.notes import NoteTools
 from iterm_mcp.tools.output import OutputTools
 from iterm_mcp.tools.pictures import PictureTools
 from iterm_mcp.tools.resources import Resources
+from iterm_mcp.tools.results import ResultTools
 from iterm_mcp.tools.sending import SendingTools
 from iterm_mcp.tools.server import Extras, build_server
 from iterm_mcp.tools.sessions import SessionTools
@@ -110,6 +114,8 @@ class Services:
     pictures: PictureService
     triggers: TriggerService
     logs: OutputLogs
+    notes: NoteService
+    results: ResultService
 
 
 @asynccontextmanager
@@ -154,7 +160,12 @@ async def open_extras(services: Services, terminal: Terminal) -> AsyncIterator[E
         services.logs.running(),
     ):
         resources = Resources(
-            terminal, services.sessions, services.agents, services.reader, services.triggers
+            terminal,
+            services.sessions,
+            services.agents,
+            services.reader,
+            services.triggers,
+            services.notes,
         )
         yield Extras(resources, subscriptions)
 
@@ -215,6 +226,8 @@ def make_services(
             terminal, store.triggers, reader, sessions, sending, messages, clock
         ),
         logs=OutputLogs(terminal, store.triggers, reader, sessions, log_folder),
+        notes=NoteService(store, clock),
+        results=ResultService(store, clock),
     )
 
 
@@ -235,4 +248,6 @@ def tool_rows(services: Services) -> list[ToolRow]:
         *LayoutTools(services.layouts, services.exporter, services.saved_layouts).rows(),
         *AgentTools(agents, sessions).rows(),
         *MessageTools(services.messages).rows(),
+        *NoteTools(services.notes).rows(),
+        *ResultTools(services.results).rows(),
     ]

@@ -8,6 +8,7 @@ import typer
 import iterm_mcp.cli.audit as audit_verbs
 import iterm_mcp.cli.daemon as daemon_verbs
 import iterm_mcp.cli.host as host_verbs
+import iterm_mcp.cli.notes as notes_verbs
 from iterm_mcp.cli.attach import attach
 from iterm_mcp.cli.doctor import doctor
 from iterm_mcp.cli.install import install, uninstall
@@ -25,6 +26,7 @@ app = typer.Typer(
 app.add_typer(daemon_verbs.app, name="daemon")
 app.add_typer(audit_verbs.app, name="audit")
 app.add_typer(host_verbs.app, name="host")
+app.add_typer(notes_verbs.app, name="notes")
 app.command()(attach)
 app.command()(install)
 app.command()(uninstall)

@@ -85,13 +85,13 @@ class NoteService:
         await self._enter(caller, namespace)
         note = await self._notes.get(namespace, key)
         if note is None:
-            found = not_found("note", key, [one.key for one in await self._notes.list(namespace)])
+            found = not_found("note", key, [one.key for one in await self._notes.entries(namespace)])
             if found.hint.startswith("Call"):
                 found.hint = f"List the namespace {namespace!r} to see its keys."
             raise found
         return note
 
-    async def list(
+    async def entries(
         self, caller: Caller, namespace: str, *, prefix: str = "", limit: int = 100
     ) -> list[Note]:
         """Return the notes of a namespace whose keys begin so, sorted by key.
@@ -100,7 +100,7 @@ class NoteService:
             RefusedError: As in `set`.
         """
         await self._enter(caller, namespace)
-        return await self._notes.list(namespace, prefix, limit)
+        return await self._notes.entries(namespace, prefix, limit)
 
     async def namespaces(self, caller: Caller) -> dict[str, int]:
         """Return how many notes each namespace has that the caller may see."""

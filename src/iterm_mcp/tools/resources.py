@@ -14,10 +14,13 @@ from iterm_mcp.services import untrusted
 from iterm_mcp.services.excerpts import join
 from iterm_mcp.services.subscriptions import TRIGGERS
 from iterm_mcp.tools import answers
+from iterm_mcp.tools.notes import note_answer
 
 if TYPE_CHECKING:
+    from iterm_mcp.models.callers import Caller
     from iterm_mcp.models.ids import SessionId
     from iterm_mcp.services.agents import AgentService
+    from iterm_mcp.services.notes import NoteService
     from iterm_mcp.services.reading import Reader
     from iterm_mcp.services.sessions import SessionService
     from iterm_mcp.services.triggers import TriggerService
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 
 SESSIONS = "iterm://sessions"
 TRIGGERS_URI = "iterm://triggers"
+NOTES = "iterm://notes/"
 OUTPUT_LINES = 200
 JSON = "application/json"
 TEXT = "text/plain"
@@ -46,12 +50,14 @@ class Resources:
         agents: AgentService,
         reader: Reader,
         triggers: TriggerService,
+        notes: NoteService,
     ) -> None:
         self._terminal = terminal
         self._sessions = sessions
         self._agents = agents
         self._reader = reader
         self._triggers = triggers
+        self._notes = notes
 
     def listed(self) -> list[Resource]:
         """Return the resources that are always there."""
@@ -73,8 +79,15 @@ class Resources:
         ]
 
     def templates(self) -> list[ResourceTemplate]:
-        """Return the resources that each session has."""
-        return [
+        """Return the resources that each session has, and the notes."""
+        notes = ResourceTemplate(
+            uri_template=f"{NOTES}{{namespace}}",
+            name="notes",
+            title="Notes",
+            description="The notes of a namespace: what agents wrote down for each other.",
+            mime_type=JSON,
+        )
+        sessions = [
             ResourceTemplate(
                 uri_template=f"{SESSIONS}/{{session_id}}/{part}",
                 name=f"session_{part}",
@@ -84,6 +97,7 @@ class Resources:
             )
             for part, (title, description) in _PARTS.items()
         ]
+        return [*sessions, notes]
 
     async def topic(self, uri: str) -> Topic:
         """Return what an address is about, the session looked up.
@@ -100,17 +114,23 @@ class Resources:
             raise NotFoundError(
                 "resource",
                 uri,
-                hint=f"There are {SESSIONS}, {TRIGGERS_URI} and {SESSIONS}/ID/screen, output "
-                "and recording.",
+                hint=f"There are {SESSIONS}, {TRIGGERS_URI}, {SESSIONS}/ID/screen, output and "
+                f"recording; {NOTES}NAMESPACE can be read, and tells of no change.",
             )
         return Topic(await self._sessions.find(unquote(wanted)), Part(part))
 
-    async def read(self, uri: str) -> tuple[str, str]:
+    async def read(self, uri: str, caller: Caller) -> tuple[str, str]:
         """Return a resource's text and its type.
 
         Raises:
             NotFoundError: There is none at this address.
+            RefusedError: They are notes of a team that the caller does not stand in.
         """
+        if uri.startswith(NOTES):
+            namespace = unquote(uri.removeprefix(NOTES))
+            notes = await self._notes.entries(caller, namespace)
+            shown = [note_answer(one) for one in notes]
+            return json.dumps({"notes": shown}, ensure_ascii=False), JSON
         topic = await self.topic(uri)
         if topic == TRIGGERS:
             return json.dumps(await self._triggers.described(), ensure_ascii=False), JSON

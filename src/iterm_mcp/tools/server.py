@@ -19,6 +19,7 @@ from mcp.types import (
 
 from iterm_mcp import __version__
 from iterm_mcp.errors import ItermMcpError, NotFoundError
+from iterm_mcp.tools.callers import caller_of
 from iterm_mcp.tools.catalogue import Catalogue
 from iterm_mcp.tools.prompts import all_prompts
 from iterm_mcp.tools.subscribing import Subscribing, protocol_error
@@ -126,7 +127,7 @@ class _Server(MCPServer):
                 calls.measure(READ_RESOURCE),
             ):
                 calls.let_in(call)
-                text, mime_type = await self._resources.read(str(uri))
+                text, mime_type = await self._resources.read(str(uri), caller_of(context))
                 call.client.limits.charge(len(text))
                 call.outcome = "ok"
         except ItermMcpError as error:

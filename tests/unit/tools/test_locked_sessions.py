@@ -48,6 +48,8 @@ HARMLESS = {
     "apply_layout": "moves panes, and ends and types nothing",
     "export_layout": "writes down what stands",
     "log_output": "reads",
+    "manage_notes": "keeps texts",
+    "share_result": "keeps texts",
 }
 """Tools that do not only look, and reach nothing that runs in a session that stands."""
 

@@ -50,7 +50,8 @@ async def test_what_there_is_to_read_is_listed(client: Client) -> None:
     ]  # fmt: skip
     templates = (await client.list_resource_templates()).resource_templates
     assert [one.uri_template for one in templates] == [
-        f"iterm://sessions/{{session_id}}/{part}" for part in ("screen", "output", "recording")
+        *(f"iterm://sessions/{{session_id}}/{part}" for part in ("screen", "output", "recording")),
+        "iterm://notes/{namespace}",
     ]
 
 

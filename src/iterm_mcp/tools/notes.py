@@ -1,0 +1,117 @@
+"""The tool for notes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from mcp.server.mcpserver import Context
+from mcp.types import ToolAnnotations
+from pydantic import Field
+
+from iterm_mcp.errors import InvalidRequestError
+from iterm_mcp.services.notes import SHARED
+from iterm_mcp.services.untrusted import sanitise
+from iterm_mcp.tools.answers import Json
+from iterm_mcp.tools.callers import caller_of
+from iterm_mcp.tools.tiers import MUTATE
+from iterm_mcp.tools.tool import ToolRow
+
+if TYPE_CHECKING:
+    from iterm_mcp.models.notes import Note
+    from iterm_mcp.services.notes import NoteService
+
+CHANGES = ToolAnnotations(read_only_hint=False, destructive_hint=True, open_world_hint=False)
+"""Writes over what stands, and removes it; of notes, which are there for that."""
+
+
+class NoteTools:
+    """The tool over `NoteService`."""
+
+    def __init__(self, notes: NoteService) -> None:
+        self._notes = notes
+
+    def rows(self) -> list[ToolRow]:
+        """Return the rows of this module's tools."""
+        return [
+            ToolRow(
+                self.manage_notes,
+                "Manage notes",
+                CHANGES,
+                "memory key value remember shared agents search",
+                tier=MUTATE,
+            )
+        ]
+
+    async def manage_notes(
+        self,
+        action: Annotated[
+            Literal["set", "get", "list", "search", "remove"], Field(description="What to do.")
+        ],
+        namespace: Annotated[
+            str | None, Field(description="A name, or team:NAME for that team only.")
+        ] = None,
+        key: Annotated[str, Field(description="For list: how keys begin.")] = "",
+        value: Annotated[str, Field(description="For set: the text.")] = "",
+        expected_version: Annotated[
+            int | None,
+            Field(description="Change it only if it has this version; 0: only if new.", ge=0),
+        ] = None,
+        query: Annotated[str, Field(description="For search: words.")] = "",
+        limit: Annotated[int, Field(description="So many at most.", ge=1, le=500)] = 50,
+        *,
+        context: Context[Any, Any],
+    ) -> Json:
+        """Keep small texts under keys, which agents share and which outlive all of them.
+
+        The namespace is "shared" if none is given; list without one names all of them, search
+        looks in all. For larger things use share_result.
+        """
+        caller, notes = caller_of(context), self._notes
+        where = SHARED if namespace is None else namespace
+        match action:
+            case "set":
+                note = await notes.set(caller, where, key, value, expected_version=expected_version)
+                return note_answer(note, value=False)
+            case "get":
+                return note_answer(await notes.get(caller, where, key))
+            case "list":
+                if namespace is None and not key:
+                    return {"namespaces": await notes.namespaces(caller)}
+                listed = await notes.entries(caller, where, prefix=key, limit=limit)
+                return {
+                    "untrusted": ["notes"],
+                    "notes": [_short(one, one.value) for one in listed],
+                }
+            case "search":
+                if not query:
+                    raise InvalidRequestError("a search needs a query", hint="Give some words.")
+                found = await notes.search(caller, query, namespace=namespace, limit=limit)
+                return {
+                    "untrusted": ["notes"],
+                    "notes": [_short(one.note, one.excerpt) for one in found],
+                }
+            case "remove":
+                await notes.remove(caller, where, key, expected_version=expected_version)
+                return {"removed": sanitise(key)}
+
+
+EXCERPT_CHARACTERS = 200
+
+
+def note_answer(note: Note, *, value: bool = True) -> Json:
+    """Return a note; what others wrote into it is data."""
+    answer: Json = {
+        "namespace": note.namespace,
+        "key": sanitise(note.key),
+        "version": note.version,
+        "author": sanitise(note.author),
+        "updated_at": note.updated_at.isoformat(),
+    }
+    if value:
+        answer = {"untrusted": ["value"]} | answer | {"value": sanitise(note.value)}
+    return answer
+
+
+def _short(note: Note, text: str) -> Json:
+    shown = text if len(text) <= EXCERPT_CHARACTERS else f"{text[:EXCERPT_CHARACTERS]}…"
+    return note_answer(note, value=False) | {"excerpt": sanitise(shown)}

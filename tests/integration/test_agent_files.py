@@ -166,3 +166,18 @@ def test_a_file_that_may_not_be_read_is_missing(path: Path) -> None:
     path.chmod(0)
 
     assert GrowingFile(path).read() == []
+
+
+async def test_who_wants_to_know_now_waits_for_no_poll(path: Path) -> None:
+    told: list[list[bytes]] = []
+    async with open_files(poll_seconds=60) as files:
+        await files.caught_up()  # nothing is followed, so nothing is waited for
+        following = files.follow_lines(path, told.append)
+        await files.caught_up()
+        append(path, b"one\n")
+
+        with anyio.fail_after(10):
+            await files.caught_up()
+        following.close()
+
+    assert told == [[b"one"]]

@@ -176,6 +176,9 @@ class PolledFiles:
     def __init__(self) -> None:
         self._followed: list[_Lines | _Content] = []
         self._added = anyio.Event()
+        self._hurry = anyio.Event()
+        self._ended = anyio.Event()
+        self._begun = self._done = 0
 
     @property
     def count(self) -> int:
@@ -197,19 +200,36 @@ class PolledFiles:
         self._added.set()
         return one
 
+    async def caught_up(self) -> None:
+        """Wait until what the files hold by now has been told; it is looked for at once."""
+        wanted = self._begun + 1
+        while self._followed and self._done < wanted:
+            self._hurry.set()
+            await self._ended.wait()
+
     async def run(self, poll_seconds: float = POLL_SECONDS) -> None:
         """Poll until cancelled; nothing is done while nothing is followed."""
         while True:
             self._followed = [one for one in self._followed if one.open]
             if not self._followed:
+                self._end_poll()
                 self._added = anyio.Event()
                 await self._added.wait()
             followed = tuple(self._followed)
+            self._begun += 1
+            self._hurry = anyio.Event()
             news = await anyio.to_thread.run_sync(_poll, followed)
             for one, tell in news:
                 if one.open:
                     tell()
-            await anyio.sleep(poll_seconds)
+            self._done = self._begun
+            self._end_poll()
+            with anyio.move_on_after(poll_seconds):
+                await self._hurry.wait()
+
+    def _end_poll(self) -> None:
+        ended, self._ended = self._ended, anyio.Event()
+        ended.set()
 
 
 def _poll(

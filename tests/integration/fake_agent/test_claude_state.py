@@ -130,6 +130,25 @@ async def test_a_hook_decides_while_the_dialog_stands(
     await agent.happens("tool_used")
 
 
+async def test_a_person_who_is_faster_than_a_hook_wins_and_the_hook_runs_on(
+    terminal: ItermTerminal, folder: Folder
+) -> None:
+    deny = '{"hookSpecificOutput": {"decision": {"behavior": "deny"}}}'
+    late = f"cat > /dev/null; sleep 1; echo over > {folder.path}/over; echo '{deny}'"
+    settings = folder.settings(PermissionRequest=[{"type": "command", "command": late}])
+    agent = await start(terminal, folder, "claude", "--settings", settings)
+
+    await agent.say("[[tool Bash touch x]]")
+    await agent.sees("Do you want to proceed?")
+    await agent.type("1")
+    ended = await agent.ends([1])
+    await eventually((folder.path / "over").exists, within_seconds=20)
+
+    assert ended["outcome"] == "done"
+    assert len(folder.truth("tool_used")) == 1
+    assert [one["by"] for one in folder.truth("dialog_answered")] == ["keys"]
+
+
 async def test_a_question_waits_for_input_and_takes_a_choice(
     terminal: ItermTerminal, folder: Folder
 ) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from iterm_mcp.testing.fake_agent.prompts import (
     Background,
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from iterm_mcp.testing.fake_agent.steps import Step
     from iterm_mcp.testing.fake_agent.truth import Truth
 
+Result = TypeVar("Result")
 STOP_BLOCKS = 8
 """How often in a row a hook may keep a turn from ending."""
 
@@ -204,9 +205,9 @@ class Conversation:
                 prompts, self._waiting = self._waiting[:count], self._waiting[count:]
                 await self._take_turn(prompts)
 
-    def spawn(self, work: Coroutine[object, object, object]) -> None:
+    def spawn(self, work: Coroutine[object, object, Result]) -> asyncio.Task[Result]:
         """Let something go on beside the conversation, as long as it lasts."""
-        self._group.create_task(work)
+        return self._group.create_task(work)
 
     def bang(self, command: str) -> None:
         """Run a command of the person's own; what is queued waits for it."""

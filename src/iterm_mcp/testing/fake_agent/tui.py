@@ -179,30 +179,25 @@ class Tui:
         del result
 
     async def decide(self, call: Call) -> Decision:
-        """Ask hooks and the person at once; the first answer counts."""
+        """Ask hooks and the person at once; the first answer counts, and hooks run on."""
         dialog = permission(call.tool, call.detail)
-        async with asyncio.TaskGroup() as group:
-            telling = group.create_task(self._tell_later(call))
-            asking = group.create_task(self._asking.ask(dialog))
-            hooks = group.create_task(self._signals.permission(call))
-            hooks.add_done_callback(lambda done: self._asking.hooks_decided(dialog, done))
-            answer = await asking
+        hooks = self.talk.spawn(self._signals.permission(call))
+        hooks.add_done_callback(lambda done: self._asking.hooks_decided(dialog, done))
+        telling = self.talk.spawn(self._tell_later(call))
+        try:
+            answer = await self._asking.ask(dialog)
+        finally:
             telling.cancel()
-            hooks.cancel()
         allowed = answer.value in {"allow", "always"}
-        reason = "" if hooks.cancelled() else hooks.result().reason
+        reason = hooks.result().reason if answer.by == "hook" else ""
         return Decision(
             allowed, answer.by, reason, stops=not allowed and answer.by in {"keys", "control"}
         )
 
     async def choose(self, question_: Question) -> str | None:
         """Ask the person; hooks are told of it."""
-        dialog = question(question_.text, question_.choices)
-        async with asyncio.TaskGroup() as group:
-            call = self._signals.question_call(question_)
-            hooks = group.create_task(self._signals.permission(call))
-            answer = await self._asking.ask(dialog)
-            hooks.cancel()
+        self.talk.spawn(self._signals.permission(self._signals.question_call(question_)))
+        answer = await self._asking.ask(question(question_.text, question_.choices))
         return None if answer.index == CANCELLED else answer.text or answer.value
 
     def over(self, prompts: Sequence[Prompt], outcome: str, reply: str) -> None:

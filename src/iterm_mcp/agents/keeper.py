@@ -62,7 +62,7 @@ def start_of(pid: int) -> str:
         with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:  # noqa: PTH123
             return f"{file.read(8)}:{ticks}"
     except (OSError, IndexError):
-        if sys.platform == "linux":
+        if os.uname().sysname == "Linux":
             return ""
     found = subprocess.run(
         ["/bin/ps", "-o", "lstart=", "-p", str(pid)],

@@ -101,6 +101,7 @@ class Life:
         trace: The trace id under which all its lives are found.
         ordered_at: When it was first ordered, in UTC; `begun_at` is of the present life.
         restart_at: When it is started again; only while `Phase.RESTARTING`.
+        pending: What it is still to be told, once it is ready; empty for nothing.
         reason: Why it stands so, in a sentence; empty where nothing is to be said.
     """
 
@@ -116,6 +117,7 @@ class Life:
     conversation: str = ""
     begun_at: datetime | None = None
     restart_at: datetime | None = None
+    pending: str = ""
     reason: str = ""
 
 

@@ -46,7 +46,7 @@ class Codex:
 
     name = "codex"
     transports = frozenset({Transport.TERMINAL, Transport.PROTOCOL})
-    while_busy = WhileBusy.KEEPS
+    while_busy = WhileBusy.STEERS
 
     async def probe(self, environ: Mapping[str, str]) -> Installed | None:
         """Look for ``codex``; its help and its list of features tell what it can do."""

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 _ROLLOUT = re.compile(r"rollout-.*\.jsonl")
 _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-HEAD_BYTES = 64 * 1024
+HEAD_BYTES = 1 << 20
+"""The first line holds the model's instructions, some 20 KB."""
 SLACK_SECONDS = 2.0
 
 

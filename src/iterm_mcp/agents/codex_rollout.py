@@ -23,6 +23,8 @@ TAIL_BYTES = 64 * 1024
 _LIMITS = {"usage_limit_exceeded", "rate_limit_exceeded", "usagelimitexceeded", "rate_limit"}
 _AUTH = {"unauthorized", "authentication_failed"}
 _OVERLOADS = {"server_overloaded", "overloaded"}
+_TOO_MANY = 429
+_FORBIDDEN = {401, 403}
 
 
 def codex_home(environment: Mapping[str, str]) -> Path | None:
@@ -51,7 +53,8 @@ class RolloutReader:
             "turn_context": self._context,
             "task_started": self._started,
             "turn_started": self._started,
-            "user_message": self._said,
+            "user_message": self._said,  # up to about 0.150
+            "item_completed": self._completed,
             "task_complete": self._ended,
             "turn_complete": self._ended,
             "turn_aborted": self._aborted,
@@ -99,9 +102,27 @@ class RolloutReader:
         told["prompt"] = str(payload.get("message") or "")
         return (_seen(Fact.TURN, told, evidence),)
 
+    def _completed(self, payload: dict[str, Any], evidence: str) -> tuple[Sighting, ...]:
+        item = payload.get("item")
+        if not isinstance(item, dict) or item.get("type") != "UserMessage":
+            return ()
+        self._turn = str(payload.get("turn_id") or self._turn)
+        parts = item.get("content")
+        texts = [
+            str(part.get("text") or "")
+            for part in (parts if isinstance(parts, list) else [])
+            if isinstance(part, dict)
+        ]
+        return self._said({"message": "\n".join(texts)}, evidence)
+
     def _ended(self, payload: dict[str, Any], evidence: str) -> tuple[Sighting, ...]:
         self._turn = str(payload.get("turn_id") or self._turn)
-        return self._over("ended", evidence)
+        error = payload.get("error")
+        return (
+            self._failed(error, evidence)
+            if isinstance(error, dict)
+            else self._over("ended", evidence)
+        )
 
     def _aborted(self, payload: dict[str, Any], evidence: str) -> tuple[Sighting, ...]:
         self._turn = str(payload.get("turn_id") or self._turn)
@@ -137,12 +158,19 @@ class RolloutReader:
 
 
 def _trouble(payload: Mapping[str, Any]) -> str:
-    """Return the word for an error, from its code, which is a word or an object with one key."""
+    """Return the word for an error, from its code: a word, or an object with one key.
+
+    The object's value may tell the status of HTTP.
+    """
     info = payload.get("codex_error_info")
-    word = next(iter(info), "") if isinstance(info, dict) else str(info or "")
-    if word in _LIMITS:
+    word, status = str(info or ""), None
+    if isinstance(info, dict):
+        word = next(iter(info), "")
+        inner = info.get(word)
+        status = inner.get("http_status_code") if isinstance(inner, dict) else None
+    if word in _LIMITS or status == _TOO_MANY:
         return "rate_limited"
-    if word in _AUTH:
+    if word in _AUTH or status in _FORBIDDEN:
         return "auth_failed"
     return "overloaded" if word in _OVERLOADS else "api_retry"
 

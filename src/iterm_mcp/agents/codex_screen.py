@@ -15,7 +15,7 @@ from iterm_mcp.agents.screen_rows import (
     bare,
     find_choice,
     find_composer,
-    last_row,
+    has_footer,
     seen,
     text_above,
 )
@@ -37,10 +37,12 @@ STATUS_ROWS = 8
 """How far above the composer its status may stand; farther up is the conversation."""
 
 _BUSY = re.compile(r"(?i)\besc to interrupt\b")
+_SPINNER = re.compile(r"[\u2800-\u28ff]\s")
 _PASTED = re.compile(r"\[Pasted Content \d+ chars\]")
 _GATES = (
     ("trust", re.compile(r"(?i)\btrust (?:the contents of |the files in )?this (?:folder|directory)"
-                         r"|accessing workspace|hooks? (?:need|require)s? (?:review|trust)")),
+                         r"|accessing workspace")),
+    ("hooks", re.compile(r"(?i)\bhooks? needs? review")),
     ("login", re.compile(r"(?i)\bsign in with|select login method|log ?in to")),
     ("update", re.compile(r"(?i)\bupdate available")),
     ("theme", re.compile(r"(?i)choose the text style|select (?:a )?theme")),
@@ -53,16 +55,19 @@ _EDIT = re.compile(r"(?i)make the following edits|apply (?:the )?(?:patch|change
 def read_screen(
     screen: Screen, title: str, styles: Sequence[OutputLine] = ()
 ) -> tuple[Sighting, ...]:
-    """Return what a screen of Codex tells; nothing when it is not one."""
-    del title  # Codex sets none of its own accord
+    """Return what a screen of Codex tells; nothing when it is not one.
+
+    The title is the directory's name, and while it works a spinner stands before it; that the
+    spinner is gone tells nothing, so the title only adds to what the screen shows.
+    """
     rows = [bare(row) for row in screen.lines]
     choice = find_choice(screen.lines)
-    if choice is not None and choice.end >= last_row(screen.lines) - BELOW:
+    if choice is not None and has_footer(screen.lines, choice):
         return _read_choice(rows, choice)
     composer = find_composer(screen, MARK, BELOW, styles)
     if composer is None:
         return ()
-    return _read_composer(rows, composer)
+    return _read_composer(rows, composer, works=_SPINNER.match(title) is not None)
 
 
 def _read_choice(rows: Sequence[str], choice: Choice) -> tuple[Sighting, ...]:
@@ -70,7 +75,12 @@ def _read_choice(rows: Sequence[str], choice: Choice) -> tuple[Sighting, ...]:
     text = "\n".join(above)
     gate = next((name for name, pattern in _GATES if pattern.search(text)), None)
     if gate is not None:
-        return (seen(Fact.GATE, {"name": gate, "options": list(choice.options)}, text),)
+        # Digits mark an option of a gate, and do not choose it.
+        options = {"options": list(choice.options), "marked": choice.marked, "numbered": False}
+        return (seen(Fact.GATE, {"name": gate, **options}, text),)
+    asked = next((at for at, row in enumerate(above) if _COMMAND.search(row)), 0)
+    above = above[asked:]
+    text = "\n".join(above)
     tool = "Bash" if _COMMAND.search(text) else "Edit" if _EDIT.search(text) else ""
     command = next((row[2:] for row in above if row.startswith("$ ")), "")
     dialog: dict[str, Json] = {
@@ -90,7 +100,7 @@ def _read_choice(rows: Sequence[str], choice: Choice) -> tuple[Sighting, ...]:
     )
 
 
-def _read_composer(rows: Sequence[str], composer: Composer) -> tuple[Sighting, ...]:
+def _read_composer(rows: Sequence[str], composer: Composer, *, works: bool) -> tuple[Sighting, ...]:
     around = [*rows[max(0, composer.first - STATUS_ROWS) : composer.first], *rows[composer.end :]]
     status = next((row for row in around if _BUSY.search(row)), "")
     trouble = find_trouble(around)
@@ -98,7 +108,7 @@ def _read_composer(rows: Sequence[str], composer: Composer) -> tuple[Sighting, .
         seen(Fact.GATE, {}),
         seen(Fact.DIALOG, {}),
         seen(Fact.TROUBLE, trouble, status),
-        seen(Fact.ACTIVITY, {"is": "busy" if status or trouble else "idle"}, status),
+        seen(Fact.ACTIVITY, {"is": "busy" if status or works else "idle"}, status),
         seen(Fact.COMPOSER, _holds(composer), composer.text),
     )
 

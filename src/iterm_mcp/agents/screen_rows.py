@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 EVIDENCE_CHARACTERS = 2000
 CARETS = "\u276f\u203a▶●→"
+FOOTER_ROWS = 3
+_KEYS = re.compile(r"(?i)\b(?:enter|esc)\b.*\b(?:confirm|continue|cancel|select|back|skip|exit)\b")
 _SIDES = "│┃║|"
 _BORDER = re.compile(r"[\s╭╮╰╯┌┐└┘─━═▀▄▁▔│┃]*")
 _OPTION = re.compile(rf"\s*(?P<caret>[{CARETS}>]\s*)?(?P<number>\d{{1,2}})[.)]\s+(?P<text>\S.*)")
@@ -124,6 +126,15 @@ def _find_unnumbered(rows: Sequence[str]) -> Choice | None:
 
 def _stands_at(row: str, column: int) -> bool:
     return len(row) > column and not row[:column].strip() and not row[column].isspace()
+
+
+def has_footer(rows: Sequence[str], choice: Choice) -> bool:
+    """Tell whether options end a question: a row below them names the keys that answer it.
+
+    A draft of numbered lines has none.
+    """
+    below = [row for row in rows[choice.end :] if not is_rule(row)]
+    return len(below) <= FOOTER_ROWS and any(_KEYS.search(row) for row in below)
 
 
 def text_above(rows: Sequence[str], end: int, limit: int = 12) -> list[str]:

@@ -21,6 +21,9 @@ _AUTH = re.compile(
 )
 _BILLING = re.compile(r"(?i)billing|credit balance|payment")
 _OVERLOADED = re.compile(r"(?i)\b529\b|\b503\b|overloaded|at capacity")
+_GIVEN_UP = re.compile(
+    r"(?i)^\W*(?:exceeded retry limit|unexpected status|stream (?:error|disconnected))"
+)
 _LIMIT_REACHED = re.compile(r"(?i)(?:hit|reached|exceeded) your [\w ]*limit")
 _UNTIL = re.compile(r"(?i)(?:try again (?:at|in)|resets? (?:at|in)) ([^.·)]{2,40})")
 
@@ -28,7 +31,7 @@ _UNTIL = re.compile(r"(?i)(?:try again (?:at|in)|resets? (?:at|in)) ([^.·)]{2,4
 def find_trouble(rows: Iterable[str]) -> dict[str, Json]:
     """Return the value of `Fact.TROUBLE` that some rows show; empty for none."""
     for row in rows:
-        if not (_RETRY.search(row) or _LIMIT_REACHED.search(row)):
+        if not any(one.search(row) for one in (_RETRY, _GIVEN_UP, _LIMIT_REACHED)):
             continue
         trouble: dict[str, Json] = {"what": _what(row)}
         attempt = _ATTEMPT.search(row)

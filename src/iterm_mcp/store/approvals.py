@@ -40,6 +40,11 @@ SETTLE_APPROVAL = """
     UPDATE approvals SET choice = ?, answered_by = ?, channel = ?, message = ?, answered_at = ?
     WHERE approval_id = ? AND choice IS NULL
 """
+# What was answered after all.
+AMEND_APPROVAL = """
+    UPDATE approvals SET choice = ?, answered_by = ?, channel = ?, message = ?, answered_at = ?
+    WHERE approval_id = ? AND choice IS NOT NULL
+"""
 # What was answered long ago.
 DELETE_PAST = "DELETE FROM approvals WHERE answered_at < ?"
 
@@ -102,17 +107,20 @@ class ApprovalStore:
 
     async def settle(self, approval_id: ApprovalId, answer: Answer) -> bool:
         """Keep the answer of one that is open; False, with nothing changed, when it is not."""
-        values = (
-            answer.choice,
-            answer.by,
-            answer.channel,
-            answer.message,
-            to_text(answer.at),
-            approval_id,
-        )
+        values = _answered(approval_id, answer)
         return await self._database.write(
             lambda connection: connection.execute(SETTLE_APPROVAL, values).rowcount == 1
         )
+
+    async def amend(self, approval_id: ApprovalId, answer: Answer) -> None:
+        """Keep another answer in place of one that did not come through."""
+        values = _answered(approval_id, answer)
+        await self._database.write(lambda connection: connection.execute(AMEND_APPROVAL, values))
+
+
+def _answered(approval_id: ApprovalId, answer: Answer) -> tuple[object, ...]:
+    at = to_text(answer.at)
+    return (answer.choice, answer.by, answer.channel, answer.message, at, approval_id)
 
 
 def _known(approval: Approval) -> tuple[object, ...]:

@@ -76,8 +76,8 @@ def _read_choice(rows: Sequence[str], choice: Choice) -> tuple[Sighting, ...]:
     gate = next((name for name, pattern in _GATES if pattern.search(text)), None)
     if gate is not None:
         # Digits mark an option of a gate, and do not choose it.
-        options = {"options": list(choice.options), "marked": choice.marked, "numbered": False}
-        return (seen(Fact.GATE, {"name": gate, **options}, text),)
+        options: dict[str, Json] = {"options": [*choice.options], "marked": choice.marked}
+        return (seen(Fact.GATE, {"name": gate, "numbered": False, **options}, text),)
     asked = next((at for at, row in enumerate(above) if _COMMAND.search(row)), 0)
     above = above[asked:]
     text = "\n".join(above)

@@ -18,10 +18,12 @@ from iterm_mcp.services.locks import LockService
 from iterm_mcp.services.messages import MessageService
 from iterm_mcp.services.notes import NoteService
 from iterm_mcp.services.output_logs import OutputLogs
+from iterm_mcp.services.permissions import Permissions
 from iterm_mcp.services.pictures import PictureService
 from iterm_mcp.services.process_table import SystemProcessTable
 from iterm_mcp.services.reading import Reader
 from iterm_mcp.services.results import ResultService
+from iterm_mcp.services.role_file import RoleFile
 from iterm_mcp.services.saved_layouts import SavedLayoutService
 from iterm_mcp.services.sending import SendingService
 from iterm_mcp.services.session_changes import SessionChanger
@@ -30,6 +32,7 @@ from iterm_mcp.services.session_ending import SessionEnder
 from iterm_mcp.services.session_search import SessionSearch
 from iterm_mcp.services.sessions import SessionService
 from iterm_mcp.services.subscriptions import open_subscriptions
+from iterm_mcp.services.team_waits import TeamWaits
 from iterm_mcp.services.triggers import TriggerService
 from iterm_mcp.services.waiting import WaitService
 from iterm_mcp.services.writers import SessionWriters
@@ -55,6 +58,7 @@ from iterm_mcp.tools.sending import SendingTools
 from iterm_mcp.tools.server import Extras, build_server
 from iterm_mcp.tools.sessions import SessionTools
 from iterm_mcp.tools.standing_sessions import StandingSessionTools
+from iterm_mcp.tools.teams import TeamTools
 from iterm_mcp.tools.triggers import TriggerTools
 
 if TYPE_CHECKING:
@@ -116,6 +120,8 @@ class Services:
     logs: OutputLogs
     notes: NoteService
     results: ResultService
+    permissions: Permissions
+    team_waits: TeamWaits
 
 
 @asynccontextmanager
@@ -138,10 +144,16 @@ async def open_app(settings: Settings, paths: Paths) -> AsyncIterator[App]:
     ):
         terminal = ItermTerminal(link, metrics.operations, settings.request_timeout_seconds)
         services = make_services(
-            terminal, store, clock, metrics, log_folder=f"{paths.logs}/sessions"
+            terminal,
+            store,
+            clock,
+            metrics,
+            log_folder=f"{paths.logs}/sessions",
+            roles_file=paths.roles,
         )
         await services.agents.announce()
-        calls = Calls(metrics.tools, Clients(_rules(settings), clock), audit)
+        clients = Clients(_rules(settings), clock)
+        calls = Calls(metrics.tools, clients, audit, services.permissions)
         async with open_extras(services, terminal) as extras:
             yield App(build_server(tool_rows(services), calls, extras), metrics, calls, link)
 
@@ -186,12 +198,19 @@ def _rules(settings: Settings) -> Rules:
 
 
 def make_services(
-    terminal: Terminal, store: Store, clock: Clock, metrics: Metrics, *, log_folder: str = "logs"
+    terminal: Terminal,
+    store: Store,
+    clock: Clock,
+    metrics: Metrics,
+    *,
+    log_folder: str = "logs",
+    roles_file: str = "roles.toml",
 ) -> Services:
     """Make the services over a terminal and a store.
 
     Args:
         log_folder: Where the output of sessions is logged, if somebody wants it.
+        roles_file: What agents of which role may do, as the user writes it.
     """
     book = LockBook(store.locks, clock)
     writers = SessionWriters(locks=book)
@@ -228,6 +247,8 @@ def make_services(
         logs=OutputLogs(terminal, store.triggers, reader, sessions, log_folder),
         notes=NoteService(store, clock),
         results=ResultService(store, clock),
+        permissions=Permissions(store, RoleFile(roles_file), search, clock),
+        team_waits=TeamWaits(store, states),
     )
 
 
@@ -250,4 +271,7 @@ def tool_rows(services: Services) -> list[ToolRow]:
         *MessageTools(services.messages).rows(),
         *NoteTools(services.notes).rows(),
         *ResultTools(services.results).rows(),
+        *TeamTools(
+            agents, services.permissions, services.team_waits, services.results
+        ).rows(),
     ]

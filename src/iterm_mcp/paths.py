@@ -61,6 +61,11 @@ class Paths:
         return f"{self.state}/state.db"
 
     @property
+    def roles(self) -> str:
+        """What agents of which role may do, as the user writes it in TOML."""
+        return f"{self.state}/roles.toml"
+
+    @property
     def installations(self) -> str:
         """What was changed in which client's configuration."""
         return f"{self.state}/installations.json"

@@ -17,6 +17,7 @@ from iterm_mcp.store.locks import LockStore
 from iterm_mcp.store.notes import NoteStore
 from iterm_mcp.store.observations import ObservationStore
 from iterm_mcp.store.results import ResultStore
+from iterm_mcp.store.roles import RoleStore
 from iterm_mcp.store.triggers import TriggerStore
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class Store:
     approvals: ApprovalStore
     notes: NoteStore
     results: ResultStore
+    roles: RoleStore
     lives: AgentLifeStore
 
 
@@ -69,5 +71,6 @@ async def open_store(
             ApprovalStore(database),
             NoteStore(database),
             ResultStore(database),
+            RoleStore(database),
             AgentLifeStore(database),
         )

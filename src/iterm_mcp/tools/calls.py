@@ -13,6 +13,7 @@ import anyio
 from iterm_mcp.access import Access
 from iterm_mcp.clock import SystemClock
 from iterm_mcp.errors import ItermMcpError, RefusedError
+from iterm_mcp.models.ids import AgentName
 from iterm_mcp.tools.clients import Client, Clients, Rules
 from iterm_mcp.tools.tiers import DESTRUCTIVE, READ, check_tier
 
@@ -41,6 +42,15 @@ class Audit(Protocol):
 
     def record(self, entry: Mapping[str, object], arguments: Mapping[str, object]) -> None:
         """Take an entry, never waiting; of the arguments only a digest is kept."""
+
+
+class Permits(Protocol):
+    """Knows what each agent may call."""
+
+    async def check(
+        self, name: AgentName, tool: str, tier: str, arguments: Mapping[str, object]
+    ) -> None:
+        """Let a call of an agent's client pass, or raise `RefusedError`."""
 
 
 class _Nowhere:
@@ -82,9 +92,14 @@ class Calls:
     """
 
     def __init__(
-        self, meter: Meter, clients: Clients | None = None, audit: Audit | None = None
+        self,
+        meter: Meter,
+        clients: Clients | None = None,
+        audit: Audit | None = None,
+        permits: Permits | None = None,
     ) -> None:
         self.meter = meter
+        self._permits = permits
         self.clients = clients or Clients(UNRULED, SystemClock())
         self._audit: Audit = audit or _Nowhere()
         self._running = 0
@@ -131,6 +146,16 @@ class Calls:
                 hint="The user has to mend that; the daemon's log and `iterm-mcp audit` say more.",
                 code="audit_unavailable",
             )
+
+    async def permit(self, call: Call) -> None:
+        """Let a call pass that its agent's role permits; a person's client has no role.
+
+        Raises:
+            RefusedError: The role forbids it.
+        """
+        agent = call.client.access.agent
+        if agent and self._permits is not None:
+            await self._permits.check(AgentName(agent), call.tool, call.tier, call.arguments)
 
     @contextmanager
     def measure(self, tool: str) -> Iterator[None]:
@@ -186,6 +211,8 @@ def _entry(call: Call, context: Context[Any, Any]) -> dict[str, object]:
     target = next((one for key in TARGETS if (one := call.arguments.get(key))), None)
     if isinstance(target, str):
         entry["target"] = target[:TARGET_CHARACTERS]
+    if call.client.access.agent:
+        entry["agent"] = call.client.access.agent
     if call.code:
         entry["code"] = call.code
     if call.confirmed:

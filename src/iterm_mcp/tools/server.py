@@ -127,6 +127,7 @@ class _Server(MCPServer):
                 calls.measure(READ_RESOURCE),
             ):
                 calls.let_in(call)
+                await calls.permit(call)
                 text, mime_type = await self._resources.read(str(uri), caller_of(context))
                 call.client.limits.charge(len(text))
                 call.outcome = "ok"

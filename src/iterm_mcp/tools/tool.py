@@ -136,6 +136,7 @@ class StrictTool(Tool):
                 calls.measure(self.name),
             ):
                 calls.let_in(call)
+                await calls.permit(call)
                 values = self._values(arguments)
                 if self._tier == DESTRUCTIVE:
                     question = await self._agreed(call, context, values)

@@ -50,6 +50,8 @@ HARMLESS = {
     "log_output": "reads",
     "manage_notes": "keeps texts",
     "share_result": "keeps texts",
+    "move_team": "says who stands where",
+    "manage_roles": "says who may do what",
 }
 """Tools that do not only look, and reach nothing that runs in a session that stands."""
 

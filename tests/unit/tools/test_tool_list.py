@@ -41,6 +41,9 @@ EXPECTED = [
     "manage_notes",
     "share_result",
     "read_results",
+    "move_team",
+    "wait_team",
+    "manage_roles",
 ]
 
 CHARACTERS_OF_ALL = 40_000
@@ -76,7 +79,7 @@ async def test_only_tools_that_change_nothing_say_so(caller: Caller) -> None:
     assert readers == {
         "list_sessions", "describe_session", "read_screen", "list_agents",
         "command_status", "wait_for", "read_output", "search_output",
-        "take_screenshot", "read_results",
+        "take_screenshot", "read_results", "wait_team",
     }  # fmt: skip
 
 

@@ -1,0 +1,148 @@
+"""Tools for teams: where they stand, what their agents may do, and waiting for all of them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from mcp.server.mcpserver import Context
+from mcp.types import ToolAnnotations
+from pydantic import Field
+
+from iterm_mcp.errors import InvalidRequestError
+from iterm_mcp.models.ids import TeamName
+from iterm_mcp.models.roles import Role
+from iterm_mcp.services.role_file import read_role
+from iterm_mcp.services.team_waits import Until
+from iterm_mcp.services.untrusted import sanitise
+from iterm_mcp.tools import answers
+from iterm_mcp.tools.answers import Json
+from iterm_mcp.tools.callers import caller_of
+from iterm_mcp.tools.progress import progress
+from iterm_mcp.tools.tiers import MUTATE
+from iterm_mcp.tools.tool import ADDS, READS, ToolRow
+
+if TYPE_CHECKING:
+    from iterm_mcp.models.agent_states import StateView
+    from iterm_mcp.models.results import Result
+    from iterm_mcp.services.agents import AgentService
+    from iterm_mcp.services.permissions import Permissions
+    from iterm_mcp.services.results import ResultService
+    from iterm_mcp.services.team_waits import TeamWaits
+
+CHANGES = ToolAnnotations(
+    read_only_hint=False, destructive_hint=True, idempotent_hint=True, open_world_hint=False
+)
+
+
+class TeamTools:
+    """The tools over teams and roles."""
+
+    def __init__(
+        self,
+        agents: AgentService,
+        permissions: Permissions,
+        waits: TeamWaits,
+        results: ResultService,
+    ) -> None:
+        self._agents = agents
+        self._permissions = permissions
+        self._waits = waits
+        self._results = results
+
+    def rows(self) -> list[ToolRow]:
+        """Return the rows of this module's tools."""
+        return [
+            ToolRow(self.move_team, "Move team", ADDS, "hierarchy parent group agents"),
+            ToolRow(self.wait_team, "Wait for team", READS, "all agents ready done finished"),
+            ToolRow(
+                self.manage_roles,
+                "Manage roles",
+                CHANGES,
+                "permissions agents may tools paths",
+                tier=MUTATE,
+            ),
+        ]
+
+    async def move_team(
+        self,
+        name: Annotated[str, Field(description="The team that moves.")],
+        parent: Annotated[str | None, Field(description="Its new parent; none: the top.")] = None,
+    ) -> Json:
+        """Put a team, with the teams below it, under another team or at the top."""
+        above = None if parent is None else TeamName(parent)
+        return answers.team(await self._agents.move_team(TeamName(name), above))
+
+    async def wait_team(
+        self,
+        team: Annotated[str, Field(description="It and the teams below it.")],
+        until: Annotated[
+            Until, Field(description="ready: takes orders; done: says its work is done.")
+        ] = Until.READY,
+        timeout_seconds: Annotated[
+            float, Field(description="How long to wait at most.", ge=0, le=3600)
+        ] = 60,
+        *,
+        context: Context[Any, Any],
+    ) -> Json:
+        """Wait for all agents of a team; tells each one's state, reason and newest result.
+
+        It ends early when the rest cannot get there by themselves, such as one that needs a
+        person. Ready is no sign that an order was carried out: see its receipt or result.
+        """
+        async with progress(context, f"waiting for team {sanitise(team)[:64]}"):
+            waited = await self._waits.wait(TeamName(team), until, timeout_seconds)
+        published = await self._results.list(
+            caller_of(context), team=TeamName(team), limit=len(waited.views) * 200
+        )
+        newest = {one.author: one for one in reversed(published)}
+        return {
+            "met": waited.met,
+            "timed_out": waited.timed_out,
+            "agents": [_member(one, newest.get(one.agent)) for one in waited.views],
+        }
+
+    async def manage_roles(
+        self,
+        action: Annotated[Literal["list", "set", "remove"], Field(description="What to do.")],
+        name: Annotated[str, Field(description="For set and remove.")] = "",
+        rules: Annotated[
+            dict[str, str | list[str]],
+            Field(
+                description="For set: tools, denied (patterns), tier, reach (all, tree, own), "
+                "paths, grants (roles it may give), description."
+            ),
+        ] = {},
+    ) -> Json:
+        """Say what agents of a role may do with these tools: which, on whom, in which folders.
+
+        It holds for an agent's own client. No agent may call this.
+        """
+        if action != "list":
+            if not name:
+                raise InvalidRequestError(f"{action} needs a name", hint="Name the role.")
+            if action == "set":
+                await self._permissions.set_role(read_role(name, rules, source="tool"))
+            else:
+                await self._permissions.remove_role(name)
+        roles = await self._permissions.roles()
+        return {"roles": [_role(one) for _, one in sorted(roles.items())]}
+
+
+def _role(role: Role) -> Json:
+    """Return a role; what is as for anybody is left out."""
+    usual = asdict(Role(role.name, source=""))
+    return {"name": role.name} | {
+        key: list(value) if isinstance(value, tuple) else value
+        for key, value in asdict(role).items()
+        if value != usual[key]
+    }
+
+
+def _member(view: StateView, result: Result | None) -> Json:
+    answer: Json = {"name": view.agent, "state": view.state.value}
+    if view.reason:
+        answer["reason"] = sanitise(view.reason)
+    if result is not None:
+        answer["result"] = {"number": result.number, "name": sanitise(result.name)}
+    return answer

@@ -56,7 +56,10 @@ class Ledger:
 
 @asynccontextmanager
 async def opened(
-    program: Path, folder: Folder, environ: Mapping[str, str], **request: Any
+    program: Path,
+    folder: Folder,
+    environ: Mapping[str, str],
+    **request: Any,  # noqa: ANN401 - the fields of a StartRequest
 ) -> AsyncIterator[tuple[Conversation, Ledger]]:
     ledger = Ledger()
     asked = StartRequest(directory=str(folder.project), **request)

@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from iterm_mcp.access import Access
 from iterm_mcp.clock import SystemClock
+from iterm_mcp.services.agent_launches import Origin
 from iterm_mcp.services.agent_states import AgentStateService
+from iterm_mcp.services.agent_watching import AgentWatching, make_watching
 from iterm_mcp.services.agents import AgentService
 from iterm_mcp.services.commands import CommandService
+from iterm_mcp.services.deliveries import DeliveryService, make_deliveries
 from iterm_mcp.services.layout_export import LayoutExporter
 from iterm_mcp.services.layouts import LayoutService
+from iterm_mcp.services.lifecycle import Lifecycle, make_lifecycle
 from iterm_mcp.services.lock_book import LockBook
 from iterm_mcp.services.locks import LockService
 from iterm_mcp.services.messages import MessageService
@@ -22,6 +26,7 @@ from iterm_mcp.services.permissions import Permissions
 from iterm_mcp.services.pictures import PictureService
 from iterm_mcp.services.process_table import SystemProcessTable
 from iterm_mcp.services.reading import Reader
+from iterm_mcp.services.restart_policy import RestartPolicy
 from iterm_mcp.services.results import ResultService
 from iterm_mcp.services.role_file import RoleFile
 from iterm_mcp.services.saved_layouts import SavedLayoutService
@@ -47,6 +52,7 @@ from iterm_mcp.tools.calls import Calls
 from iterm_mcp.tools.clients import Clients, Rules
 from iterm_mcp.tools.commands import CommandTools
 from iterm_mcp.tools.layouts import LayoutTools
+from iterm_mcp.tools.lives import LifeTools
 from iterm_mcp.tools.locks import LockTools
 from iterm_mcp.tools.messages import MessageTools
 from iterm_mcp.tools.notes import NoteTools
@@ -62,7 +68,7 @@ from iterm_mcp.tools.teams import TeamTools
 from iterm_mcp.tools.triggers import TriggerTools
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
 
     from mcp.server import Server
 
@@ -114,6 +120,9 @@ class Services:
     saved_layouts: SavedLayoutService
     agents: AgentService
     states: AgentStateService
+    watching: AgentWatching
+    lives: Lifecycle
+    deliveries: DeliveryService
     messages: MessageService
     pictures: PictureService
     triggers: TriggerService
@@ -149,6 +158,10 @@ async def open_app(settings: Settings, paths: Paths) -> AsyncIterator[App]:
             clock,
             metrics,
             log_folder=f"{paths.logs}/sessions",
+            origin=Origin(paths.state, paths.state if paths.private else None),
+            policy=RestartPolicy(settings.restart_backoff_seconds),
+            spared=(paths.daemon_lock, paths.host_lock),
+            lease_folder=f"{paths.state}/leases",
             roles_file=paths.roles,
         )
         await services.agents.announce()
@@ -168,6 +181,9 @@ async def open_extras(services: Services, terminal: Terminal) -> AsyncIterator[E
     async with (
         open_subscriptions(terminal) as subscriptions,
         services.states.running(),
+        services.watching.running(),
+        services.lives.running(),
+        services.deliveries.running(),
         services.triggers.running(subscriptions.triggers_changed),
         services.logs.running(),
     ):
@@ -204,13 +220,21 @@ def make_services(
     metrics: Metrics,
     *,
     log_folder: str = "logs",
+    origin: Origin | None = None,
+    policy: RestartPolicy | None = None,
+    spared: Sequence[str] = (),
+    lease_folder: str | None = None,
     roles_file: str = "roles.toml",
 ) -> Services:
     """Make the services over a terminal and a store.
 
     Args:
         log_folder: Where the output of sessions is logged, if somebody wants it.
+        origin: Whose agents are started, and where their files stand.
+        policy: When agents that crashed are started again.
+        spared: Lock files of our own programs, which are no agents' orphans.
         roles_file: What agents of which role may do, as the user writes it.
+        lease_folder: Where writers of several processes meet; without it there is one process.
     """
     book = LockBook(store.locks, clock)
     writers = SessionWriters(locks=book)
@@ -222,7 +246,8 @@ def make_services(
     reader = Reader(terminal)
     layouts = LayoutService(terminal, sessions, agents)
     sending = SendingService(terminal, sessions, writers, clock)
-    messages = MessageService(terminal, store, writers, clock, metrics)
+    deliveries = make_deliveries(terminal, store, clock, writers, states, lease_folder)
+    messages = MessageService(terminal, store, deliveries, writers, clock, metrics)
     return Services(
         sessions=sessions,
         sending=sending,
@@ -239,6 +264,20 @@ def make_services(
         saved_layouts=SavedLayoutService(terminal, store, layouts, agents, clock),
         agents=agents,
         states=states,
+        watching=make_watching(terminal, store, states, clock),
+        lives=make_lifecycle(
+            terminal,
+            sessions,
+            agents,
+            states,
+            messages,
+            store.lives,
+            clock,
+            origin or Origin("state"),
+            policy=policy,
+            spared=spared,
+        ),
+        deliveries=deliveries,
         messages=messages,
         pictures=PictureService(terminal, sessions),
         triggers=TriggerService(
@@ -268,10 +307,9 @@ def tool_rows(services: Services) -> list[ToolRow]:
         *TriggerTools(services.triggers, services.logs).rows(),
         *LayoutTools(services.layouts, services.exporter, services.saved_layouts).rows(),
         *AgentTools(agents, sessions).rows(),
+        *LifeTools(services.lives, sessions, services.states).rows(),
         *MessageTools(services.messages).rows(),
         *NoteTools(services.notes).rows(),
         *ResultTools(services.results).rows(),
-        *TeamTools(
-            agents, services.permissions, services.team_waits, services.results
-        ).rows(),
+        *TeamTools(agents, services.permissions, services.team_waits, services.results).rows(),
     ]

@@ -32,6 +32,9 @@ class Settings(BaseSettings):
     drain_seconds: Annotated[float, Field(ge=0, le=600)] = 5.0
     """How long calls in flight may go on after SIGTERM."""
 
+    restart_backoff_seconds: Annotated[float, Field(gt=0, le=600)] = 30.0
+    """How long an agent that crashed once is left; after each further crash twice as long."""
+
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """The least severe record that the log keeps."""
 

@@ -1,0 +1,130 @@
+"""What an agent runs on its own events: it hands the event to the daemon, and prints the answer.
+
+An agent waits for this at every event, so it is run as a file, by an interpreter that reads
+neither ``site`` nor this package, and imports little more than what the interpreter has loaded
+anyway. It never disturbs: if no daemon answers it prints nothing and ends with 0, as a hook that
+has nothing to say. Only an event that asks for permission is worth waiting for another daemon,
+while the person can answer as well.
+
+Usage: ``python -I -S hook_relay.py KIND STATE_FOLDER < EVENT``; see `hook_command`.
+"""
+
+import os
+import sys
+import time
+from _socket import AF_INET, SOCK_STREAM
+from _socket import socket as Socket  # noqa: N812 - it is a class
+
+MAX_BYTES = 4 << 20
+QUICK_SECONDS = 2.0
+"""How long any other event than a question may take."""
+
+RETRY_SECONDS = 0.5
+CHUNK = 1 << 16
+
+ASKS = b'"hook_event_name":"permissionrequest"'
+"""Within a JSON text the quotes would be escaped, so nothing that anybody said looks like it."""
+
+AGENT_VARIABLE = "ITERM_MCP_AGENT"
+SESSION_VARIABLES = ("ITERM_SESSION_ID", "TERM_SESSION_ID")
+
+
+def hook_command(kind: str, state: str, python: str = sys.executable) -> "tuple[str, ...]":
+    """Return the command line that an agent of a kind is given for its hooks.
+
+    Args:
+        state: The daemon's state folder.
+    """
+    return (python, "-I", "-S", os.path.abspath(__file__), kind, state)
+
+
+def main(arguments: "list[str]") -> int:
+    """Hand over one event; return 0 whatever happens."""
+    kind, state = arguments
+    event = b""
+    while len(event) <= MAX_BYTES:
+        chunk = os.read(0, CHUNK)
+        if not chunk:
+            break
+        event += chunk
+    asks = ASKS in event.replace(b" ", b"").lower()
+    parent = os.getppid()
+    end = time.monotonic() + QUICK_SECONDS
+    while len(event) <= MAX_BYTES:
+        answer = _post(kind, state, event, None if asks else QUICK_SECONDS)
+        if answer is not None:
+            os.write(1, answer)
+            break
+        if os.getppid() != parent or (not asks and time.monotonic() > end):
+            break
+        time.sleep(RETRY_SECONDS)
+    return 0
+
+
+def _post(kind: str, state: str, event: bytes, seconds: "float | None") -> "bytes | None":
+    """Return the body of the daemon's answer; None when there is no daemon, or it has gone."""
+    try:
+        host, port = _address(state)
+        with open(f"{state}/token", "rb") as file:
+            token = file.read().strip()
+    except (OSError, ValueError):
+        return None
+    head = [
+        b"POST /v1/hooks/%s HTTP/1.1" % kind.encode(),
+        b"Host: %s:%d" % (host.encode(), port),
+        b"Authorization: Bearer %s" % token,
+        b"Content-Type: application/json",
+        b"Content-Length: %d" % len(event),
+        b"Connection: close",
+        *_sender(),
+    ]
+    connection = Socket(AF_INET, SOCK_STREAM)
+    try:
+        connection.settimeout(seconds)
+        connection.connect((host, port))
+        connection.sendall(b"\r\n".join(head) + b"\r\n\r\n" + event)
+        return _read(connection)
+    except OSError:
+        return None
+    finally:
+        connection.close()
+
+
+def _address(state: str) -> "tuple[str, int]":
+    """Read where the daemon serves HTTP out of ``"http": "http://127.0.0.1:7717"``."""
+    with open(f"{state}/daemon.json", encoding="utf-8") as file:
+        text = file.read()
+    _, found, rest = text.partition('"http://')
+    host, _, port = rest.partition('"')[0].partition(":")
+    if not found or not port.isdigit():
+        raise ValueError(text)
+    return host, int(port)
+
+
+def _sender() -> "list[bytes]":
+    """Return headers that say whose event it is."""
+    session = next((os.environ[one] for one in SESSION_VARIABLES if os.environ.get(one)), "")
+    values = {"agent": os.environ.get(AGENT_VARIABLE, ""), "session": session}
+    return [
+        b"X-Iterm-Mcp-%s: %s" % (name.encode(), value.encode())
+        for name, value in values.items()
+        if value and value.isascii() and value.isprintable()
+    ]
+
+
+def _read(connection: Socket) -> "bytes | None":
+    """Return the body of an answer; None when it broke off, empty when it is an error."""
+    answer = b""
+    while chunk := connection.recv(CHUNK):
+        answer += chunk
+    head, found, body = answer.partition(b"\r\n\r\n")
+    if not found:
+        return None
+    words = head.split(b" ", 2)
+    if len(words) > 1 and words[1] == b"503":
+        return None
+    return body if len(words) > 1 and words[1] == b"200" else b""
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -20,8 +20,9 @@ class Part(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """A part of one session; or, without a session, the list of all, or the triggers."""
+    """A part of one session; or, without one, the list of all, the triggers, or the approvals."""
 
     session_id: SessionId | None = None
     part: Part | None = None
     triggers: bool = False
+    approvals: bool = False

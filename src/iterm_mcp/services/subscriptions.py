@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     Tell = Callable[[Topic], None]
 
 TRIGGERS = Topic(triggers=True)
+APPROVALS = Topic(approvals=True)
 
 INTERVAL_SECONDS = 0.25
 """A subscriber is told at most so often; what changes meanwhile is told once, at the end."""
@@ -65,7 +66,7 @@ class Subscriptions:
         self._group = group
         self._interval_seconds = interval_seconds
         self._followed: dict[SessionId | None, _Followed] = {}
-        self._triggers: list[Tell] = []
+        self._ours: dict[Topic, list[Tell]] = {TRIGGERS: [], APPROVALS: []}
         self._count = 0
 
     async def subscribe(self, topic: Topic, tell: Tell) -> Callable[[], None]:
@@ -85,9 +86,9 @@ class Subscriptions:
                 code="too_many_subscriptions",
             )
         self._count += 1
-        if topic.triggers:
-            self._triggers.append(tell)
-            return _Once(lambda: self._leave_triggers(tell))
+        if topic in self._ours:
+            self._ours[topic].append(tell)
+            return _Once(lambda: self._leave_ours(topic, tell))
         followed = self._followed_by(topic.session_id)
         try:
             await followed.wait_ready()
@@ -105,8 +106,11 @@ class Subscriptions:
 
     def triggers_changed(self) -> None:
         """Tell those who want to know what triggers did."""
-        for tell in list(self._triggers):
-            tell(TRIGGERS)
+        self._tell_ours(TRIGGERS)
+
+    def approvals_changed(self) -> None:
+        """Tell those who want to know what agents ask, and what was answered."""
+        self._tell_ours(APPROVALS)
 
     def counts(self) -> tuple[int, int]:
         """Return how many subscriptions and how many watches there are."""
@@ -128,9 +132,13 @@ class Subscriptions:
             followed.scope.cancel()
             self._forget(key, followed)
 
-    def _leave_triggers(self, tell: Tell) -> None:
+    def _tell_ours(self, topic: Topic) -> None:
+        for tell in list(self._ours[topic]):
+            tell(topic)
+
+    def _leave_ours(self, topic: Topic, tell: Tell) -> None:
         self._count -= 1
-        self._triggers.remove(tell)
+        self._ours[topic].remove(tell)
 
     async def _run(self, key: SessionId | None, followed: _Followed) -> None:
         """Watch one session, or the list, until nobody wants it or it ends."""

@@ -73,9 +73,11 @@ async def test_variables_of_a_session_are_in_no_list_of_processes(tools: ToolCli
 
 async def test_who_waits_for_a_shell_is_told_that_it_is_ready(tools: ToolClient) -> None:
     opened = await tools.data("open_session", wait_ready=True)
+    plain = await tools.data("open_session", command="/bin/sh", wait_ready=True)
     unmarked = await tools.data("open_session", command="true", wait_ready=True)
 
     assert opened["ready"] is True
+    assert plain["ready"] is True
     assert unmarked["ready"] is False
 
 

@@ -11,10 +11,12 @@ from iterm_mcp.errors import NotFoundError
 from iterm_mcp.models.happenings import SessionEnded
 from iterm_mcp.models.output import PromptState
 from iterm_mcp.services.programs import check_program
+from iterm_mcp.services.ready_shells import SETTLED_SECONDS, ReadyShells, shows_text
 from iterm_mcp.services.session_search import SessionSearch
 from iterm_mcp.services.start_problems import explained
 
 if TYPE_CHECKING:
+    from iterm_mcp.models.happenings import Happening
     from iterm_mcp.models.ids import SessionId, WindowId
     from iterm_mcp.models.sessions import Direction, Program, Screen, SessionInfo
     from iterm_mcp.terminal.protocol import Terminal
@@ -45,6 +47,7 @@ class SessionService:
         self._terminal = terminal
         self._search = search or SessionSearch(terminal)
         self._ready_seconds = ready_seconds
+        self._shells = ReadyShells(terminal)
 
     async def list_sessions(self) -> tuple[SessionInfo, ...]:
         """Return every session, in the order of windows, tabs and panes."""
@@ -67,7 +70,8 @@ class SessionService:
     async def wait_ready(self, session_id: SessionId) -> bool:
         """Wait until a session's shell shows a prompt; False when it shows none in time.
 
-        Shells without shell integration, and other programs, mark none.
+        A shell that does not mark its prompts is taken to show one when it is silent behind some
+        text; another program that is silent so is no shell, and is not waited for.
         """
         with suppress(NotFoundError), anyio.move_on_after(self._ready_seconds):
             async with self._terminal.watch(session_id) as watch:
@@ -75,8 +79,14 @@ class SessionService:
                     prompt = await self._terminal.read_prompt(session_id)
                     if prompt is not None and prompt.state is PromptState.EDITING:
                         return True
-                    if isinstance(await watch.next(), SessionEnded):
+                    happening: Happening | None = None
+                    with anyio.move_on_after(SETTLED_SECONDS):
+                        happening = await watch.next()
+                    if isinstance(happening, SessionEnded):
                         return False
+                    silent = happening is None and prompt is None
+                    if silent and shows_text(await self._terminal.read_screen(session_id)):
+                        return await self._shells.is_waiting(session_id)
         return False
 
     async def split_session(

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import anyio
 import pytest
+from tests.unit.services.stage import ONE, Stage
 
 from iterm_mcp.models.sessions import Program, Size
+from iterm_mcp.services import sessions as service_module
 from iterm_mcp.services.sessions import SessionService
 
 if TYPE_CHECKING:
@@ -75,3 +77,14 @@ async def test_a_size_is_that_of_a_new_window_and_is_given_to_an_old_one(
     sizes = {one.session_id: one.size for one in await sessions.list_sessions()}
     assert sizes[first.session_id] == size
     assert sizes[second.session_id] == Size(90, 30)
+
+
+@pytest.mark.parametrize(("job", "ready"), [("dash", True), ("python3", False)])
+async def test_a_prompt_without_marks_is_one_when_a_shell_is_silent_behind_it(
+    monkeypatch: pytest.MonkeyPatch, job: str, ready: bool
+) -> None:
+    monkeypatch.setattr(service_module, "SETTLED_SECONDS", 0.01)
+    stage = Stage("$ ")
+    stage.variables |= {"jobName": job, "jobPid": 7, "pid": 7}
+
+    assert await SessionService(stage.terminal).wait_ready(ONE) is ready

@@ -6,7 +6,7 @@ anyway. It never disturbs: if no daemon answers it prints nothing and ends with 
 has nothing to say. Only an event that asks for permission is worth waiting for another daemon,
 while the person can answer as well.
 
-Usage: ``python -I -S hook_relay.py KIND STATE_FOLDER < EVENT``; see `hook_command`.
+Usage: ``python -I -S hook_relay.py STATE_FOLDER KIND < EVENT``; see `hook_command`.
 """
 
 import os
@@ -25,22 +25,24 @@ CHUNK = 1 << 16
 ASKS = b'"hook_event_name":"permissionrequest"'
 """Within a JSON text the quotes would be escaped, so nothing that anybody said looks like it."""
 
-AGENT_VARIABLE = "ITERM_MCP_AGENT"
+VARIABLES = {"agent": "ITERM_MCP_AGENT", "epoch": "ITERM_MCP_EPOCH"}
+"""By which whoever started the agent says which one it is, and in which of its lives."""
+
 SESSION_VARIABLES = ("ITERM_SESSION_ID", "TERM_SESSION_ID")
 
 
-def hook_command(kind: str, state: str, python: str = sys.executable) -> "tuple[str, ...]":
-    """Return the command line that an agent of a kind is given for its hooks.
+def hook_command(state: str, python: str = sys.executable) -> "tuple[str, ...]":
+    """Return the command line for an agent's hooks, to which the name of its kind is added.
 
     Args:
         state: The daemon's state folder.
     """
-    return (python, "-I", "-S", os.path.abspath(__file__), kind, state)
+    return (python, "-I", "-S", os.path.abspath(__file__), state)
 
 
 def main(arguments: "list[str]") -> int:
     """Hand over one event; return 0 whatever happens."""
-    kind, state = arguments
+    state, kind = arguments
     event = b""
     while len(event) <= MAX_BYTES:
         chunk = os.read(0, CHUNK)
@@ -104,7 +106,8 @@ def _address(state: str) -> "tuple[str, int]":
 def _sender() -> "list[bytes]":
     """Return headers that say whose event it is."""
     session = next((os.environ[one] for one in SESSION_VARIABLES if os.environ.get(one)), "")
-    values = {"agent": os.environ.get(AGENT_VARIABLE, ""), "session": session}
+    values = {name: os.environ.get(variable, "") for name, variable in VARIABLES.items()}
+    values["session"] = session
     return [
         b"X-Iterm-Mcp-%s: %s" % (name.encode(), value.encode())
         for name, value in values.items()

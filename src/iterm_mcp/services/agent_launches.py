@@ -67,7 +67,8 @@ class Origin:
     Attributes:
         state: The state folder of this installation.
         home: ``ITERM_MCP_HOME``, if it was moved by it.
-        hook_command: What an agent runs on its events; empty for no hooks.
+        hook_command: What an agent runs on its events, to which its kind's name is added; empty
+            for no hooks.
         environ: Where agents' programs are looked for.
     """
 
@@ -182,6 +183,7 @@ class AgentLauncher:
     def _request(self, life: Life, installed: Installed, *, resume: bool) -> StartRequest:
         order = life.order
         conversation = life.conversation
+        hooked = self._origin.hook_command and "hooks" in installed.features
         if not conversation and "session_id" in installed.features:
             conversation = str(uuid.uuid4())
         return StartRequest(
@@ -192,7 +194,7 @@ class AgentLauncher:
             resume=resume,
             permissions=order.permissions,
             environment=order.environment,
-            hook_command=self._origin.hook_command if "hooks" in installed.features else (),
+            hook_command=(*self._origin.hook_command, order.kind) if hooked else (),
             options=order.options,
         )
 

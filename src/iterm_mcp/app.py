@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from iterm_mcp.access import Access
+from iterm_mcp.agents.described import kind_folders, open_described
 from iterm_mcp.clock import SystemClock
 from iterm_mcp.services.agent_launches import Origin
 from iterm_mcp.services.agent_states import AgentStateService
@@ -145,6 +146,7 @@ async def open_app(settings: Settings, paths: Paths) -> AsyncIterator[App]:
     metrics = Metrics()
     clock = SystemClock()
     async with (
+        open_described(kind_folders(paths.state, settings.kinds)),
         open_store(paths.database, clock) as store,
         open_audit_log(paths.audit, paths.audit_key, clock) as audit,
         open_link(

@@ -55,3 +55,6 @@ class Settings(BaseSettings):
 
     audit_required: bool = False
     """Refuse what ends things while calls cannot be written down."""
+
+    kinds: str = ""
+    """Folders of more kinds of agents, besides ``kinds`` in the state folder, with : between."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from anyio import to_thread
@@ -14,7 +13,7 @@ from iterm_mcp.agents.codex_permissions import read_permissions
 from iterm_mcp.agents.codex_protocol import CodexDriver
 from iterm_mcp.agents.codex_screen import read_screen
 from iterm_mcp.agents.kind import Installed, StartPlan, Stroke, Transport, WhileBusy
-from iterm_mcp.agents.probing import ask_program, find_program, version_in
+from iterm_mcp.agents.probing import ask_program, find_program, runs_program, version_in
 from iterm_mcp.agents.strokes import COMMANDS, ESCAPE, check_order, choose, pasted
 from iterm_mcp.errors import InvalidRequestError
 
@@ -28,6 +27,11 @@ if TYPE_CHECKING:
     from iterm_mcp.models.observations import Json, Sighting
     from iterm_mcp.models.output import OutputLine
     from iterm_mcp.models.sessions import Screen
+
+NO_SCREEN = frozenset(
+    {"app-server", "exec", "e", "mcp", "exec-server", "login", "logout", "doctor", "--version"}
+)
+"""Words with which it is no agent in a terminal."""
 
 ARGUMENT_BYTES = 100_000
 """Linux takes 128 KiB for one argument."""
@@ -112,7 +116,7 @@ class Codex:
 
     def recognise(self, command: tuple[str, ...]) -> bool:
         """Tell whether it is ``codex`` in a terminal, by itself or run by node."""
-        return is_program(command, "codex") and "app-server" not in command
+        return runs_program(command, "codex") and not NO_SCREEN.intersection(command)
 
     def see(
         self, screen: Screen, title: str, styles: Sequence[OutputLine] = ()
@@ -160,14 +164,3 @@ class Codex:
 
 CLEAR_LINES = 20
 """How many lines of a draft are cleared; longer ones stay as they are, and are seen to."""
-
-
-def is_program(command: tuple[str, ...], name: str) -> bool:
-    """Tell whether a command runs a program of this name, also as a script of an interpreter."""
-    names = [PurePath(word).name for word in command[:2]]
-    if not names:
-        return False
-    if names[0] == name:
-        return True
-    interpreted = names[0].startswith(("node", "bun", "deno", "python"))
-    return interpreted and names[1:] in ([name], [f"{name}.js"])

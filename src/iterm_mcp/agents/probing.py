@@ -7,7 +7,7 @@ import re
 import shutil
 import signal
 import subprocess
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 import anyio
@@ -71,6 +71,17 @@ def version_in(text: str | None) -> str:
     """Return the first version number in what a program said; empty for none."""
     found = _VERSION.search(text or "")
     return found[0] if found else ""
+
+
+def runs_program(command: tuple[str, ...], *names: str) -> bool:
+    """Tell whether a command runs a program of such a name, also as a script of an interpreter."""
+    words = [PurePath(word).name for word in command[:2]]
+    if not words:
+        return False
+    if words[0] in names:
+        return True
+    interpreted = words[0].startswith(("node", "bun", "deno", "python"))
+    return interpreted and words[1:2] != [] and words[1].removesuffix(".js") in names
 
 
 def refuse_fields(kind: str, request: StartRequest, *names: str) -> None:

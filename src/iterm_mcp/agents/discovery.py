@@ -1,0 +1,140 @@
+"""Which kinds of agents are installed, and what each can do here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import anyio
+from anyio import to_thread
+
+from iterm_mcp.agents.kind import Transport
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from iterm_mcp.agents.kind import AgentKind, Installed
+
+PROBE_SECONDS = 5.0
+PARALLEL_LIMIT = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A kind, and its program on this machine.
+
+    Attributes:
+        installed: None when it is not there, or did not say what it is in time.
+        late: It is the latter.
+    """
+
+    kind: AgentKind
+    installed: Installed | None
+    late: bool = False
+
+
+class Discovery:
+    """Looks for programs, and remembers what they said until their files change."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[tuple[object, ...], Installed]] = {}
+
+    async def find(
+        self, kinds: Iterable[AgentKind], environ: Mapping[str, str]
+    ) -> tuple[Found, ...]:
+        """Look for all kinds at once, up to `PARALLEL_LIMIT`; each takes `PROBE_SECONDS` at most.
+
+        Returns:
+            One for each kind, in the given order.
+        """
+        asked = list(kinds)
+        found: dict[str, Found] = {}
+        limit = anyio.CapacityLimiter(PARALLEL_LIMIT)
+
+        async def look(kind: AgentKind) -> None:
+            async with limit:
+                found[kind.name] = await self._find(kind, environ)
+
+        async with anyio.create_task_group() as group:
+            for kind in asked:
+                group.start_soon(look, kind)
+        return tuple(found[kind.name] for kind in asked)
+
+    async def _find(self, kind: AgentKind, environ: Mapping[str, str]) -> Found:
+        known = self._known.get(kind.name)
+        if known is not None and known[0] == await _signature(known[1].path, environ):
+            return Found(kind, known[1])
+        installed = None
+        with anyio.move_on_after(PROBE_SECONDS) as scope:
+            installed = await kind.probe(environ)
+        if installed is not None:
+            self._known[kind.name] = await _signature(installed.path, environ), installed
+        return Found(kind, installed, late=scope.cancelled_caught)
+
+
+async def _signature(path: str, environ: Mapping[str, str]) -> tuple[object, ...]:
+    """Return what is another when the program is, or may be."""
+
+    def look() -> tuple[object, ...]:
+        try:
+            found = Path(path).stat()
+        except OSError:
+            return (path,)
+        return path, found.st_ino, found.st_size, found.st_mtime_ns
+
+    looked = await to_thread.run_sync(look)
+    return *looked, environ.get("PATH"), environ.get("HOME")
+
+
+@dataclass(frozen=True, slots=True)
+class Ability:
+    """One thing that a kind may be able to do here.
+
+    Attributes:
+        works: Whether it can.
+        text: What works, or what is done instead.
+        hint: What to do about it; empty when nothing is to be done.
+    """
+
+    name: str
+    works: bool
+    text: str
+    hint: str = ""
+
+
+INSTALL = {
+    "claude": "npm install -g @anthropic-ai/claude-code",
+    "codex": "npm install -g @openai/codex",
+    "gemini": "npm install -g @google/gemini-cli",
+    "aider": "uv tool install aider-chat",
+}
+_UPDATE = "Update it to a newer version."
+
+
+def abilities(found: Found) -> tuple[Ability, ...]:
+    """Return what works with an installed kind; nothing for one that is not."""
+    if found.installed is None:
+        return ()
+    features = found.installed.features
+    told = [_state(found.kind.name, features)]
+    if "marks" in features:  # a shell, which has no conversations
+        return tuple(told)
+    resumes = "resume" in features
+    text = "goes on with a conversation" if resumes else "begins a new conversation at each start"
+    told.append(Ability("resume", resumes, text))
+    if Transport.PROTOCOL in found.kind.transports:
+        speaks = bool(features & {"app_server", "stream_json"})
+        text = "spoken to without a terminal" if speaks else "spoken to in its terminal alone"
+        told.append(Ability("protocol", speaks, text, "" if speaks else _UPDATE))
+    return tuple(told)
+
+
+def _state(kind: str, features: frozenset[str]) -> Ability:
+    if "registry" in features or kind == "claude":
+        return Ability("state", works=True, text="its registry file tells exactly what it does")
+    if "hooks" in features:
+        return Ability("state", works=True, text="hooks and files tell what it does")
+    if "marks" in features:
+        return Ability("state", works=True, text="its prompts' marks tell what it does")
+    return Ability("state", works=False, text="only its screen tells what it does")

@@ -136,26 +136,24 @@ def marked(happening: Happening, *, shell: bool = True) -> tuple[Sighting, ...]:
         return _marked_beneath(happening)
     match happening:
         case PromptShown():
-            return _marks({"is": "idle"}, None)
+            return _marks("idle", None)
         case CommandStarted(command=""):  # the prompt was left without
             return ()
         case CommandStarted(prompt_id=prompt_id, command=command):
             turn: dict[str, Json] = {
                 "phase": "started", "prompt": command, "prompt_id": str(prompt_id)
             }  # fmt: skip
-            return _marks({"is": "busy"}, turn, command)
+            return _marks("busy", turn, command)
         case CommandEnded(prompt_id=prompt_id, exit_status=status):
             turn = {"phase": "ended", "prompt_id": str(prompt_id), "code": status}
-            return _marks({"is": "idle"}, turn, f"exit status {status}")
+            return _marks("idle", turn, f"exit status {status}")
         case _:
             return ()
 
 
-def _marks(
-    activity: dict[str, Json], turn: dict[str, Json] | None, evidence: str = ""
-) -> tuple[Sighting, ...]:
+def _marks(activity: str, turn: dict[str, Json] | None, evidence: str = "") -> tuple[Sighting, ...]:
     source = ObservationSource.TITLE
-    told = [Sighting(Fact.ACTIVITY, activity, source, evidence[:2000])]
+    told = [Sighting(Fact.ACTIVITY, {"is": activity, "marked": True}, source, evidence[:2000])]
     if turn is not None:
         told.append(Sighting(Fact.TURN, turn, source, evidence[:2000]))
     return tuple(told)

@@ -31,7 +31,7 @@ class Fact(StrEnum):
     agent's process is suspended)."""
     ACTIVITY = "activity"
     """``is``: starting, idle, busy, waiting (for a person), shell (idle with a background shell),
-    compacting."""
+    compacting. ``marked`` where a shell's own mark says so, which is no guess."""
     GATE = "gate"
     """What stands before its composer: ``name`` (trust, login, theme, resume, update)."""
     DIALOG = "dialog"

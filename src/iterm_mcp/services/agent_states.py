@@ -187,6 +187,20 @@ class AgentStateService:
         self._reconsider(agent)
         return ledger.epoch
 
+    async def last_process(self, agent: AgentName) -> tuple[int, tuple[int, float] | None]:
+        """Return an agent's epoch, and the process that was last seen to be the agent in it.
+
+        The process is told by its id and its start; None when there was none.
+        """
+        _, ledger = await self._open(agent)
+        for one in reversed(ledger.observations):
+            seen = one.sighting
+            if seen.fact is Fact.OCCUPANT and seen.value.get("who") == "agent":
+                pid, started = seen.value.get("pid"), seen.value.get("started")
+                if isinstance(pid, int) and isinstance(started, int | float):
+                    return ledger.epoch, (pid, float(started))
+        return ledger.epoch, None
+
     # Time alone.
 
     def recheck(self) -> float | None:

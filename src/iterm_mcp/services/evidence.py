@@ -198,8 +198,8 @@ def _stale(run: Run, now: datetime) -> str | None:
 
 
 def _settled(run: Run, now: datetime) -> bool:
-    """Tell whether a look at a screen has been confirmed."""
-    if run.source not in _UNSETTLED:
+    """Tell whether a look at a screen has been confirmed; a shell's mark needs no second look."""
+    if run.source not in _UNSETTLED or run.value.get("marked") is True:
         return True
     return (
         run.last.at - run.first.at >= timedelta(seconds=TWICE_SECONDS)

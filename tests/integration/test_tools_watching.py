@@ -106,6 +106,7 @@ async def test_a_trigger_answers_a_question_once_and_not_its_own_echo(
     session_id = await tools.open(
         command="""/bin/sh -c 'printf "Go on? "; read a; echo "got $a"; read b'""", wait_ready=False
     )
+    await tools.shows(session_id, "Go on?")  # before the trigger is there, which is for later text
     await tools.data(
         "manage_triggers", action="add", session_id=session_id, pattern="Go on|got yes",
         act="text", text="yes Go on",

@@ -81,7 +81,7 @@ async def test_a_size_is_that_of_a_new_window_and_is_given_to_an_old_one(
 
 @pytest.mark.parametrize(("job", "ready"), [("dash", True), ("python3", False)])
 async def test_a_prompt_without_marks_is_one_when_a_shell_is_silent_behind_it(
-    monkeypatch: pytest.MonkeyPatch, job: str, ready: bool
+    monkeypatch: pytest.MonkeyPatch, job: str, *, ready: bool
 ) -> None:
     monkeypatch.setattr(service_module, "SETTLED_SECONDS", 0.01)
     stage = Stage("$ ")

@@ -152,7 +152,8 @@ class AgentLauncher:
                 reason="",
             )
         await self._tell(life, {"is": "creating"})
-        life = await self._book.save(life, conversation=plan.conversation)
+        known = plan.conversation or (life.conversation if resume else "")
+        life = await self._book.save(life, conversation=known)
         await self._files.write_private(plan.files)
         await self._order(life, plan)
         await self._await_start(life)

@@ -32,6 +32,8 @@ DIRECTIONS = {
     "below": Direction.BELOW,
 }
 
+ENDS_SHOWN = 5
+
 
 class LifeTools:
     """The tools over `Lifecycle`."""
@@ -147,11 +149,12 @@ class LifeTools:
                 await self._lives.ender.suspend(agent)
             case "resume":
                 await self._lives.ender.resume(agent)
-            case "forensics":
-                found = await self._lives.store.forensics(agent, 5)
-                return {"agent": name, "ends": [life_answers.forensics(one) for one in found]}
         life = await self._lives.book.get(agent)
-        return life_answers.life(life, await self._states.view(agent))
+        answer = life_answers.life(life, await self._states.view(agent))
+        if action == "forensics":
+            found = await self._lives.store.forensics(agent, ENDS_SHOWN)
+            answer["ends"] = [life_answers.forensics(one) for one in found]
+        return answer
 
     async def sweep_orphans(
         self,

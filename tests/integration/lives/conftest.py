@@ -79,7 +79,7 @@ class Camp:
         os.kill(self.pid(name), number)
 
     async def life(self, name: str) -> dict[str, Any]:
-        """Return what the product says of an agent's ends."""
+        """Return what the product says of an agent, its ends included."""
         return await self.tools.data("manage_agent", name=name, action="forensics")
 
     async def listed(self, name: str) -> dict[str, Any]:
@@ -90,8 +90,8 @@ class Camp:
     async def becomes(self, name: str, *states: str) -> dict[str, Any]:
         """Wait until an agent is in one of some states."""
         return await eventually(
-            lambda: self.listed(name),
-            lambda one: one.get("state") in states,
+            lambda: self.life(name),
+            lambda one: one["state"] in states,
             within_seconds=SECONDS,
         )
 

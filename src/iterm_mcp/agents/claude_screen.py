@@ -31,7 +31,9 @@ STATUS_ROWS = 12
 DIALOG_ROWS = 60
 
 _RULE = re.compile(r"\s*─{8}")
-_INNER_RULE = re.compile(r"\s*[╌┄-]{8}[╌┄-]*\s*")
+_TOP = re.compile(r"\s*[─▔]{8}")
+_UNSAID = re.compile(r"[╌┄-]{8}|Tip: ")
+"""Rows of a dialog that are not about what is asked."""
 _COMPOSER = re.compile(rf"[{MARK}!#](?:[ \xa0]|$)")
 _FOOTER = re.compile(
     r"(?i)\b(?:esc to (?:cancel|go back|exit|close)|enter to (?:confirm|select|continue))\b"
@@ -44,6 +46,14 @@ _LABEL = re.compile(rf"\s*(?:{MARK}\s*)?\d{{1,2}}\. +(.*)")
 _PASTED = re.compile(r"\[Pasted text #\d+(?: \+\d+ lines)?\]")
 _ASKS = re.compile(r"(?i)do you want to\b")
 _BACKGROUND = re.compile(r"· (\d+) (?:shell|background task|local agent|task)s?\b")
+_RESEND = re.compile(r"(?i)\bresend your message\b")
+_FAILURES = (
+    ("rate_limited", re.compile(r"(?i)\(429\)|\b429\b|limit reached|hit your .*limit")),
+    ("auth_failed", re.compile(r"(?i)invalid api key|\b401\b|/login|oauth token|authenticat")),
+    ("overloaded", re.compile(r"(?i)\b529\b|overloaded")),
+    ("billing", re.compile(r"(?i)credit balance|billing")),
+)
+_TRANSCRIPT = re.compile(r"\s*Showing detailed transcript\b")
 _QUESTION = re.compile(r"(?i)^enter to select\b|^[☐☒✔□]\s")
 _IDLE_TITLE = "✳"
 _BUSY_TITLE = re.compile(r"[◐◓◑◒\u2801-\u28ff] ")
@@ -154,7 +164,10 @@ def _read_composer(
     first, rule = box
     hints = "\n".join(rows[rule + 1 :])
     status = _status_rows(rows, first - 1)
+    composer = _holds(screen, rows, box, styles)
     trouble = find_trouble(status)
+    if _RESEND.search(str(composer.get("text", ""))) and composer["holds"] == "ghost":
+        trouble = _failure(rows, first - 1) or trouble
     busy = _BUSY.search(hints) is not None
     if any(_COMPACTING.match(row) for row in status):
         activity = "compacting"
@@ -162,12 +175,23 @@ def _read_composer(
         activity = "busy" if busy else "idle"
     return View(
         activity,
-        composer=_holds(screen, rows, box, styles),
+        composer=composer,
         trouble=trouble,
         queued=_queued(rows, first - 1) if busy else (),
         background=sum(int(one) for one in _BACKGROUND.findall(hints)),
         evidence="\n".join([*status, *rows[first : rule + 2]]),
     )
+
+
+def _failure(rows: Sequence[str], rule: int) -> dict[str, Json]:
+    """Return why the last turn failed; its composer suggests to send the message again."""
+    for row in reversed(rows[:rule]):
+        if row.startswith(MARK):
+            break
+        for what, words in _FAILURES:
+            if words.search(row):
+                return {"what": what, "text": row.strip(" \xa0●⎿")}
+    return {}
 
 
 def _status_rows(rows: Sequence[str], rule: int) -> list[str]:
@@ -245,13 +269,15 @@ def _queued(rows: Sequence[str], rule: int) -> tuple[str, ...]:
 def _read_choice(rows: Sequence[str]) -> View | None:
     """Return a dialog or a gate; None when there is none at the screen's bottom."""
     last = max((at for at, row in enumerate(rows) if row.strip()), default=-1)
+    if last >= 0 and _TRANSCRIPT.match(rows[last]):
+        return View("idle", gate={"name": "transcript"}, evidence=rows[last])
     choice = find_choice(rows)
     footer = next(
         (at for at in range(last, max(-1, last - 3), -1) if _FOOTER.search(rows[at])), None
     )
     top = _top(rows, choice.first if choice else last)
     above = [row.strip() for row in rows[top : choice.first if choice else last + 1]]
-    text = [row for row in above if row and not _INNER_RULE.fullmatch(row)]
+    text = [row for row in above if row and not _UNSAID.match(row)]
     evidence = "\n".join(rows[top : last + 1])
     joined = "\n".join(text)
     gate = next((name for name, words in _GATES if any(words.search(row) for row in text)), None)
@@ -263,7 +289,7 @@ def _read_choice(rows: Sequence[str]) -> View | None:
     asks = any(_ASKS.match(row) for row in text)
     if choice is None or (footer is None and not (asks and choice.end > last)):
         return None
-    if footer is not None and _is_question(text, rows[footer]):
+    if not asks or (footer is not None and _is_question(text, rows[footer])):
         choice = replace(choice, options=tuple(_labels(rows, choice)))
         return View("waiting", dialog=_dialog("question", text, choice), evidence=evidence)
     return View("waiting", dialog=_dialog("permission", text, choice), evidence=evidence)
@@ -272,7 +298,7 @@ def _read_choice(rows: Sequence[str]) -> View | None:
 def _top(rows: Sequence[str], end: int) -> int:
     """Return the first row of what stands below the last whole rule above a row."""
     for at in range(end - 1, max(-1, end - DIALOG_ROWS), -1):
-        if _RULE.match(rows[at]):
+        if _TOP.match(rows[at]):
             return at + 1
     return max(0, end - DIALOG_ROWS)
 

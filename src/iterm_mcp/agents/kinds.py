@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from iterm_mcp.agents.claude import Claude
 from iterm_mcp.agents.codex import Codex
 from iterm_mcp.agents.shell import Shell
 from iterm_mcp.errors import NotFoundError
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from iterm_mcp.agents.kind import AgentKind
 
-BUILT_IN: tuple[AgentKind, ...] = (Shell(), Codex())
+BUILT_IN: tuple[AgentKind, ...] = (Shell(), Claude(), Codex())
 """The kinds that are modules. A new one is one module and one element here."""
 
 _described: dict[str, AgentKind] = {}

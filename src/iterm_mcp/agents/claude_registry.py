@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,6 +40,8 @@ class Entry:
         conversation: The conversation's id; it changes with ``/clear`` and ``/resume``.
         status: One of `STATUSES`, or empty.
         waiting_for: Such as ``permission prompt`` and ``input needed``, or empty.
+        said_at: When it came to its status, ISO 8601; a status between two looks is missed, but
+            not that it is another since. Empty if not told.
     """
 
     pid: int
@@ -47,6 +50,7 @@ class Entry:
     directory: str
     status: str
     waiting_for: str
+    said_at: str = ""
 
     def belongs_to(self, pid: int, process_start: str) -> bool:
         """Tell whether a process wrote it; where its start is not known, the pid has to do."""
@@ -106,6 +110,7 @@ def read_entry(content: bytes | None) -> Entry | None:
         _text(data, "cwd"),
         status if status in STATUSES else "",
         _text(data, "waitingFor") if status == "waiting" else "",
+        _moment(data.get("statusUpdatedAt")),
     )
 
 
@@ -120,12 +125,24 @@ def registry_sightings(entry: Entry, transcript: str) -> tuple[Sighting, ...]:
         activity: dict[str, Json] = {"is": entry.status}
         if entry.waiting_for:
             activity["for"] = entry.waiting_for
+        if entry.said_at:
+            activity["at"] = entry.said_at
         told.append(_sighting(Fact.ACTIVITY, activity, evidence))
     return tuple(told)
 
 
 def _sighting(fact: Fact, value: Mapping[str, Json], evidence: str) -> Sighting:
     return Sighting(fact, value, ObservationSource.REGISTRY, evidence[:EVIDENCE_CHARACTERS])
+
+
+def _moment(milliseconds: object) -> str:
+    """Return a time that is written as milliseconds of the epoch."""
+    if not isinstance(milliseconds, int | float) or isinstance(milliseconds, bool):
+        return ""
+    try:
+        return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat()
+    except (OverflowError, ValueError, OSError):
+        return ""
 
 
 def _text(data: Mapping[str, object], key: str) -> str:

@@ -71,7 +71,10 @@ class Shell:
         """Tell whether it is a shell that reads commands, and runs no script."""
         if not command or PurePath(command[0]).name.removeprefix("-") not in SHELLS:
             return False
-        return all(word.startswith("-") and "c" not in word.strip("-") for word in command[1:])
+        return all(
+            word.startswith("-") and (word.startswith("--") or "c" not in word)
+            for word in command[1:]
+        )
 
     def see(
         self,

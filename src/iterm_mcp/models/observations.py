@@ -22,7 +22,8 @@ Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | Non
 class Fact(StrEnum):
     """What an observation is about, and the keys of its value.
 
-    An empty value says that there is none: no dialog, no trouble. Unknown keys are kept.
+    An empty value says that there is none: no dialog, no trouble. Unknown keys are kept. ``at`` is
+    when it was so, ISO 8601, where the source tells that.
     """
 
     OCCUPANT = "occupant"

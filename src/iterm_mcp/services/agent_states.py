@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import anyio
 
-from iterm_mcp.models.observations import Fact, Sighting
+from iterm_mcp.models.observations import Fact, ObservationSource, Sighting
 from iterm_mcp.services.evidence import PASSING
 from iterm_mcp.services.ledger import Ledger
 from iterm_mcp.services.names import not_found
@@ -275,7 +275,7 @@ class AgentStateService:
         ledger = Ledger(agent.name, epoch.number, seen)
         passing = {
             one.sighting.source for one in ledger.observations if one.sighting.fact in PASSING
-        }
+        } - {ObservationSource.TRANSCRIPT}  # of which nothing was missed: it is read again
         gaps = [Sighting(Fact.GAP, {"why": STARTED}, source) for source in sorted(passing)]
         ledger.add(await self._store.append(ledger.news(gaps, self._opened_at)))
         self._ledgers[agent.name], self._kinds[agent.name] = ledger, agent.kind

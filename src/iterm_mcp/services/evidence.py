@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from iterm_mcp.models.observations import Fact, Observation, ObservationSource
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from datetime import datetime
 
-    from iterm_mcp.models.observations import Json
+    from iterm_mcp.models.observations import Json, Sighting
 
 BUSY_SECONDS = 120.0
 """How long an edge that told of a start is believed; a level may well go on for hours."""
@@ -73,7 +72,9 @@ class Run:
 
         A look at a screen tells how it is at that moment.
         """
-        return self.last.at if self.source in _UNSETTLED | EDGES else self.first.at
+        if self.source in _UNSETTLED | EDGES:
+            return self.last.at
+        return dated(self.last.sighting, self.first.at, self.last.at)
 
 
 @dataclass(slots=True)
@@ -97,6 +98,18 @@ class Verdict:
     def __bool__(self) -> bool:
         """Tell whether there is such a thing as the fact speaks of."""
         return bool(self.value)
+
+
+def dated(sighting: Sighting, otherwise: datetime, latest: datetime) -> datetime:
+    """Return when something was so by its own word; what is later than possible is set right."""
+    told = sighting.value.get("at")
+    if not isinstance(told, str):
+        return otherwise
+    try:
+        at = datetime.fromisoformat(told)
+    except ValueError:
+        return otherwise
+    return min(at, latest) if at.tzinfo is not None else otherwise
 
 
 def weigh(observations: Iterable[Observation], now: datetime) -> dict[Fact, Verdict]:

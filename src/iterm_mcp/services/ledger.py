@@ -15,6 +15,7 @@ from iterm_mcp.services.evidence import (
     EDGES,
     SETTLED_SECONDS,
     TWICE_SECONDS,
+    dated,
     latest_runs,
     next_change,
 )
@@ -57,9 +58,17 @@ class Ledger:
         return tuple(self._counting)
 
     def news(self, sightings: Iterable[Sighting], at: datetime) -> list[Observation]:
-        """Return those of some sightings that are worth keeping, in order; nothing is added."""
+        """Return those of some sightings that are worth keeping, in order; nothing is added.
+
+        What happened is dated by its own word; of how things are, we know when we looked.
+        """
         return [
-            Observation(self.agent, self.epoch, one, at)
+            Observation(
+                self.agent,
+                self.epoch,
+                one,
+                dated(one, at, at) if one.source in EDGES else at,
+            )
             for one in sightings
             if self._tells(one, at)
         ]  # fmt: skip

@@ -26,7 +26,7 @@ def sees(
     return Sighting(fact, {**(told or {}), **value}, source)
 
 
-def does(source: ObservationSource, what: str, **more: Json) -> Sighting:
+def does(source: ObservationSource, what: str, /, **more: Json) -> Sighting:
     return sees(source, Fact.ACTIVITY, {"is": what}, **more)
 
 

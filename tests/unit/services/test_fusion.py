@@ -42,7 +42,7 @@ def saw(
     return Observation(ANN, 1, sighting, START + timedelta(seconds=at))
 
 
-def acts(at: float, source: ObservationSource, what: str, **more: Json) -> Observation:
+def acts(at: float, source: ObservationSource, what: str, /, **more: Json) -> Observation:
     return saw(at, source, Fact.ACTIVITY, {"is": what}, **more)
 
 
@@ -390,3 +390,71 @@ def test_a_newer_doubt_never_leaves_an_agent_ready(seen: list[Observation], at: 
     told = state(at, *trusted, acts(100, REGISTRY, "idle"), acts(101, SCREEN, "busy"))
 
     assert told != AgentState.READY
+
+
+def test_a_status_between_two_looks_is_missed_but_not_that_it_is_another_since() -> None:
+    idle = acts(1, REGISTRY, "idle", at="2026-11-01T00:00:01+00:00")
+    prompted = acts(3, TRANSCRIPT, "busy")
+    again = acts(6, REGISTRY, "idle", at="2026-11-01T00:00:05+00:00")
+
+    assert state(4, idle, prompted) == AgentState.UNKNOWN
+    assert state(7, idle, prompted, again) == AgentState.READY
+
+
+@pytest.mark.parametrize("at", ["yesterday", "2026-11-01T00:00:05", 5])
+def test_a_time_that_is_none_dates_nothing(at: Json) -> None:
+    seen = [acts(1, REGISTRY, "idle"), acts(3, TRANSCRIPT, "busy")]
+
+    assert state(7, *seen, acts(6, REGISTRY, "idle", at=at)) == AgentState.UNKNOWN
+    assert state(7, *seen, acts(6, PROTOCOL, "idle", at="2026-11-01T09:00:00Z")) == (
+        AgentState.READY
+    )
+
+
+def test_what_we_do_with_an_agent_ourselves_is_told_before_all_else() -> None:
+    idle = acts(1, REGISTRY, "idle")
+    gone = saw(1, PROCESS, Fact.OCCUPANT, who="shell")
+    there = saw(4, PROCESS, Fact.OCCUPANT, who="agent")
+    for what, expected in {
+        "creating": AgentState.CREATING,
+        "restarting": AgentState.RESTARTING,
+        "quarantined": AgentState.QUARANTINED,
+    }.items():
+        told = view(3, idle, gone, saw(2, PROCESS, Fact.LIFE, {"is": what}, why="5 crashes"))
+        assert told.state == expected
+        assert "5 crashes" in told.reason
+    creating = saw(2, PROCESS, Fact.LIFE, {"is": "creating"})
+    assert state(5, idle, creating, there) == AgentState.READY
+    assert state(5, idle, creating, there, saw(4, PROCESS, Fact.LIFE)) == AgentState.READY
+
+
+def test_a_suspended_agent_takes_no_message() -> None:
+    stopped = saw(2, PROCESS, Fact.OCCUPANT, who="agent", pid=5, stopped=True)
+
+    assert state(3, acts(1, REGISTRY, "idle"), stopped) == AgentState.SUSPENDED
+
+
+def test_a_ready_agent_whose_last_turn_failed_says_so() -> None:
+    failed = saw(2, HOOK, Fact.TROUBLE, what="auth_failed")
+    idle = acts(3, REGISTRY, "idle")
+
+    told = view(4, failed, idle)
+
+    assert told.state == AgentState.READY
+    assert "auth failed" in told.reason
+    asked = saw(5, HOOK, Fact.TURN, phase="submitted")
+    assert "auth" not in view(9, failed, idle, asked, acts(8, REGISTRY, "idle")).reason
+
+
+def test_a_screen_that_is_yet_to_be_drawn_ends_no_dialog() -> None:
+    looks = [saw(at, SCREEN, Fact.DIALOG) for at in (1, 2, 3)]
+    asked = saw(3, HOOK, Fact.DIALOG, asks="permission", tool="Bash")
+    waits = acts(3, HOOK, "waiting")
+    early = [saw(3.2, SCREEN, Fact.DIALOG), acts(3.2, SCREEN, "idle")]
+
+    assert state(3.4, *looks, asked, waits, *early) == AgentState.WAITING_PERMISSION
+
+
+def test_a_shell_s_mark_needs_no_second_look() -> None:
+    assert state(1, acts(1, TITLE, "idle", marked=True)) == AgentState.READY
+    assert state(1, acts(1, TITLE, "idle")) == AgentState.UNKNOWN

@@ -17,6 +17,8 @@ from anyio.streams.text import TextReceiveStream
 from iterm_mcp.clock import SystemClock
 from iterm_mcp.models.ids import AgentName
 from iterm_mcp.models.messages import Cascade
+from iterm_mcp.services.agent_states import AgentStateService
+from iterm_mcp.services.deliveries import make_deliveries
 from iterm_mcp.services.messages import MessageService
 from iterm_mcp.services.writers import SessionWriters
 from iterm_mcp.store import open_store
@@ -48,6 +50,8 @@ from iterm_mcp.clock import SystemClock
 from iterm_mcp.models.messages import Cascade
 from iterm_mcp.models.sessions import Program
 from iterm_mcp.services.agents import AgentService
+from iterm_mcp.services.agent_states import AgentStateService
+from iterm_mcp.services.deliveries import make_deliveries
 from iterm_mcp.services.messages import MessageService
 from iterm_mcp.services.writers import SessionWriters
 from iterm_mcp.store import open_store
@@ -58,9 +62,11 @@ async def main():
     async with open_store(sys.argv[1], clock) as store:
         session = await terminal.open_session(Program())
         await AgentService(terminal, store, clock).register_agent("ada", session.session_id)
-        service = MessageService(terminal, store, SessionWriters(), clock)
+        writers, states = SessionWriters(), AgentStateService(store, clock)
+        deliveries = make_deliveries(terminal, store, clock, writers, states)
+        service = MessageService(terminal, store, deliveries, writers, clock)
         gate = terminal.hold("send_text")
-        async with anyio.create_task_group() as group:
+        async with deliveries.running(), anyio.create_task_group() as group:
             async def send():
                 await service.cascade(Cascade("echo hi"), idempotency_key="key")
             group.start_soon(send)
@@ -135,8 +141,13 @@ async def test_a_cascade_that_kill_9_cut_short_is_unknown_and_is_not_typed_again
     clock, terminal = SystemClock(), FakeTerminal()
     terminal.lose()  # whoever tries to type will fail
     async with open_store(path, clock) as store:
-        service = MessageService(terminal, store, SessionWriters(), clock)
-        result = await service.cascade(Cascade("echo hi"), idempotency_key="key")
+        writers = SessionWriters()
+        deliveries = make_deliveries(
+            terminal, store, clock, writers, AgentStateService(store, clock)
+        )
+        service = MessageService(terminal, store, deliveries, writers, clock)
+        async with deliveries.running():
+            result = await service.cascade(Cascade("echo hi"), idempotency_key="key")
 
     assert result.replayed
     assert [(one.agent, one.state) for one in result.receipts] == [(AgentName("ada"), "unknown")]

@@ -70,6 +70,15 @@ def by_agent(answer: Json, what: str) -> dict[str, Any]:
     return found
 
 
+def lasting(answer: Json) -> list[Json]:
+    """Return the receipts without what moves on after the typing."""
+    moving = {"stage", "evidence"}
+    return [
+        {key: value for key, value in one.items() if key not in moving}
+        for one in answer["receipts"]
+    ]
+
+
 def says(word: str) -> str:
     """Return a command line whose output is not what was typed: ``42 word``."""
     return f"echo $((6 * 7)) {word}"
@@ -135,7 +144,7 @@ async def test_a_key_gives_the_same_receipts_through_any_door_and_types_once(
         async with open_tools(live_home, door) as other:
             again = await other.data("cascade_message", **message)
         assert again["replayed"]
-        assert again["receipts"] == first["receipts"]
+        assert lasting(again) == lasting(first)
 
     for name in MEMBERS:
         await crew.says(name, "42 once")
@@ -161,7 +170,7 @@ async def test_two_clients_with_one_key_at_the_same_time_type_once(
             group.start_soon(send, tools)
 
     assert sorted(one["replayed"] for one in answers) == [False, True, True]
-    assert answers[0]["receipts"] == answers[1]["receipts"] == answers[2]["receipts"]
+    assert lasting(answers[0]) == lasting(answers[1]) == lasting(answers[2])
     for name in MEMBERS:
         await crew.says(name, "42 race")
         assert await crew.heard(name) == ["42 race"]

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from iterm_mcp.models.deliveries import DeliveryId, Stage
     from iterm_mcp.models.ids import AgentName, SessionId, TeamName
 
 
@@ -55,11 +56,13 @@ class Resolved:
 class ReceiptState(StrEnum):
     """What became of one delivery.
 
-    ``written`` means that the terminal accepted every byte, Enter included; not that the
+    ``accepted`` means that it is safe, and waits until the agent can take it; ``written`` that the
+    terminal accepted every byte, Enter included; not that the
     agent has read them.
     """
 
     PLANNED = "planned"
+    ACCEPTED = "accepted"
     WRITTEN = "written"
     REFUSED = "refused"
     UNKNOWN = "unknown"
@@ -72,8 +75,11 @@ class Receipt:
     Attributes:
         state: ``planned`` in a dry run; ``refused`` when nothing was typed; ``unknown`` when
             the terminal was lost or silent while typing: it may or may not have arrived.
-        reason: Why it was not written; empty otherwise.
+        reason: Why it was not written, or not yet; empty otherwise.
         at: When the state was reached, in UTC.
+        delivery_id: Under which it can be asked for later; None where nothing was accepted.
+        stage: How far exactly it has come; None likewise.
+        evidence: What proves the stage; empty where our own doing does.
     """
 
     agent: AgentName
@@ -84,6 +90,9 @@ class Receipt:
     state: ReceiptState
     reason: str
     at: datetime
+    delivery_id: DeliveryId | None = None
+    stage: Stage | None = None
+    evidence: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,191 +1,260 @@
-"""The deliveries of one cascade: composed first, then typed in parallel."""
+"""Messages for agents that can be trusted to arrive, or to say that they did not."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
-import anyio
+import structlog
 
 from iterm_mcp.agents.kinds import find_kind
-from iterm_mcp.errors import (
-    InvalidRequestError,
-    ItermMcpError,
-    NotFoundError,
-    RefusedError,
-    TerminalRejectedError,
-    TerminalUnavailableError,
-)
-from iterm_mcp.models.messages import Receipt, ReceiptState
+from iterm_mcp.errors import InvalidRequestError, NotFoundError
+from iterm_mcp.models.deliveries import FINAL, Delivery, DeliveryId, Move, Policy, Stage
+from iterm_mcp.services.delivery_book import DeliveryBook
+from iterm_mcp.services.delivery_means import SHELL, Means, NoConversations
+from iterm_mcp.services.delivery_queue import DEPTH_LIMIT
+from iterm_mcp.services.delivery_running import DeliveryRunner
+from iterm_mcp.services.leases import Leases
+from iterm_mcp.services.pasting import Paster
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from contextlib import AbstractAsyncContextManager
 
     from iterm_mcp.clock import Clock
     from iterm_mcp.models.agents import Agent
-    from iterm_mcp.models.ids import AgentName, LockId, SessionId
-    from iterm_mcp.models.messages import Resolved
+    from iterm_mcp.models.ids import LockId
+    from iterm_mcp.models.observations import Json
+    from iterm_mcp.services.delivery_means import Conversations
+    from iterm_mcp.services.states import States
     from iterm_mcp.services.writers import SessionWriters
+    from iterm_mcp.store import Store
     from iterm_mcp.terminal.protocol import Terminal
 
-PARALLEL_LIMIT = 32
-"""How many sessions of one cascade are typed into at the same time."""
+log = structlog.get_logger()
 
-SESSION_ENDED = "session ended"
-TERMINAL_AWAY = "the terminal was lost before its turn"
+LIFETIME_SECONDS = 3600.0
+"""How long a message waits for an agent that cannot take it."""
+
+SHELL_LIFETIME_SECONDS = 120.0
+"""The same for a shell: a command that comes much later is a surprise."""
+
+LONGEST_LIFETIME_SECONDS = 7 * 24 * 3600.0
+MOST_PRIORITY = 100
+
 CANCELLED = "cancelled before its turn"
-CANCELLED_TYPING = "cancelled while typing"
-SERVER_ENDED = "the server ended while delivering"
+
+RANKS: Mapping[Stage, int] = {
+    stage: rank
+    for rank, stage in enumerate(
+        (
+            Stage.ACCEPTED, Stage.LEASED, Stage.WRITTEN, Stage.SUBMITTED, Stage.QUEUED,
+            Stage.STARTED, Stage.ENDED,
+        )
+    )
+}  # fmt: skip
+"""How far each stage is on the way."""
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
-    """One agent's text, ready to be typed.
+class Order:
+    """A message to be delivered.
 
     Attributes:
-        keystrokes: What to type; None when it must not be typed.
-        refusal: Why not; empty otherwise.
+        lifetime_seconds: How long it may wait; None for what is usual for the agent's kind.
+        key: Repeating an order with the same key to the same agent delivers nothing again.
+        details: What else is remembered with it.
     """
 
-    resolved: Resolved
-    keystrokes: str | None
-    refusal: str = ""
+    agent: Agent
+    text: str
+    policy: Policy = Policy.MESSAGE
+    priority: int = 0
+    lifetime_seconds: float | None = None
+    key: str = ""
+    sender: str = ""
+    lock_id: LockId | None = None
+    details: Mapping[str, Json] | None = None
 
 
-def compose(resolved: Iterable[Resolved], agents: Iterable[Agent]) -> list[Letter]:
-    """Have each agent's kind compose its text. Pure; a text that cannot be typed is refused."""
-    kinds = {agent.name: agent.kind for agent in agents}
-    # Many agents share a text: it is composed once for each kind.
-    composed: dict[tuple[str, str], tuple[str | None, str]] = {}
-    letters = []
-    for one in resolved:
-        request = kinds[one.agent], one.text
-        if request not in composed:
-            composed[request] = _compose(*request)
-        letters.append(Letter(one, *composed[request]))
-    return letters
+class DeliveryService:
+    """Accepts messages, and tells what became of them."""
 
-
-def _compose(kind: str, text: str) -> tuple[str | None, str]:
-    """Return the keystrokes, or None and why not."""
-    try:
-        return "".join(stroke.text for stroke in find_kind(kind).compose(text)), ""
-    except (InvalidRequestError, NotFoundError) as error:
-        return None, str(error)
-
-
-class Deliveries:
-    """What became of each letter so far; true at any moment, also after a cancellation.
-
-    Args:
-        lock_id: The lock that the sender holds.
-        locked: The sessions to which it is shown.
-
-    Attributes:
-        durations: Seconds from a letter's turn in its session to its receipt, for those
-            whose turn came.
-    """
-
-    def __init__(
-        self,
-        letters: Iterable[Letter],
-        standing: frozenset[SessionId],
-        terminal: Terminal,
-        writers: SessionWriters,
-        clock: Clock,
-        *,
-        lock_id: LockId | None = None,
-        locked: frozenset[SessionId] = frozenset(),
-    ) -> None:
-        self.durations: dict[AgentName, float] = {}
-        self._lock_id = lock_id
-        self._locked = locked
-        self._terminal = terminal
-        self._writers = writers
+    def __init__(self, book: DeliveryBook, runner: DeliveryRunner, clock: Clock) -> None:
+        self._book = book
+        self._runner = runner
         self._clock = clock
-        self._terminal_lost = False
-        self._receipts: dict[AgentName, Receipt] = {}
-        self._waiting: list[Letter] = []
-        for letter in letters:
-            if letter.keystrokes is None:
-                self._note(letter, ReceiptState.REFUSED, letter.refusal)
-            elif letter.resolved.session_id not in standing:
-                self._note(letter, ReceiptState.REFUSED, SESSION_ENDED)
-            else:
-                self._note(letter, ReceiptState.REFUSED, CANCELLED)
-                self._waiting.append(letter)
 
-    def receipts(self) -> tuple[Receipt, ...]:
-        """Return what is true now, sorted by agent."""
-        return tuple(self._receipts[agent] for agent in sorted(self._receipts))
+    def running(self) -> AbstractAsyncContextManager[None]:
+        """Deliver for the length of the block, also what was left undone before.
 
-    def receipts_if_lost(self) -> tuple[Receipt, ...]:
-        """Return what will be true if this process ends at any moment from now on."""
-        waiting = {letter.resolved.agent: letter for letter in self._waiting}
-        return tuple(
-            self._receipt(waiting[receipt.agent], ReceiptState.UNKNOWN, SERVER_ENDED)
-            if receipt.agent in waiting
-            else receipt
-            for receipt in self.receipts()
+        Raises:
+            StoreError: On entering, when that cannot be read.
+        """
+        return self._runner.running()
+
+    def draw_up(self, order: Order) -> Delivery:
+        """Return the message that an order makes; nothing is kept yet.
+
+        Raises:
+            InvalidRequestError: The priority or the time cannot be used.
+        """
+        usual = SHELL_LIFETIME_SECONDS if order.agent.kind == SHELL else LIFETIME_SECONDS
+        lifetime = usual if order.lifetime_seconds is None else order.lifetime_seconds
+        if not 0 < lifetime <= LONGEST_LIFETIME_SECONDS:
+            raise InvalidRequestError(
+                f"a message cannot wait for {lifetime:g} s",
+                hint=f"Choose a time above 0 and up to {LONGEST_LIFETIME_SECONDS:g} s.",
+            )
+        if abs(order.priority) > MOST_PRIORITY:
+            raise InvalidRequestError(
+                f"there is no priority {order.priority}",
+                hint=f"Use a number from -{MOST_PRIORITY} to {MOST_PRIORITY}; 0 is usual.",
+            )
+        now = self._clock.now()
+        details: dict[str, Json] = dict(order.details or {})
+        if order.lock_id is not None:
+            details["lock_id"] = order.lock_id
+        return Delivery(
+            delivery_id=DeliveryId(f"d-{uuid4().hex[:16]}"),
+            agent=order.agent.name,
+            session_id=order.agent.session_id,
+            text=order.text,
+            policy=order.policy,
+            priority=order.priority,
+            accepted_at=now,
+            not_after=now + timedelta(seconds=lifetime),
+            moves=(Move(Stage.ACCEPTED, now),),
+            key=order.key,
+            sender=order.sender,
+            details=details,
         )
 
-    async def run(self) -> None:
-        """Type every letter that can be typed; one that fails does not hinder the others."""
-        letters = iter(self._waiting)
-        async with anyio.create_task_group() as group:
-            for _ in range(min(PARALLEL_LIMIT, len(self._waiting))):
-                group.start_soon(self._deliver_each, letters)
+    async def accept(self, deliveries: Sequence[Delivery]) -> tuple[Delivery, ...]:
+        """Keep messages and have them delivered, all of them or none.
 
-    async def _deliver_each(self, letters: Iterator[Letter]) -> None:
-        for letter in letters:
-            if self._terminal_lost:  # another try would wait for it once more
-                self._note(letter, ReceiptState.REFUSED, TERMINAL_AWAY)
+        They are safe when this returns. One for which there is no room comes back refused.
+
+        Returns:
+            The messages in the order given; where a key is a repetition, the first one's.
+
+        Raises:
+            ConflictError: A key was used for another message to that agent.
+            RefusedError: The daemon is stopping.
+        """
+        self._runner.check()
+        counted: dict[str, int] = {}
+        drawn = []
+        for one in deliveries:
+            counted[one.agent] = counted.get(one.agent, 0) + 1
+            drawn.append(self._if_room(one, counted[one.agent]))
+        kept = await self._book.accept(drawn)
+        ours = {one.delivery_id for one in drawn}
+        self._runner.bring(
+            one for one in kept if one.delivery_id in ours and one.stage is Stage.ACCEPTED
+        )
+        return kept
+
+    def _if_room(self, delivery: Delivery, count: int) -> Delivery:
+        if count <= self._runner.room(delivery.agent):
+            return delivery
+        why = f"{DEPTH_LIMIT} messages wait for {delivery.agent} already"
+        refused = Move(Stage.REFUSED, delivery.accepted_at, why)
+        return replace(delivery, moves=(*delivery.moves, refused))
+
+    async def typed(
+        self, ids: Collection[DeliveryId], timeout_seconds: float
+    ) -> dict[DeliveryId, Delivery]:
+        """Wait until each message was typed, has come to its end, or is known to wait, and why."""
+
+        def settled(found: Mapping[DeliveryId, Delivery]) -> bool:
+            return all(
+                one.stage not in {Stage.ACCEPTED, Stage.LEASED} or self._book.why(one.delivery_id)
+                for one in found.values()
+            )
+
+        return await self._book.wait(ids, settled, timeout_seconds)
+
+    async def wait(
+        self, ids: Collection[DeliveryId], until: Stage, timeout_seconds: float, *, every: bool
+    ) -> dict[DeliveryId, Delivery]:
+        """Wait until messages have come so far, or can come no further by themselves.
+
+        Args:
+            every: All of them; else any.
+
+        Raises:
+            NotFoundError: One of them is not known.
+        """
+        known = await self.find(ids)
+        for one in ids:
+            if one not in known:
+                raise NotFoundError(
+                    "delivery", one, hint="Use a delivery_id of a receipt; they are kept two weeks."
+                )
+        test = all if every else any
+
+        def arrived(found: Mapping[DeliveryId, Delivery]) -> bool:
+            return test(has_come(one, until) for one in found.values())
+
+        return await self._book.wait(ids, arrived, timeout_seconds)
+
+    async def find(self, ids: Collection[DeliveryId]) -> dict[DeliveryId, Delivery]:
+        """Return messages as they stand; those that are not known are left out."""
+        return await self._book.find(ids)
+
+    def why(self, delivery_id: DeliveryId) -> str:
+        """Return why a message waits; empty when nothing is known to hold it."""
+        return self._book.why(delivery_id)
+
+    async def cancel(self, ids: Iterable[DeliveryId], reason: str = CANCELLED) -> int:
+        """Refuse messages of which nothing was typed yet; return how many there were."""
+        count = 0
+        for one in ids:
+            delivery = self._book.get(one)
+            if delivery is None or delivery.stage is not Stage.ACCEPTED:
                 continue
-            await self._deliver(letter)
-
-    async def _deliver(self, letter: Letter) -> None:
-        session_id = letter.resolved.session_id
-        lock_id = self._lock_id if session_id in self._locked else None
-        try:
-            async with self._writers.hold(session_id, lock_id):
-                await self._type(letter)
-        except RefusedError as error:
-            self._note(letter, ReceiptState.REFUSED, str(error))
-
-    async def _type(self, letter: Letter) -> None:
-        started = self._clock.monotonic()
-        self._note(letter, ReceiptState.UNKNOWN, CANCELLED_TYPING)
-        try:
-            await self._terminal.send_text(letter.resolved.session_id, letter.keystrokes or "")
-        except NotFoundError:
-            self._note(letter, ReceiptState.REFUSED, SESSION_ENDED)
-        except (TerminalRejectedError, InvalidRequestError) as error:
-            self._note(letter, ReceiptState.REFUSED, str(error))
-        except ItermMcpError as error:  # lost or silent: the bytes may have arrived
-            self._note(letter, ReceiptState.UNKNOWN, str(error))
-            self._terminal_lost |= isinstance(error, TerminalUnavailableError)
-        else:
-            self._note(letter, ReceiptState.WRITTEN)
-        finally:
-            self.durations[letter.resolved.agent] = self._clock.monotonic() - started
-
-    def _note(self, letter: Letter, state: ReceiptState, reason: str = "") -> None:
-        self._receipts[letter.resolved.agent] = self._receipt(letter, state, reason)
-
-    def _receipt(self, letter: Letter, state: ReceiptState, reason: str) -> Receipt:
-        return receipt(letter, state, reason, self._clock)
+            self._runner.drop(delivery)
+            await self._book.move(one, Stage.REFUSED, reason=reason)
+            self._book.release(one)
+            count += 1
+        return count
 
 
-def receipt(letter: Letter, state: ReceiptState, reason: str, clock: Clock) -> Receipt:
-    """Return a receipt for a letter, dated now."""
-    resolved = letter.resolved
-    return Receipt(
-        agent=resolved.agent,
-        session_id=resolved.session_id,
-        text=resolved.text,
-        source=resolved.source,
-        team=resolved.team,
-        state=state,
-        reason=reason,
-        at=clock.now(),
+def has_come(delivery: Delivery, until: Stage) -> bool:
+    """Tell whether a message has come so far, or can come no further by itself."""
+    stage = delivery.stage
+    return stage in FINAL or RANKS[stage] >= RANKS[until]
+
+
+def make_deliveries(
+    terminal: Terminal,
+    store: Store,
+    clock: Clock,
+    writers: SessionWriters,
+    states: States,
+    lease_folder: str | None = None,
+    conversations: Conversations | None = None,
+) -> DeliveryService:
+    """Make the service with all that it stands on.
+
+    Args:
+        lease_folder: See `Leases`.
+        conversations: Knows the agents that run without a screen.
+    """
+    book = DeliveryBook(store.deliveries, clock)
+    means = Means(
+        terminal=terminal,
+        agents=store.agents,
+        book=book,
+        writers=writers,
+        leases=Leases(lease_folder),
+        paster=Paster(terminal, writers, clock),
+        clock=clock,
+        states=states,
+        conversations=conversations or NoConversations(),
+        find_kind=find_kind,
     )
+    return DeliveryService(book, DeliveryRunner(means), clock)

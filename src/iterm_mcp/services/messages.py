@@ -5,24 +5,30 @@ from __future__ import annotations
 import hashlib
 import json
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 import anyio
 import structlog
 
-from iterm_mcp.errors import ConflictError, InvalidRequestError, StoreError
-from iterm_mcp.models.messages import CascadeResult, ReceiptState
+from iterm_mcp.agents.kinds import find_kind
+from iterm_mcp.errors import ConflictError, InvalidRequestError, NotFoundError, StoreError
+from iterm_mcp.models.deliveries import Policy, Stage
+from iterm_mcp.models.messages import CascadeResult, Receipt, ReceiptState
 from iterm_mcp.services.cascade import resolve
-from iterm_mcp.services.deliveries import Deliveries, compose, receipt
+from iterm_mcp.services.deliveries import Order
+from iterm_mcp.services.delivery_means import SERVER_ENDED, SESSION_ENDED
+from iterm_mcp.services.receipts import addressed, receipt_of, typing_seconds
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterable, Mapping
 
     from iterm_mcp.clock import Clock
-    from iterm_mcp.models.ids import LockId, SessionId
-    from iterm_mcp.models.messages import Cascade, Receipt
+    from iterm_mcp.models.deliveries import Delivery
+    from iterm_mcp.models.ids import AgentName, LockId, SessionId
+    from iterm_mcp.models.messages import Cascade, Resolved
+    from iterm_mcp.services.deliveries import DeliveryService
     from iterm_mcp.services.writers import SessionWriters
     from iterm_mcp.store import Store
     from iterm_mcp.terminal.protocol import Terminal
@@ -36,6 +42,9 @@ TTL_LIMIT_SECONDS = 7 * 24 * 3600.0
 
 DUPLICATE_WAIT_SECONDS = 60.0
 """How long a repeated request waits for the first one's receipts."""
+
+TYPED_SECONDS = 60.0
+"""How long a cascade waits for its messages to be typed."""
 
 SETTLE_SECONDS = 10.0
 """How long a cascade, also a cancelled one, may take to record what it did."""
@@ -70,26 +79,32 @@ class MessageService:
     Args:
         duplicate_wait_seconds: How long a repeated request waits for the first one's end.
         settle_seconds: How long recording the receipts may take, which a cancellation waits for.
+        typed_seconds: How long a cascade waits for its messages to be typed; they are delivered
+            all the same when that is over.
     """
 
     def __init__(
         self,
         terminal: Terminal,
         store: Store,
+        deliveries: DeliveryService,
         writers: SessionWriters,
         clock: Clock,
         observer: MessageObserver | None = None,
         *,
         duplicate_wait_seconds: float = DUPLICATE_WAIT_SECONDS,
         settle_seconds: float = SETTLE_SECONDS,
+        typed_seconds: float = TYPED_SECONDS,
     ) -> None:
         self._terminal = terminal
         self._store = store
+        self._deliveries = deliveries
         self._writers = writers
         self._clock = clock
         self._observer = observer or SilentMessageObserver()
         self._duplicate_wait_seconds = duplicate_wait_seconds
         self._settle_seconds = settle_seconds
+        self._typed_seconds = typed_seconds
         self._under_way: dict[str, anyio.Event] = {}
 
     async def cascade(
@@ -100,19 +115,24 @@ class MessageService:
         idempotency_key: str | None = None,
         ttl_seconds: float = 3600.0,
         lock_id: LockId | None = None,
+        policy: Policy = Policy.MESSAGE,
     ) -> CascadeResult:
         """Give each agent the most specific text that the cascade holds for it.
+
+        Every text is safe on the disk before anything is typed. The receipts say how far each has
+        come when all are typed, or are known to wait; what waits is delivered later.
 
         Args:
             cascade: The texts; see `services.cascade` for which one wins.
             dry_run: Say who would get what, ``planned`` or ``refused``, and type nothing.
                 Neither the terminal nor the idempotency key is looked at.
             idempotency_key: The same key with the same cascade types nothing again and
-                returns the first one's receipts, waiting for them if need be. This holds
-                across restarts: after a crash the receipts are ``unknown``.
+                returns the first one's receipts as they stand now, waiting for them if need be.
+                This holds across restarts.
             ttl_seconds: How long the key lives after the delivery; at most 7 days.
             lock_id: The lock that the caller holds, shown to the sessions that it holds. Those
                 that another one has locked refuse. It is no part of what a key stands for.
+            policy: When a text may be typed into an agent; a shell is typed into at once.
 
         Raises:
             InvalidRequestError: An empty cascade or text, or an unfit key or lifetime.
@@ -125,59 +145,119 @@ class MessageService:
         if dry_run:
             return await self._plan(cascade)
         if idempotency_key is None:
-            return await self._send(cascade, None, lock_id)
+            return await self._send(cascade, None, lock_id, policy)
         claim = _claim(cascade, idempotency_key, ttl_seconds)
         async with self._alone(claim.key):
             known = await self._store.cascades.find(claim.key, claim.request_hash)
-            return known or await self._send(cascade, claim, lock_id)
+            if known is not None:
+                return await self._as_it_stands(known)
+            return await self._send(cascade, claim, lock_id, policy)
 
     async def _plan(self, cascade: Cascade) -> CascadeResult:
         registry = await self._store.agents.load()
         resolution = resolve(cascade, registry)
+        kinds = {agent.name: agent.kind for agent in registry.agents}
+        refusals = _refusals(resolution.resolved, kinds)
         receipts = tuple(
-            receipt(
-                letter,
-                ReceiptState.PLANNED if letter.keystrokes else ReceiptState.REFUSED,
-                letter.refusal,
-                self._clock,
+            self._receipt(
+                one,
+                ReceiptState.REFUSED if one.agent in refusals else ReceiptState.PLANNED,
+                refusals.get(one.agent, ""),
             )
-            for letter in compose(resolution.resolved, registry.agents)
+            for one in resolution.resolved
         )
         return CascadeResult(receipts, resolution.unreached)
 
     async def _send(
-        self, cascade: Cascade, claim: Claim | None, lock_id: LockId | None
+        self, cascade: Cascade, claim: Claim | None, lock_id: LockId | None, policy: Policy
     ) -> CascadeResult:
         locked = await self._writers.sessions_of(lock_id)
         registry = await self._store.agents.load()
         resolution = resolve(cascade, registry)
-        letters = compose(resolution.resolved, registry.agents)
-        standing = await self._sessions() if letters else frozenset()
-        deliveries = Deliveries(
-            letters,
-            standing,
-            self._terminal,
-            self._writers,
-            self._clock,
-            lock_id=lock_id,
-            locked=locked,
+        agents = {agent.name: agent for agent in registry.agents}
+        refusals = _refusals(
+            resolution.resolved, {name: agent.kind for name, agent in agents.items()}
         )
+        standing = await self._sessions() if resolution.resolved else frozenset()
+        refused = []
+        orders = []
+        for one in resolution.resolved:
+            why = refusals.get(one.agent, "")
+            if not why and one.session_id not in standing:
+                why = SESSION_ENDED
+            if why:
+                refused.append(self._receipt(one, ReceiptState.REFUSED, why))
+            else:
+                shown = lock_id if one.session_id in locked else None
+                orders.append(
+                    Order(
+                        agents[one.agent], one.text, policy, lock_id=shown, details=addressed(one)
+                    )
+                )
+        drawn = tuple(self._deliveries.draw_up(one) for one in orders)
         if claim is not None:
-            planned = CascadeResult(deliveries.receipts_if_lost(), resolution.unreached)
+            never = (_never_accepted(one) for one in drawn)
+            planned = _result([*refused, *never], resolution.unreached)
             known = await self._store.cascades.claim(
                 claim.key, claim.request_hash, planned, self._clock.now() + claim.lifetime
             )
             if known is not None:  # another process took it since we looked
-                return known
+                return await self._as_it_stands(known)
+        return await self._deliver(drawn, refused, resolution.unreached, claim)
+
+    async def _deliver(
+        self,
+        drawn: tuple[Delivery, ...],
+        refused: list[Receipt],
+        unreached: tuple[AgentName, ...],
+        claim: Claim | None,
+    ) -> CascadeResult:
+        kept = await self._deliveries.accept(drawn)
+        standing = {one.delivery_id: one for one in kept}
         try:
-            await deliveries.run()
+            standing |= await self._deliveries.typed(tuple(standing), self._typed_seconds)
+        except anyio.get_cancelled_exc_class():
+            with anyio.move_on_after(self._settle_seconds, shield=True):
+                await self._deliveries.cancel(tuple(standing))
+                standing |= await self._deliveries.find(tuple(standing))
+            raise
         finally:
-            result = CascadeResult(deliveries.receipts(), resolution.unreached)
+            receipts = [receipt_of(one, self._why(one)) for one in standing.values()]
+            result = _result([*refused, *receipts], unreached)
             if claim is not None:
                 await self._settle(claim, result)
+            spent = {one.agent: typing_seconds(one) for one in standing.values()}
             for one in result.receipts:
-                self._observer.delivered(one, deliveries.durations.get(one.agent, 0.0))
+                self._observer.delivered(one, spent.get(one.agent, 0.0))
         return result
+
+    def _why(self, delivery: Delivery) -> str:
+        return self._deliveries.why(delivery.delivery_id)
+
+    async def _as_it_stands(self, known: CascadeResult) -> CascadeResult:
+        """Return a result that was stored, with the receipts as they stand now."""
+        ids = [one.delivery_id for one in known.receipts if one.delivery_id is not None]
+        standing = await self._deliveries.find(ids) if ids else {}
+        receipts = [
+            receipt_of(standing[one.delivery_id], self._why(standing[one.delivery_id]))
+            if one.delivery_id in standing
+            else one
+            for one in known.receipts
+        ]
+        return replace(known, receipts=tuple(receipts))
+
+    def _receipt(self, resolved: Resolved, state: ReceiptState, reason: str) -> Receipt:
+        """Return a receipt of what was not accepted, dated now."""
+        return Receipt(
+            agent=resolved.agent,
+            session_id=resolved.session_id,
+            text=resolved.text,
+            source=resolved.source,
+            team=resolved.team,
+            state=state,
+            reason=reason,
+            at=self._clock.now(),
+        )
 
     async def _sessions(self) -> frozenset[SessionId]:
         """Return the sessions that stand; with no terminal, fail before anything is typed."""
@@ -233,6 +313,37 @@ def _claim(cascade: Cascade, key: str, ttl_seconds: float) -> Claim:
             hint=f"Choose a lifetime above 0 and up to {TTL_LIMIT_SECONDS:g} s.",
         )
     return Claim(key, _hash(cascade), timedelta(seconds=ttl_seconds))
+
+
+def _refusals(resolved: Iterable[Resolved], kinds: Mapping[AgentName, str]) -> dict[AgentName, str]:
+    """Return why texts cannot be typed by the kinds of their agents, where they cannot."""
+    known: dict[tuple[str, str], str] = {}  # many agents share a text
+    refusals = {}
+    for one in resolved:
+        request = kinds[one.agent], one.text
+        if request not in known:
+            known[request] = _refusal(*request)
+        if known[request]:
+            refusals[one.agent] = known[request]
+    return refusals
+
+
+def _refusal(kind: str, text: str) -> str:
+    try:
+        find_kind(kind).compose(text)
+    except (InvalidRequestError, NotFoundError) as error:
+        return str(error)
+    return ""
+
+
+def _result(receipts: Iterable[Receipt], unreached: tuple[AgentName, ...]) -> CascadeResult:
+    return CascadeResult(tuple(sorted(receipts, key=lambda one: one.agent)), unreached)
+
+
+def _never_accepted(delivery: Delivery) -> Receipt:
+    """Return what is true of a message if nobody ever finds it on the disk."""
+    bare = receipt_of(delivery)
+    return replace(bare, state=ReceiptState.REFUSED, stage=Stage.REFUSED, reason=SERVER_ENDED)
 
 
 def _hash(cascade: Cascade) -> str:

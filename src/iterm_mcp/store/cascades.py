@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from iterm_mcp.errors import ConflictError
+from iterm_mcp.models.deliveries import DeliveryId, Stage
 from iterm_mcp.models.ids import AgentName, SessionId, TeamName
 from iterm_mcp.models.messages import CascadeResult, Receipt, ReceiptState, Source
 from iterm_mcp.store.times import from_text, to_text
@@ -133,6 +134,9 @@ def _to_json(result: CascadeResult) -> str:
             "state": receipt.state,
             "reason": receipt.reason,
             "at": to_text(receipt.at),
+            "delivery_id": receipt.delivery_id,
+            "stage": receipt.stage,
+            "evidence": receipt.evidence,
         }
         for receipt in result.receipts
     ]
@@ -148,7 +152,7 @@ def _from_json(text: str) -> CascadeResult:
 
 
 def _receipt(stored: dict[str, Any], texts: list[str]) -> Receipt:
-    team = stored["team"]
+    team, delivery_id, stage = stored["team"], stored.get("delivery_id"), stored.get("stage")
     return Receipt(
         agent=AgentName(stored["agent"]),
         session_id=SessionId(stored["session_id"]),
@@ -158,4 +162,7 @@ def _receipt(stored: dict[str, Any], texts: list[str]) -> Receipt:
         state=ReceiptState(stored["state"]),
         reason=stored["reason"],
         at=from_text(stored["at"]),
+        delivery_id=None if delivery_id is None else DeliveryId(delivery_id),
+        stage=None if stage is None else Stage(stage),
+        evidence=stored.get("evidence", ""),
     )

@@ -62,6 +62,12 @@ def receipt(one: Receipt) -> Json:
         answer["team"] = one.team
     if one.reason:
         answer["reason"] = one.reason
+    if one.delivery_id is not None:
+        answer["delivery_id"] = one.delivery_id
+    if one.stage is not None:
+        answer["stage"] = one.stage.value
+    if one.evidence:
+        answer["evidence"] = one.evidence
     return answer
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
@@ -21,16 +22,20 @@ from iterm_mcp.errors import (
     TerminalUnavailableError,
 )
 from iterm_mcp.models.agents import Agent, Team
+from iterm_mcp.models.deliveries import Stage
 from iterm_mcp.models.ids import AgentName, SessionId, TeamName
 from iterm_mcp.models.messages import Cascade, CascadeResult, Receipt, ReceiptState, Source
 from iterm_mcp.models.sessions import Program
-from iterm_mcp.services.deliveries import PARALLEL_LIMIT
+from iterm_mcp.services.agent_states import AgentStateService
+from iterm_mcp.services.deliveries import make_deliveries
+from iterm_mcp.services.delivery_running import PARALLEL_LIMIT
 from iterm_mcp.services.messages import MessageService
 from iterm_mcp.services.writers import SessionWriters
 from iterm_mcp.store import Store, open_store
 from iterm_mcp.testing.fake_clock import START
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from iterm_mcp.testing import FakeClock, FakeTerminal
@@ -59,15 +64,34 @@ def writers() -> SessionWriters:
     return SessionWriters(wait_seconds=0.05)
 
 
+@asynccontextmanager
+async def serving(
+    terminal: FakeTerminal,
+    store: Store,
+    clock: FakeClock,
+    writers: SessionWriters | None = None,
+    observer: Recorder | None = None,
+    **options: Any,  # noqa: ANN401
+) -> AsyncIterator[MessageService]:
+    """Deliver for the length of the block."""
+    writers = writers or SessionWriters()
+    deliveries = make_deliveries(terminal, store, clock, writers, AgentStateService(store, clock))
+    async with deliveries.running():
+        yield MessageService(terminal, store, deliveries, writers, clock, observer, **options)
+
+
 @pytest.fixture
-def service(
+async def service(
     terminal: FakeTerminal,
     store: Store,
     writers: SessionWriters,
     clock: FakeClock,
     recorder: Recorder,
-) -> MessageService:
-    return MessageService(terminal, store, writers, clock, recorder, duplicate_wait_seconds=0.05)
+) -> AsyncIterator[MessageService]:
+    async with serving(
+        terminal, store, clock, writers, recorder, duplicate_wait_seconds=0.05
+    ) as service:
+        yield service
 
 
 async def add_agents(terminal: FakeTerminal, store: Store, *names: str) -> dict[str, SessionId]:
@@ -84,6 +108,15 @@ async def add_agents(terminal: FakeTerminal, store: Store, *names: str) -> dict[
 
 def states(result: CascadeResult) -> dict[str, str]:
     return {receipt.agent: receipt.state for receipt in result.receipts}
+
+
+def same(one: CascadeResult, other: CascadeResult) -> bool:
+    """Tell whether two answers are about the same messages, and say the same of their typing."""
+    first, second = (
+        [(receipt.delivery_id, receipt.agent, receipt.state) for receipt in result.receipts]
+        for result in (one, other)
+    )
+    return first == second
 
 
 def reasons(result: CascadeResult) -> dict[str, str]:
@@ -311,21 +344,21 @@ async def test_two_cascades_never_type_into_one_session_at_the_same_time(
     terminal: FakeTerminal, store: Store, clock: FakeClock
 ) -> None:
     writers = SessionWriters()
-    service = MessageService(terminal, store, writers, clock)
-    homes = await add_agents(terminal, store, "ada")
-    gate = terminal.hold("send_text")
+    async with serving(terminal, store, clock, writers) as service:
+        homes = await add_agents(terminal, store, "ada")
+        gate = terminal.hold("send_text")
 
-    with anyio.fail_after(5):
-        async with anyio.create_task_group() as group:
-            group.start_soon(service.cascade, to_each(ada="echo one"))
-            await gate.wait_arrived()
-            group.start_soon(service.cascade, to_each(ada="echo two"))
-            await eventually(lambda: writers._turns[homes["ada"]].users == 2)
-            await anyio.wait_all_tasks_blocked()
-            assert gate.waiting == 1
-            gate.open()
+        with anyio.fail_after(5):
+            async with anyio.create_task_group() as group:
+                group.start_soon(service.cascade, to_each(ada="echo one"))
+                await gate.wait_arrived()
+                group.start_soon(service.cascade, to_each(ada="echo two"))
+                await eventually(lambda: store.deliveries.at_stages({Stage.ACCEPTED}))
+                await anyio.wait_all_tasks_blocked()
+                assert gate.waiting == 1
+                gate.open()
 
-    assert terminal.typed(homes["ada"]) == "echo one\recho two\r"
+        assert terminal.typed(homes["ada"]) == "echo one\recho two\r"
 
 
 # Idempotency.
@@ -341,7 +374,7 @@ async def test_a_repeated_key_returns_the_receipts_and_types_nothing(
     again = await service.cascade(HELLO, idempotency_key=KEY)
 
     assert again.replayed
-    assert again.receipts == first.receipts
+    assert same(again, first)
     assert terminal.typed(homes["ada"]) == "echo hello\r"
 
 
@@ -354,7 +387,7 @@ async def test_a_repetition_is_answered_even_when_registry_and_terminal_have_cha
     await store.agents.remove_agent(AgentName("ada"))
     terminal.lose()
 
-    assert (await service.cascade(message, idempotency_key=KEY)).receipts == first.receipts
+    assert same(await service.cascade(message, idempotency_key=KEY), first)
 
 
 async def test_the_order_in_which_a_cascade_is_written_does_not_make_it_another(
@@ -396,28 +429,28 @@ async def test_an_expired_key_is_forgotten(
 async def test_a_duplicate_in_flight_waits_for_the_first_and_types_nothing(
     terminal: FakeTerminal, store: Store, clock: FakeClock
 ) -> None:
-    service = MessageService(terminal, store, SessionWriters(), clock)
-    homes = await add_agents(terminal, store, "ada")
-    gate = terminal.hold("send_text")
-    results: list[CascadeResult] = []
+    async with serving(terminal, store, clock) as service:
+        homes = await add_agents(terminal, store, "ada")
+        gate = terminal.hold("send_text")
+        results: list[CascadeResult] = []
 
-    async def send() -> None:
-        results.append(await service.cascade(HELLO, idempotency_key=KEY))
+        async def send() -> None:
+            results.append(await service.cascade(HELLO, idempotency_key=KEY))
 
-    with anyio.fail_after(5):
-        async with anyio.create_task_group() as group:
-            group.start_soon(send)
-            await gate.wait_arrived()
-            for _ in range(3):
+        with anyio.fail_after(5):
+            async with anyio.create_task_group() as group:
                 group.start_soon(send)
-            await anyio.wait_all_tasks_blocked()
-            assert (gate.waiting, results) == (1, [])
-            gate.open()
+                await gate.wait_arrived()
+                for _ in range(3):
+                    group.start_soon(send)
+                await anyio.wait_all_tasks_blocked()
+                assert (gate.waiting, results) == (1, [])
+                gate.open()
 
-    assert sorted(result.replayed for result in results) == [False, True, True, True]
-    assert {result.receipts for result in results} == {results[0].receipts}
-    assert terminal.typed(homes["ada"]) == "echo hello\r"
-    assert service._under_way == {}
+        assert sorted(result.replayed for result in results) == [False, True, True, True]
+        assert all(same(result, results[0]) for result in results)
+        assert terminal.typed(homes["ada"]) == "echo hello\r"
+        assert service._under_way == {}
 
 
 async def test_a_duplicate_in_flight_does_not_wait_for_ever(
@@ -443,26 +476,26 @@ async def test_a_duplicate_in_flight_does_not_wait_for_ever(
 async def test_a_key_that_expires_in_flight_still_types_once(
     terminal: FakeTerminal, store: Store, clock: FakeClock
 ) -> None:
-    service = MessageService(terminal, store, SessionWriters(), clock)
-    homes = await add_agents(terminal, store, "ada")
-    gate = terminal.hold("send_text")
-    results: list[CascadeResult] = []
+    async with serving(terminal, store, clock) as service:
+        homes = await add_agents(terminal, store, "ada")
+        gate = terminal.hold("send_text")
+        results: list[CascadeResult] = []
 
-    async def send() -> None:
-        results.append(await service.cascade(HELLO, idempotency_key=KEY, ttl_seconds=1))
+        async def send() -> None:
+            results.append(await service.cascade(HELLO, idempotency_key=KEY, ttl_seconds=1))
 
-    with anyio.fail_after(5):
-        async with anyio.create_task_group() as group:
-            group.start_soon(send)
-            await gate.wait_arrived()
-            clock.advance(2)
-            await store.cascades.purge()
-            group.start_soon(send)
-            await anyio.wait_all_tasks_blocked()
-            gate.open()
+        with anyio.fail_after(5):
+            async with anyio.create_task_group() as group:
+                group.start_soon(send)
+                await gate.wait_arrived()
+                clock.advance(2)
+                await store.cascades.purge()
+                group.start_soon(send)
+                await anyio.wait_all_tasks_blocked()
+                gate.open()
 
-    assert [result.replayed for result in results] == [False, True]
-    assert terminal.typed(homes["ada"]) == "echo hello\r"
+        assert [result.replayed for result in results] == [False, True]
+        assert terminal.typed(homes["ada"]) == "echo hello\r"
 
 
 async def test_of_two_processes_with_one_key_only_one_types(
@@ -473,16 +506,17 @@ async def test_of_two_processes_with_one_key_only_one_types(
     results: list[CascadeResult] = []
     async with open_store(path, clock) as one, open_store(path, clock) as other:
         homes = await add_agents(terminal, one, "ada")
-        services = [
-            MessageService(terminal, store, SessionWriters(), clock) for store in (one, other)
-        ]
 
         async def send(service: MessageService) -> None:
             results.append(await service.cascade(HELLO, idempotency_key=KEY))
 
         with anyio.fail_after(5):
-            async with anyio.create_task_group() as group:
-                for service in services:
+            async with (
+                serving(terminal, one, clock) as first,
+                serving(terminal, other, clock) as second,
+                anyio.create_task_group() as group,
+            ):
+                for service in (first, second):
                     group.start_soon(send, service)
                 await gate.wait_arrived(2)  # neither has found the key, both will claim it
                 gate.open()
@@ -500,24 +534,27 @@ async def test_after_a_crash_while_typing_the_receipts_are_unknown_and_nothing_i
     async with open_store(str(path), clock) as store:
         homes = await add_agents(terminal, store, "ada", "bob", "cyd")
         await terminal.close_session(homes["cyd"])
-        before = MessageService(terminal, store, SessionWriters(), clock)
-        with anyio.fail_after(5):
-            async with anyio.create_task_group() as group:
+        async with serving(terminal, store, clock) as before:
+            with anyio.fail_after(5):
+                async with anyio.create_task_group() as group:
 
-                async def send() -> None:
-                    await before.cascade(
-                        to_each(ada="echo hi", bob="echo hi", cyd="echo hi"), idempotency_key=KEY
-                    )
+                    async def send() -> None:
+                        await before.cascade(
+                            to_each(ada="echo hi", bob="echo hi", cyd="echo hi"),
+                            idempotency_key=KEY,
+                        )
 
-                group.start_soon(send)
-                await gate.wait_arrived(2)
-                for suffix in ("", "-wal"):
-                    content = await anyio.Path(f"{path}{suffix}").read_bytes()
-                    await anyio.Path(tmp_path / f"crashed.db{suffix}").write_bytes(content)
-                gate.open()
+                    group.start_soon(send)
+                    await gate.wait_arrived(2)
+                    for suffix in ("", "-wal"):
+                        content = await anyio.Path(f"{path}{suffix}").read_bytes()
+                        await anyio.Path(tmp_path / f"crashed.db{suffix}").write_bytes(content)
+                    gate.open()
 
-    async with open_store(str(tmp_path / "crashed.db"), clock) as store:
-        after = MessageService(terminal, store, SessionWriters(), clock)
+    async with (
+        open_store(str(tmp_path / "crashed.db"), clock) as store,
+        serving(terminal, store, clock) as after,
+    ):
         result = await after.cascade(
             to_each(ada="echo hi", bob="echo hi", cyd="echo hi"), idempotency_key=KEY
         )
@@ -555,7 +592,7 @@ async def test_a_cascade_that_names_nobody_known_claims_nothing(
 # Cancellation.
 
 
-async def test_a_cancelled_cascade_records_what_was_written(
+async def test_a_cancelled_cascade_begins_nothing_more_and_what_was_begun_is_typed(
     service: MessageService, terminal: FakeTerminal, store: Store, recorder: Recorder
 ) -> None:
     names = [f"agent-{number:03}" for number in range(PARALLEL_LIMIT + 2)]
@@ -571,39 +608,48 @@ async def test_a_cancelled_cascade_records_what_was_written(
             await gate.wait_arrived(PARALLEL_LIMIT)
             group.cancel_scope.cancel()
 
-    result = await service.cascade(HELLO, idempotency_key=KEY)
+    first = await service.cascade(HELLO, idempotency_key=KEY)
+    gate.open()
 
-    assert result.replayed
-    assert list(states(result).values()) == ["unknown"] * PARALLEL_LIMIT + ["refused"] * 2
-    assert "cancelled while typing" in reasons(result)["agent-000"]
-    assert "before its turn" in reasons(result)[names[-1]]
-    assert {terminal.typed(home) for home in homes.values()} == {""}
-    assert [receipt for receipt, _ in recorder.told] == list(result.receipts)
+    assert first.replayed
+    assert list(states(first).values()) == ["accepted"] * PARALLEL_LIMIT + ["refused"] * 2
+    assert [one.stage for one in first.receipts[:2]] == [Stage.LEASED] * 2
+    assert "before its turn" in reasons(first)[names[-1]]
+    assert [receipt for receipt, _ in recorder.told] == list(first.receipts)
     assert service._under_way == {}
+
+    async def replayed() -> list[str]:
+        return list(states(await service.cascade(HELLO, idempotency_key=KEY)).values())
+
+    await eventually(
+        replayed, lambda found: found == ["written"] * PARALLEL_LIMIT + ["refused"] * 2
+    )
+    typed = [terminal.typed(home) for home in homes.values()]
+    assert typed == ["echo hello\r"] * PARALLEL_LIMIT + [""] * 2
 
 
 async def test_what_was_written_before_a_cancellation_stays_written(
     terminal: FakeTerminal, store: Store, clock: FakeClock
 ) -> None:
     writers = SessionWriters()
-    service = MessageService(terminal, store, writers, clock)
-    homes = await add_agents(terminal, store, "ada", "bob")
+    async with serving(terminal, store, clock, writers) as service:
+        homes = await add_agents(terminal, store, "ada", "bob")
 
-    async def send() -> None:
-        await service.cascade(HELLO, idempotency_key=KEY)
+        async def send() -> None:
+            await service.cascade(HELLO, idempotency_key=KEY)
 
-    with anyio.fail_after(5):
-        async with writers.hold(homes["bob"]), anyio.create_task_group() as group:
-            group.start_soon(send)
-            await eventually(lambda: terminal.typed(homes["ada"]))
-            await anyio.wait_all_tasks_blocked()
-            group.cancel_scope.cancel()
+        with anyio.fail_after(5):
+            async with writers.hold(homes["bob"]), anyio.create_task_group() as group:
+                group.start_soon(send)
+                await eventually(lambda: terminal.typed(homes["ada"]))
+                await anyio.wait_all_tasks_blocked()
+                group.cancel_scope.cancel()
 
-    result = await service.cascade(HELLO, idempotency_key=KEY)
+        result = await service.cascade(HELLO, idempotency_key=KEY)
 
-    assert states(result) == {"ada": "written", "bob": "refused"}
-    assert terminal.typed(homes["bob"]) == ""
-    assert writers._turns == {}
+        assert states(result) == {"ada": "written", "bob": "refused"}
+        assert terminal.typed(homes["bob"]) == ""
+        assert writers._turns == {}
 
 
 # Measuring, and a store that fails.
@@ -666,39 +712,43 @@ async def test_receipts_that_cannot_be_recorded_still_reach_the_caller(
 
     assert states(results[0]) == {"ada": "written"}
     again = await service.cascade(HELLO, idempotency_key=KEY)
-    assert states(again) == {"ada": "unknown"}
+    assert states(again) == {"ada": "written"}
     assert terminal.typed(homes["ada"]) == "echo hello\r"
+    (kept,) = (await store.deliveries.at_stages(set(Stage)))[:2]
+    assert kept.stage is Stage.LEASED, "the next process will not know"
 
 
-async def test_a_store_that_is_stuck_does_not_hold_the_receipts_back(
+async def test_a_store_that_is_stuck_does_not_hold_the_answer_back(
     terminal: FakeTerminal, store: Store, clock: FakeClock
 ) -> None:
-    service = MessageService(terminal, store, SessionWriters(), clock, settle_seconds=0.02)
-    await add_agents(terminal, store, "ada")
-    database = store.cascades._database
-    gate = terminal.hold("send_text")
-    begun, go_on = threading.Event(), threading.Event()
+    async with serving(terminal, store, clock, settle_seconds=0.02, typed_seconds=0.2) as service:
+        await add_agents(terminal, store, "ada")
+        database = store.cascades._database
+        gate = terminal.hold("send_text")
+        begun, go_on = threading.Event(), threading.Event()
 
-    def block(_connection: object) -> None:
-        begun.set()
-        assert go_on.wait(5)
+        def block(_connection: object) -> None:
+            begun.set()
+            assert go_on.wait(5)
 
-    async def send() -> None:
-        result = await service.cascade(HELLO, idempotency_key=KEY)
-        assert states(result) == {"ada": "written"}
-        assert not go_on.is_set()
-        go_on.set()
+        async def send() -> None:
+            result = await service.cascade(HELLO, idempotency_key=KEY)
+            assert states(result) == {"ada": "accepted"}
+            assert not go_on.is_set()
+            go_on.set()
 
-    with anyio.fail_after(5):
-        async with anyio.create_task_group() as group:
-            group.start_soon(send)
-            await gate.wait_arrived()
-            group.start_soon(database.read, block)
-            await to_thread.run_sync(begun.wait, 5)
-            gate.open()
+        with anyio.fail_after(5):
+            async with anyio.create_task_group() as group:
+                group.start_soon(send)
+                await gate.wait_arrived()
+                group.start_soon(database.read, block)
+                await to_thread.run_sync(begun.wait, 5)
+                gate.open()
 
-    again = await service.cascade(HELLO, idempotency_key=KEY)
-    assert states(again) == {"ada": "unknown"}
+        async def replayed() -> dict[str, str]:
+            return states(await service.cascade(HELLO, idempotency_key=KEY))
+
+        await eventually(replayed, lambda found: found == {"ada": "written"})
 
 
 async def test_a_key_that_cannot_be_claimed_types_nothing(

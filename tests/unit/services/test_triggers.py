@@ -50,7 +50,7 @@ async def services(
     terminal: FakeTerminal, store: Store, clock: FakeClock
 ) -> AsyncIterator[Services]:
     made = make_services(terminal, store, clock, Metrics())
-    async with made.triggers.running():
+    async with made.deliveries.running(), made.triggers.running():
         yield made
 
 

@@ -78,10 +78,12 @@ async def open_bench(folder: Path) -> AsyncIterator[Bench]:
     terminal, clock, metrics = FakeTerminal(), FakeClock(), Metrics()
     async with open_store(str(folder / "state.db"), clock) as store:
         calls = Calls(metrics.tools)
-        rows = tool_rows(make_services(terminal, store, clock, metrics))
+        services = make_services(terminal, store, clock, metrics)
+        rows = tool_rows(services)
         bench = Bench(build_server(rows, calls), terminal, metrics)
         bench.calls, bench.rows = calls, rows
-        yield bench
+        async with services.deliveries.running():
+            yield bench
 
 
 @pytest.fixture

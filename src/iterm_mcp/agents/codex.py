@@ -14,7 +14,7 @@ from iterm_mcp.agents.codex_protocol import CodexDriver
 from iterm_mcp.agents.codex_screen import read_screen
 from iterm_mcp.agents.kind import Installed, StartPlan, Stroke, Transport, WhileBusy
 from iterm_mcp.agents.probing import ask_program, find_program, runs_program, version_in
-from iterm_mcp.agents.strokes import COMMANDS, ESCAPE, check_order, choose, pasted
+from iterm_mcp.agents.strokes import ARGUMENT_BYTES, COMMANDS, ESCAPE, check_order, choose, pasted
 from iterm_mcp.errors import InvalidRequestError
 
 if TYPE_CHECKING:
@@ -32,9 +32,6 @@ NO_SCREEN = frozenset(
     {"app-server", "exec", "e", "mcp", "exec-server", "login", "logout", "doctor", "--version"}
 )
 """Words with which it is no agent in a terminal."""
-
-ARGUMENT_BYTES = 100_000
-"""Linux takes 128 KiB for one argument."""
 
 _HELP_FEATURES = {
     "resume": re.compile(r"^\s+resume\b", re.MULTILINE),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from iterm_mcp.agents.claude import Claude
 from iterm_mcp.agents.codex import Codex
+from iterm_mcp.agents.gemini import Gemini
 from iterm_mcp.agents.shell import Shell
 from iterm_mcp.errors import NotFoundError
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from iterm_mcp.agents.kind import AgentKind
 
-BUILT_IN: tuple[AgentKind, ...] = (Shell(), Claude(), Codex())
+BUILT_IN: tuple[AgentKind, ...] = (Shell(), Claude(), Codex(), Gemini())
 """The kinds that are modules. A new one is one module and one element here."""
 
 _described: dict[str, AgentKind] = {}

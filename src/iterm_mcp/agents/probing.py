@@ -75,13 +75,15 @@ def version_in(text: str | None) -> str:
 
 def runs_program(command: tuple[str, ...], *names: str) -> bool:
     """Tell whether a command runs a program of such a name, also as a script of an interpreter."""
-    words = [PurePath(word).name for word in command[:2]]
-    if not words:
+    if not command:
         return False
-    if words[0] in names:
+    first = PurePath(command[0]).name
+    if first in names:
         return True
-    interpreted = words[0].startswith(("node", "bun", "deno", "python"))
-    return interpreted and words[1:2] != [] and words[1].removesuffix(".js") in names
+    if not first.startswith(("node", "bun", "deno", "python")):
+        return False
+    script = next((word for word in command[1:] if not word.startswith("-")), "")
+    return PurePath(script).name.removesuffix(".js") in names
 
 
 def refuse_fields(kind: str, request: StartRequest, *names: str) -> None:

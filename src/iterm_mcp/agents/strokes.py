@@ -31,6 +31,9 @@ DIGITS = 9
 
 TEXT_LIMIT_BYTES = 64 * 1024
 
+ARGUMENT_BYTES = 100_000
+"""What an order may have that is an argument of a command: Linux takes 128 KiB for one."""
+
 LEAD_LINES = 3
 LEAD_CHARACTERS = 800
 """What agents that mark pastes still take for typed, measured with Claude Code 2.1.329."""

@@ -33,7 +33,7 @@ def find_trouble(rows: Iterable[str]) -> dict[str, Json]:
     for row in rows:
         if not any(one.search(row) for one in (_RETRY, _GIVEN_UP, _LIMIT_REACHED)):
             continue
-        trouble: dict[str, Json] = {"what": _what(row)}
+        trouble: dict[str, Json] = {"what": trouble_word(row)}
         attempt = _ATTEMPT.search(row)
         if attempt is not None:
             trouble |= {"attempt": int(attempt[1]), "of": int(attempt[2])}
@@ -44,7 +44,8 @@ def find_trouble(rows: Iterable[str]) -> dict[str, Json]:
     return {}
 
 
-def _what(row: str) -> str:
+def trouble_word(text: str) -> str:
+    """Return the word of `Fact.TROUBLE` for what a service said."""
     for what, pattern in (
         ("rate_limited", _LIMIT),
         ("rate_limited", _LIMIT_REACHED),
@@ -52,6 +53,6 @@ def _what(row: str) -> str:
         ("billing", _BILLING),
         ("overloaded", _OVERLOADED),
     ):
-        if pattern.search(row):
+        if pattern.search(text):
             return what
     return "api_retry"

@@ -83,7 +83,11 @@ async def test_four_agents_answer_and_nothing_is_left(empty: Path) -> None:
     [
         ({"ITERM_MCP_LOG_LEVEL": "shrill"}, "daemon.log: ITERM_MCP_LOG_LEVEL: Input should be"),
         ({"ITERM_MCP_CONNECT_TIMEOUT_SECONDS": "0.001"}, "list_sessions failed: "),
-        ({"PATH": "/no/such/folder"}, "No answer from ann, ben, cem, dana"),
+        pytest.param(
+            {"PATH": "/no/such/folder"},
+            "No answer from ann, ben, cem, dana",
+            marks=pytest.mark.long,
+        ),
     ],
     ids=["no daemon", "no terminal", "no answers"],
 )

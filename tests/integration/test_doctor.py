@@ -89,6 +89,7 @@ async def test_a_daemon_that_was_killed_leaves_a_socket_that_is_told(live_home: 
     assert (found["sockets"]["level"], "was left" in found["sockets"]["text"]) == ("warn", True)
 
 
+@pytest.mark.long
 async def test_a_daemon_that_hangs_is_told(live_home: Home) -> None:
     await run(live_home, "daemon", "start")
     os.rename(live_home.paths.daemon_socket, f"{live_home.paths.state}/elsewhere")  # noqa: PTH104 - within a coroutine

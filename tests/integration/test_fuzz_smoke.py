@@ -41,10 +41,12 @@ async def test_a_short_run_finds_nothing(tmp_path: Path, kind: str, more: list[s
     ("kind", "plant", "found"),
     [
         ("output", "raises", "ValueError in plants.py:inject"),
-        ("output", "loses-count", "broken: overflow"),
+        pytest.param("output", "loses-count", "broken: overflow", marks=pytest.mark.long),
         ("output", "crashes", "the process ended with -11"),
-        ("output", "blocks", "took too long"),
-        ("api", "crashes", "internal error: list_profiles_request"),
+        pytest.param("output", "blocks", "took too long", marks=pytest.mark.long),
+        pytest.param(
+            "api", "crashes", "internal error: list_profiles_request", marks=pytest.mark.long
+        ),
     ],
 )
 async def test_a_planted_fault_is_found_and_found_again(

@@ -151,11 +151,20 @@ async def eventually_unready(home: Home) -> None:
     await eventually(problems, lambda text: "macOS" in text, within_seconds=SECONDS)
 
 
-async def test_metrics_need_the_token(home: Home) -> None:
-    async with run_daemon(home):
-        without = await get(home, "/metrics")
-        wrong = await get(home, "/metrics", authorization="Bearer nonsense")
-        right = await get(home, "/metrics", authorization=f"Bearer {home.token()}")
+@pytest.fixture
+async def served(shared_home: Home) -> Home:
+    """A home that is used by others too, with its daemon running."""
+    if shared_home.daemon_pid() is None:
+        start = [sys.executable, "-m", "iterm_mcp", "daemon", "start"]
+        with anyio.fail_after(SECONDS):
+            await anyio.run_process(start, env=shared_home.environ)
+    return shared_home
+
+
+async def test_metrics_need_the_token(served: Home) -> None:
+    without = await get(served, "/metrics")
+    wrong = await get(served, "/metrics", authorization="Bearer nonsense")
+    right = await get(served, "/metrics", authorization=f"Bearer {served.token()}")
 
     assert (without.status_code, wrong.status_code, right.status_code) == (401, 401, 200)
     assert without.json()["error"]["code"] == "unauthorized"
@@ -173,37 +182,34 @@ async def test_metrics_need_the_token(home: Home) -> None:
     ],
 )
 async def test_web_pages_of_others_are_refused(
-    home: Home, headers: dict[str, str], status: int
+    served: Home, headers: dict[str, str], status: int
 ) -> None:
-    async with run_daemon(home):
-        authorization = f"Bearer {home.token()}"
-        answer = await get(home, "/metrics", authorization=authorization, **headers)
+    authorization = f"Bearer {served.token()}"
+    answer = await get(served, "/metrics", authorization=authorization, **headers)
 
     assert answer.status_code == status
 
 
-async def test_an_unknown_path_is_an_error_of_the_one_shape(home: Home) -> None:
-    async with run_daemon(home):
-        answer = await get(home, "/nowhere", authorization=f"Bearer {home.token()}")
+async def test_an_unknown_path_is_an_error_of_the_one_shape(served: Home) -> None:
+    answer = await get(served, "/nowhere", authorization=f"Bearer {served.token()}")
 
     assert answer.status_code == 404
     assert answer.json() == {"error": {"code": "not_found", "message": "Not Found"}}
 
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
-async def test_mcp_is_spoken_over_http(home: Home, mode: str) -> None:
-    async with run_daemon(home):
-        headers = {"authorization": f"Bearer {home.token()}"}
-        async with (
-            httpx2.AsyncClient(headers=headers, timeout=SECONDS) as http,
-            Client(
-                streamable_http_client(f"{home.http_url()}/mcp", http_client=http),
-                mode=mode,
-            ) as client,
-        ):
-            result = await client.call_tool("list_agents", {})
+async def test_mcp_is_spoken_over_http(served: Home, mode: str) -> None:
+    headers = {"authorization": f"Bearer {served.token()}"}
+    async with (
+        httpx2.AsyncClient(headers=headers, timeout=SECONDS) as http,
+        Client(
+            streamable_http_client(f"{served.http_url()}/mcp", http_client=http),
+            mode=mode,
+        ) as client,
+    ):
+        result = await client.call_tool("list_sessions", {})
 
-    assert result.structured_content == {"agents": [], "teams": []}
+    assert "sessions" in (result.structured_content or {})
 
 
 async def test_a_taken_port_named_by_the_user_ends_it_with_a_reason(home: Home) -> None:

@@ -47,6 +47,7 @@ async def fill(client: WireClient, session_id: str) -> None:
             await client.send(request)
 
 
+@pytest.mark.long
 async def test_a_subscriber_that_stops_reading_is_cut_off_and_costs_no_memory(
     own_home: Home,
 ) -> None:

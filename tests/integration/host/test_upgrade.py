@@ -99,6 +99,7 @@ async def test_a_shell_its_screen_and_its_place_stay(own_home: Home) -> None:
     await eventually(lambda: shown(own_home, shell), lambda lines: "kept again" in lines)
 
 
+@pytest.mark.long
 async def test_it_can_be_upgraded_twice_in_a_row_and_opens_new_sessions(own_home: Home) -> None:
     first = await opened(own_home, "/bin/cat")
     await upgraded(own_home)
@@ -116,6 +117,7 @@ async def test_it_can_be_upgraded_twice_in_a_row_and_opens_new_sessions(own_home
     assert sorted(ids) == [0, 1]
 
 
+@pytest.mark.long
 async def test_ctrl_c_and_a_hang_up_reach_programs_that_are_started_after_it(
     own_home: Home,
 ) -> None:
@@ -168,6 +170,7 @@ async def test_a_program_s_end_and_status_are_told_after_it(own_home: Home, tmp_
     assert len([path async for path in recorded.glob("*.cast")]) == 2
 
 
+@pytest.mark.long
 async def test_a_full_screen_program_goes_on(own_home: Home, tmp_path: Path) -> None:
     file = tmp_path / "text"
     file.write_text("".join(f"line {n}\n" for n in range(1, 201)))
@@ -193,6 +196,7 @@ async def test_a_full_screen_program_goes_on(own_home: Home, tmp_path: Path) -> 
 COUNT = 300_000
 
 
+@pytest.mark.long
 async def test_a_flood_loses_no_byte(own_home: Home, tmp_path: Path) -> None:
     done = tmp_path / "done"
     session = await opened(
@@ -244,6 +248,7 @@ async def test_input_that_a_program_had_not_read_is_read_after_it(
     assert result.read_text() == text
 
 
+@pytest.mark.long
 async def test_prompts_and_their_commands_are_still_listed(own_home: Home) -> None:
     session = await opened(own_home, "/bin/cat")
     async with open_wire(own_home) as wire:
@@ -264,6 +269,7 @@ async def test_prompts_and_their_commands_are_still_listed(own_home: Home) -> No
     assert (after.command, after.exit_status) == ("make", 3)
 
 
+@pytest.mark.long
 async def test_a_coprocess_goes_on(own_home: Home) -> None:
     session = await opened(own_home, "/bin/cat")
     async with open_wire(own_home) as wire:
@@ -280,6 +286,7 @@ async def test_a_coprocess_goes_on(own_home: Home) -> None:
     )
 
 
+@pytest.mark.long
 async def test_a_client_that_connects_meanwhile_waits_and_is_served(own_home: Home) -> None:
     session = await opened(own_home, "/bin/cat")
     served = 0
@@ -311,7 +318,7 @@ async def test_a_client_that_connects_meanwhile_waits_and_is_served(own_home: Ho
             group.cancel_scope.cancel()
 
 
-@pytest.mark.parametrize("python", ["/bin/false", "/nowhere/python", "python3", "/etc/hostname"])
+@pytest.mark.parametrize("python", ["/bin/false", "/nowhere/python"])
 async def test_a_python_that_cannot_do_it_leaves_all_as_it_was(own_home: Home, python: str) -> None:
     session = await opened(own_home, "/bin/cat")
     async with open_wire(own_home) as wire:

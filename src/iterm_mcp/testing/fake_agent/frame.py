@@ -91,7 +91,7 @@ def draw(view: View, columns: int, rows: int) -> list[str]:
         middle += wrap(f"{SPINNER[view.tick % len(SPINNER)]} {view.busy}", columns)
     above = [row for line in view.log[-rows:] for row in wrap(line, columns)]
     gap = max(rows - len(above) - len(middle) - len(below), 0)
-    return [*above, *middle, *[""] * gap, *below][-rows:]
+    return [*above, *[""] * gap, *middle, *below][-rows:]
 
 
 def shown_prompt(text: str) -> str:

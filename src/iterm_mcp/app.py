@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 from iterm_mcp.access import Access
 from iterm_mcp.agents.described import kind_folders, open_described
 from iterm_mcp.clock import SystemClock
+from iterm_mcp.hook_relay import hook_command
 from iterm_mcp.services.agent_launches import Origin
 from iterm_mcp.services.agent_states import AgentStateService
 from iterm_mcp.services.agent_watching import AgentWatching, make_watching
 from iterm_mcp.services.agents import AgentService
+from iterm_mcp.services.approval_making import Approvals, make_approvals
 from iterm_mcp.services.commands import CommandService
 from iterm_mcp.services.deliveries import DeliveryService, make_deliveries
 from iterm_mcp.services.layout_export import LayoutExporter
@@ -49,6 +51,7 @@ from iterm_mcp.terminal.endpoint import find_endpoint
 from iterm_mcp.terminal.iterm import ItermTerminal
 from iterm_mcp.terminal.link import TerminalLink, open_link
 from iterm_mcp.tools.agents import AgentTools
+from iterm_mcp.tools.approvals import ApprovalTools
 from iterm_mcp.tools.calls import Calls
 from iterm_mcp.tools.clients import Clients, Rules
 from iterm_mcp.tools.commands import CommandTools
@@ -67,16 +70,20 @@ from iterm_mcp.tools.sessions import SessionTools
 from iterm_mcp.tools.standing_sessions import StandingSessionTools
 from iterm_mcp.tools.teams import TeamTools
 from iterm_mcp.tools.triggers import TriggerTools
+from iterm_mcp.web.approvals import approval_routes
+from iterm_mcp.web.hooks import hook_routes
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
     from mcp.server import Server
+    from starlette.routing import Route
 
     from iterm_mcp.clock import Clock
     from iterm_mcp.config import Settings
     from iterm_mcp.paths import Paths
     from iterm_mcp.store import Store
+    from iterm_mcp.store.audit_log import AuditLog
     from iterm_mcp.terminal.protocol import Terminal
     from iterm_mcp.tools.tool import ToolRow
 
@@ -94,6 +101,15 @@ class App:
     metrics: Metrics
     calls: Calls
     link: TerminalLink
+    approvals: Approvals
+
+    def routes(self) -> list[Route]:
+        """Return what is served over HTTP besides MCP, health and metrics."""
+        approvals = self.approvals
+        return [
+            *approval_routes(approvals.desk),
+            *hook_routes(approvals.hooks, approvals.service),
+        ]
 
     def problems(self) -> list[str]:
         """Return why work cannot be done now; empty when it can."""
@@ -131,6 +147,7 @@ class Services:
     notes: NoteService
     results: ResultService
     permissions: Permissions
+    approvals: Approvals
     team_waits: TeamWaits
 
 
@@ -160,17 +177,24 @@ async def open_app(settings: Settings, paths: Paths) -> AsyncIterator[App]:
             clock,
             metrics,
             log_folder=f"{paths.logs}/sessions",
-            origin=Origin(paths.state, paths.state if paths.private else None),
+            origin=Origin(
+                paths.state,
+                paths.state if paths.private else None,
+                hook_command=hook_command(paths.state),
+            ),
             policy=RestartPolicy(settings.restart_backoff_seconds),
             spared=(paths.daemon_lock, paths.host_lock),
             lease_folder=f"{paths.state}/leases",
             roles_file=paths.roles,
+            rules_file=paths.approval_rules,
+            audit=audit,
         )
         await services.agents.announce()
         clients = Clients(_rules(settings), clock)
         calls = Calls(metrics.tools, clients, audit, services.permissions)
         async with open_extras(services, terminal) as extras:
-            yield App(build_server(tool_rows(services), calls, extras), metrics, calls, link)
+            server = build_server(tool_rows(services), calls, extras)
+            yield App(server, metrics, calls, link, services.approvals)
 
 
 @asynccontextmanager
@@ -186,6 +210,7 @@ async def open_extras(services: Services, terminal: Terminal) -> AsyncIterator[E
         services.watching.running(),
         services.lives.running(),
         services.deliveries.running(),
+        services.approvals.running(subscriptions.approvals_changed),
         services.triggers.running(subscriptions.triggers_changed),
         services.logs.running(),
     ):
@@ -196,6 +221,7 @@ async def open_extras(services: Services, terminal: Terminal) -> AsyncIterator[E
             services.reader,
             services.triggers,
             services.notes,
+            services.approvals.desk,
         )
         yield Extras(resources, subscriptions)
 
@@ -227,6 +253,8 @@ def make_services(
     spared: Sequence[str] = (),
     lease_folder: str | None = None,
     roles_file: str = "roles.toml",
+    rules_file: str = "approvals.toml",
+    audit: AuditLog | None = None,
 ) -> Services:
     """Make the services over a terminal and a store.
 
@@ -236,6 +264,8 @@ def make_services(
         policy: When agents that crashed are started again.
         spared: Lock files of our own programs, which are no agents' orphans.
         roles_file: What agents of which role may do, as the user writes it.
+        rules_file: What may be answered without a person, as the user writes it.
+        audit: Where answers to agents are written down.
         lease_folder: Where writers of several processes meet; without it there is one process.
     """
     book = LockBook(store.locks, clock)
@@ -289,6 +319,17 @@ def make_services(
         notes=NoteService(store, clock),
         results=ResultService(store, clock),
         permissions=Permissions(store, RoleFile(roles_file), search, clock),
+        approvals=make_approvals(
+            terminal,
+            store,
+            clock,
+            writers,
+            states,
+            metrics,
+            audit=audit,
+            rules_file=rules_file,
+            lease_folder=lease_folder,
+        ),
         team_waits=TeamWaits(store, states),
     )
 
@@ -311,6 +352,7 @@ def tool_rows(services: Services) -> list[ToolRow]:
         *AgentTools(agents, sessions).rows(),
         *LifeTools(services.lives, sessions, services.states).rows(),
         *MessageTools(services.messages).rows(),
+        *ApprovalTools(services.approvals.desk).rows(),
         *NoteTools(services.notes).rows(),
         *ResultTools(services.results).rows(),
         *TeamTools(agents, services.permissions, services.team_waits, services.results).rows(),

@@ -54,7 +54,14 @@ async def run(settings: Settings, paths: Paths) -> None:
     with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         async with (
             open_app(settings, paths) as app,
-            open_web(app.server, app.metrics, app, token, app.calls.clients.enter_http) as web,
+            open_web(
+                app.server,
+                app.metrics,
+                app,
+                token,
+                app.calls.clients.enter_http,
+                app.routes(),
+            ) as web,
             open_http(web, listener) as url,
             open_unix_server(
                 app.server,
@@ -68,6 +75,7 @@ async def run(settings: Settings, paths: Paths) -> None:
             async for number in signals:
                 log.info("daemon_stopping", signal=signal.Signals(number).name)
                 break
+            app.approvals.service.let_go()
             cut_off = await app.calls.drain(settings.drain_seconds)
             log.info("daemon_drained", calls_cut_off=cut_off)
 

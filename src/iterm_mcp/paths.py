@@ -66,6 +66,11 @@ class Paths:
         return f"{self.state}/roles.toml"
 
     @property
+    def approval_rules(self) -> str:
+        """What agents may do without asking a person, as the user writes it."""
+        return f"{self.state}/approvals.toml"
+
+    @property
     def installations(self) -> str:
         """What was changed in which client's configuration."""
         return f"{self.state}/installations.json"

@@ -95,8 +95,12 @@ class ApprovalService:
             try:
                 yield
             finally:
-                for held in self._follower.held.values():
-                    held.decide(HookDecision())
+                self.let_go()
+
+    def let_go(self) -> None:
+        """Let all hooks go that wait, since the daemon ends; their dialogs stand on."""
+        for held in self._follower.held.values():
+            held.decide(HookDecision(again=True))
 
     async def answer(
         self,

@@ -18,10 +18,12 @@ class HookDecision:
         choice: One of the hook's own choices; empty when it decides nothing, and the dialog on the
             screen is left to others.
         message: What the agent is told with a denial.
+        again: We end, and another daemon may hold it on.
     """
 
     choice: str = ""
     message: str = ""
+    again: bool = False
 
 
 class HeldHook:

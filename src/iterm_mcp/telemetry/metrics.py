@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from iterm_mcp.models.ids import SessionId
     from iterm_mcp.models.messages import Receipt
 
+WAIT_BUCKETS = (0.1, 0.5, 1, 2, 5, 10, 30, 60, 300, 900, 3600, 14400, 86400)
+"""Seconds that people take."""
+
 
 class Metrics:
     """The daemon's metrics. No label carries an id, so the number of series is bounded."""
@@ -91,6 +94,28 @@ class Metrics:
             buckets=LATENCY_BUCKETS,
             registry=registry,
         )
+        self.approvals_open = Gauge(
+            "iterm_mcp_approvals_open", "Dialogs of agents that wait for an answer.",
+            registry=registry,
+        )  # fmt: skip
+        self.approvals = Counter(
+            "iterm_mcp_approvals_total",
+            "Dialogs of agents that were answered, by what was chosen and how it got there.",
+            ["choice", "channel"],
+            registry=registry,
+        )
+        self.approval_wait = Histogram(
+            "iterm_mcp_approval_wait_seconds",
+            "From a dialog's coming up to its answer.",
+            buckets=WAIT_BUCKETS,
+            registry=registry,
+        )
+        self.hooks = Counter(
+            "iterm_mcp_agent_hooks_total",
+            "Events of agents' hooks; nobody's are of no registered agent.",
+            ["kind", "outcome"],
+            registry=registry,
+        )
         self.terminal_connected = Gauge(
             "iterm_mcp_terminal_connected", "1 while a terminal answers.", registry=registry
         )
@@ -151,6 +176,19 @@ class Metrics:
             self.agents.labels(kind, before).dec()
         if after is not None:
             self.agents.labels(kind, after).inc()
+
+    def approvals_standing(self, count: int) -> None:
+        """Note how many dialogs wait for an answer."""
+        self.approvals_open.set(count)
+
+    def approval_answered(self, choice: str, channel: str, waited_seconds: float) -> None:
+        """Count one dialog's answer."""
+        self.approvals.labels(choice, channel).inc()
+        self.approval_wait.observe(waited_seconds)
+
+    def hook_taken(self, kind: str, outcome: str) -> None:
+        """Count one event of a hook."""
+        self.hooks.labels(kind, outcome).inc()
 
     def delivered(self, receipt: Receipt, duration_seconds: float) -> None:
         """Count one receipt."""

@@ -12,7 +12,7 @@ from iterm_mcp.errors import NotFoundError
 from iterm_mcp.models.topics import Part, Topic
 from iterm_mcp.services import untrusted
 from iterm_mcp.services.excerpts import join
-from iterm_mcp.services.subscriptions import TRIGGERS
+from iterm_mcp.services.subscriptions import APPROVALS, TRIGGERS
 from iterm_mcp.tools import answers
 from iterm_mcp.tools.notes import note_answer
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from iterm_mcp.models.callers import Caller
     from iterm_mcp.models.ids import SessionId
     from iterm_mcp.services.agents import AgentService
+    from iterm_mcp.services.approval_desk import ApprovalDesk
     from iterm_mcp.services.notes import NoteService
     from iterm_mcp.services.reading import Reader
     from iterm_mcp.services.sessions import SessionService
@@ -28,8 +29,10 @@ if TYPE_CHECKING:
 
 SESSIONS = "iterm://sessions"
 TRIGGERS_URI = "iterm://triggers"
+APPROVALS_URI = "iterm://approvals"
 NOTES = "iterm://notes/"
 OUTPUT_LINES = 200
+ANSWERED_APPROVALS = 20
 JSON = "application/json"
 TEXT = "text/plain"
 
@@ -51,6 +54,7 @@ class Resources:
         reader: Reader,
         triggers: TriggerService,
         notes: NoteService,
+        approvals: ApprovalDesk,
     ) -> None:
         self._terminal = terminal
         self._sessions = sessions
@@ -58,6 +62,7 @@ class Resources:
         self._reader = reader
         self._triggers = triggers
         self._notes = notes
+        self._approvals = approvals
 
     def listed(self) -> list[Resource]:
         """Return the resources that are always there."""
@@ -74,6 +79,13 @@ class Resources:
                 name="triggers",
                 title="Triggers",
                 description="What waits for patterns in sessions, and what it did last.",
+                mime_type=JSON,
+            ),
+            Resource(
+                uri=APPROVALS_URI,
+                name="approvals",
+                title="Approvals",
+                description="What agents ask and wait for, and what was answered last.",
                 mime_type=JSON,
             ),
         ]
@@ -109,13 +121,16 @@ class Resources:
             return Topic()
         if uri == TRIGGERS_URI:
             return TRIGGERS
+        if uri == APPROVALS_URI:
+            return APPROVALS
         wanted, slash, part = uri.removeprefix(f"{SESSIONS}/").rpartition("/")
         if not uri.startswith(f"{SESSIONS}/") or not slash or part not in set(Part):
             raise NotFoundError(
                 "resource",
                 uri,
-                hint=f"There are {SESSIONS}, {TRIGGERS_URI}, {SESSIONS}/ID/screen, output and "
-                f"recording; {NOTES}NAMESPACE can be read, and tells of no change.",
+                hint=f"There are {SESSIONS}, {TRIGGERS_URI}, {APPROVALS_URI}, "
+                f"{SESSIONS}/ID/screen, output and recording; {NOTES}NAMESPACE can be read, and "
+                "tells of no change.",
             )
         return Topic(await self._sessions.find(unquote(wanted)), Part(part))
 
@@ -134,15 +149,21 @@ class Resources:
         topic = await self.topic(uri)
         if topic == TRIGGERS:
             return json.dumps(await self._triggers.described(), ensure_ascii=False), JSON
+        if topic == APPROVALS:
+            found = await self._approvals.listed(answered=ANSWERED_APPROVALS)
+            return json.dumps(found, ensure_ascii=False), JSON
         if topic.session_id is None:
             return await self._listing(), JSON
-        match topic.part:
+        return await self._part(topic.session_id, topic.part)
+
+    async def _part(self, session_id: SessionId, part: Part | None) -> tuple[str, str]:
+        match part:
             case Part.SCREEN:
-                return await self._screen(topic.session_id), TEXT
+                return await self._screen(session_id), TEXT
             case Part.OUTPUT:
-                return await self._output(topic.session_id), TEXT
+                return await self._output(session_id), TEXT
             case _:
-                return await self._recording(topic.session_id), JSON
+                return await self._recording(session_id), JSON
 
     async def _listing(self) -> str:
         owners = await self._agents.owners()

@@ -18,10 +18,11 @@ from starlette.routing import Route
 
 from iterm_mcp import __version__
 from iterm_mcp.access import AccessError
+from iterm_mcp.errors import ItermMcpError
 from iterm_mcp.web.security import Gate, problem
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
     from mcp.server import Server
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -29,6 +30,19 @@ if TYPE_CHECKING:
     from iterm_mcp.telemetry import Metrics
 
 log = structlog.get_logger()
+
+STATUSES = {
+    "invalid": 400,
+    "refused": 403,
+    "not_found": 404,
+    "conflict": 409,
+    "agent": 502,
+    "store": 503,
+    "unavailable": 503,
+    "rejected": 502,
+    "timeout": 504,
+}
+"""By the family of an expected error."""
 
 
 class Readiness(Protocol):
@@ -68,7 +82,7 @@ class _Mcp:
 
 
 class _Counted:
-    """Counts answers by route; a path that is no route counts as ``other``."""
+    """Counts answers by route, not by path; a path that is no route counts as ``other``."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics, routes: set[str]) -> None:
         self._app = app
@@ -79,10 +93,11 @@ class _Counted:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        route = scope["path"] if scope["path"] in self._routes else "other"
 
         async def counted(message: Message) -> None:
             if message["type"] == "http.response.start":
+                found = getattr(scope.get("route"), "path", scope["path"])
+                route = found if found in self._routes else "other"
                 self._metrics.http_requests.labels(route, str(message["status"])).inc()
             await send(message)
 
@@ -91,12 +106,18 @@ class _Counted:
 
 @asynccontextmanager
 async def open_web(
-    server: Server[Any], metrics: Metrics, readiness: Readiness, token: str, enter: Enter
+    server: Server[Any],
+    metrics: Metrics,
+    readiness: Readiness,
+    token: str,
+    enter: Enter,
+    more: Sequence[Route] = (),
 ) -> AsyncIterator[ASGIApp]:
     """Return the ASGI application for the length of the block.
 
     Args:
         enter: Told of each request to ``/mcp``, within its task, before it is served.
+        more: Further routes behind the same gate.
     """
     manager = StreamableHTTPSessionManager(
         app=server,
@@ -121,9 +142,15 @@ async def open_web(
         Route("/readyz", readyz),
         Route("/metrics", scrape),
         Route("/mcp", _Mcp(manager, enter), methods=["GET", "POST", "DELETE"]),
+        *more,
     ]
     app = Starlette(
-        routes=routes, exception_handlers={HTTPException: _http_error, Exception: _crash}
+        routes=routes,
+        exception_handlers={
+            HTTPException: _http_error,
+            ItermMcpError: _refuse,
+            Exception: _crash,
+        },
     )
     counted = _Counted(Gate(app, token), metrics, {route.path for route in routes})
     async with manager.run():
@@ -134,6 +161,13 @@ async def _http_error(_request: Request, error: Exception) -> Response:
     expected = cast("HTTPException", error)
     code = expected.detail.lower().replace(" ", "_")
     return problem(expected.status_code, code, expected.detail, expected.headers)
+
+
+async def _refuse(_request: Request, error: Exception) -> Response:
+    """Answer what could not be done."""
+    expected = cast("ItermMcpError", error)
+    status = STATUSES.get(expected.outcome, 500)
+    return problem(status, expected.code, str(expected), hint=expected.hint)
 
 
 async def _crash(request: Request, error: Exception) -> Response:

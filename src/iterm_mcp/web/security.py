@@ -80,10 +80,20 @@ class Gate:
 
 
 def problem(
-    status: int, code: str, message: str, headers: Mapping[str, str] | None = None
+    status: int,
+    code: str,
+    message: str,
+    headers: Mapping[str, str] | None = None,
+    *,
+    hint: str = "",
 ) -> JSONResponse:
-    """Return an error in the one shape that all HTTP errors have."""
-    return JSONResponse({"error": {"code": code, "message": message}}, status, headers)
+    """Return an error in the one shape that all HTTP errors have.
+
+    Args:
+        hint: What to do next, if anything can be done.
+    """
+    error = {"code": code, "message": message, **({"hint": hint} if hint else {})}
+    return JSONResponse({"error": error}, status, headers)
 
 
 def _host_name(host: str) -> str | None:

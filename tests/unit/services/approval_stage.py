@@ -25,6 +25,7 @@ from iterm_mcp.services.approval_keys import KeyAnswerer
 from iterm_mcp.services.approval_policy_file import PolicyFile
 from iterm_mcp.services.approvals import ApprovalService
 from iterm_mcp.services.leases import Leases
+from iterm_mcp.services.lock_book import LockBook
 from iterm_mcp.services.writers import SessionWriters
 from iterm_mcp.testing.fake_clock import START, FakeClock
 
@@ -100,7 +101,8 @@ class Scene:
         self.clock = clock
         self.audit = Written()
         self.rules = folder / "approvals.toml"
-        self.writers = SessionWriters(wait_seconds=0.5)
+        self.locks = LockBook(store.locks, clock)
+        self.writers = SessionWriters(wait_seconds=0.5, locks=self.locks)
         self.states = AgentStateService(store, clock)
         self.kind = cast("AgentKind", Digits())
         self.told = 0

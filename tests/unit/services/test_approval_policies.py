@@ -135,10 +135,10 @@ def test_a_rule_with_commands_is_not_for_tools_that_have_none() -> None:
 
 
 def test_paths_are_allowed_if_all_fit_and_denied_if_one_does() -> None:
-    allows = "[[rule]]\ndecision = 'allow'\npaths = ['/work/**']\n"
+    allows = "[[rule]]\ndecision = 'allow'\npaths = ['/app/**']\n"
     denies = "[[rule]]\ndecision = 'deny'\npaths = ['~/.ssh/**']\n"
-    inside = request(tool="Edit", paths=("/work/a", "/work/b/c"))
-    both = request(tool="Edit", paths=("/work/a", "/home/me/.ssh/id"))
+    inside = request(tool="Edit", paths=("/app/a", "/app/b/c"))
+    both = request(tool="Edit", paths=("/app/a", "/home/me/.ssh/id"))
     assert decision(allows, inside) is Decision.ALLOW
     assert decision(allows, both) is Decision.ASK
     assert decision(denies, both) is Decision.DENY
@@ -147,7 +147,7 @@ def test_paths_are_allowed_if_all_fit_and_denied_if_one_does() -> None:
 
 def test_paths_come_out_of_a_tools_input_absolute_and_without_detours() -> None:
     given_input = {"file_path": "src/../../etc/passwd", "paths": ["a", 1, "/b"], "path": ""}
-    assert paths_of(given_input, "/work/proj") == ("/work/etc/passwd", "/work/proj/a", "/b")  # type: ignore[arg-type]
+    assert paths_of(given_input, "/app/proj") == ("/app/etc/passwd", "/app/proj/a", "/b")  # type: ignore[arg-type]
 
 
 def test_a_command_may_be_a_text_or_a_list() -> None:

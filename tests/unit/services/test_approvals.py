@@ -429,6 +429,22 @@ async def test_an_agent_cannot_answer_what_it_asks_itself(
         assert await scene.standing()
 
 
+async def test_a_locked_session_is_typed_into_only_by_who_holds_the_lock(
+    store: Store, clock: FakeClock, tmp_path: Path
+) -> None:
+    async with open_scene(store, clock, tmp_path) as scene:
+        await scene.waits(TOUCH)
+        (asked,) = await scene.standing()
+        scene.ask()
+        scene.on_type(lambda _text: scene.draw("working"))
+        lock = await scene.locks.grant(ONE, "ben", "release", 60)
+        with pytest.raises(RefusedError) as caught:
+            await scene.service.answer(asked.approval_id, "allow", by="desk")
+        assert (caught.value.code, scene.stage.typed) == ("session_locked", [])
+        await scene.service.answer(asked.approval_id, "allow", by="ben", lock_id=lock.lock_id)
+        assert scene.stage.typed == ["1"]
+
+
 # What goes.
 
 

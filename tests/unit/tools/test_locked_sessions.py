@@ -36,7 +36,9 @@ WAYS: tuple[tuple[str, dict[str, Any]], ...] = (
 """What a call that would type, signal or end says besides the session and the lock."""
 
 ELSEWHERE = {
+    "run_playbook": "shows no lock: a step in a locked session fails as the tool would",
     "cascade_message": "says in its receipts who refused: below",
+    "answer_approval": "types into a dialog alone, and shows the lock: test_approvals",
     "unlock_session": "takes a lock away, which may be broken for a reason",
 }
 

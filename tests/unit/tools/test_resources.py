@@ -46,7 +46,7 @@ async def text_of(client: Client, uri: str) -> str:
 
 async def test_what_there_is_to_read_is_listed(client: Client) -> None:
     assert [one.uri for one in (await client.list_resources()).resources] == [
-        "iterm://sessions", "iterm://triggers",
+        "iterm://sessions", "iterm://triggers", "iterm://approvals",
     ]  # fmt: skip
     templates = (await client.list_resource_templates()).resource_templates
     assert [one.uri_template for one in templates] == [

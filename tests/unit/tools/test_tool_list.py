@@ -38,12 +38,15 @@ EXPECTED = [
     "list_agents",
     "create_team",
     "cascade_message",
+    "list_approvals",
+    "answer_approval",
     "manage_notes",
     "share_result",
     "read_results",
     "move_team",
     "wait_team",
     "manage_roles",
+    "run_playbook",
 ]
 
 CHARACTERS_OF_ALL = 40_000
@@ -79,7 +82,7 @@ async def test_only_tools_that_change_nothing_say_so(caller: Caller) -> None:
     assert readers == {
         "list_sessions", "describe_session", "read_screen", "list_agents",
         "command_status", "wait_for", "read_output", "search_output",
-        "take_screenshot", "read_results", "wait_team",
+        "take_screenshot", "read_results", "wait_team", "list_approvals",
     }  # fmt: skip
 
 

@@ -101,7 +101,7 @@ class Gemini:
         words += request.options
         if request.prompt:
             check_order(request.prompt, limit_bytes=ARGUMENT_BYTES)
-            words += ["--prompt-interactive", request.prompt]
+            words.append(f"--prompt-interactive={request.prompt}")  # it may begin with a hyphen
         files: dict[Path, str] = {}
         environment = dict(request.environment)
         if request.hook_command and "hooks" in installed.features:

@@ -83,7 +83,7 @@ class GenericKind:
                 words += [_filled(word, given) for word in getattr(start, name)]
         takes_prompt = bool(request.prompt and start.prompt)
         if takes_prompt:
-            check_order(request.prompt, "")
+            check_order(request.prompt, "" if "--" in start.prompt else "-")
         return StartPlan(
             installed.path,
             (*words, *request.options),

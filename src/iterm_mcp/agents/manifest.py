@@ -73,7 +73,7 @@ class StartPart(_Part):
         default=(), description='a list with {model} in it: ["--model", "{model}"]'
     )
     prompt: Words = Field(
-        default=(), description='a list with {prompt} in it: ["--message", "{prompt}"]'
+        default=(), description='a list with {prompt} in it: ["--message={prompt}"]'
     )
     resume: Words = Field(
         default=(),

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import psutil
 from iterm2 import api_pb2
 from tests.benchmarks.figures import Figure, percentile
+from tests.benchmarks.printing_figures import LINE, cpu_seconds, measure_printing, until
 from tests.benchmarks.raw_wire import open_raw_wire
 from tests.benchmarks.tmux import open_tmux
 
@@ -33,11 +34,7 @@ READS = 200
 ROUNDS = 5
 FEW = 100  # sessions whose memory is measured in tmux, which takes long to open many
 LINES = 10_000
-MEGABYTE = 1_000_000
-TEXT = "a line of text that is as long as such lines often are"
-PRINT_LINES = f"seq -f {TEXT.replace(' ', '_')}_%g {LINES}; echo end"
-PRINT_BYTES = f"yes {TEXT.replace(' ', '_')} | head -c {MEGABYTE}; echo; echo end"
-SETTLE_SECONDS = 600.0
+PRINT_LINES = f"seq -f {LINE}_%g {LINES}; echo end"
 
 
 class Terminals(Protocol):
@@ -150,7 +147,7 @@ def measure(home: Home, *, sessions: int, many: int, idle_seconds: float) -> Ite
         if which("tmux"):
             all_.insert(0, TmuxTerminals(stack.enter_context(open_tmux(SHELL))))
         yield from _opening(all_, sessions)
-        yield from _printing(all_, sessions)
+        yield from measure_printing(all_, sessions)
         yield from _reading(all_)
         yield from _memory(all_, many, idle_seconds)
 
@@ -170,28 +167,10 @@ def _opening(all_: list[Terminals], sessions: int) -> Iterator[Figure]:
     yield from _beside("close a session", closing, "ms", f"of {sessions}, one after the other")
 
 
-def _printing(all_: list[Terminals], sessions: int) -> Iterator[Figure]:
-    seconds: dict[str, list[float]] = {one.name: [] for one in all_}
-    cpu: dict[str, list[float]] = {one.name: [] for one in all_}
-    for _ in range(ROUNDS):
-        for one in all_:
-            used = _cpu(one)
-            began = perf_counter()
-            names = [one.open(_shell(PRINT_BYTES)) for _ in range(sessions)]
-            for name in names:
-                _until_end(one, name)
-            seconds[one.name].append((perf_counter() - began) * 1e3 / sessions)
-            cpu[one.name].append((_cpu(one) - used) * 1e3 / sessions)
-            one.close(names)
-    what = f"of {sessions} at once, opened first"
-    yield from _beside("take in 1 MB", seconds, "ms", what)
-    yield from _beside("processor time for 1 MB", cpu, "ms", what)
-
-
 def _reading(all_: list[Terminals]) -> Iterator[Figure]:
     names = {one.name: one.open(_shell(PRINT_LINES)) for one in all_}
     for one in all_:
-        _until_end(one, names[one.name])
+        until(one, names[one.name], "end")
         _read(one, names[one.name], 24, 8500)  # what is asked once only
     first: dict[str, list[float]] = {one.name: [] for one in all_}
     for page in range(1, 8):
@@ -204,12 +183,12 @@ def _reading(all_: list[Terminals]) -> Iterator[Figure]:
         cpu: dict[str, list[float]] = {one.name: [] for one in all_}
         for _ in range(ROUNDS):
             for one in all_:
-                used = _cpu(one)
+                used = cpu_seconds(one)
                 for _ in range(READS // ROUNDS):
                     received, decoded = _read(one, names[one.name], lines)
                     came[one.name].append(received)
                     seconds[one.name].append(decoded)
-                cpu[one.name].append((_cpu(one) - used) * 1e6 / (READS // ROUNDS))
+                cpu[one.name].append((cpu_seconds(one) - used) * 1e6 / (READS // ROUNDS))
         yield from _beside(f"{lines} lines have come", came, "us", "not decoded yet")
         yield from _beside(f"read {lines} lines", seconds, "us")
         yield from _beside(f"processor time to read {lines} lines", cpu, "us", "the server's own")
@@ -237,9 +216,9 @@ def _memory(all_: list[Terminals], sessions: int, idle_seconds: float) -> Iterat
             names.append(one.open(_shell(PRINT_LINES)))
             if len(names) % 50 == 0:  # so many programs at once, not more
                 for name in names[-50:]:
-                    _until_end(one, name)
+                    until(one, name, "end")
         for name in names:
-            _until_end(one, name)
+            until(one, name, "end")
         rested = idle_seconds if one.name == "host" else 0
         if waits := list(_while_resting(one, names[0], rested)):
             yield Figure(
@@ -276,11 +255,6 @@ def _beside(
         yield Figure(f"{what}, {name}", percentile(found, 0.5), unit, beside, None, shown)
 
 
-def _cpu(one: Terminals) -> float:
-    times = one.process.cpu_times()
-    return float(times.user + times.system)
-
-
 def _shell(script: str) -> str:
     return f"/bin/sh -c '{script}; exec cat'"
 
@@ -288,10 +262,3 @@ def _shell(script: str) -> str:
 def _quoted(command: str) -> str:
     escaped = command.replace("\\", "\\\\").replace('"', '\\"').replace("$", "\\$")
     return f'"{escaped}"'
-
-
-def _until_end(one: Terminals, name: str) -> None:
-    deadline = perf_counter() + SETTLE_SECONDS
-    while "end" not in one.text(name, 24):
-        assert perf_counter() < deadline, "a program does not come to its end"
-        sleep(0.002)

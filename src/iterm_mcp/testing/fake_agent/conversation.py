@@ -249,7 +249,8 @@ class Conversation:
             if queued or prompt.source == "system":
                 self.signals.enqueued(prompt)
             self._waiting.append(prompt)
-            self.front.busy("…" if self._turn is None else "")
+            if self._turn is None:
+                self.front.busy("…")
             self._arrived.set()
         finally:
             self._admitting -= 1

@@ -27,6 +27,8 @@ from iterm_mcp.services.notes import NoteService
 from iterm_mcp.services.output_logs import OutputLogs
 from iterm_mcp.services.permissions import Permissions
 from iterm_mcp.services.pictures import PictureService
+from iterm_mcp.services.playbook_running import PlaybookService
+from iterm_mcp.services.playbook_steps import Means, Steps
 from iterm_mcp.services.process_table import SystemProcessTable
 from iterm_mcp.services.reading import Reader
 from iterm_mcp.services.restart_policy import RestartPolicy
@@ -62,6 +64,7 @@ from iterm_mcp.tools.messages import MessageTools
 from iterm_mcp.tools.notes import NoteTools
 from iterm_mcp.tools.output import OutputTools
 from iterm_mcp.tools.pictures import PictureTools
+from iterm_mcp.tools.playbooks import PlaybookTools
 from iterm_mcp.tools.resources import Resources
 from iterm_mcp.tools.results import ResultTools
 from iterm_mcp.tools.sending import SendingTools
@@ -149,6 +152,7 @@ class Services:
     permissions: Permissions
     approvals: Approvals
     team_waits: TeamWaits
+    playbooks: PlaybookService
 
 
 @asynccontextmanager
@@ -213,6 +217,7 @@ async def open_extras(services: Services, terminal: Terminal) -> AsyncIterator[E
         services.approvals.running(subscriptions.approvals_changed),
         services.triggers.running(subscriptions.triggers_changed),
         services.logs.running(),
+        services.playbooks.running(),
     ):
         resources = Resources(
             terminal,
@@ -280,6 +285,12 @@ def make_services(
     sending = SendingService(terminal, sessions, writers, clock)
     deliveries = make_deliveries(terminal, store, clock, writers, states, lease_folder)
     messages = MessageService(terminal, store, deliveries, writers, clock, metrics)
+    commands = CommandService(terminal, sessions, writers, clock)
+    waits = WaitService(terminal, reader, clock)
+    notes = NoteService(store, clock)
+    team_waits = TeamWaits(store, states)
+    permissions = Permissions(store, RoleFile(roles_file), search, clock)
+    means = Means(terminal, sessions, layouts, commands, waits, team_waits, reader, messages, notes)
     return Services(
         sessions=sessions,
         sending=sending,
@@ -288,9 +299,9 @@ def make_services(
         describer=SessionDescriber(terminal, search, processes),
         changer=SessionChanger(terminal, search, processes, writers),
         ender=SessionEnder(terminal, search, processes, writers),
-        commands=CommandService(terminal, sessions, writers, clock),
+        commands=commands,
         reader=reader,
-        waits=WaitService(terminal, reader, clock),
+        waits=waits,
         layouts=layouts,
         exporter=LayoutExporter(terminal, agents),
         saved_layouts=SavedLayoutService(terminal, store, layouts, agents, clock),
@@ -316,9 +327,9 @@ def make_services(
             terminal, store.triggers, reader, sessions, sending, messages, clock
         ),
         logs=OutputLogs(terminal, store.triggers, reader, sessions, log_folder),
-        notes=NoteService(store, clock),
+        notes=notes,
         results=ResultService(store, clock),
-        permissions=Permissions(store, RoleFile(roles_file), search, clock),
+        permissions=permissions,
         approvals=make_approvals(
             terminal,
             store,
@@ -330,7 +341,8 @@ def make_services(
             rules_file=rules_file,
             lease_folder=lease_folder,
         ),
-        team_waits=TeamWaits(store, states),
+        team_waits=team_waits,
+        playbooks=PlaybookService(store, Steps(means), permissions, clock),
     )
 
 
@@ -356,4 +368,5 @@ def tool_rows(services: Services) -> list[ToolRow]:
         *NoteTools(services.notes).rows(),
         *ResultTools(services.results).rows(),
         *TeamTools(agents, services.permissions, services.team_waits, services.results).rows(),
+        *PlaybookTools(services.playbooks).rows(),
     ]

@@ -10,6 +10,7 @@ import iterm_mcp.cli.audit as audit_verbs
 import iterm_mcp.cli.daemon as daemon_verbs
 import iterm_mcp.cli.host as host_verbs
 import iterm_mcp.cli.notes as notes_verbs
+import iterm_mcp.cli.playbook as playbook_verbs
 from iterm_mcp.cli.attach import attach
 from iterm_mcp.cli.doctor import doctor
 from iterm_mcp.cli.install import install, uninstall
@@ -29,6 +30,7 @@ app.add_typer(agent_verbs.app, name="agents")
 app.add_typer(audit_verbs.app, name="audit")
 app.add_typer(host_verbs.app, name="host")
 app.add_typer(notes_verbs.app, name="notes")
+app.add_typer(playbook_verbs.app, name="playbook")
 app.command()(attach)
 app.command()(install)
 app.command()(uninstall)

@@ -31,7 +31,7 @@ def show(
     as_json: _Json = False,  # noqa: FBT002 - a flag
 ) -> None:
     """List a namespace's notes; without one, the namespaces."""
-    answer = _call(action="list", namespace=namespace, key=prefix, limit=500)
+    answer = _call(action="list", namespace=namespace, key=prefix)
     if as_json:
         print_json(answer)
         return

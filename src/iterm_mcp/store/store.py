@@ -16,6 +16,7 @@ from iterm_mcp.store.layouts import LayoutStore
 from iterm_mcp.store.locks import LockStore
 from iterm_mcp.store.notes import NoteStore
 from iterm_mcp.store.observations import ObservationStore
+from iterm_mcp.store.playbooks import PlaybookStore
 from iterm_mcp.store.results import ResultStore
 from iterm_mcp.store.roles import RoleStore
 from iterm_mcp.store.triggers import TriggerStore
@@ -41,6 +42,7 @@ class Store:
     notes: NoteStore
     results: ResultStore
     roles: RoleStore
+    playbooks: PlaybookStore
     lives: AgentLifeStore
 
 
@@ -72,5 +74,6 @@ async def open_store(
             NoteStore(database),
             ResultStore(database),
             RoleStore(database),
+            PlaybookStore(database),
             AgentLifeStore(database),
         )

@@ -48,23 +48,21 @@ class NoteTools:
             Literal["set", "get", "list", "search", "remove"], Field(description="What to do.")
         ],
         namespace: Annotated[
-            str | None, Field(description="A name, or team:NAME for that team only.")
+            str | None, Field(description="Or team:NAME, for that team only.")
         ] = None,
         key: Annotated[str, Field(description="For list: how keys begin.")] = "",
         value: Annotated[str, Field(description="For set: the text.")] = "",
         expected_version: Annotated[
             int | None,
-            Field(description="Change it only if it has this version; 0: only if new.", ge=0),
+            Field(description="Change only this version; 0: only if new.", ge=0),
         ] = None,
         query: Annotated[str, Field(description="For search: words.")] = "",
-        limit: Annotated[int, Field(description="So many at most.", ge=1, le=500)] = 50,
         *,
         context: Context[Any, Any],
     ) -> Json:
-        """Keep small texts under keys, which agents share and which outlive all of them.
+        """Keep small texts under keys, shared by agents and lasting; larger ones: share_result.
 
-        The namespace is "shared" if none is given; list without one names all of them, search
-        looks in all. For larger things use share_result.
+        Without a namespace "shared" is meant; list then names all, and search looks in all.
         """
         caller, notes = caller_of(context), self._notes
         where = SHARED if namespace is None else namespace
@@ -77,7 +75,7 @@ class NoteTools:
             case "list":
                 if namespace is None and not key:
                     return {"namespaces": await notes.namespaces(caller)}
-                listed = await notes.entries(caller, where, prefix=key, limit=limit)
+                listed = await notes.entries(caller, where, prefix=key, limit=LISTED)
                 return {
                     "untrusted": ["notes"],
                     "notes": [_short(one, one.value) for one in listed],
@@ -85,7 +83,7 @@ class NoteTools:
             case "search":
                 if not query:
                     raise InvalidRequestError("a search needs a query", hint="Give some words.")
-                found = await notes.search(caller, query, namespace=namespace, limit=limit)
+                found = await notes.search(caller, query, namespace=namespace, limit=FOUND)
                 return {
                     "untrusted": ["notes"],
                     "notes": [_short(one.note, one.excerpt) for one in found],
@@ -96,6 +94,7 @@ class NoteTools:
 
 
 EXCERPT_CHARACTERS = 200
+LISTED, FOUND = 500, 50
 
 
 def note_answer(note: Note, *, value: bool = True) -> Json:

@@ -11,7 +11,7 @@ import anyio
 from iterm_mcp.errors import ItermMcpError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from mcp.server.mcpserver import Context
 
@@ -21,9 +21,14 @@ PROGRESS_SECONDS = 1.0
 
 @asynccontextmanager
 async def progress(
-    context: Context[Any, Any] | None, what: str, *, every_seconds: float = PROGRESS_SECONDS
+    context: Context[Any, Any] | None,
+    what: str | Callable[[], str],
+    *,
+    every_seconds: float = PROGRESS_SECONDS,
 ) -> AsyncIterator[None]:
     """Tell the client's user every second how long something has taken, while the block runs.
+
+    What goes on may be asked for each time anew.
 
     Clients that did not ask for progress are not told.
     """
@@ -36,7 +41,8 @@ async def progress(
         while True:
             await anyio.sleep(every_seconds)
             seconds = monotonic() - began
-            await context.report_progress(seconds, message=f"{what}, {seconds:.0f} s")
+            now = what if isinstance(what, str) else what()
+            await context.report_progress(seconds, message=f"{now}, {seconds:.0f} s")
 
     failed: Exception | None = None
     async with anyio.create_task_group() as group:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from iterm_mcp.services.results import ResultService
 
 EXCERPT_CHARACTERS = 2000
+LISTED = 20
 
 
 class ResultTools:
@@ -46,7 +47,7 @@ class ResultTools:
         *,
         context: Context[Any, Any],
     ) -> Json:
-        """Publish what you found or made, up to 256 kB, for others to read with read_results."""
+        """Publish what you found or made, up to 256 kB, for others' read_results."""
         given = [(text, Form.TEXT), (data, Form.JSON), (path, Form.FILE)]
         said = [(content, form) for content, form in given if content is not None]
         if len(said) != 1:
@@ -65,19 +66,16 @@ class ResultTools:
 
     async def read_results(
         self,
-        number: Annotated[int | None, Field(description="This one whole.", ge=1)] = None,
-        offset: Annotated[
-            int, Field(description="Of a whole one: go on from next_offset.", ge=0)
-        ] = 0,
-        author: Annotated[str | None, Field(description="Of this agent.")] = None,
-        team: Annotated[str | None, Field(description="Of this team's agents.")] = None,
+        number: Annotated[int | None, Field(description="One, whole.", ge=1)] = None,
+        offset: Annotated[int, Field(description="With number: from next_offset.", ge=0)] = 0,
+        author: Annotated[str | None, Field(description="An agent.")] = None,
+        team: Annotated[str | None, Field(description="Its agents'.")] = None,
         name: Annotated[str | None, Field(description="Of this name.")] = None,
-        after: Annotated[int, Field(description="Newer than this number.", ge=0)] = 0,
-        limit: Annotated[int, Field(description="So many at most.", ge=1, le=200)] = 20,
+        after: Annotated[int, Field(description="A number.", ge=0)] = 0,
         *,
         context: Context[Any, Any],
     ) -> Json:
-        """Read what agents published, the newest first; long contents are cut unless by number."""
+        """Read what agents published, the newest first; long ones are cut unless by number."""
         caller = caller_of(context)
         if number is not None:
             one = await self._results.get(caller, number)
@@ -89,7 +87,7 @@ class ResultTools:
             team=None if team is None else TeamName(team),
             name=name,
             after=after,
-            limit=limit,
+            limit=LISTED,
         )
         return {
             "untrusted": ["results"],

@@ -75,9 +75,9 @@ class TeamTools:
 
     async def wait_team(
         self,
-        team: Annotated[str, Field(description="It and the teams below it.")],
+        team: Annotated[str, Field(description="And those below it.")],
         until: Annotated[
-            Until, Field(description="ready: takes orders; done: says its work is done.")
+            Until, Field(description="Takes orders, or says it is done.")
         ] = Until.READY,
         timeout_seconds: Annotated[
             float, Field(description="How long to wait at most.", ge=0, le=3600)
@@ -87,8 +87,7 @@ class TeamTools:
     ) -> Json:
         """Wait for all agents of a team; tells each one's state, reason and newest result.
 
-        It ends early when the rest cannot get there by themselves, such as one that needs a
-        person. Ready is no sign that an order was carried out: see its receipt or result.
+        It ends early when the rest need a person or have ended. Ready does not mean done.
         """
         async with progress(context, f"waiting for team {sanitise(team)[:64]}"):
             waited = await self._waits.wait(TeamName(team), until, timeout_seconds)
@@ -109,15 +108,12 @@ class TeamTools:
         rules: Annotated[
             dict[str, str | list[str]],
             Field(
-                description="For set: tools, denied (patterns), tier, reach (all, tree, own), "
-                "paths, grants (roles it may give), description."
+                description="For set: tools, denied, tier, reach (all, tree, own), paths, "
+                "grants (roles it may give), description."
             ),
         ] = {},
     ) -> Json:
-        """Say what agents of a role may do with these tools: which, on whom, in which folders.
-
-        It holds for an agent's own client. No agent may call this.
-        """
+        """Say what an agent of a role may call, on whom and in which folders; for people only."""
         if action != "list":
             if not name:
                 raise InvalidRequestError(f"{action} needs a name", hint="Name the role.")

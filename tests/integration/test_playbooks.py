@@ -1,0 +1,121 @@
+"""Playbooks run by a real daemon in real shells, killed amid them, and gone on with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.integration.tool_client import ToolClient
+from tests.waiting import eventually
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from tests.integration.homes import Home
+    from tests.integration.line_client import LineClient
+
+SHIPPED = Path(__file__).parent.parent.parent / "src/iterm_mcp/playbooks"
+
+
+@pytest.fixture
+async def hands(client: LineClient) -> ToolClient:
+    """The tools of a home of its own, whose daemon may be killed."""
+    return ToolClient(client.call)
+
+
+@pytest.fixture(name="tools")
+async def remembered(tools: ToolClient) -> AsyncIterator[ToolClient]:
+    """The shared home's tools, which also close what playbooks opened."""
+    before = {one["session_id"] for one in (await tools.data("list_sessions"))["sessions"]}
+    yield tools
+    for one in (await tools.data("list_sessions"))["sessions"]:
+        if one["session_id"] not in before:
+            await tools.result(
+                "close_session", session_id=one["session_id"], confirm=True, grace_seconds=0
+            )
+
+
+async def run(tools: ToolClient, document: str, **variables: str) -> dict[str, Any]:
+    return await tools.data(
+        "run_playbook", action="run", document=document, variables=variables, wait_seconds=60
+    )
+
+
+def states(answer: dict[str, Any]) -> list[str]:
+    return [one["state"] for one in answer["journal"]]
+
+
+async def test_the_shipped_build_runs_in_two_panes_and_leaves_its_verdict(
+    tools: ToolClient, tmp_path: Path
+) -> None:
+    document = (SHIPPED / "build-and-test.yaml").read_text()
+
+    answer = await run(
+        tools,
+        document,
+        directory=str(tmp_path),
+        build="echo built > made",
+        test="cat made && echo $((40 + 2)) tests passed",
+    )
+
+    assert (answer["state"], states(answer)) == ("done", ["done"] * 5), answer
+    assert set(answer["panes"]) == {"build", "watch"}
+    note = await tools.data("manage_notes", action="get", namespace="builds", key="last")
+    assert note["value"] == "built\n42 tests passed"
+    assert note["author"] == "playbook build-and-test"
+
+
+async def test_a_step_that_fails_stops_the_run_and_resuming_tries_it_again(
+    tools: ToolClient, tmp_path: Path
+) -> None:
+    document = """
+playbook: twice
+variables: {directory: }
+steps:
+  - layout: {name: one, directory: "${directory}"}
+  - run: {in: one, command: "echo first >> log; test -e go", save: said}
+  - run: {in: one, command: "echo second >> log"}
+"""
+    failed = await run(tools, document, directory=str(tmp_path))
+    assert (failed["state"], states(failed)) == ("failed", ["done", "failed"])
+    assert "step 2: the command ended with code 1, not code 0" in failed["reason"]
+
+    (tmp_path / "go").touch()
+    ended = await tools.data("run_playbook", action="resume", run_id=failed["run_id"])
+
+    assert ended["state"] == "done"
+    assert (tmp_path / "log").read_text() == "first\nfirst\nsecond\n"
+    assert ended["panes"] == failed["panes"]
+
+
+async def test_a_daemon_killed_amid_a_command_is_followed_by_one_that_waits_for_that_command(
+    live_home: Home, hands: ToolClient, tmp_path: Path
+) -> None:
+    document = """
+playbook: long
+variables: {directory: }
+steps:
+  - layout: {split: rows, children: [{name: one, directory: "${directory}"}, {name: two}]}
+  - run: {in: one, command: "echo ran >> log; until test -e go; do sleep 0.05; done", timeout: 60}
+  - run: {in: one, command: "echo after >> log"}
+"""
+    begun = await hands.data(
+        "run_playbook", action="run", document=document, wait_seconds=0,
+        variables={"directory": str(tmp_path)},
+    )  # fmt: skip
+    await eventually(lambda: (tmp_path / "log").exists(), within_seconds=20)
+
+    await live_home.kill_daemon()
+    stopped = await hands.data(
+        "run_playbook", action="status", run_id=begun["run_id"], wait_seconds=0
+    )
+    assert stopped["state"] == "interrupted", stopped
+    (tmp_path / "go").touch()
+    ended = await hands.data(
+        "run_playbook", action="resume", run_id=begun["run_id"], wait_seconds=60
+    )
+
+    assert (ended["state"], states(ended)) == ("done", ["done"] * 3), ended
+    assert (tmp_path / "log").read_text() == "ran\nafter\n", "once each"
+    assert len((await hands.data("list_sessions"))["sessions"]) == 2

@@ -64,7 +64,11 @@ class EndedAgent:
 
 
 class AgentEnder:
-    """Stops agents that we started, and lets them stand still."""
+    """Stops agents that we started, and lets them stand still.
+
+    Args:
+        origin: The state folder of this installation, by which processes are known for ours.
+    """
 
     def __init__(
         self,
@@ -74,7 +78,9 @@ class AgentEnder:
         book: LifeBook,
         files: LifeFiles,
         processes: AgentProcesses,
+        origin: str,
     ) -> None:
+        self._origin = origin
         self._terminal = terminal
         self._agents = agents
         self._states = states
@@ -184,18 +190,24 @@ class AgentEnder:
         """End what runs of a life; tell by what means it ended."""
         root = process_of(await self._files.status(life.agent), life)
         family = () if root is None else await self._processes.tree(root)
-        if root is None or not family:
-            return await self._ended(life, "gone", 0)
-        how = "left"
-        if not await self._leaves(life, root, grace_seconds):
-            how = await self._force(family)
-        left = [one for one in family[1:] if await self._processes.stands(one)]
+        how = "gone"
+        if root is not None and family:
+            left_by_itself = await self._leaves(life, root, grace_seconds)
+            how = "left" if left_by_itself else await self._force(family)
+        return await self._ended(life, how, await self._end_children(life, family[1:]))
+
+    async def _end_children(self, life: Life, family: Sequence[ProcessId]) -> int:
+        """End what an agent has left running, also what is nobody's child by now; count it."""
+        marked = await self._processes.marked(self._origin)
+        mine = {one.process for one in marked if one.agent == life.agent} | set(family)
+        left = [one for one in mine if await self._processes.stands(one)]
         for one in left:
             await self._processes.signal(one, signal.SIGTERM, signal.SIGCONT)
         if left and not await self._all_gone(left, TERMINATE_SECONDS):
             for one in left:
                 await self._processes.signal(one, signal.SIGKILL)
-        return await self._ended(life, how, len(left))
+            await self._all_gone(left, KILL_SECONDS)
+        return len(left)
 
     async def _leaves(self, life: Life, root: ProcessId, grace_seconds: float) -> bool:
         """Ask an agent to leave by itself, if it would understand; tell whether it did."""

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from iterm_mcp.agents import keeper
+from iterm_mcp.agents.discovery import Discovery
 from iterm_mcp.agents.kind import StartRequest, Transport
 from iterm_mcp.agents.kinds import find_kind
 from iterm_mcp.errors import AgentError, ConflictError, NotFoundError, RefusedError
@@ -107,6 +108,7 @@ class AgentLauncher:
         self._processes = processes
         self._clock = clock
         self._origin = origin
+        self._discovery = Discovery()
         self._keeper_seconds = keeper_seconds
         self._started_seconds = started_seconds
 
@@ -171,15 +173,15 @@ class AgentLauncher:
 
     async def _installed(self, kind: AgentKind, environment: Mapping[str, str]) -> Installed:
         environ = os.environ if self._origin.environ is None else self._origin.environ
-        installed = await kind.probe({**environ, **environment})
-        if installed is None:
+        (found,) = await self._discovery.find([kind], {**environ, **environment})
+        if found.installed is None:
             raise NotFoundError(
                 "program",
                 kind.name,
                 hint=f"Install {kind.name}, or see that the daemon's PATH leads to it: "
-                "`iterm-mcp agents doctor` tells where it was looked for.",
+                "`iterm-mcp agents doctor` tells what was found.",
             )
-        return installed
+        return found.installed
 
     def _request(self, life: Life, installed: Installed, *, resume: bool) -> StartRequest:
         order = life.order

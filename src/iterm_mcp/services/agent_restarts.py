@@ -57,6 +57,7 @@ RETRY_SECONDS = 5.0
 """After which a start is tried again that the terminal could not take."""
 
 LEDGER_PAGE = 1000
+CLOSED = "its pane was closed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +170,9 @@ class AgentSupervisor:
         if life.desired is Desired.STOPPED or life.phase in {Phase.ENDED, Phase.QUARANTINED}:
             return
         if life.phase is Phase.RESTARTING:
-            if life.restart_at is None or self._clock.now() >= life.restart_at:
+            if status is not None and status.life == life.token and _closed(status):
+                await self._alone(life, lambda one: self._let_be(one, CLOSED))
+            elif life.restart_at is None or self._clock.now() >= life.restart_at:
                 await self._alone(life, self._try_again)
             return
         end = await self._ended(life, status)
@@ -222,17 +225,18 @@ class AgentSupervisor:
         await self._keep_forensics(life, status, end)
         log.info("agent_ended", agent=life.agent, epoch=life.epoch, reason=end.reason)
         if end.wanted or not life.order.restart:
-            await self._book.save(
-                life,
-                desired=Desired.STOPPED if end.wanted else life.desired,
-                phase=Phase.ENDED,
-                reason=end.reason,
-            )
-            await self._tell(life, {})
+            await self._let_be(life, end.reason)
         elif end.crash:
             await self._after_crash(life, end.reason)
         else:
             await self._wait(life, self._clock.now(), end.reason)
+
+    async def _let_be(self, life: Life, reason: str) -> None:
+        """Leave an agent ended, until somebody starts it again."""
+        await self._book.save(
+            life, desired=Desired.STOPPED, phase=Phase.ENDED, restart_at=None, reason=reason
+        )
+        await self._tell(life, {})
 
     async def _after_crash(self, life: Life, reason: str) -> None:
         now = self._clock.now()
@@ -317,9 +321,14 @@ class AgentSupervisor:
             )
 
 
+def _closed(status: KeeperStatus) -> bool:
+    """Tell whether a person closed the pane, and with it the agent."""
+    return status.dismissed or status.hung_up == "pane"
+
+
 def _end_of(status: KeeperStatus) -> End:
-    if status.dismissed or status.hung_up == "pane":
-        return End("its pane was closed", wanted=True)
+    if _closed(status):
+        return End(CLOSED, wanted=True)
     if status.hung_up == "terminal":
         return End("its terminal ended")
     if status.problem:

@@ -94,7 +94,7 @@ def make_lifecycle(
     files = LifeFiles(f"{origin.state}/agents")
     processes = processes or SystemAgentProcesses(clock)
     launcher = AgentLauncher(sessions, agents, states, book, files, processes, clock, origin)
-    ender = AgentEnder(terminal, agents, states, book, files, processes)
+    ender = AgentEnder(terminal, agents, states, book, files, processes, origin.state)
     forensics = ForensicsCollector(terminal, processes, clock, origin.state)
     care = AgentCare(states, book, ender, CascadeTeller(messages), clock)
     return Lifecycle(

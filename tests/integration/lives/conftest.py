@@ -8,7 +8,6 @@ import shutil
 import signal
 import tempfile
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,20 +22,22 @@ from iterm_mcp.testing.fake_agent.shims import write_shims
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-SECONDS = 25.0
-KIND = "codex"
+SECONDS = 30.0
+
+Json = dict[str, Any]
 
 
-@dataclass
-class Camp:
-    """A home, a folder in which agents work, and a model's hands."""
+class Agent:
+    """An agent that was started, or is being, and what it really did."""
 
-    home: Home
-    folder: Path
-    tools: ToolClient
+    def __init__(self, camp: Camp, folder: Path, name: str) -> None:
+        self.camp = camp
+        self.folder = folder
+        self.name = name
+        self.started: Json = {}
 
-    def truth(self, what: str | None = None, **wanted: Any) -> list[dict[str, Any]]:  # noqa: ANN401
-        """Return what the agents really did, in all their lives."""
+    def truth(self, what: str | None = None, **wanted: Any) -> list[Json]:  # noqa: ANN401
+        """Return what it really did, in all its lives."""
         path = self.folder / "truth.jsonl"
         if not path.exists():
             return []
@@ -48,7 +49,7 @@ class Camp:
             and all(line.get(key) == value for key, value in wanted.items())
         ]
 
-    async def happens(self, what: str, count: int = 1, **wanted: Any) -> list[dict[str, Any]]:  # noqa: ANN401
+    async def happens(self, what: str, count: int = 1, **wanted: Any) -> list[Json]:  # noqa: ANN401
         """Wait until something has really happened so often; return its lines."""
         return await eventually(
             lambda: self.truth(what, **wanted),
@@ -56,59 +57,93 @@ class Camp:
             within_seconds=SECONDS,
         )
 
-    async def start(self, **arguments: Any) -> dict[str, Any]:  # noqa: ANN401
-        """Start an agent in the folder."""
-        given = {"kind": KIND, "directory": str(self.folder / "proj"), **arguments}
-        given["environment"] = self.variables() | arguments.get("environment", {})
-        return await self.tools.data("start_agent", **given)
+    def status(self) -> Json:
+        """Return what its keeper has written; empty before it has."""
+        path = Path(self.camp.home.paths.state, "agents", self.name, "status.json")
+        return dict(json.loads(path.read_text())) if path.exists() else {}
 
-    def variables(self) -> dict[str, str]:
-        """Return what leads fake agents to this folder."""
-        return {"FAKE_AGENT_TRUTH": str(self.folder / "truth.jsonl"), "HOME": str(self.folder)}
+    def process(self) -> psutil.Process:
+        """Return its process, as it is now."""
+        return psutil.Process(self.status()["pid"])
 
-    def status(self, name: str) -> dict[str, Any]:
-        """Return what an agent's keeper has written."""
-        path = Path(self.home.paths.state, "agents", name, "status.json")
-        return dict(json.loads(path.read_text()))
+    def kill(self) -> None:
+        os.kill(self.status()["pid"], signal.SIGKILL)
 
-    def pid(self, name: str) -> int:
-        """Return an agent's process."""
-        return int(self.status(name)["pid"])
+    async def does(self, action: str) -> Json:
+        """Manage it."""
+        return await self.camp.tools.data("manage_agent", name=self.name, action=action)
 
-    def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> None:
-        os.kill(self.pid(name), number)
+    async def life(self) -> Json:
+        """Return what the product says of it, its ends included."""
+        return await self.does("forensics")
 
-    async def life(self, name: str) -> dict[str, Any]:
-        """Return what the product says of an agent, its ends included."""
-        return await self.tools.data("manage_agent", name=name, action="forensics")
-
-    async def listed(self, name: str) -> dict[str, Any]:
-        """Return an agent as it is listed."""
-        agents = (await self.tools.data("list_agents"))["agents"]
-        return next((one for one in agents if one["name"] == name), {})
-
-    async def becomes(self, name: str, *states: str) -> dict[str, Any]:
-        """Wait until an agent is in one of some states."""
+    async def becomes(self, *states: str) -> Json:
+        """Wait until it is in one of some states, or phases."""
         return await eventually(
-            lambda: self.life(name),
-            lambda one: one["state"] in states,
+            self.life,
+            lambda one: {one["state"], one["phase"]} & set(states),
+            within_seconds=SECONDS,
+        )
+
+    async def lives_again(self, epoch: int) -> Json:
+        """Wait until it is ready in a life."""
+        return await eventually(
+            self.life,
+            lambda one: one["epoch"] == epoch and one["state"] == "ready",
             within_seconds=SECONDS,
         )
 
 
+class Camp:
+    """A home, a folder in which agents work, and a model's hands."""
+
+    def __init__(self, home: Home, folder: Path, tools: ToolClient) -> None:
+        self.home = home
+        self.folder = folder
+        self.tools = tools
+        self._count = 0
+
+    def agent(self, name: str = "") -> Agent:
+        """Return an agent that is not started yet, with a folder of its own."""
+        self._count += 1
+        folder = self.folder / str(self._count)
+        (folder / "proj").mkdir(parents=True)
+        return Agent(self, folder, name or f"{self.folder.name}-{self._count}")
+
+    def order(self, agent: Agent, **arguments: Any) -> Json:  # noqa: ANN401
+        """Return the arguments with which an agent is started."""
+        given: Json = {"kind": "claude", "name": agent.name, **arguments}
+        given.setdefault("directory", str(agent.folder / "proj"))
+        given["environment"] = {
+            "FAKE_AGENT_TRUTH": str(agent.folder / "truth.jsonl"),
+            "HOME": str(agent.folder),
+            **arguments.get("environment", {}),
+        }
+        return given
+
+    async def start(self, **arguments: Any) -> Agent:  # noqa: ANN401
+        """Start an agent."""
+        agent = self.agent(arguments.pop("name", ""))
+        agent.started = await self.tools.data("start_agent", **self.order(agent, **arguments))
+        agent.name = agent.started["name"]
+        return agent
+
+    async def sessions(self) -> set[str]:
+        """Return the sessions that stand."""
+        return {one["session_id"] for one in (await self.tools.data("list_sessions"))["sessions"]}
+
+
 @asynccontextmanager
-async def open_camp(**environ: str) -> AsyncIterator[Camp]:
+async def open_ground(**environ: str) -> AsyncIterator[tuple[Home, Path]]:
     """Make a home with a daemon that restarts quickly; end all at the end."""
     folder = Path(tempfile.mkdtemp(dir="/tmp", prefix="im-"))
-    (folder / "proj").mkdir()
     write_shims(folder / "bin")
     try:
         async with open_home("headless") as home:
             home.environ["PATH"] = f"{folder / 'bin'}:{os.environ['PATH']}"
-            home.environ["ITERM_MCP_RESTART_BACKOFF_SECONDS"] = "0.2"
+            home.environ["ITERM_MCP_RESTART_BACKOFF_SECONDS"] = "0.05"
             home.environ |= environ
-            async with open_tools(home) as tools:
-                yield Camp(home, folder, tools)
+            yield home, folder
     finally:
         _end_rest(folder)
         shutil.rmtree(folder, ignore_errors=True)
@@ -118,14 +153,30 @@ def _end_rest(folder: Path) -> None:
     """End what the host's end did not: processes that carry this folder's mark."""
     for one in psutil.process_iter():
         try:
-            mine = one.environ().get("FAKE_AGENT_TRUTH", "").startswith(str(folder))
+            mine = one.environ().get("FAKE_AGENT_TRUTH", "").startswith(f"{folder}/")
             if mine and one.pid != os.getpid():
                 one.kill()
         except psutil.Error:
             continue
 
 
-@pytest.fixture
-async def camp() -> AsyncIterator[Camp]:
-    async with open_camp() as one:
+@pytest.fixture(scope="module")
+async def shared_ground() -> AsyncIterator[tuple[Home, Path]]:
+    """A home that tests share; each starts agents of its own."""
+    async with open_ground() as one:
         yield one
+
+
+@pytest.fixture
+async def camp(shared_ground: tuple[Home, Path]) -> AsyncIterator[Camp]:
+    """A model's hands in the shared home."""
+    home, folder = shared_ground
+    async with open_tools(home) as tools:
+        yield Camp(home, Path(tempfile.mkdtemp(dir=folder)), tools)
+
+
+@pytest.fixture
+async def own_camp() -> AsyncIterator[Camp]:
+    """A home whose daemon or host may be killed."""
+    async with open_ground() as (home, folder), open_tools(home) as tools:
+        yield Camp(home, folder, tools)

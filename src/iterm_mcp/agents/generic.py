@@ -162,9 +162,12 @@ class GenericKind:
         self, screen: Screen, rows: Sequence[tuple[int, str]]
     ) -> dict[str, Json] | None:
         """Return what the composer holds: of the rows that it may stand in, the lowest counts."""
-        below = self._manifest.composer.rows_below
-        for at, row in reversed(rows[-below - 1 :]):
-            match = self._composer.search(row)
+        composer = self._manifest.composer
+        for at, row in reversed(rows[-composer.rows_below - 1 :]):
+            if composer.cursor and at != screen.cursor_row:
+                continue  # what was sent stands there still, and nothing was answered yet
+            # The blank behind an empty composer's mark is not always there to be read.
+            match = self._composer.search(row) or self._composer.search(f"{row} ")
             if match is None:
                 continue
             text = match["text"].strip()

@@ -97,6 +97,9 @@ class ComposerPart(_Part):
     rows_below: int = Field(
         default=2, ge=0, le=20, description="how many rows with text stand below it"
     )
+    cursor: bool = Field(
+        default=True, description="true when the cursor stands in that row, false when anywhere"
+    )
     paste: bool = Field(default=True, description="true when texts are pasted, false when typed")
     newline: Keys | None = Field(
         default=None,

@@ -90,6 +90,8 @@ class DeliveryService:
     def running(self) -> AbstractAsyncContextManager[None]:
         """Deliver for the length of the block, also what was left undone before.
 
+        Messages that came to their end two weeks ago are forgotten on the way.
+
         Raises:
             StoreError: On entering, when that cannot be read.
         """

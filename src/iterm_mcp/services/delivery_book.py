@@ -89,6 +89,11 @@ class DeliveryBook:
         self._safe |= self._known
         return tuple(found)
 
+    async def tidy(self, kept: timedelta) -> int:
+        """Forget messages whose last step is longer ago, but those that still wait."""
+        past = frozenset(Stage) - {Stage.ACCEPTED, Stage.LEASED}
+        return await self._store.purge(past, self._clock.now() - kept)
+
     async def accept(self, deliveries: Sequence[Delivery]) -> tuple[Delivery, ...]:
         """Keep new messages, all or none; see `DeliveryStore.accept`."""
         kept = await self._store.accept(deliveries)

@@ -7,13 +7,14 @@ looked for and never typed again.
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import anyio
 import anyio.lowlevel
 import structlog
 
-from iterm_mcp.errors import ItermMcpError
+from iterm_mcp.errors import ItermMcpError, StoreError
 from iterm_mcp.models.deliveries import Stage
 from iterm_mcp.services.background import Background
 from iterm_mcp.services.delivery_courier import Courier
@@ -31,6 +32,11 @@ if TYPE_CHECKING:
     from iterm_mcp.services.delivery_means import Means
 
 log = structlog.get_logger()
+
+RETENTION = timedelta(days=14)
+"""How long messages are kept after their last step; longer than any idempotency key lives."""
+
+TIDY_SECONDS = 3600.0
 
 PARALLEL_LIMIT = 32
 """Into how many sessions is typed at the same time."""
@@ -59,6 +65,7 @@ class DeliveryRunner:
         async with self._background.running():
             self._background.start(self._hear)
             self._background.start(self._see)
+            self._background.start(self._tidy)
             for one in left:
                 if one.agent in shells and one.stage is not Stage.ACCEPTED:
                     await self._give_up(one)
@@ -134,6 +141,15 @@ class DeliveryRunner:
                 courier = self._couriers.get(one.agent)
                 if courier is not None:
                     courier.hear(one)
+
+    async def _tidy(self) -> None:
+        """Forget what came to its end long ago."""
+        while True:
+            try:
+                await self._means.book.tidy(RETENTION)
+            except StoreError as error:
+                log.warning("messages_not_tidied", reason=str(error))
+            await anyio.sleep(TIDY_SECONDS)
 
     async def _see(self) -> None:
         """Have those looked at again whose state has changed."""

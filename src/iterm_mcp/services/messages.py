@@ -19,6 +19,7 @@ from iterm_mcp.models.messages import CascadeResult, Receipt, ReceiptState
 from iterm_mcp.services.cascade import resolve
 from iterm_mcp.services.deliveries import Order
 from iterm_mcp.services.delivery_means import SERVER_ENDED, SESSION_ENDED
+from iterm_mcp.services.names import not_found
 from iterm_mcp.services.receipts import addressed, receipt_of, typing_seconds
 
 if TYPE_CHECKING:
@@ -152,6 +153,49 @@ class MessageService:
             if known is not None:
                 return await self._as_it_stands(known)
             return await self._send(cascade, claim, lock_id, policy)
+
+    async def send(
+        self,
+        agent: AgentName,
+        text: str,
+        *,
+        policy: Policy = Policy.MESSAGE,
+        priority: int = 0,
+        lifetime_seconds: float | None = None,
+        idempotency_key: str = "",
+        lock_id: LockId | None = None,
+    ) -> Receipt:
+        """Send one agent a message, and return its receipt when it was typed, or waits.
+
+        Args:
+            lifetime_seconds: How long it may wait for the agent; see `deliveries`.
+            idempotency_key: The same key with the same text sends nothing again.
+
+        Raises:
+            InvalidRequestError: The text cannot be typed, or the rest is unfit.
+            NotFoundError: No such agent.
+            ConflictError: The key was used for another message to that agent.
+            RefusedError: `lock_id` is no lock.
+        """
+        if idempotency_key:
+            _check_key(idempotency_key)
+        registry = await self._store.agents.load()
+        agents = {one.name: one for one in registry.agents}
+        if agent not in agents:
+            raise not_found("agent", agent, set(agents))
+        find_kind(agents[agent].kind).compose(text)
+        locked = await self._writers.sessions_of(lock_id)
+        shown = lock_id if agents[agent].session_id in locked else None
+        order = Order(
+            agents[agent], text, policy, priority, lifetime_seconds, idempotency_key, lock_id=shown
+        )
+        (kept,) = await self._deliveries.accept((self._deliveries.draw_up(order),))
+        ids = (kept.delivery_id,)
+        found = await self._deliveries.typed(ids, self._typed_seconds)
+        standing = found.get(kept.delivery_id, kept)
+        result = receipt_of(standing, self._why(standing))
+        self._observer.delivered(result, typing_seconds(standing))
+        return result
 
     async def _plan(self, cascade: Cascade) -> CascadeResult:
         registry = await self._store.agents.load()
@@ -301,12 +345,16 @@ class MessageService:
             ended.set()
 
 
-def _claim(cascade: Cascade, key: str, ttl_seconds: float) -> Claim:
+def _check_key(key: str) -> None:
     if not (0 < len(key) <= KEY_LIMIT and key.isprintable()):
         raise InvalidRequestError(
             f"an idempotency key has 1 to {KEY_LIMIT} printable characters",
             hint="A random UUID makes a good key.",
         )
+
+
+def _claim(cascade: Cascade, key: str, ttl_seconds: float) -> Claim:
+    _check_key(key)
     if not 0 < ttl_seconds <= TTL_LIMIT_SECONDS:
         raise InvalidRequestError(
             f"a key cannot live for {ttl_seconds:g} s",

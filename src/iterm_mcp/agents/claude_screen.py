@@ -177,7 +177,7 @@ def _read_composer(
         activity,
         composer=composer,
         trouble=trouble,
-        queued=_queued(rows, first - 1) if busy else (),
+        queued=_queued(rows, first - 1),
         background=sum(int(one) for one in _BACKGROUND.findall(hints)),
         evidence="\n".join([*status, *rows[first : rule + 2]]),
     )

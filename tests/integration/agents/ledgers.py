@@ -45,9 +45,12 @@ class Ledger:
         return (await eventually(found, within_seconds=SECONDS))[-1]
 
     async def now(self, fact: Fact, **wanted: Json) -> Mapping[str, Json]:
-        """Wait until the last that was seen of a fact has these values."""
+        """Wait until the last word of the most trusted source of a fact has these values."""
 
         def found() -> list[Mapping[str, Json]]:
-            return [one for one in self.values(fact)[-1:] if wanted.items() <= one.items()]
+            told = [one for one in self.sightings if one.fact is fact]
+            rank = min((one.source.rank for one in told), default=0)
+            last = [one.value for one in told if one.source.rank == rank][-1:]
+            return [one for one in last if wanted.items() <= one.items()]
 
         return (await eventually(found, within_seconds=SECONDS))[0]

@@ -246,8 +246,7 @@ async def test_an_agent_that_does_not_end_by_itself_is_ended_with_all_it_started
 
     assert agent.ledger.latest(Fact.EXIT) == {"signal": signal.SIGKILL}
     sleeper = int(child.read_text())
-    for one in (pid, sleeper):
-        await eventually(lambda one=one: not _runs(one))  # type: ignore[misc]
+    await eventually(lambda: not (_runs(pid) or _runs(sleeper)))
 
 
 @pytest.mark.parametrize("script", ["#!/bin/sh\necho no key >&2; exit 3\n", "#!/nonexistent\n"])

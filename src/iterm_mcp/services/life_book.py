@@ -51,7 +51,7 @@ class LifeBook:
         life = await self.find(agent)
         if life is None:
             raise NotFoundError(
-                "started agent",
+                "started_agent",
                 agent,
                 hint="Only agents that start_agent started can be started again; others live "
                 "in a session that somebody opened.",

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from iterm_mcp.services.life_files import LifeFiles
 
 TERMINATE_SECONDS = 5.0
-YOUNG_SECONDS = 5.0
+YOUNG_SECONDS = 2.0
 """What is younger is let be: the agent that it belongs to may just be starting."""
 
 _POLL_SECONDS = 0.05

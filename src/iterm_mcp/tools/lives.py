@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
-from iterm_mcp.errors import InvalidRequestError
+from iterm_mcp.errors import NotFoundError
 from iterm_mcp.models.agent_lives import AgentOrder
 from iterm_mcp.models.ids import AgentName, TeamName
 from iterm_mcp.models.sessions import Direction
@@ -19,11 +19,13 @@ from iterm_mcp.tools.answers import Json
 from iterm_mcp.tools.tool import ADDS, ENDS, TYPES, ToolRow
 
 if TYPE_CHECKING:
+    from iterm_mcp.models.agent_lives import Life
+    from iterm_mcp.models.agent_states import StateView
     from iterm_mcp.services.lifecycle import Lifecycle
     from iterm_mcp.services.sessions import SessionService
     from iterm_mcp.services.states import States
 
-AgentArgument = Annotated[str, Field(description="An agent that start_agent started.")]
+AgentArgument = Annotated[str, Field(description="As start_agent returned it.")]
 
 DIRECTIONS = {
     "left": Direction.LEFT,
@@ -33,6 +35,7 @@ DIRECTIONS = {
 }
 
 ENDS_SHOWN = 5
+TEMPLATE = "template:"
 
 
 class LifeTools:
@@ -52,9 +55,8 @@ class LifeTools:
                 self.manage_agent,
                 "Manage agent",
                 TYPES,
-                "restart crash quarantine suspend resume forensics why died",
+                "restart crash quarantine suspend resume forensics died orphans processes",
             ),
-            ToolRow(self.sweep_orphans, "Sweep orphans", ENDS, "leaked processes clean up memory"),
         ]
 
     async def _about(self, values: dict[str, Any]) -> str:
@@ -64,39 +66,28 @@ class LifeTools:
     async def start_agent(
         self,
         kind: Annotated[
-            str | None, Field(description="claude, codex, gemini, shell …; or a template.")
-        ] = None,
-        template: Annotated[str | None, Field(description="Name of a template.")] = None,
-        name: Annotated[str, Field(description="Unique; made up if left out.")] = "",
+            str, Field(description="claude, codex, gemini, shell … or 'template:' and a name.")
+        ],
+        name: Annotated[str, Field(description="Made up if left out.")] = "",
         prompt: Annotated[str, Field(description="Its first order.")] = "",
-        directory: Annotated[str, Field(description="Absolute directory to work in.")] = "",
+        directory: str = "",
         model: str = "",
         role: str = "",
-        teams: Annotated[list[str], Field(description="Created if missing.")] = [],
-        permissions: Annotated[
-            str, Field(description="The kind's own word, such as plan or acceptEdits.")
-        ] = "",
-        environment: Annotated[dict[str, str], Field(max_length=100)] = {},
+        teams: list[str] = [],
+        permissions: Annotated[str, Field(description="The kind's own word, as plan.")] = "",
+        environment: dict[str, str] = {},
         trust: Annotated[
-            Literal["ask", "accept"] | None,
-            Field(description="accept says that the directory is trusted, if it asks."),
+            Literal["ask", "accept"] | None, Field(description="If it asks of the directory.")
         ] = None,
-        beside: Annotated[
-            str | None, Field(description="Session to split; else it gets its own window.")
-        ] = None,
-        place: Annotated[
-            Literal["left", "right", "above", "below"], Field(description="Side of beside.")
-        ] = "right",
-        wait_seconds: Annotated[
-            float, Field(ge=0, le=LONGEST_WAIT_SECONDS, description="For its first state.")
-        ] = WAIT_SECONDS,
+        beside: Annotated[str, Field(description="Session to split; else a new window.")] = "",
+        place: Literal["left", "right", "above", "below"] = "right",
+        wait_seconds: Annotated[float, Field(ge=0, le=LONGEST_WAIT_SECONDS)] = WAIT_SECONDS,
     ) -> Json:
-        """Start a coding agent in a pane of its own, registered, and kept running.
+        """Start a coding agent in its own pane, registered; after a crash it is started again.
 
-        After a crash it is started again in the same conversation. Its state says whether it is
-        ready, or what a person must do first (gate).
+        Returns its state: ready, or what a person must do first (gate).
         """
-        order = await self._order(kind, template)
+        order = await self._order(kind)
         given = {
             "prompt": prompt,
             "directory": directory,
@@ -116,14 +107,11 @@ class LifeTools:
     async def stop_agent(
         self,
         name: AgentArgument,
-        grace_seconds: Annotated[
-            float,
-            Field(ge=0, le=LONGEST_GRACE_SECONDS, description="To leave by itself; then signals."),
-        ] = GRACE_SECONDS,
+        grace_seconds: Annotated[float, Field(ge=0, le=LONGEST_GRACE_SECONDS)] = GRACE_SECONDS,
         keep_pane: bool = False,
-        forget: Annotated[bool, Field(description="Free the name; no restart later.")] = False,
+        forget: Annotated[bool, Field(description="Free the name.")] = False,
     ) -> Json:
-        """End an agent with all that it started, and close its pane; it stays ended."""
+        """End an agent and all that it started, kindly at first; it stays ended."""
         ended = await self._lives.ender.stop(
             AgentName(name), grace_seconds=grace_seconds, keep_pane=keep_pane, forget=forget
         )
@@ -131,14 +119,17 @@ class LifeTools:
 
     async def manage_agent(
         self,
-        name: AgentArgument,
-        action: Literal["restart", "release", "suspend", "resume", "forensics"],
+        action: Literal["restart", "release", "suspend", "resume", "forensics", "orphans", "sweep"],
+        name: AgentArgument = "",
     ) -> Json:
-        """See to an agent: restart it in its conversation, release it from quarantine, or look.
+        """Restart an agent in its conversation, release it from quarantine, or see how it ended.
 
-        suspend has it stand still until resume. forensics tells how it ended: code, screen, last
-        lines, and what it left running.
+        orphans lists processes that ended agents left running, sweep ends them; no name needed.
         """
+        if action in {"orphans", "sweep"}:
+            sweeper = self._lives.sweeper
+            swept = await (sweeper.sweep() if action == "sweep" else sweeper.find())
+            return {"orphans": [life_answers.orphan(one) for one in swept]}
         agent = AgentName(name)
         match action:
             case "restart":
@@ -150,33 +141,25 @@ class LifeTools:
             case "resume":
                 await self._lives.ender.resume(agent)
         life = await self._lives.book.get(agent)
-        answer = life_answers.life(life, await self._states.view(agent))
+        answer = life_answers.life(life, await self._view(life))
         if action == "forensics":
             found = await self._lives.store.forensics(agent, ENDS_SHOWN)
             answer["ends"] = [life_answers.forensics(one) for one in found]
         return answer
 
-    async def sweep_orphans(
-        self,
-        dry_run: Annotated[bool, Field(description="Only list them.")] = True,
-    ) -> Json:
-        """End processes that stopped or crashed agents left running; others are never touched."""
-        sweeper = self._lives.sweeper
-        found = await (sweeper.find() if dry_run else sweeper.sweep())
-        return {"orphans": [life_answers.orphan(one) for one in found]}
+    async def _view(self, life: Life) -> StateView | None:
+        """Return an agent's state; None for one that never came so far as to be registered."""
+        try:
+            return await self._states.view(life.agent)
+        except NotFoundError:
+            return None
 
-    async def _order(self, kind: str | None, template: str | None) -> AgentOrder:
-        if (kind is None) is (template is None):
-            names = ", ".join(await self._lives.templates.names())
-            raise InvalidRequestError(
-                "an agent is started of a kind or of a template: give one of them",
-                hint=f"The templates are: {names}.",
-            )
-        if template is None:
-            return AgentOrder(kind=str(kind), directory="")
-        return (await self._lives.templates.find(template)).order
+    async def _order(self, kind: str) -> AgentOrder:
+        if not kind.startswith(TEMPLATE):
+            return AgentOrder(kind=kind, directory="")
+        return (await self._lives.templates.find(kind.removeprefix(TEMPLATE))).order
 
-    async def _place(self, beside: str | None, side: str) -> Place:
-        if beside is None:
+    async def _place(self, beside: str, side: str) -> Place:
+        if not beside:
             return Place()
         return Place(await self._sessions.find(beside), DIRECTIONS[side])

@@ -134,15 +134,14 @@ class Camp:
 
 
 @asynccontextmanager
-async def open_ground(**environ: str) -> AsyncIterator[tuple[Home, Path]]:
+async def open_ground(*, measured: bool = False) -> AsyncIterator[tuple[Home, Path]]:
     """Make a home with a daemon that restarts quickly; end all at the end."""
     folder = Path(tempfile.mkdtemp(dir="/tmp", prefix="im-"))
     write_shims(folder / "bin")
     try:
-        async with open_home("headless") as home:
+        async with open_home("headless", measured=measured) as home:
             home.environ["PATH"] = f"{folder / 'bin'}:{os.environ['PATH']}"
             home.environ["ITERM_MCP_RESTART_BACKOFF_SECONDS"] = "0.05"
-            home.environ |= environ
             yield home, folder
     finally:
         _end_rest(folder)
@@ -163,7 +162,7 @@ def _end_rest(folder: Path) -> None:
 @pytest.fixture(scope="module")
 async def shared_ground() -> AsyncIterator[tuple[Home, Path]]:
     """A home that tests share; each starts agents of its own."""
-    async with open_ground() as one:
+    async with open_ground(measured=True) as one:
         yield one
 
 

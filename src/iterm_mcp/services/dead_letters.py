@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from iterm_mcp.errors import NotFoundError, RefusedError
 from iterm_mcp.models.deliveries import Stage
-from iterm_mcp.services.deliveries import Order
+from iterm_mcp.services.deliveries import Order, Urgency
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -74,8 +74,7 @@ class DeadLetters:
                 Order(
                     agents[one.agent],
                     one.text,
-                    one.policy,
-                    one.priority,
+                    Urgency(one.policy, one.priority),
                     key=f"retry {one.delivery_id}",
                     sender=one.sender,
                     details={

@@ -59,20 +59,35 @@ RANKS: Mapping[Stage, int] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Urgency:
+    """When a message may be typed.
+
+    Attributes:
+        policy: Into what; a shell is typed into at once.
+        priority: Before which others that wait for the same agent.
+        lifetime_seconds: How long it may wait; None for what is usual for the agent's kind.
+    """
+
+    policy: Policy = Policy.MESSAGE
+    priority: int = 0
+    lifetime_seconds: float | None = None
+
+
+USUAL = Urgency()
+
+
+@dataclass(frozen=True, slots=True)
 class Order:
     """A message to be delivered.
 
     Attributes:
-        lifetime_seconds: How long it may wait; None for what is usual for the agent's kind.
         key: Repeating an order with the same key to the same agent delivers nothing again.
         details: What else is remembered with it.
     """
 
     agent: Agent
     text: str
-    policy: Policy = Policy.MESSAGE
-    priority: int = 0
-    lifetime_seconds: float | None = None
+    urgency: Urgency = USUAL
     key: str = ""
     sender: str = ""
     lock_id: LockId | None = None
@@ -103,16 +118,17 @@ class DeliveryService:
         Raises:
             InvalidRequestError: The priority or the time cannot be used.
         """
+        urgency = order.urgency
         usual = SHELL_LIFETIME_SECONDS if order.agent.kind == SHELL else LIFETIME_SECONDS
-        lifetime = usual if order.lifetime_seconds is None else order.lifetime_seconds
+        lifetime = usual if urgency.lifetime_seconds is None else urgency.lifetime_seconds
         if not 0 < lifetime <= LONGEST_LIFETIME_SECONDS:
             raise InvalidRequestError(
                 f"a message cannot wait for {lifetime:g} s",
                 hint=f"Choose a time above 0 and up to {LONGEST_LIFETIME_SECONDS:g} s.",
             )
-        if abs(order.priority) > MOST_PRIORITY:
+        if abs(urgency.priority) > MOST_PRIORITY:
             raise InvalidRequestError(
-                f"there is no priority {order.priority}",
+                f"there is no priority {urgency.priority}",
                 hint=f"Use a number from -{MOST_PRIORITY} to {MOST_PRIORITY}; 0 is usual.",
             )
         now = self._clock.now()
@@ -124,8 +140,8 @@ class DeliveryService:
             agent=order.agent.name,
             session_id=order.agent.session_id,
             text=order.text,
-            policy=order.policy,
-            priority=order.priority,
+            policy=urgency.policy,
+            priority=urgency.priority,
             accepted_at=now,
             not_after=now + timedelta(seconds=lifetime),
             moves=(Move(Stage.ACCEPTED, now),),

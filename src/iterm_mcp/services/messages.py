@@ -14,12 +14,11 @@ import structlog
 
 from iterm_mcp.agents.kinds import find_kind
 from iterm_mcp.errors import ConflictError, InvalidRequestError, NotFoundError, StoreError
-from iterm_mcp.models.deliveries import Policy, Stage
+from iterm_mcp.models.deliveries import Stage
 from iterm_mcp.models.messages import CascadeResult, Receipt, ReceiptState
 from iterm_mcp.services.cascade import resolve
-from iterm_mcp.services.deliveries import Order
+from iterm_mcp.services.deliveries import USUAL, Order, Urgency
 from iterm_mcp.services.delivery_means import SERVER_ENDED, SESSION_ENDED
-from iterm_mcp.services.names import not_found
 from iterm_mcp.services.receipts import addressed, receipt_of, typing_seconds
 
 if TYPE_CHECKING:
@@ -116,7 +115,7 @@ class MessageService:
         idempotency_key: str | None = None,
         ttl_seconds: float = 3600.0,
         lock_id: LockId | None = None,
-        policy: Policy = Policy.MESSAGE,
+        urgency: Urgency = USUAL,
     ) -> CascadeResult:
         """Give each agent the most specific text that the cascade holds for it.
 
@@ -133,7 +132,7 @@ class MessageService:
             ttl_seconds: How long the key lives after the delivery; at most 7 days.
             lock_id: The lock that the caller holds, shown to the sessions that it holds. Those
                 that another one has locked refuse. It is no part of what a key stands for.
-            policy: When a text may be typed into an agent; a shell is typed into at once.
+            urgency: When a text may be typed into an agent. It is no part of what a key stands for.
 
         Raises:
             InvalidRequestError: An empty cascade or text, or an unfit key or lifetime.
@@ -146,56 +145,13 @@ class MessageService:
         if dry_run:
             return await self._plan(cascade)
         if idempotency_key is None:
-            return await self._send(cascade, None, lock_id, policy)
+            return await self._send(cascade, None, lock_id, urgency)
         claim = _claim(cascade, idempotency_key, ttl_seconds)
         async with self._alone(claim.key):
             known = await self._store.cascades.find(claim.key, claim.request_hash)
             if known is not None:
                 return await self._as_it_stands(known)
-            return await self._send(cascade, claim, lock_id, policy)
-
-    async def send(
-        self,
-        agent: AgentName,
-        text: str,
-        *,
-        policy: Policy = Policy.MESSAGE,
-        priority: int = 0,
-        lifetime_seconds: float | None = None,
-        idempotency_key: str = "",
-        lock_id: LockId | None = None,
-    ) -> Receipt:
-        """Send one agent a message, and return its receipt when it was typed, or waits.
-
-        Args:
-            lifetime_seconds: How long it may wait for the agent; see `deliveries`.
-            idempotency_key: The same key with the same text sends nothing again.
-
-        Raises:
-            InvalidRequestError: The text cannot be typed, or the rest is unfit.
-            NotFoundError: No such agent.
-            ConflictError: The key was used for another message to that agent.
-            RefusedError: `lock_id` is no lock.
-        """
-        if idempotency_key:
-            _check_key(idempotency_key)
-        registry = await self._store.agents.load()
-        agents = {one.name: one for one in registry.agents}
-        if agent not in agents:
-            raise not_found("agent", agent, set(agents))
-        find_kind(agents[agent].kind).compose(text)
-        locked = await self._writers.sessions_of(lock_id)
-        shown = lock_id if agents[agent].session_id in locked else None
-        order = Order(
-            agents[agent], text, policy, priority, lifetime_seconds, idempotency_key, lock_id=shown
-        )
-        (kept,) = await self._deliveries.accept((self._deliveries.draw_up(order),))
-        ids = (kept.delivery_id,)
-        found = await self._deliveries.typed(ids, self._typed_seconds)
-        standing = found.get(kept.delivery_id, kept)
-        result = receipt_of(standing, self._why(standing))
-        self._observer.delivered(result, typing_seconds(standing))
-        return result
+            return await self._send(cascade, claim, lock_id, urgency)
 
     async def _plan(self, cascade: Cascade) -> CascadeResult:
         registry = await self._store.agents.load()
@@ -213,7 +169,7 @@ class MessageService:
         return CascadeResult(receipts, resolution.unreached)
 
     async def _send(
-        self, cascade: Cascade, claim: Claim | None, lock_id: LockId | None, policy: Policy
+        self, cascade: Cascade, claim: Claim | None, lock_id: LockId | None, urgency: Urgency
     ) -> CascadeResult:
         locked = await self._writers.sessions_of(lock_id)
         registry = await self._store.agents.load()
@@ -235,7 +191,7 @@ class MessageService:
                 shown = lock_id if one.session_id in locked else None
                 orders.append(
                     Order(
-                        agents[one.agent], one.text, policy, lock_id=shown, details=addressed(one)
+                        agents[one.agent], one.text, urgency, lock_id=shown, details=addressed(one)
                     )
                 )
         drawn = tuple(self._deliveries.draw_up(one) for one in orders)

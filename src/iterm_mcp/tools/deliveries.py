@@ -1,4 +1,4 @@
-"""The tools for single messages, and for what became of messages."""
+"""The tools for what became of messages."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from iterm_mcp.errors import InvalidRequestError
-from iterm_mcp.models.deliveries import DeliveryId, Policy, Stage
+from iterm_mcp.models.deliveries import DeliveryId, Stage
 from iterm_mcp.models.ids import AgentName
 from iterm_mcp.services.deliveries import has_come
 from iterm_mcp.services.receipts import receipt_of
 from iterm_mcp.tools import answers
 from iterm_mcp.tools.answers import Json
-from iterm_mcp.tools.locks import LockArgument, known_lock
 from iterm_mcp.tools.tool import READS, TYPES, ToolRow
 
 if TYPE_CHECKING:
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from iterm_mcp.models.deliveries import Delivery
     from iterm_mcp.services.dead_letters import DeadLetters
     from iterm_mcp.services.deliveries import DeliveryService
-    from iterm_mcp.services.messages import MessageService
 
 IdsArgument = Annotated[list[str], Field(description="From receipts.", max_length=200)]
 
@@ -30,17 +28,13 @@ IdsArgument = Annotated[list[str], Field(description="From receipts.", max_lengt
 class DeliveryTools:
     """The tools over `DeliveryService` and `DeadLetters`."""
 
-    def __init__(
-        self, messages: MessageService, deliveries: DeliveryService, letters: DeadLetters
-    ) -> None:
-        self._messages = messages
+    def __init__(self, deliveries: DeliveryService, letters: DeadLetters) -> None:
         self._deliveries = deliveries
         self._letters = letters
 
     def rows(self) -> list[ToolRow]:
         """Return the rows of this module's tools."""
         return [
-            ToolRow(self.send_message, "Send message", TYPES, "tell steer interrupt nudge agent"),
             ToolRow(
                 self.wait_receipts, "Wait for receipts", READS, "delivered answered started ended"
             ),
@@ -49,47 +43,18 @@ class DeliveryTools:
             ),
         ]
 
-    async def send_message(
-        self,
-        agent: str,
-        text: str,
-        policy: Annotated[
-            Literal["message", "nudge", "steer", "interrupt"],
-            Field(description="nudge: only when idle; steer: into its turn; interrupt: end that."),
-        ] = "message",
-        priority: int = 0,
-        expires_seconds: Annotated[
-            float | None, Field(description="How long it may wait.", gt=0, le=604800)
-        ] = None,
-        idempotency_key: str = "",
-        lock_id: LockArgument = None,
-    ) -> Json:
-        """Send one agent a message and return its receipt.
-
-        Nothing is typed into a dialog, over a person's draft, or into a shell that took the
-        agent's place: it waits (accepted, with the reason) or is refused.
-        """
-        receipt = await self._messages.send(
-            AgentName(agent),
-            text,
-            policy=Policy(policy),
-            priority=priority,
-            lifetime_seconds=expires_seconds,
-            idempotency_key=idempotency_key,
-            lock_id=known_lock(lock_id),
-        )
-        return answers.receipt(receipt)
-
     async def wait_receipts(
         self,
         delivery_ids: IdsArgument,
-        until: Literal["written", "submitted", "started", "ended"] = "ended",
-        any_one: bool = False,
-        timeout_seconds: Annotated[float, Field(ge=0, le=600)] = 60,
+        until: Annotated[
+            Literal["written", "submitted", "started", "ended"], Field(description="How far.")
+        ] = "ended",
+        any_one: Annotated[bool, Field(description="One is enough.")] = False,
+        timeout_seconds: Annotated[float, Field(description="At most 600.", ge=0, le=600)] = 60,
     ) -> Json:
-        """Wait until messages were submitted, started or ended, or cannot be; return receipts.
+        """Wait until messages have come so far, or cannot; return their receipts.
 
-        ended means that the agent's turn is over, not that its work is good.
+        ended: the agent's turn is over, not: its work is good.
         """
         ids = _ids(delivery_ids)
         stage = Stage(until)
@@ -106,15 +71,15 @@ class DeliveryTools:
             Field(description="list: those refused, expired or unknown."),
         ],
         delivery_ids: IdsArgument = [],
-        agent: str | None = None,
+        agent: Annotated[str | None, Field(description="Of this one only.")] = None,
         confirm_unknown: Annotated[
             bool, Field(description="You looked: what is unknown did not arrive.")
         ] = False,
     ) -> Json:
         """List, show, retry, purge or cancel messages.
 
-        retry sends under new ids; purge without ids forgets all dead ones, of one agent if given;
-        cancel takes back what was not typed yet.
+        retry sends under new ids; purge without ids forgets all that list shows; cancel takes back
+        what was not typed yet.
         """
         of_one = None if agent is None else AgentName(agent)
         if action == "list":

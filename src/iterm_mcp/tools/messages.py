@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
+from iterm_mcp.models.deliveries import Policy
 from iterm_mcp.models.ids import AgentName, TeamName
 from iterm_mcp.models.messages import Cascade
+from iterm_mcp.services.deliveries import Urgency
 from iterm_mcp.tools import answers
 from iterm_mcp.tools.answers import Json
 from iterm_mcp.tools.locks import LockArgument, known_lock
@@ -55,14 +57,20 @@ class MessageTools:
         ttl_seconds: Annotated[
             float, Field(description="How long the key lives.", gt=0, le=604800)
         ] = 3600,
+        policy: Annotated[
+            Literal["message", "nudge", "steer", "interrupt"],
+            Field(description="nudge: only idle agents; steer: into the turn; interrupt: end it."),
+        ] = "message",
+        priority: Annotated[int, Field(description="Higher goes first.")] = 0,
+        expires_seconds: Annotated[float | None, Field(description="How long it may wait.")] = None,
         lock_id: LockArgument = None,
     ) -> Json:
         """Type a message into many agents' sessions at once and submit it.
 
         Each agent gets at most one text, the most specific: its own, else its nearest team's,
         else the broadcast. The answer holds one receipt per agent: written (typed and
-        submitted, not yet read), refused (nothing was typed, with the reason), or unknown (the
-        terminal was lost meanwhile: look before you repeat).
+        submitted), accepted (it waits until the agent can take it), refused (nothing was typed),
+        or unknown (look before you repeat). wait_receipts tells when its turn has ended.
 
         To retry safely give an idempotency_key. For a single session that is no agent use
         send_text.
@@ -78,5 +86,6 @@ class MessageTools:
             idempotency_key=idempotency_key,
             ttl_seconds=ttl_seconds,
             lock_id=known_lock(lock_id),
+            urgency=Urgency(Policy(policy), priority, expires_seconds),
         )
         return answers.cascade(result)

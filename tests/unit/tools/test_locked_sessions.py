@@ -38,6 +38,7 @@ WAYS: tuple[tuple[str, dict[str, Any]], ...] = (
 ELSEWHERE = {
     "run_playbook": "shows no lock: a step in a locked session fails as the tool would",
     "cascade_message": "says in its receipts who refused: below",
+    "manage_messages": "sends again as cascade_message does, and shows no lock",
     "answer_approval": "types into a dialog alone, and shows the lock: test_approvals",
     "unlock_session": "takes a lock away, which may be broken for a reason",
 }

@@ -38,6 +38,8 @@ EXPECTED = [
     "list_agents",
     "create_team",
     "cascade_message",
+    "wait_receipts",
+    "manage_messages",
     "list_approvals",
     "answer_approval",
     "manage_notes",
@@ -83,6 +85,7 @@ async def test_only_tools_that_change_nothing_say_so(caller: Caller) -> None:
         "list_sessions", "describe_session", "read_screen", "list_agents",
         "command_status", "wait_for", "read_output", "search_output",
         "take_screenshot", "read_results", "wait_team", "list_approvals",
+        "wait_receipts",
     }  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from iterm_mcp.agents.codex_permissions import read_permissions
 from iterm_mcp.agents.codex_protocol import CodexDriver
 from iterm_mcp.agents.codex_screen import read_screen
 from iterm_mcp.agents.kind import Installed, StartPlan, Stroke, Transport, WhileBusy
-from iterm_mcp.agents.probing import ask_program, find_program, runs_program, version_in
+from iterm_mcp.agents.probing import ask_both, find_program, runs_program
 from iterm_mcp.agents.strokes import ARGUMENT_BYTES, COMMANDS, ESCAPE, check_order, choose, pasted
 from iterm_mcp.errors import InvalidRequestError
 
@@ -54,9 +54,8 @@ class Codex:
         path = await to_thread.run_sync(find_program, "codex", environ)
         if path is None:
             return None
-        said = await ask_program(path, ["--help"], environ) or ""
+        version, said = await ask_both(path, environ)
         features = {word for word, pattern in _HELP_FEATURES.items() if pattern.search(said)}
-        version = version_in(await ask_program(path, ["--version"], environ))
         if "hook_trust" in features:
             features.add("hooks")
         return Installed(path, version, frozenset(features))

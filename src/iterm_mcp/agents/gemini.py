@@ -13,7 +13,7 @@ from iterm_mcp.agents.gemini_chats import follow_gemini
 from iterm_mcp.agents.gemini_hooks import hook_settings, read_event
 from iterm_mcp.agents.gemini_screen import read_screen
 from iterm_mcp.agents.kind import Installed, StartPlan, Stroke, Transport, WhileBusy
-from iterm_mcp.agents.probing import ask_program, find_program, runs_program, version_in
+from iterm_mcp.agents.probing import ask_both, find_program, runs_program
 from iterm_mcp.agents.strokes import (
     ARGUMENT_BYTES,
     COMMANDS,
@@ -66,8 +66,7 @@ class Gemini:
         path = await to_thread.run_sync(find_program, "gemini", environ)
         if path is None:
             return None
-        said = await ask_program(path, ["--help"], environ) or ""
-        version = version_in(await ask_program(path, ["--version"], environ))
+        version, said = await ask_both(path, environ)
         features = frozenset(word for word, one in _FEATURES.items() if one.search(said))
         return Installed(path, version, features)
 

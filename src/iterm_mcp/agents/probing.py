@@ -28,7 +28,7 @@ _VERSION = re.compile(r"\d+(?:\.\d+)+(?:[-+.\w]*)?")
 
 def find_program(name: str, environ: Mapping[str, str]) -> str | None:
     """Return the path of a program on PATH, or of one that is named by its path; None for none."""
-    return shutil.which(Path(name).expanduser(), path=environ.get("PATH", os.defpath))
+    return shutil.which(str(Path(name).expanduser()), path=environ.get("PATH", os.defpath))
 
 
 async def ask_program(
@@ -65,6 +65,19 @@ async def ask_program(
             with anyio.move_on_after(1):
                 await process.aclose()
     return bytes(said).decode("utf-8", "replace") if code == 0 else None
+
+
+async def ask_both(path: str, environ: Mapping[str, str]) -> tuple[str, str]:
+    """Return a program's version and help, asked for at once; empty where it does not answer."""
+    said: dict[str, str] = {}
+
+    async def ask(flag: str) -> None:
+        said[flag] = await ask_program(path, [flag], environ) or ""
+
+    async with anyio.create_task_group() as group:
+        for flag in ("--version", "--help"):
+            group.start_soon(ask, flag)
+    return version_in(said["--version"]), said["--help"]
 
 
 def version_in(text: str | None) -> str:

@@ -290,7 +290,18 @@ def make_services(
     notes = NoteService(store, clock)
     team_waits = TeamWaits(store, states)
     permissions = Permissions(store, RoleFile(roles_file), search, clock)
-    means = Means(terminal, sessions, layouts, commands, waits, team_waits, reader, messages, notes)
+    means = Means(
+        terminal,
+        sessions,
+        layouts,
+        commands,
+        waits,
+        team_waits,
+        reader,
+        messages,
+        deliveries,
+        notes,
+    )
     return Services(
         sessions=sessions,
         sending=sending,

@@ -119,7 +119,7 @@ EXAMPLES = {
     "playbook": "playbook: a-name, of letters, digits, dots, underscores and hyphens",
     "name": "name: build",
     "split": "split: columns, or split: rows",
-    "until": "until: ready, or until: done",
+    "until": "until: ready or done for a team, started or ended for a message",
     "for": "for: prompt, idle, change or exit",
     "key": "key: a-name",
     "value": 'value: "some text"',
@@ -248,11 +248,10 @@ class _Checker:
     def _agent(self, agent: PaneAgentPart, path: Path) -> Iterator[Problem]:
         if not _has_variables(agent.kind):
             yield from self._try(partial(find_kind, agent.kind), (*path, "kind"))
-        for key, names in (("name", [agent.name]), ("teams", agent.teams)):
+        for kind, key, names in (("agent", "name", [agent.name]), ("team", "teams", agent.teams)):
             for name in names:
                 if not _has_variables(name):
-                    check = partial(check_name, key.removesuffix("s"), name)
-                    yield from self._try(check, (*path, key))
+                    yield from self._try(partial(check_name, kind, name), (*path, key))
 
     def _texts(self, value: object, path: Path) -> Iterator[Problem]:
         """See that every variable in these texts is known by then."""

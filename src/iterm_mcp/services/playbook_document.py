@@ -14,8 +14,8 @@ r"""What a playbook may say, and what is wrong with one that says something else
             - {name: build, directory: "${directory}"}
             - {name: ann, command: claude, agent: {name: ann, kind: claude, teams: [crew]}}
       - run: {in: build, command: "make ${target}", timeout: 600, save: made}
-      - tell: {agents: {ann: "Have a look at what make said:\n${made}"}}
-      - wait: {team: crew, until: ready, timeout: 300}
+      - wait: {team: crew, until: ready, timeout: 60}
+      - tell: {agents: {ann: "Look at what make said:\n${made}"}, until: ended, timeout: 900}
       - wait: {in: build, pattern: "listening on (.*)"}
       - read: {in: ann, lines: 40, save: answer}
       - note: {key: review, value: "${answer}"}
@@ -91,11 +91,13 @@ class RunPart(Part):
 
 
 class TellPart(Part):
-    """Texts for agents; for each the most specific one."""
+    """Texts for agents, for each the most specific one; and how far they must come."""
 
     everybody: Text | None = None
     teams: dict[str, Text] = {}
     agents: dict[str, Text] = {}
+    until: Literal["written", "submitted", "started", "ended"] | None = None
+    timeout: Seconds = 60.0
 
 
 class WaitPart(Part):

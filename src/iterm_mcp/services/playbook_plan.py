@@ -121,7 +121,8 @@ def _run(part: RunPart) -> str:
 
 
 def _tell(part: TellPart) -> Iterator[str]:
-    yield "tell, each agent the most specific:"
+    until = f" until it has {part.until} ({part.timeout:g} s)" if part.until else ""
+    yield f"tell{until}, each agent the most specific:"
     if part.everybody is not None:
         yield f"everybody: {_short(part.everybody)}"
     for kind, texts in (("team", part.teams), ("agent", part.agents)):

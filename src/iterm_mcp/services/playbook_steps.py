@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from iterm_mcp.errors import NotFoundError
 from iterm_mcp.models.commands import CommandState
 from iterm_mcp.models.cursors import Cursor
-from iterm_mcp.models.ids import AgentName, SessionId, TeamName
-from iterm_mcp.models.messages import Cascade, ReceiptState
+from iterm_mcp.models.ids import SessionId, TeamName
 from iterm_mcp.models.output import PromptState
 from iterm_mcp.services.command_ids import command_id
 from iterm_mcp.services.excerpts import join
 from iterm_mcp.services.patterns import Patterns
 from iterm_mcp.services.playbook_panes import tags_of, tree_of
 from iterm_mcp.services.playbook_tasks import Outcome, StepError, UndecidedError, caller_of
+from iterm_mcp.services.playbook_telling import Telling
 from iterm_mcp.services.typed_commands import is_same
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from iterm_mcp.models.observations import Json
     from iterm_mcp.models.playbooks import Known
     from iterm_mcp.services.commands import CommandService
+    from iterm_mcp.services.deliveries import DeliveryService
     from iterm_mcp.services.layouts import LayoutService
     from iterm_mcp.services.messages import MessageService
     from iterm_mcp.services.notes import NoteService
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
         ReadPart,
         RunPart,
         StepPart,
-        TellPart,
         WaitPart,
     )
     from iterm_mcp.services.playbook_tasks import Detail, Task
@@ -52,8 +52,6 @@ SAVED_CHARACTERS = 20_000
 KEPT_CHARACTERS = 2000
 """So much of it stands in the journal."""
 
-TELL_TTL_SECONDS = 7 * 24 * 3600.0
-
 
 @dataclass(frozen=True, slots=True)
 class Means:
@@ -67,6 +65,7 @@ class Means:
     team_waits: TeamWaits
     reader: Reader
     messages: MessageService
+    deliveries: DeliveryService
     notes: NoteService
 
 
@@ -75,6 +74,7 @@ class Steps:
 
     def __init__(self, means: Means) -> None:
         self._means = means
+        self._telling = Telling(means.messages, means.deliveries)
 
     async def target(self, step: StepPart, known: Known) -> SessionId | None:
         """Return the session that a step is about; None for one that is about none.
@@ -106,7 +106,7 @@ class Steps:
             case "run":
                 return await self._run(task, task.step.part)
             case "tell":
-                return await self._tell(task, task.step.part)
+                return await self._telling.tell(task, task.step.part)
             case "wait":
                 return await self._wait(task, task.step.part)
             case "read":
@@ -212,35 +212,6 @@ class Steps:
         raise UndecidedError(
             "the daemon ended while the command was typed, and something stands at the prompt"
         )
-
-    # Messages: a key of their own keeps them from being typed twice.
-
-    async def _tell(self, task: Task, part: TellPart) -> Outcome:
-        await task.note(task.before or {})
-        left = (task.before or {}).get("left")
-        cascade = Cascade(
-            part.everybody,
-            {TeamName(name): text for name, text in part.teams.items()},
-            {AgentName(name): text for name, text in part.agents.items()},
-        )
-        if isinstance(left, dict):  # an earlier try has told the others
-            cascade = Cascade(agents={AgentName(name): str(text) for name, text in left.items()})
-        result = await self._means.messages.cascade(
-            cascade,
-            idempotency_key=f"playbook-{task.run.run_id}-{task.number}-{task.attempt}",
-            ttl_seconds=TELL_TTL_SECONDS,
-        )
-        detail: Detail = {"receipts": {str(one.agent): one.state.value for one in result.receipts}}
-        unknown = [one for one in result.receipts if one.state is ReceiptState.UNKNOWN]
-        refused = [one for one in result.receipts if one.state is ReceiptState.REFUSED]
-        if unknown:
-            names = ", ".join(one.agent for one in unknown)
-            raise UndecidedError(f"nobody knows whether the message has reached {names}")
-        if refused:
-            why = "; ".join(f"{one.agent}: {one.reason}" for one in refused)
-            detail["left"] = {str(one.agent): one.text for one in refused}
-            raise StepError(f"not everybody was told: {why}", detail)
-        return Outcome(task.known, detail)
 
     # What only looks is done again.
 

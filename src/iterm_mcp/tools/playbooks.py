@@ -63,7 +63,7 @@ class PlaybookTools:
         """Run YAML in the background, resumable after a crash: playbook (a name), variables, steps.
 
         A step is layout (split, children, name, command, directory, agent), run (in, command,
-        timeout, expect, save), tell (agents, teams, everybody), wait (in, pattern or for; or team,
+        timeout, expect, save), tell (agents, teams, everybody, until), wait (in, pattern or for; or team,
         until; timeout), read (in, lines, save) or note (key, value). ${name}: a variable, or what
         was saved.
         """

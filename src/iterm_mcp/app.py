@@ -12,6 +12,8 @@ from iterm_mcp.clock import SystemClock
 from iterm_mcp.hook_relay import hook_command
 from iterm_mcp.services.agent_launches import Origin
 from iterm_mcp.services.agent_states import AgentStateService
+from iterm_mcp.services.adopting import Adopting
+from iterm_mcp.services.agent_waits import AgentWaits
 from iterm_mcp.services.agent_watching import AgentWatching, make_watching
 from iterm_mcp.services.agents import AgentService
 from iterm_mcp.services.approval_making import Approvals, make_approvals
@@ -52,6 +54,7 @@ from iterm_mcp.telemetry import Metrics
 from iterm_mcp.terminal.endpoint import find_endpoint
 from iterm_mcp.terminal.iterm import ItermTerminal
 from iterm_mcp.terminal.link import TerminalLink, open_link
+from iterm_mcp.tools.agent_states import AgentStateTools
 from iterm_mcp.tools.agents import AgentTools
 from iterm_mcp.tools.approvals import ApprovalTools
 from iterm_mcp.tools.calls import Calls
@@ -141,6 +144,8 @@ class Services:
     agents: AgentService
     states: AgentStateService
     watching: AgentWatching
+    adopting: Adopting
+    agent_waits: AgentWaits
     lives: Lifecycle
     deliveries: DeliveryService
     messages: MessageService
@@ -319,6 +324,8 @@ def make_services(
         agents=agents,
         states=states,
         watching=make_watching(terminal, store, states, clock),
+        adopting=Adopting(terminal, store, clock),
+        agent_waits=AgentWaits(store, states),
         lives=make_lifecycle(
             terminal,
             sessions,
@@ -372,7 +379,8 @@ def tool_rows(services: Services) -> list[ToolRow]:
         *PictureTools(services.pictures).rows(),
         *TriggerTools(services.triggers, services.logs).rows(),
         *LayoutTools(services.layouts, services.exporter, services.saved_layouts).rows(),
-        *AgentTools(agents, sessions).rows(),
+        *AgentTools(agents, sessions, services.states, services.adopting).rows(),
+        *AgentStateTools(services.states, services.agent_waits).rows(),
         *LifeTools(services.lives, sessions, services.states).rows(),
         *MessageTools(services.messages).rows(),
         *ApprovalTools(services.approvals.desk).rows(),

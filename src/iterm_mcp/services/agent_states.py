@@ -10,6 +10,7 @@ import anyio
 
 from iterm_mcp.models.observations import Fact, ObservationSource, Sighting
 from iterm_mcp.services.evidence import PASSING
+from iterm_mcp.services.explaining import explain
 from iterm_mcp.services.ledger import Ledger
 from iterm_mcp.services.names import not_found
 from iterm_mcp.services.state_changes import Watchers
@@ -200,6 +201,29 @@ class AgentStateService:
                 if isinstance(pid, int) and isinstance(started, int | float):
                     return ledger.epoch, (pid, float(started))
         return ledger.epoch, None
+
+    async def explain(self, agent: AgentName, at: datetime | None = None) -> str:
+        """Return an agent's state with the evidence for and against it, as text for people.
+
+        Args:
+            at: A former moment; with None the agent is looked at now.
+        """
+        if at is None:
+            return explain(await self.look(agent), self._clock.now())
+        return explain(await self.view_at(agent, at), at)
+
+    async def view_at(self, agent: AgentName, at: datetime) -> StateView:
+        """Return the state that followed at a former time from what had been seen by then.
+
+        Of what is older than the ledger's retention only the newest words are known.
+        """
+        await self._find(agent)
+        seen: list[Observation] = []
+        while page := await self._store.after(agent, seen[-1].number if seen else 0):
+            seen += page
+        past = [one for one in seen if one.at <= at]
+        epoch = max((one.epoch for one in past), default=0)
+        return Ledger(agent, epoch, (one for one in past if one.epoch == epoch)).view(at)
 
     # Time alone.
 

@@ -243,7 +243,7 @@ class AgentWatch:
                 self._see([Sighting(Fact.ACTIVITY, {"is": does}, ObservationSource.PROCESS)])
 
     async def _find(self, root: int) -> Found:
-        family = await self._families.family(root)
+        family = (await self._families.families([root])).get(root, ())
         if self._is_shell:
             return Found("agent", family[0]) if family else Found("nobody")
         front = 0

@@ -36,7 +36,9 @@ LEADING = (
 )  # fmt: skip
 """Variables that lead to an agent's files, or say who we started; no others are kept."""
 
-_STAT_STATE, _STAT_GROUP, _STAT_FOREGROUND, _STAT_STARTED = 0, 2, 5, 19
+_HAS_STAT = Path("/proc/self/stat").exists()
+STAT_BYTES = 1024
+_STAT_STATE, _STAT_PARENT, _STAT_GROUP, _STAT_FOREGROUND, _STAT_STARTED = 0, 1, 2, 5, 19
 _STOPPED = frozenset({"T", "t"})
 _DEAD = frozenset({"Z", "X"})
 _UNKNOWN = (psutil.Error, OSError)
@@ -71,8 +73,8 @@ class Member:
 class Families(Protocol):
     """What may be asked of the processes of sessions."""
 
-    async def family(self, root: int) -> tuple[Member, ...]:
-        """Return a process and its descendants, parents first; empty when it is gone."""
+    async def families(self, roots: Collection[int]) -> dict[int, tuple[Member, ...]]:
+        """Return processes with their descendants, parents first; those that are gone are not."""
 
     async def pulses(self, pids: Collection[int]) -> dict[int, Pulse]:
         """Return the pulses of those of some processes that live."""
@@ -154,9 +156,11 @@ def _holds(agent: Member, family: Sequence[Member], front: int) -> bool:
 class SystemFamilies:
     """The processes of this machine, asked for in threads."""
 
-    async def family(self, root: int) -> tuple[Member, ...]:
-        """Return a process and its descendants."""
-        return await _in_thread(lambda: _family(root), ())
+    async def families(self, roots: Collection[int]) -> dict[int, tuple[Member, ...]]:
+        """Return processes with their descendants; one look at all processes for all of them."""
+        wanted = tuple(roots)
+        none: dict[int, tuple[Member, ...]] = {}
+        return await _in_thread(lambda: _families(wanted), none) if wanted else none
 
     async def pulses(self, pids: Collection[int]) -> dict[int, Pulse]:
         """Return the pulses of those that live."""
@@ -180,20 +184,44 @@ async def _in_thread(ask: Callable[[], T], otherwise: T) -> T:
     return otherwise
 
 
-def _family(root: int) -> tuple[Member, ...]:
+def _families(roots: tuple[int, ...]) -> dict[int, tuple[Member, ...]]:
+    below: dict[int, list[int]] = {}
+    for pid in psutil.pids():
+        parent = _parent(pid)
+        if parent is not None:
+            below.setdefault(parent, []).append(pid)
+    found = {}
+    for root in roots:
+        members, waiting = [], [root]
+        while waiting:
+            pid = waiting.pop(0)
+            waiting += below.get(pid, ())
+            member = _member(pid)
+            if member is not None:
+                members.append(member)
+        if members and members[0].pid == root:
+            found[root] = tuple(members)
+    return found
+
+
+def _parent(pid: int) -> int | None:
+    fields = _stat(pid)
+    if fields:
+        return int(fields[_STAT_PARENT])
     try:
-        process = psutil.Process(root)
-        processes = [process, *process.children(recursive=True)]
+        return None if _HAS_STAT else psutil.Process(pid).ppid()
     except _UNKNOWN:
-        return ()
-    members = []
-    for one in processes:
-        with suppress(*_UNKNOWN):
-            pulse = read_pulse(one.pid)
-            if pulse is not None:
-                command = tuple(_text(word) for word in one.cmdline())
-                members.append(Member(one.pid, one.ppid(), command, pulse))
-    return tuple(members) if members and members[0].pid == root else ()
+        return None
+
+
+def _member(pid: int) -> Member | None:
+    pulse, parent = read_pulse(pid), _parent(pid)
+    if pulse is None or parent is None:
+        return None
+    try:
+        return Member(pid, parent, tuple(map(_text, psutil.Process(pid).cmdline())), pulse)
+    except _UNKNOWN:
+        return None
 
 
 def _pulses(pids: tuple[int, ...]) -> dict[int, Pulse]:
@@ -203,13 +231,9 @@ def _pulses(pids: tuple[int, ...]) -> dict[int, Pulse]:
 
 def read_pulse(pid: int) -> Pulse | None:
     """Return a process's pulse; None when it is no more."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_bytes()
-    except FileNotFoundError:
-        return None if Path("/proc/self/stat").exists() else _slow_pulse(pid)
-    except OSError:
-        return None
-    fields = stat[stat.rfind(b")") + 2 :].split()
+    fields = _stat(pid)
+    if not fields:
+        return None if _HAS_STAT else slow_pulse(pid)
     state = fields[_STAT_STATE].decode()
     if state in _DEAD:
         return None
@@ -221,7 +245,22 @@ def read_pulse(pid: int) -> Pulse | None:
     )
 
 
-def _slow_pulse(pid: int) -> Pulse | None:
+def _stat(pid: int) -> list[bytes]:
+    """Return what Linux tells of a process in one line, behind its name; nothing elsewhere."""
+    try:
+        file = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return []
+    try:
+        line = os.read(file, STAT_BYTES)
+    except OSError:  # it has ended since
+        return []
+    finally:
+        os.close(file)
+    return line[line.rfind(b")") + 2 :].split()
+
+
+def slow_pulse(pid: int) -> Pulse | None:
     """Return a pulse where the system has no such files; it tells no foreground."""
     try:
         process = psutil.Process(pid)

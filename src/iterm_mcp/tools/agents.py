@@ -6,14 +6,18 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
+from iterm_mcp.errors import NotFoundError
 from iterm_mcp.models.ids import AgentName, TeamName
 from iterm_mcp.tools import answers
 from iterm_mcp.tools.answers import Json
 from iterm_mcp.tools.tool import ADDS, READS, ToolRow
 
 if TYPE_CHECKING:
+    from iterm_mcp.models.agents import AgentStatus
+    from iterm_mcp.services.adopting import Adopting
     from iterm_mcp.services.agents import AgentService
     from iterm_mcp.services.sessions import SessionService
+    from iterm_mcp.services.states import States
 
 NameArgument = Annotated[str, Field(description="1-64 letters, digits, '.', '_' or '-'; unique.")]
 
@@ -21,9 +25,17 @@ NameArgument = Annotated[str, Field(description="1-64 letters, digits, '.', '_' 
 class AgentTools:
     """The tools over `AgentService`."""
 
-    def __init__(self, agents: AgentService, sessions: SessionService) -> None:
+    def __init__(
+        self,
+        agents: AgentService,
+        sessions: SessionService,
+        states: States,
+        adopting: Adopting,
+    ) -> None:
         self._agents = agents
         self._sessions = sessions
+        self._states = states
+        self._adopting = adopting
 
     def rows(self) -> list[ToolRow]:
         """Return the rows of this module's tools."""
@@ -42,8 +54,9 @@ class AgentTools:
         teams: Annotated[list[str], Field(description="Existing teams to join.")] = [],
         role: Annotated[str, Field(description="What it is for, in a few words.")] = "",
         kind: Annotated[
-            str, Field(description="How it is typed to; 'shell' submits lines.")
-        ] = "shell",
+            str | None,
+            Field(description="How it is told; if left out, what runs there, else 'shell'."),
+        ] = None,
         replace: Annotated[
             bool, Field(description="Take over the name of an agent whose session has ended.")
         ] = False,
@@ -53,10 +66,11 @@ class AgentTools:
         It starts nothing: open the session and start the program first. The name survives
         restarts and stays bound to the session.
         """
+        target = await self._sessions.find(session_id)
         agent = await self._agents.register_agent(
             AgentName(name),
-            await self._sessions.find(session_id),
-            kind=kind,
+            target,
+            kind=kind or await self._adopting.kind_of(target) or "shell",
             teams=[TeamName(team) for team in teams],
             role=role,
             replace=replace,
@@ -69,15 +83,26 @@ class AgentTools:
             str | None, Field(description="Only members of this team and the teams below it.")
         ] = None,
     ) -> Json:
-        """List registered agents with session, teams, role and whether the session is alive.
+        """List registered agents with session, teams, role, state and its reason.
 
-        Without a team it also lists all teams and their parents.
+        Without a team it also lists all teams and their parents, and as unregistered the agents
+        that run in other sessions: register_agent adopts them.
         """
         found = await self._agents.list_agents(None if team is None else TeamName(team))
-        answer: Json = {"agents": [answers.agent(one.agent, alive=one.alive) for one in found]}
+        answer: Json = {"agents": [await self._described(one) for one in found]}
         if team is None:
             answer["teams"] = [answers.team(one) for one in await self._agents.list_teams()]
+            strangers = await self._adopting.strangers()
+            if strangers:
+                answer["unregistered"] = [answers.stranger(one) for one in strangers]
         return answer
+
+    async def _described(self, one: AgentStatus) -> Json:
+        told = answers.agent(one.agent, alive=one.alive)
+        try:
+            return told | answers.state(await self._states.view(one.agent.name))
+        except NotFoundError:  # it was removed meanwhile
+            return told
 
     async def create_team(
         self,

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 from iterm_mcp.services.untrusted import sanitise
 
 if TYPE_CHECKING:
+    from iterm_mcp.models.agent_states import StateView
     from iterm_mcp.models.agents import Agent, Team
     from iterm_mcp.models.messages import CascadeResult, Receipt
     from iterm_mcp.models.sessions import SessionInfo
+    from iterm_mcp.services.adopting import Stranger
 
 Json = dict[str, Any]
 
@@ -40,6 +42,24 @@ def agent(one: Agent, *, alive: bool | None) -> Json:
         "role": one.role,
         "alive": alive,
         "created_at": one.created_at.isoformat(),
+    }
+
+
+def state(view: StateView) -> Json:
+    """Return what an agent does and why that is said; its reason may quote a program."""
+    answer: Json = {"state": view.state.value, "reason": sanitise(view.reason)[:200]}
+    if view.since is not None:
+        answer["since"] = view.since.isoformat(timespec="seconds")
+    return answer
+
+
+def stranger(one: Stranger) -> Json:
+    """Return an agent that is not registered."""
+    return {
+        "session_id": one.session_id,
+        "kind": one.kind,
+        "command": sanitise(one.command)[:100],
+        **state(one.view),
     }
 
 

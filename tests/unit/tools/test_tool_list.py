@@ -37,6 +37,8 @@ EXPECTED = [
     "register_agent",
     "list_agents",
     "create_team",
+    "explain_agent",
+    "wait_agents",
     "cascade_message",
     "wait_receipts",
     "manage_messages",
@@ -82,7 +84,8 @@ async def test_only_tools_that_change_nothing_say_so(caller: Caller) -> None:
     }
 
     assert readers == {
-        "list_sessions", "describe_session", "read_screen", "list_agents",
+        "list_sessions", "describe_session", "read_screen", "list_agents", "explain_agent",
+        "wait_agents",
         "command_status", "wait_for", "read_output", "search_output",
         "take_screenshot", "read_results", "wait_team", "list_approvals",
         "wait_receipts",

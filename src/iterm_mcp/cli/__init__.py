@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-import iterm_mcp.cli.agents as agent_verbs
+import iterm_mcp.cli.agent_wizard as agent_verbs
+import iterm_mcp.cli.approvals as approval_verbs
 import iterm_mcp.cli.audit as audit_verbs
 import iterm_mcp.cli.daemon as daemon_verbs
 import iterm_mcp.cli.host as host_verbs
@@ -27,6 +28,7 @@ app = typer.Typer(
 )
 app.add_typer(daemon_verbs.app, name="daemon")
 app.add_typer(agent_verbs.app, name="agents")
+app.add_typer(approval_verbs.app, name="approvals")
 app.add_typer(audit_verbs.app, name="audit")
 app.add_typer(host_verbs.app, name="host")
 app.add_typer(notes_verbs.app, name="notes")

@@ -49,6 +49,10 @@ class ToolCaller:
         )
         self._connection.sendall(write({"method": "notifications/initialized"}))
 
+    def close(self) -> None:
+        """Let go of what was read ahead; the connection is its opener's."""
+        self._lines.close()
+
     def call(
         self,
         tool: str,
@@ -113,7 +117,11 @@ def open_caller() -> Iterator[ToolCaller]:
         make_private_folder(paths.state)
         connection = _connect(paths)
         with connection:
-            yield ToolCaller(connection, access)
+            caller = ToolCaller(connection, access)
+            try:
+                yield caller
+            finally:
+                caller.close()
     except (ToolCallError, AccessError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None

@@ -112,10 +112,6 @@ class ApprovalBook:
         """Return those that were answered last, the newest first."""
         return await self._store.answered(limit, agent)
 
-    def find(self, approval_id: ApprovalId) -> Approval | None:
-        """Return one that waits for an answer."""
-        return self._standing.get(approval_id)
-
     async def require(self, approval_id: ApprovalId) -> Approval:
         """Return one that waits for an answer.
 

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 MOST_SHOWN = 200
 MOST_SECONDS = 600
-TEXT_IN_QUESTION = 300
 
 
 class ApprovalDesk:
@@ -55,6 +54,7 @@ class ApprovalDesk:
         _check_range("wait_seconds", wait_seconds, MOST_SECONDS)
         book = self._approvals.book
         revision = await book.wait_changed(since, wait_seconds) if wait_seconds else book.revision
+        await self._approvals.policies.current()  # it may have been written badly since
         now = self._clock.now()
         standing = [one for one in book.standing() if agent in {"", one.agent}]
         answer: dict[str, Json] = {
@@ -85,15 +85,6 @@ class ApprovalDesk:
             approval_id, choice, by=by, agent=agent, message=message, lock_id=lock_id
         )
         return approval_answer(settled, self._clock.now())
-
-    async def about(self, approval_id: ApprovalId) -> str:
-        """Return what one asks, in a line for a person who is to agree to an answer."""
-        found = self._approvals.book.find(approval_id)
-        if found is None:
-            return "an approval that is not open"
-        shown = approval_answer(found, self._clock.now())
-        what = str(shown.get("input") or shown.get("text") or "")[:TEXT_IN_QUESTION]
-        return f"{found.agent} asks for {found.tool or found.asks}: {what}"
 
     async def explain(
         self, agent: str, tool: str, given: Mapping[str, Json], directory: str = ""

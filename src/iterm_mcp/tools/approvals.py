@@ -37,7 +37,6 @@ class ApprovalTools:
                 "Answer approval",
                 TYPES,
                 "permit allow deny permission question dialog agent",
-                about=self._about,
             ),
         ]
 
@@ -74,6 +73,3 @@ class ApprovalTools:
             message=message,
             lock_id=LockId(lock_id) if lock_id else None,
         )
-
-    async def _about(self, arguments: dict[str, Any]) -> str:
-        return await self._desk.about(ApprovalId(arguments["approval_id"]))

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -107,7 +108,7 @@ async def test_a_program_that_hangs_is_ended_with_all_it_started_and_counts_as_s
 
     assert found.installed == Installed(str(path))
     for child in (tmp_path / "children").read_text().split():
-        await eventually(lambda pid=int(child): has_ended(pid))
+        await eventually(partial(has_ended, int(child)))
 
 
 async def test_what_a_program_says_is_bounded_and_a_failure_is_nothing(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from iterm_mcp.agents.generic import GenericKind
 from iterm_mcp.agents.kind import Installed, StartRequest
 from iterm_mcp.agents.manifest import parse_manifest
 from iterm_mcp.errors import InvalidRequestError
-from iterm_mcp.models.observations import Fact
+from iterm_mcp.models.observations import Fact, Json
 
 HEAD = """
 name = "mine"
@@ -100,7 +100,8 @@ def test_a_gate_and_a_question_stand_before_all_else() -> None:
     dialog = asked[Fact.DIALOG]
     assert (dialog["tool"], dialog["options"]) == ("Run", ["Yes", "No"])
     assert [stroke.text for stroke in mine().answer(dialog, "deny")] == ["n", "\r"]
-    for other in ({**dialog, "number": 5}, {"options": ["Yes"]}):
+    others: list[dict[str, Json]] = [{**dialog, "number": 5}, {"options": ["Yes"]}]
+    for other in others:
         with pytest.raises(InvalidRequestError, match="no such dialog"):
             mine().answer(other, "allow")
 

@@ -57,7 +57,7 @@ async def test_codex_tells_its_notify_program_its_hooks_and_its_rollout(
     assert interrupted["turn_id"] != told["turn-id"]
     (rollout,) = (home / "sessions").glob("*/*/*/rollout-*.jsonl")
     kinds = [line["payload"].get("type", line["type"]) for line in read_lines(rollout)]
-    assert kinds[:4] == ["session_meta", "task_started", "message", "user_message"]
+    assert kinds[:4] == ["session_meta", "task_started", "message", "item_completed"]
     assert {"task_complete", "turn_aborted"} <= set(kinds)
 
 

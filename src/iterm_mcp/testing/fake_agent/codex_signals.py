@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from iterm_mcp.testing.fake_agent.prompts import Background, Call, Prompt
 
 VERSION = "0.169.0"
+HTTP_STATUS = {"rate_limit": 429, "authentication_failed": 401, "overloaded": 503}
 
 
 def codex_home(environ: Mapping[str, str]) -> Path:
@@ -96,8 +97,9 @@ class Rollout:
         kind = "input_text" if role == "user" else "output_text"
         content = [{"type": kind, "text": text}]
         self.write("response_item", type="message", role=role, content=content)
-        event = "user_message" if role == "user" else "agent_message"
-        self.write("event_msg", type=event, message=text)
+        item = "UserMessage" if role == "user" else "AgentMessage"
+        parts = [{"type": "text" if role == "user" else "Text", "text": text}]
+        self.write("event_msg", type="item_completed", item={"type": item, "content": parts})
 
 
 class CodexSignals(Signals):
@@ -191,8 +193,13 @@ class CodexSignals(Signals):
         return verdict
 
     async def failed(self, kind: str, message: str) -> None:
-        """Write the error."""
-        self._rollout.write("event_msg", type="error", message=message, codex_error_info=kind)
+        """Write the turn's end, which names the error."""
+        status = HTTP_STATUS.get(kind)
+        info = {"response_too_many_failed_attempts": {"http_status_code": status}}
+        self._rollout.write(
+            "event_msg", type="task_complete", turn_id=self._turn_id, last_agent_message=None,
+            error={"message": message, "codex_error_info": info if status else "other"},
+        )  # fmt: skip
 
     async def interrupted(self, *, in_tool: bool, restored: bool) -> None:
         """Write that the turn was aborted; run Interrupt, which only Codex has."""

@@ -16,6 +16,9 @@ T = TypeVar("T")
 
 PAUSE_SECONDS = 0.005
 
+AGENT_MARKS = ("ITERM_MCP_AGENT", "ITERM_MCP_TEAM", "ITERM_MCP_EPOCH", "ITERM_MCP_ORIGIN")
+"""Variables by which an agent's own processes are known; see `services.agent_environment`."""
+
 
 class AlreadyRunningError(Exception):
     """Another process holds the lock.
@@ -147,7 +150,8 @@ def spawn_detached(arguments: list[str], log: str) -> int:
     """
     import subprocess  # noqa: PLC0415 - milliseconds that only the starter of a daemon should pay
 
-    environ = dict(os.environ)
+    # An agent's client may be what starts it; it must not be taken for one of the agent's own.
+    environ = {name: value for name, value in os.environ.items() if name not in AGENT_MARKS}
     if environ.get(HOME_VARIABLE):  # relative, it would name another folder where it runs
         environ[HOME_VARIABLE] = find_paths(environ).state
     os.makedirs(os.path.dirname(log), mode=0o700, exist_ok=True)

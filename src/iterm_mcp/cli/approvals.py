@@ -127,6 +127,7 @@ def _wait(caller: ToolCaller, agent: str, revision: int) -> dict[str, Any]:
 
 def _post(path: str, body: dict[str, Any]) -> dict[str, Any]:
     """Ask the running daemon's HTTP side; exit with 1 and the reason if something fails."""
+    from contextlib import closing
     from http.client import HTTPConnection, HTTPException
     from urllib.parse import urlsplit
 
@@ -134,9 +135,10 @@ def _post(path: str, body: dict[str, Any]) -> dict[str, Any]:
     try:
         address = urlsplit(str(json.loads(Path(paths.daemon_info).read_text("utf-8"))["http"]))
         token = Path(paths.token).read_text("ascii").strip()
-        connection = HTTPConnection(address.netloc, timeout=10)
-        connection.request("POST", path, json.dumps(body), {"Authorization": f"Bearer {token}"})
-        answer = json.loads(connection.getresponse().read())
+        headers = {"Authorization": f"Bearer {token}"}
+        with closing(HTTPConnection(address.netloc, timeout=10)) as connection:
+            connection.request("POST", path, json.dumps(body), headers)
+            answer = json.loads(connection.getresponse().read())
     except (OSError, HTTPException, ValueError, KeyError) as error:
         typer.echo(f"no daemon answers: {error}; start one with `iterm-mcp daemon start`", err=True)
         raise typer.Exit(1) from None

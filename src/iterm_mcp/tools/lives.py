@@ -70,18 +70,22 @@ class LifeTools:
         ],
         name: Annotated[str, Field(description="Made up if left out.")] = "",
         prompt: Annotated[str, Field(description="Its first order.")] = "",
-        directory: str = "",
-        model: str = "",
-        role: str = "",
-        teams: list[str] = [],
+        directory: Annotated[str, Field(description="Absolute; home if left out.")] = "",
+        model: Annotated[str, Field(description="Its name.")] = "",
+        role: Annotated[str, Field(description="What it is for.")] = "",
+        teams: Annotated[list[str], Field(description="Made if missing.")] = [],
         permissions: Annotated[str, Field(description="The kind's own word, as plan.")] = "",
-        environment: dict[str, str] = {},
+        environment: Annotated[dict[str, str], Field(description="Variables.")] = {},
         trust: Annotated[
             Literal["ask", "accept"] | None, Field(description="If it asks of the directory.")
         ] = None,
         beside: Annotated[str, Field(description="Session to split; else a new window.")] = "",
-        place: Literal["left", "right", "above", "below"] = "right",
-        wait_seconds: Annotated[float, Field(ge=0, le=LONGEST_WAIT_SECONDS)] = WAIT_SECONDS,
+        place: Annotated[
+            Literal["left", "right", "above", "below"], Field(description="Of beside.")
+        ] = "right",
+        wait_seconds: Annotated[
+            float, Field(ge=0, le=LONGEST_WAIT_SECONDS, description="For its state.")
+        ] = WAIT_SECONDS,
     ) -> Json:
         """Start a coding agent in its own pane, registered; after a crash it is started again.
 
@@ -107,8 +111,10 @@ class LifeTools:
     async def stop_agent(
         self,
         name: AgentArgument,
-        grace_seconds: Annotated[float, Field(ge=0, le=LONGEST_GRACE_SECONDS)] = GRACE_SECONDS,
-        keep_pane: bool = False,
+        grace_seconds: Annotated[
+            float, Field(ge=0, le=LONGEST_GRACE_SECONDS, description="To leave by itself.")
+        ] = GRACE_SECONDS,
+        keep_pane: Annotated[bool, Field(description="Leave its pane.")] = False,
         forget: Annotated[bool, Field(description="Free the name.")] = False,
     ) -> Json:
         """End an agent and all that it started, kindly at first; it stays ended."""

@@ -40,6 +40,9 @@ ELSEWHERE = {
     "cascade_message": "says in its receipts who refused: below",
     "manage_messages": "sends again as cascade_message does, and shows no lock",
     "answer_approval": "types into a dialog alone, and shows the lock: test_approvals",
+    "start_agent": "types nothing: the agent's first order goes with it, or as a message",
+    "stop_agent": "ends an agent in the pane that was opened for it",
+    "manage_agent": "as stop_agent",
     "unlock_session": "takes a lock away, which may be broken for a reason",
 }
 

@@ -19,6 +19,9 @@ MAX_BYTES = 4 << 20
 QUICK_SECONDS = 2.0
 """How long any other event than a question may take."""
 
+AWAY_SECONDS = 600.0
+"""How long a question waits while no daemon is there."""
+
 RETRY_SECONDS = 0.5
 CHUNK = 1 << 16
 
@@ -43,6 +46,7 @@ def hook_command(state: str, python: str = sys.executable) -> "tuple[str, ...]":
 def main(arguments: "list[str]") -> int:
     """Hand over one event; return 0 whatever happens."""
     state, kind = arguments
+    parent = os.getppid()
     event = b""
     while len(event) <= MAX_BYTES:
         chunk = os.read(0, CHUNK)
@@ -50,14 +54,15 @@ def main(arguments: "list[str]") -> int:
             break
         event += chunk
     asks = ASKS in event.replace(b" ", b"").lower()
-    parent = os.getppid()
-    end = time.monotonic() + QUICK_SECONDS
+    end = time.monotonic() + (AWAY_SECONDS if asks else QUICK_SECONDS)
     while len(event) <= MAX_BYTES:
+        began = time.monotonic()
         answer = _post(kind, state, event, None if asks else QUICK_SECONDS)
         if answer is not None:
             os.write(1, answer)
             break
-        if os.getppid() != parent or (not asks and time.monotonic() > end):
+        end += time.monotonic() - began if asks else 0.0  # a daemon was there for so long
+        if os.getppid() != parent or time.monotonic() > end:
             break
         time.sleep(RETRY_SECONDS)
     return 0

@@ -216,8 +216,10 @@ class TerminalRoute:
             seen = await writer.look()
             shown = compare(seen, delivery.text)
             now = anyio.current_time()
-            if shown is Shown.OURS and not (seen.in_the_way):
-                if now - pressed >= self._rescue_seconds and rescues < RESCUES:
+            if shown is Shown.OURS and not seen.in_the_way:
+                if now - pressed >= self._rescue_seconds:
+                    if rescues == RESCUES:
+                        break
                     await writer.submit()
                     rescues, pressed = rescues + 1, now
             elif _is_taken(shown) and now - begun >= STRONG_SECONDS:

@@ -60,7 +60,6 @@ def stop(
     name: _Name,
     grace: Annotated[float, typer.Option(min=0, max=60, help="Seconds to leave by itself.")] = 5.0,
     *,
-    keep_pane: Annotated[bool, typer.Option("--keep-pane", help="Leave its pane.")] = False,
     forget: Annotated[bool, typer.Option("--forget", help="Give its name free.")] = False,
 ) -> None:
     """End an agent with all that it started; it stays ended."""
@@ -68,7 +67,6 @@ def stop(
         "stop_agent",
         name=name,
         grace_seconds=grace,
-        keep_pane=keep_pane,
         forget=forget,
         confirm=True,
     )

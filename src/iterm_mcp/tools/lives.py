@@ -10,10 +10,8 @@ from pydantic import Field
 from iterm_mcp.errors import NotFoundError
 from iterm_mcp.models.agent_lives import AgentOrder
 from iterm_mcp.models.ids import AgentName, TeamName
-from iterm_mcp.models.sessions import Direction
 from iterm_mcp.services.agent_ends import GRACE_SECONDS, LONGEST_GRACE_SECONDS
 from iterm_mcp.services.agent_launches import Place
-from iterm_mcp.services.agent_starts import LONGEST_WAIT_SECONDS, WAIT_SECONDS
 from iterm_mcp.tools import life_answers
 from iterm_mcp.tools.answers import Json
 from iterm_mcp.tools.tool import ADDS, ENDS, TYPES, ToolRow
@@ -26,13 +24,6 @@ if TYPE_CHECKING:
     from iterm_mcp.services.states import States
 
 AgentArgument = Annotated[str, Field(description="As start_agent returned it.")]
-
-DIRECTIONS = {
-    "left": Direction.LEFT,
-    "right": Direction.RIGHT,
-    "above": Direction.ABOVE,
-    "below": Direction.BELOW,
-}
 
 ENDS_SHOWN = 5
 TEMPLATE = "template:"
@@ -80,12 +71,6 @@ class LifeTools:
             Literal["ask", "accept"] | None, Field(description="If it asks of the directory.")
         ] = None,
         beside: Annotated[str, Field(description="Session to split; else a new window.")] = "",
-        place: Annotated[
-            Literal["left", "right", "above", "below"], Field(description="Of beside.")
-        ] = "right",
-        wait_seconds: Annotated[
-            float, Field(ge=0, le=LONGEST_WAIT_SECONDS, description="For its state.")
-        ] = WAIT_SECONDS,
     ) -> Json:
         """Start a coding agent in its own pane, registered; after a crash it is started again.
 
@@ -103,9 +88,8 @@ class LifeTools:
         }
         changes: dict[str, Any] = {key: value for key, value in given.items() if value}
         order = replace(order, environment={**order.environment, **environment}, **changes)
-        started = await self._lives.starter.start(
-            order, name=name, place=await self._place(beside, place), wait_seconds=wait_seconds
-        )
+        place = Place(await self._sessions.find(beside)) if beside else Place()
+        started = await self._lives.starter.start(order, name=name, place=place)
         return life_answers.life(started.life, started.view)
 
     async def stop_agent(
@@ -114,18 +98,20 @@ class LifeTools:
         grace_seconds: Annotated[
             float, Field(ge=0, le=LONGEST_GRACE_SECONDS, description="To leave by itself.")
         ] = GRACE_SECONDS,
-        keep_pane: Annotated[bool, Field(description="Leave its pane.")] = False,
         forget: Annotated[bool, Field(description="Free the name.")] = False,
     ) -> Json:
         """End an agent and all that it started, kindly at first; it stays ended."""
         ended = await self._lives.ender.stop(
-            AgentName(name), grace_seconds=grace_seconds, keep_pane=keep_pane, forget=forget
+            AgentName(name), grace_seconds=grace_seconds, forget=forget
         )
         return life_answers.ended(ended)
 
     async def manage_agent(
         self,
-        action: Literal["restart", "release", "suspend", "resume", "forensics", "orphans", "sweep"],
+        action: Annotated[
+            Literal["restart", "release", "suspend", "resume", "forensics", "orphans", "sweep"],
+            Field(description="What to do."),
+        ],
         name: AgentArgument = "",
     ) -> Json:
         """Restart an agent in its conversation, release it from quarantine, or see how it ended.
@@ -164,8 +150,3 @@ class LifeTools:
         if not kind.startswith(TEMPLATE):
             return AgentOrder(kind=kind, directory="")
         return (await self._lives.templates.find(kind.removeprefix(TEMPLATE))).order
-
-    async def _place(self, beside: str, side: str) -> Place:
-        if not beside:
-            return Place()
-        return Place(await self._sessions.find(beside), DIRECTIONS[side])

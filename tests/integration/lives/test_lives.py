@@ -41,7 +41,7 @@ async def test_an_agent_is_started_in_a_pane_of_its_own_and_given_its_first_orde
 async def test_an_agent_without_a_name_gets_one_and_stands_beside_a_session(camp: Camp) -> None:
     first = await camp.start()
     second = camp.agent()
-    order = camp.order(second, beside=first.started["session_id"], place="below", role="Tester")
+    order = camp.order(second, beside=first.started["session_id"], role="Tester")
     del order["name"]
 
     started = await camp.tools.data("start_agent", **order)

@@ -1,0 +1,219 @@
+"""What is seen of an agent's turns proves how far messages have come, and never too far."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from iterm_mcp.models.deliveries import MOVES, DeliveryId, Stage
+from iterm_mcp.models.ids import AgentName
+from iterm_mcp.models.observations import Fact, Observation, ObservationSource, Sighting
+from iterm_mcp.services.delivery_evidence import TurnTracker, same_text
+from iterm_mcp.testing.fake_clock import START
+
+ONE, TWO = DeliveryId("d-1"), DeliveryId("d-2")
+HOOK, SCRIPT, FILE = (
+    ObservationSource.HOOK,
+    ObservationSource.TRANSCRIPT,
+    ObservationSource.REGISTRY,
+)
+
+
+def turn(
+    phase: str,
+    source: ObservationSource = SCRIPT,
+    seconds: float = 1.0,
+    **value: str,
+) -> Observation:
+    sighting = Sighting(Fact.TURN, {"phase": phase, **value}, source)
+    return Observation(AgentName("ada"), 1, sighting, START + timedelta(seconds=seconds))
+
+
+def activity(what: str, seconds: float = 1.0, source: ObservationSource = FILE) -> Observation:
+    sighting = Sighting(Fact.ACTIVITY, {"is": what}, source)
+    return Observation(AgentName("ada"), 1, sighting, START + timedelta(seconds=seconds))
+
+
+def tracking(*texts: str, stage: Stage = Stage.WRITTEN, behind: bool = False) -> TurnTracker:
+    tracker = TurnTracker()
+    for number, text in enumerate(texts, 1):
+        tracker.follow(DeliveryId(f"d-{number}"), text, stage=stage, since=START, behind=behind)
+    return tracker
+
+
+def steps(tracker: TurnTracker, *observations: Observation) -> list[tuple[str, Stage]]:
+    return [(step.delivery_id, step.stage) for one in observations for step in tracker.feed(one)]
+
+
+def test_a_prompt_that_a_hook_tells_proves_that_it_was_submitted() -> None:
+    tracker = tracking("do  this\nnow")
+    (step,) = tracker.feed(turn("submitted", HOOK, prompt="do this now"))
+
+    assert (step.delivery_id, step.stage) == (ONE, Stage.SUBMITTED)
+    assert step.evidence == "hook turn submitted"
+
+
+def test_another_prompt_proves_nothing() -> None:
+    assert steps(tracking("do this"), turn("submitted", HOOK, prompt="do that")) == []
+
+
+def test_an_id_of_ours_proves_more_than_a_text() -> None:
+    tracker = tracking("same", "same")
+    assert steps(tracker, turn("started", message=TWO)) == [(TWO, Stage.STARTED)]
+    assert steps(tracker, turn("ended", message=TWO)) == [(TWO, Stage.ENDED)]
+    assert tracker.ids == (ONE,)
+
+
+def test_of_two_equal_messages_the_older_one_came_first() -> None:
+    found = steps(
+        tracking("same", "same"),
+        turn("submitted", HOOK, prompt="same"),
+        turn("submitted", HOOK, prompt="same"),
+    )
+    assert found == [(ONE, Stage.SUBMITTED), (TWO, Stage.SUBMITTED)]
+
+
+def test_the_end_of_a_turn_is_the_end_of_its_messages() -> None:
+    tracker = tracking("go")
+    found = steps(tracker, turn("started", prompt="go"), turn("ended"))
+    assert found == [(ONE, Stage.STARTED), (ONE, Stage.ENDED)]
+    assert tracker.ids == ()
+
+
+def test_a_message_amid_a_turn_does_not_end_with_that_turn() -> None:
+    tracker = tracking("go", behind=True)
+    found = steps(
+        tracker,
+        turn("submitted", HOOK, prompt="go"),  # hooks tell at once, also of what is queued
+        turn("queued", prompt="go"),
+        turn("ended"),
+        turn("dequeued", prompt="go"),
+        turn("ended"),
+    )
+    assert [stage for _, stage in found] == [
+        Stage.SUBMITTED, Stage.QUEUED, Stage.STARTED, Stage.ENDED,
+    ]  # fmt: skip
+
+
+def test_without_a_word_of_the_queue_the_second_end_is_its_own() -> None:
+    tracker = tracking("go", behind=True)
+    found = steps(
+        tracker, turn("submitted", HOOK, prompt="go"), turn("ended", HOOK), turn("ended", HOOK)
+    )
+    assert [stage for _, stage in found] == [Stage.SUBMITTED, Stage.ENDED]
+
+
+def test_a_turn_that_does_not_name_its_prompt_is_that_of_the_next_message() -> None:
+    tracker = tracking("go", stage=Stage.SUBMITTED)
+    assert steps(tracker, turn("started")) == [(ONE, Stage.STARTED)]
+    assert steps(tracking("go", stage=Stage.SUBMITTED), turn("started", prompt="other")) == []
+
+
+@pytest.mark.parametrize(
+    ("phase", "words"), [("interrupted", "was interrupted"), ("failed", "was given up")]
+)
+def test_a_turn_that_was_cut_short_has_ended_and_says_so(phase: str, words: str) -> None:
+    tracker = tracking("go", stage=Stage.STARTED)
+    (step,) = tracker.feed(turn(phase))
+    assert step.stage is Stage.ENDED
+    assert words in step.reason
+
+
+def test_an_exact_source_that_gets_busy_and_idle_again_tells_of_a_whole_turn() -> None:
+    tracker = tracking("go")
+    found = steps(tracker, activity("idle"), activity("busy"), activity("idle"))
+    assert found == [(ONE, Stage.SUBMITTED), (ONE, Stage.ENDED)]
+
+
+def test_idle_before_busy_is_the_end_of_nothing() -> None:
+    assert steps(tracking("go", stage=Stage.SUBMITTED), activity("idle")) == []
+
+
+def test_a_screen_that_looks_busy_proves_nothing() -> None:
+    assert steps(tracking("go"), activity("busy", source=ObservationSource.SCREEN)) == []
+
+
+def test_busy_proves_nothing_of_what_came_amid_a_turn_and_idle_ends_that_turn_alone() -> None:
+    tracker = tracking("go", behind=True)
+    assert steps(tracker, activity("busy"), activity("idle")) == []
+    assert steps(tracker, activity("busy")) == [(ONE, Stage.SUBMITTED)]
+
+
+def test_what_is_dated_before_the_typing_is_of_another_message() -> None:
+    early = -10.0
+    tracker = tracking("go")
+    assert steps(tracker, turn("submitted", seconds=early, prompt="go")) == []
+    assert steps(tracker, activity("busy", seconds=early)) == []
+    dated = (START - timedelta(seconds=10)).isoformat()
+    assert steps(tracker, turn("submitted", prompt="go", at=dated)) == []
+    assert steps(tracker, turn("ended", seconds=early)) == []
+    assert steps(tracker, turn("submitted", prompt="go", at="no date")) == [(ONE, Stage.SUBMITTED)]
+
+
+def test_a_prompt_that_was_told_before_the_crash_proves_nothing_when_it_is_told_again() -> None:
+    tracker = tracking("go", stage=Stage.LEASED)
+    tracker.remember(turn("started", prompt="go", prompt_id="p1"))
+    tracker.remember(activity("busy"))
+    assert steps(tracker, turn("started", prompt="go", prompt_id="p1")) == []
+    assert steps(tracker, turn("started", prompt="go", prompt_id="p2")) == [(ONE, Stage.STARTED)]
+
+
+def test_late_evidence_makes_what_was_unknown_known() -> None:
+    tracker = tracking("go", stage=Stage.UNKNOWN)
+    assert steps(tracker, turn("submitted", HOOK, prompt="go")) == [(ONE, Stage.SUBMITTED)]
+
+
+def test_with_the_agents_process_all_that_was_typed_is_unknown_but_what_may_not_have_been() -> None:
+    tracker = tracking("one", "two")
+    tracker.moved(TWO, Stage.LEASED)
+    lost = tracker.lost("it has ended")
+    assert [(step.delivery_id, step.stage, step.reason) for step in lost] == [
+        (ONE, Stage.UNKNOWN, "it has ended")
+    ]
+
+
+def test_what_is_not_of_turns_or_work_is_passed_over() -> None:
+    other = Observation(
+        AgentName("ada"), 1, Sighting(Fact.GAP, {}, FILE),
+        START,
+    )  # fmt: skip
+    assert tracking("go").feed(other) == []
+    assert tracking("go").feed(turn("no such phase")) == []
+
+
+def test_texts_are_compared_without_blanks() -> None:
+    assert same_text(" a b\n c", "ab c\n")
+    assert not same_text("ab", "ba")
+
+
+PHASES = st.sampled_from(
+    ["submitted", "queued", "dequeued", "started", "ended", "interrupted", "failed"]
+)
+PROMPTS = st.sampled_from(["one", "two", "one", "other"])
+HEARD = st.one_of(
+    st.builds(lambda phase, prompt: turn(phase, prompt=prompt), PHASES, PROMPTS),
+    st.builds(turn, PHASES),
+    st.builds(activity, st.sampled_from(["busy", "idle", "shell", "waiting"])),
+)
+
+
+@given(st.lists(HEARD, max_size=30), st.lists(st.booleans(), min_size=3, max_size=3))
+def test_whatever_is_heard_every_step_is_legal(
+    heard: list[Observation], behind: list[bool]
+) -> None:
+    tracker = TurnTracker()
+    stages = {}
+    for number, text in enumerate(["one", "two", "one"]):
+        delivery_id = DeliveryId(f"d-{number}")
+        stages[delivery_id] = Stage.WRITTEN
+        tracker.follow(delivery_id, text, stage=Stage.WRITTEN, since=START, behind=behind[number])
+    for one in heard:
+        for step in tracker.feed(one):
+            assert step.stage in MOVES[stages[step.delivery_id]]
+            assert step.evidence
+            stages[step.delivery_id] = step.stage
+    for step in tracker.lost("gone"):
+        assert step.stage in MOVES[stages[step.delivery_id]]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
+from iterm_mcp.agents.agent_requests import ANSWER_SECONDS, RefusedByAgentError, Requests
 from iterm_mcp.agents.codex_messages import (
     QUESTIONS,
     conversation_of,
@@ -19,7 +20,7 @@ from iterm_mcp.agents.codex_messages import (
 from iterm_mcp.agents.codex_permissions import read_permissions
 from iterm_mcp.agents.protocol_process import ProtocolProcess, start_process
 from iterm_mcp.agents.strokes import check_text
-from iterm_mcp.errors import AgentError, AgentGoneError, ConflictError
+from iterm_mcp.errors import AgentError, ConflictError
 from iterm_mcp.models.observations import Fact, ObservationSource, Sighting
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from iterm_mcp.models.observations import Json
 
 GREET_SECONDS = 30.0
-ANSWER_SECONDS = 30.0
 RETRY_SECONDS = 0.2
 RETRY_SECONDS_MOST = 5.0
 OVERLOADED = -32001
@@ -41,22 +41,6 @@ TEXT_LIMIT_BYTES = 1 << 20
 ENDED_TURNS = 100
 """How many turns that have ended are remembered."""
 CLIENT: dict[str, Json] = {"name": "iterm-mcp", "title": "iterm-mcp", "version": "1"}
-
-
-class RefusedByAgentError(AgentError):
-    """The app-server answered a request with an error.
-
-    Attributes:
-        number: JSON-RPC's code of it.
-    """
-
-    def __init__(self, method: str, error: Mapping[str, Json]) -> None:
-        super().__init__(
-            f"{method}: {error.get('message') or 'refused without a reason'}",
-            hint="See the agent's last words; it may need a login or another model.",
-        )
-        code = error.get("code")
-        self.number = code if isinstance(code, int) else 0
 
 
 class CodexDriver:
@@ -110,10 +94,8 @@ class AppServerTalk:
         self._messages: dict[str, list[str]] = {}  # of each turn, until it has ended
         self._ended: dict[str, tuple[str, list[str]]] = {}  # the last turns, and their messages
         self._asked: dict[str, Mapping[str, Json]] = {}  # open questions, oldest first
-        self._waiting: dict[int, _Reply] = {}
-        self._number = 0
+        self._requests = Requests(self._send)
         self._said: deque[str] = deque(maxlen=TAIL_LINES)
-        self._exit_code: int | None = None
 
     @property
     def pid(self) -> int:
@@ -126,16 +108,20 @@ class AppServerTalk:
         Raises:
             AgentError: It refuses, or has ended.
         """
-        await self._ask("initialize", clientInfo=CLIENT, capabilities={"experimentalApi": True})
+        await self._requests.ask(
+            "initialize", clientInfo=CLIENT, capabilities={"experimentalApi": True}
+        )
         self.process.send({"method": "initialized"})
         asked: dict[str, Json] = {"cwd": request.directory}
         if request.model:
             asked["model"] = request.model
         asked |= read_permissions(request.permissions).fields()
         if request.resume:
-            answer = await self._ask("thread/resume", threadId=request.conversation, **asked)
+            answer = await self._requests.ask(
+                "thread/resume", threadId=request.conversation, **asked
+            )
         else:
-            answer = await self._ask("thread/start", **asked)
+            answer = await self._requests.ask("thread/start", **asked)
         thread = answer.get("thread")
         conversation = conversation_of(thread, answer.get("model"))
         self._thread = str(conversation["id"])
@@ -184,13 +170,13 @@ class AppServerTalk:
         """Steer the turn that runs, or else begin one; return its id."""
         if self._turn:
             try:
-                answer = await self._ask("turn/steer", expectedTurnId=self._turn, **asked)
+                answer = await self._requests.ask("turn/steer", expectedTurnId=self._turn, **asked)
                 return str(answer.get("turnId") or self._turn)
             except RefusedByAgentError as error:
                 if error.number == OVERLOADED:
                     raise
                 # The turn has ended meanwhile: nothing was taken.
-        answer = await self._ask("turn/start", **asked)
+        answer = await self._requests.ask("turn/start", **asked)
         turn = answer.get("turn")
         return str(turn.get("id")) if isinstance(turn, dict) else ""
 
@@ -204,7 +190,7 @@ class AppServerTalk:
         if not turn:
             return
         try:
-            await self._ask("turn/interrupt", threadId=self._thread, turnId=turn)
+            await self._requests.ask("turn/interrupt", threadId=self._thread, turnId=turn)
         except RefusedByAgentError:
             if self._turn == turn:  # else it ended by itself
                 raise
@@ -238,9 +224,7 @@ class AppServerTalk:
         """Take a message: an answer, a question, or news."""
         method, number = message.get("method"), message.get("id")
         if method is None:
-            reply = self._waiting.get(number) if isinstance(number, int) else None
-            if reply is not None:
-                reply.set(message)
+            self._requests.take(message)
             return
         if number is not None and method not in QUESTIONS:
             error: dict[str, Json] = {"code": METHOD_NOT_FOUND, "message": "not offered"}
@@ -256,13 +240,11 @@ class AppServerTalk:
 
     def gone(self, code: int) -> None:
         """Know that the process has ended, and tell whoever waits."""
-        self._exit_code = code
         self._turn = ""
         self._asked.clear()
         ending: dict[str, Json] = {"signal": -code} if code < 0 else {"code": code}
         self._tell(Fact.EXIT, ending)
-        for reply in self._waiting.values():
-            reply.set({})
+        self._requests.close(self.process.complaints)
 
     def _note(self, message: Mapping[str, Json]) -> None:
         """Remember what belongs together: turns, questions, last words."""
@@ -322,66 +304,14 @@ class AppServerTalk:
     def _tell(self, fact: Fact, value: Mapping[str, Json]) -> None:
         self._see(Sighting(fact, value, ObservationSource.PROTOCOL, "app-server"))
 
-    # Requests.
-
-    async def _ask(self, method: str, **params: Json) -> dict[str, Json]:
-        """Send a request and return its result.
-
-        Raises:
-            RefusedByAgentError: It answered with an error.
-            AgentGoneError: Its process has ended.
-            AgentError: No answer in `ANSWER_SECONDS`.
-        """
-        self._number += 1
-        number, reply = self._number, _Reply()
-        self._waiting[number] = reply
-        try:
-            self.process.send({"id": number, "method": method, "params": params})
-            if self._exit_code is not None:
-                reply.set({})
-            with anyio.move_on_after(ANSWER_SECONDS):
-                answer = await reply.wait()
-                return _result(method, answer, self.process.complaints)
-        finally:
-            del self._waiting[number]
-        raise AgentError(
-            f"codex app-server did not answer {method} in {ANSWER_SECONDS:g} s",
-            hint="Interrupt the agent, or stop it and start it again.",
-        )
+    def _send(self, message: Mapping[str, Json]) -> None:
+        self.process.send(message)
 
     def _try_to_send(self, message: Mapping[str, Json]) -> None:
         try:
             self.process.send(message)
         except AgentError:  # it has ended, or reads nothing: so it waits for nothing
             return
-
-
-class _Reply:
-    """An answer that is waited for."""
-
-    def __init__(self) -> None:
-        self._come = anyio.Event()
-        self._message: Mapping[str, Json] = {}
-
-    def set(self, message: Mapping[str, Json]) -> None:
-        """Give the answer; an empty one says that none will come."""
-        self._message = message
-        self._come.set()
-
-    async def wait(self) -> Mapping[str, Json]:
-        await self._come.wait()
-        return self._message
-
-
-def _result(method: str, answer: Mapping[str, Json], complaints: str) -> dict[str, Json]:
-    error, result = answer.get("error"), answer.get("result")
-    if isinstance(error, dict):
-        raise RefusedByAgentError(method, error)
-    if not answer:
-        raise AgentGoneError(
-            "the agent's process has ended", hint=f"It said: {complaints[-500:] or 'nothing'}."
-        )
-    return result if isinstance(result, dict) else {}
 
 
 def lines_of(item: Json) -> list[str]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import anyio
 import pytest
 from tests.integration.tool_client import ToolClient
 from tests.waiting import eventually
@@ -37,9 +40,21 @@ async def remembered(tools: ToolClient) -> AsyncIterator[ToolClient]:
 
 
 async def run(tools: ToolClient, document: str, **variables: str) -> dict[str, Any]:
-    return await tools.data(
-        "run_playbook", action="run", document=document, variables=variables, wait_seconds=60
+    """Run a playbook, and return how it stands when it has stopped."""
+    begun = await tools.data(
+        "run_playbook", action="run", document=document, variables=variables, wait_seconds=0
     )
+    return await stopped(tools, begun["run_id"])
+
+
+async def stopped(tools: ToolClient, run_id: str) -> dict[str, Any]:
+    found = await eventually(
+        lambda: tools.data("run_playbook", action="status", run_id=run_id, wait_seconds=5),
+        lambda one: one["state"] != "running",
+        within_seconds=60,
+    )
+    assert isinstance(found, dict)
+    return found
 
 
 def states(answer: dict[str, Any]) -> list[str]:
@@ -104,18 +119,45 @@ steps:
         "run_playbook", action="run", document=document, wait_seconds=0,
         variables={"directory": str(tmp_path)},
     )  # fmt: skip
-    await eventually(lambda: (tmp_path / "log").exists(), within_seconds=20)
+    await eventually((tmp_path / "log").exists, within_seconds=20)
 
     await live_home.kill_daemon()
-    stopped = await hands.data(
-        "run_playbook", action="status", run_id=begun["run_id"], wait_seconds=0
-    )
-    assert stopped["state"] == "interrupted", stopped
+    left = await hands.data("run_playbook", action="status", run_id=begun["run_id"])
+    assert left["state"] == "interrupted", left
     (tmp_path / "go").touch()
-    ended = await hands.data(
-        "run_playbook", action="resume", run_id=begun["run_id"], wait_seconds=60
-    )
+    await hands.data("run_playbook", action="resume", run_id=begun["run_id"], wait_seconds=0)
+    ended = await stopped(hands, begun["run_id"])
 
     assert (ended["state"], states(ended)) == ("done", ["done"] * 3), ended
     assert (tmp_path / "log").read_text() == "ran\nafter\n", "once each"
     assert len((await hands.data("list_sessions"))["sessions"]) == 2
+
+
+async def test_the_shipped_review_hands_the_writers_work_to_the_reviewer(
+    hands: ToolClient, tmp_path: Path
+) -> None:
+    shims = [sys.executable, "-m", "iterm_mcp.testing.fake_agent", "shims", str(tmp_path)]
+    await anyio.run_process(shims)
+    document = (SHIPPED / "review-team.yaml").read_text()
+
+    answer = await run(
+        hands, document, directory=str(tmp_path), task="write a poem",
+        **{
+            name: f"/usr/bin/env FAKE_AGENT_TRUTH={tmp_path}/{name} {tmp_path}/claude"
+            for name in ("writer", "reviewer")
+        },
+    )  # fmt: skip
+
+    assert states(answer) == ["done"] * 8, answer
+    (told,) = received(tmp_path / "writer")
+    assert told == "write a poem"
+    (told,) = received(tmp_path / "reviewer")
+    assert told.startswith("Review the last change in this folder. The writer's words are the note")
+    note = await hands.data("manage_notes", action="get", namespace="reviews", key="work")
+    assert "write a poem" in note["value"], "it stands on the writer's screen"
+
+
+def received(truth: Path) -> list[str]:
+    """Return what an agent was really told."""
+    lines = [json.loads(line) for line in truth.read_text().splitlines()]
+    return [str(line["unwrapped"]) for line in lines if line["what"] == "received"]

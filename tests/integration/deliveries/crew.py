@@ -91,12 +91,19 @@ def agent_home() -> Iterator[tuple[Folder, dict[str, str]]]:
 
 @asynccontextmanager
 async def told(
-    tools: ToolClient, kind: str = "claude", *, in_shell: bool = False, **more: str
+    tools: ToolClient,
+    kind: str = "claude",
+    *,
+    in_shell: bool = False,
+    scenario: str = "",
+    **more: str,
 ) -> AsyncIterator[Told]:
     """Start a fake agent in a session of its own, registered as its kind.
 
     Args:
         in_shell: Start it from a shell, which is left when it ends.
+        scenario: What it does of itself, as JSON.
+        more: What else it finds in its environment.
     """
     name = f"{kind}-{next(_numbers)}"
     with agent_home() as (folder, programs):
@@ -105,6 +112,10 @@ async def told(
             FAKE_AGENT_CONTROL=str(folder.control),
             **more,
         )
+        if scenario:
+            path = folder.path / "scenario.json"
+            path.write_text(scenario)
+            environ["FAKE_AGENT_SCENARIO"] = str(path)
         where: dict[str, Any] = {"directory": str(folder.project), "environment": environ}
         if in_shell:
             session_id = await tools.open(command="/bin/bash", args=["--norc"], **where)

@@ -100,6 +100,7 @@ class ApprovalFollower:
             await self.review(name)
         except ItermMcpError as error:
             log.warning("approvals_not_reviewed", agent=name, reason=str(error))
+            self.look_again(name, self._grace_seconds)
 
     async def review(self, name: AgentName) -> None:
         """Make the agent's approvals what its state says now."""

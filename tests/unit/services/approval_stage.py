@@ -10,7 +10,7 @@ from tests.unit.services.stage import ONE, Stage
 from tests.waiting import eventually
 
 from iterm_mcp.agents.kind import Stroke
-from iterm_mcp.errors import InvalidRequestError
+from iterm_mcp.errors import InvalidRequestError, StoreError
 from iterm_mcp.models.agents import Agent
 from iterm_mcp.models.approvals import Asks
 from iterm_mcp.models.happenings import ScreenChanged
@@ -31,8 +31,10 @@ from iterm_mcp.testing.fake_clock import START, FakeClock
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
+    from datetime import datetime
     from pathlib import Path
 
+    from iterm_mcp.agents.driver import Conversation
     from iterm_mcp.agents.kind import AgentKind
     from iterm_mcp.models.approvals import Approval
     from iterm_mcp.models.observations import Json
@@ -71,6 +73,8 @@ class Digits:
     def answer(self, dialog: Mapping[str, Json], choice: str) -> tuple[Stroke, ...]:
         options = cast("list[str]", dialog["options"])
         names = {"allow": "Yes", "deny": "No"}
+        if choice == "pasted":
+            return (Stroke("3", paste=True, pause_seconds=0.01),)
         wanted = names.get(choice, choice)
         if wanted not in options:
             raise InvalidRequestError(f"no option {choice}", hint="Choose another.")
@@ -106,27 +110,50 @@ class Scene:
         self.states = AgentStateService(store, clock)
         self.kind = cast("AgentKind", Digits())
         self.told = 0
+        self.talk: Any = None
         self.folder = folder
         self.renew()
 
-    def renew(self) -> None:
+    def find(self, agent: AgentName) -> Conversation | None:
+        """Return the conversation of an agent without a screen."""
+        return cast("Conversation", self.talk) if self.talk and agent == ANN else None
+
+    def fail_adding(self) -> list[StoreError]:
+        """Let the next record not be kept; the list is empty once that has happened."""
+        failing = [StoreError("the disk is full")]
+        keep = self.store.approvals.add
+
+        async def add(approval: Approval, *, forget_before: datetime) -> None:
+            if failing:
+                raise failing.pop()
+            await keep(approval, forget_before=forget_before)
+
+        self.store.approvals.add = add  # type: ignore[method-assign]
+        return failing
+
+    def renew(self, *, new_states: bool = False) -> None:
         """Begin as a new daemon does."""
+        if new_states:
+            self.states = AgentStateService(self.store, self.clock)
         book = ApprovalBook(self.store.approvals, self.clock, self.audit)
         follower = ApprovalFollower(
-            book, self.states, self.store.agents, self.clock, grace_seconds=0.05,
-            linger_seconds=0.05,
+            book, self.states, self.store.agents, self.clock, grace_seconds=0.3,
+            linger_seconds=0.3,
         )  # fmt: skip
         keys = KeyAnswerer(
             self.stage.terminal,
             self.writers,
             Leases(str(self.folder / "leases")),
             lambda _name: self.kind,
-            appear_seconds=0.3,
-            go_seconds=0.3,
         )
+        self.keys = keys
         self.service = ApprovalService(
-            book, follower, self.states, self.store.agents, keys, PolicyFile(str(self.rules))
+            book, follower, self.states, self.store.agents, keys, PolicyFile(str(self.rules)), self
         )
+
+    def hurry(self) -> None:
+        """Let dialogs have little time to come and go: for tests in which they do not."""
+        self.keys._appear_seconds = self.keys._go_seconds = 0.2
 
     def draw(self, *lines: str) -> None:
         """Put lines on the screen; what is not there any more is gone."""

@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING
 
 import anyio
 import pytest
-from tests.unit.services.approval_stage import ANN, CHOICES, REMOVE, TOUCH, Scene, open_scene
+from structlog.testing import capture_logs
+from tests.unit.services.approval_stage import (
+    ANN,
+    CHOICES,
+    REMOVE,
+    TOUCH,
+    Scene,
+    open_scene,
+    value_of,
+)
 from tests.unit.services.stage import ONE
 from tests.waiting import eventually
 
@@ -17,13 +26,17 @@ from iterm_mcp.errors import (
     NotFoundError,
     RefusedError,
 )
+from iterm_mcp.models.agent_states import AgentState
 from iterm_mcp.models.approvals import Approval, ApprovalId, Asks, Channel
 from iterm_mcp.models.observations import Fact, ObservationSource
+from iterm_mcp.services import approval_book
 from iterm_mcp.services.approvals import CHOICE_CHARACTERS, MESSAGE_CHARACTERS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from iterm_mcp.models.agent_states import StateView
+    from iterm_mcp.models.ids import AgentName
     from iterm_mcp.models.observations import Json
     from iterm_mcp.services.approval_dialogs import Dialog
     from iterm_mcp.services.held_hooks import HookDecision
@@ -58,6 +71,7 @@ def told(approval: Approval) -> tuple[str, str, Channel]:
     return approval.answer.choice, approval.answer.by, approval.answer.channel
 
 
+FAILED = "approval_rule_failed"
 UNSEEN = ("unknown", "the person at the terminal", Channel.PERSON)
 
 
@@ -271,6 +285,7 @@ async def test_keys_answer_only_the_dialog_that_was_meant(
     store: Store, clock: FakeClock, tmp_path: Path
 ) -> None:
     async with open_scene(store, clock, tmp_path) as scene:
+        scene.hurry()
         await scene.waits(TOUCH)
         (asked,) = await scene.standing()
         scene.ask(command="rm -rf everything")
@@ -288,6 +303,7 @@ async def test_a_dialog_that_is_replaced_between_look_and_stroke_gets_no_stroke(
     store: Store, clock: FakeClock, tmp_path: Path
 ) -> None:
     async with open_scene(store, clock, tmp_path) as scene:
+        scene.hurry()
         await scene.waits(TOUCH)
         (asked,) = await scene.standing()
         scene.ask()
@@ -309,6 +325,7 @@ async def test_a_dialog_that_stands_after_the_stroke_is_no_success(
     store: Store, clock: FakeClock, tmp_path: Path
 ) -> None:
     async with open_scene(store, clock, tmp_path) as scene:
+        scene.hurry()
         await scene.waits(TOUCH)
         (asked,) = await scene.standing()
         scene.ask()
@@ -587,3 +604,171 @@ async def test_rules_that_cannot_be_read_leave_everything_to_a_person(
         await scene.service.policies.current()
         assert scene.service.policies.problem == ""
         group.cancel_scope.cancel()
+
+
+# Ends and corners.
+
+
+class Talk:
+    """The conversation of an agent that is spoken to by its protocol."""
+
+    def __init__(self) -> None:
+        self.answered: list[tuple[str, str]] = []
+        self.over = False
+
+    async def answer(self, dialog_id: str, choice: str) -> None:
+        await anyio.lowlevel.checkpoint()
+        if self.over:
+            raise ConflictError("it is no more")
+        self.answered.append((dialog_id, choice))
+
+
+async def test_an_agent_with_a_protocol_is_answered_by_it(
+    store: Store, clock: FakeClock, tmp_path: Path
+) -> None:
+    async with open_scene(store, clock, tmp_path) as scene:
+        await scene.sees(Fact.DIALOG, ObservationSource.PROTOCOL, **value_of(TOUCH))
+        (asked,) = await scene.standing()
+        talk = scene.talk = Talk()
+        settled = await scene.service.answer(asked.approval_id, "allow", by="desk")
+        assert told(settled) == ("allow", "desk", Channel.PROTOCOL)
+        assert talk.answered == [("h1", "allow")]
+        assert scene.stage.typed == []
+
+
+async def test_a_dialog_that_the_protocol_has_no_more_is_not_answered(
+    store: Store, clock: FakeClock, tmp_path: Path
+) -> None:
+    async with open_scene(store, clock, tmp_path) as scene:
+        await scene.sees(Fact.DIALOG, ObservationSource.PROTOCOL, **value_of(TOUCH))
+        (asked,) = await scene.standing()
+        scene.talk = Talk()
+        scene.talk.over = True
+        with pytest.raises(ConflictError, match="no more"):
+            await scene.service.answer(asked.approval_id, "allow", by="desk")
+        assert await scene.standing()
+
+
+async def test_what_an_agent_asked_that_nobody_knows_any_more_is_closed(
+    store: Store, clock: FakeClock, tmp_path: Path
+) -> None:
+    async with open_scene(store, clock, tmp_path) as scene:
+        await scene.waits(TOUCH)
+        await scene.standing()
+        await store.agents.remove_agent(ANN)
+        scene.renew(new_states=True)
+        async with scene.service.running():
+            (one,) = await scene.answered()
+        assert told(one)[::2] == ("none", Channel.NONE)
+
+
+async def test_an_agent_that_has_just_ended_is_typed_nothing(
+    store: Store, clock: FakeClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_scene(store, clock, tmp_path) as scene:
+        await scene.waits(TOUCH)
+        (asked,) = await scene.standing()
+        scene.ask()
+        clock.advance(1)
+        look = scene.states.look
+
+        async def ends(name: AgentName) -> StateView:
+            await scene.sees(Fact.EXIT, ObservationSource.PROCESS, code=1)
+            return await look(name)
+
+        monkeypatch.setattr(scene.states, "look", ends)
+        with pytest.raises(ConflictError, match="the agent has ended"):
+            await scene.service.answer(asked.approval_id, "allow", by="desk")
+        assert scene.stage.typed == []
+
+
+async def test_a_suspended_agent_keeps_its_dialog(
+    store: Store, clock: FakeClock, tmp_path: Path
+) -> None:
+    async with open_scene(store, clock, tmp_path) as scene:
+        await scene.waits(TOUCH)
+        (asked,) = await scene.standing()
+        clock.advance(5)
+        await scene.sees(Fact.OCCUPANT, ObservationSource.PROCESS, who="agent", pid=1, stopped=True)
+        await eventually(
+            lambda: scene.states.view(ANN), lambda view: view.state is AgentState.SUSPENDED
+        )
+        await anyio.wait_all_tasks_blocked()
+        assert scene.service.book.standing() == (asked,)
+
+
+async def test_a_hook_whose_agent_looks_idle_is_given_a_moment(
+    store: Store, clock: FakeClock, tmp_path: Path
+) -> None:
+    async with open_scene(store, clock, tmp_path) as scene, anyio.create_task_group() as group:
+        await scene.goes_on("idle")
+        hook = Hook(scene)
+        group.start_soon(hook.run)
+        (asked,) = await scene.standing()
+        clock.advance(0.01)
+        await scene.goes_on("busy")
+        await anyio.wait_all_tasks_blocked()
+        assert scene.service.book.standing() == (asked,)
+        clock.advance(1)
+        await scene.answered()
+        await eventually(lambda: hook.decision)
+        assert hook.decision
+        assert hook.decision.choice == ""
+
+
+async def test_answers_of_several_strokes_look_before_each(
+    store: Store, clock: FakeClock, tmp_path: Path
+) -> None:
+    async with open_scene(store, clock, tmp_path) as scene:
+        await scene.waits(TOUCH)
+        (asked,) = await scene.standing()
+        scene.draw("ASK Bash touch x", "Yes", "twice", "pasted")
+        scene.on_type(lambda text: scene.draw("working") if text == "\r" else None)
+        await scene.service.answer(asked.approval_id, "twice", by="desk")
+        assert scene.stage.typed == ["2", "\r"]
+        clock.advance(5)
+        await scene.goes_on()
+        clock.advance(5)
+        await scene.waits(REMOVE)
+        (second,) = await scene.standing()
+        scene.stage.typed.clear()
+        scene.draw("ASK Bash rm x", "Yes", "twice", "pasted")
+        scene.on_type(lambda _text: scene.draw("working"))
+        await scene.service.answer(second.approval_id, "pasted", by="desk")
+        assert scene.stage.typed == ["\x1b[200~3\x1b[201~"]
+
+
+async def test_a_rule_that_cannot_answer_leaves_it_to_a_person(
+    store: Store, clock: FakeClock, tmp_path: Path
+) -> None:
+    async with open_scene(store, clock, tmp_path) as scene:
+        scene.hurry()
+        scene.rules.write_text("[[rule]]\ndecision='deny'\ntools=['Bash']\n")
+        scene.draw("$ ")
+        with capture_logs() as logs:
+            await scene.waits(TOUCH)
+            (asked,) = await scene.standing()
+            await eventually(lambda: [one for one in logs if one["event"] == FAILED])
+        assert (scene.stage.typed, await scene.standing()) == ([], (asked,))
+
+
+async def test_there_is_an_end_to_how_much_can_be_asked(
+    store: Store, clock: FakeClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(approval_book, "MOST_STANDING", 1)
+    async with open_scene(store, clock, tmp_path) as scene:
+        await scene.service.book.add(ANN, 0, TOUCH)
+        with pytest.raises(RefusedError, match="wait for an answer"):
+            await scene.service.book.add(ANN, 0, REMOVE)
+
+
+async def test_what_cannot_be_stored_is_tried_again_at_the_next_change(
+    store: Store, clock: FakeClock, tmp_path: Path
+) -> None:
+    async with open_scene(store, clock, tmp_path) as scene:
+        failing = scene.fail_adding()
+        await scene.waits(TOUCH)
+        await eventually(lambda: not failing)
+        clock.advance(1)
+        await scene.sees(Fact.DIALOG, ObservationSource.SCREEN, asks="permission", tool="Bash")
+        await scene.standing()

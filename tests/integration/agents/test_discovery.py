@@ -15,6 +15,7 @@ import psutil
 import pytest
 from tests.waiting import eventually
 
+from iterm_mcp.agents.claude import Claude
 from iterm_mcp.agents.codex import Codex
 from iterm_mcp.agents.described import read_described
 from iterm_mcp.agents.discovery import Discovery, Found, abilities
@@ -53,11 +54,18 @@ CODEX = """case "$1" in
 esac"""
 
 
+GEMINI = """case "$1" in
+--version) echo 0.61.0;;
+*) printf 'gemini hooks\n  gemini hooks <command>\n  --resume  x\n  --session-id  x\n';;
+esac"""
+
+
 async def test_installed_kinds_are_found_with_version_and_features_and_others_are_not(
     tmp_path: Path,
 ) -> None:
     script(tmp_path, "codex", CODEX)
-    kinds: list[AgentKind] = [Shell(), Codex(), Gemini()]
+    script(tmp_path, "gemini", GEMINI)
+    kinds: list[AgentKind] = [Shell(), Codex(), Gemini(), read_described([]).kinds["aider"]]
 
     found = await Discovery().find(kinds, environ_of(tmp_path))
 
@@ -67,7 +75,10 @@ async def test_installed_kinds_are_found_with_version_and_features_and_others_ar
     assert (codex.path, codex.version) == (str(tmp_path / "codex"), "0.169.0")
     assert codex.features == {"resume", "app_server", "hook_trust", "hooks"}
     assert found[0].installed is not None
-    assert found[2] == Found(kinds[2], None)
+    assert found[2].installed == Installed(
+        str(tmp_path / "gemini"), "0.61.0", frozenset({"resume", "session_id", "hooks"})
+    )
+    assert found[3] == Found(kinds[3], None)
 
 
 async def test_a_program_is_asked_again_only_when_it_has_changed(tmp_path: Path) -> None:
@@ -111,6 +122,36 @@ async def test_a_program_that_hangs_is_ended_with_all_it_started_and_counts_as_s
         await eventually(partial(has_ended, int(child)))
 
 
+class Slow(Shell):
+    """Its program answers when it is too late."""
+
+    async def probe(self, environ: Mapping[str, str]) -> Installed | None:
+        del environ
+        await anyio.sleep_forever()
+        return None
+
+
+async def test_a_probe_has_its_time_and_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("iterm_mcp.agents.discovery.PROBE_SECONDS", 0.05)
+
+    (found,) = await Discovery().find([Slow()], environ_of(tmp_path))
+
+    assert (found.installed, found.late) == (None, True)
+
+
+async def test_a_program_that_was_removed_is_not_installed_any_more(tmp_path: Path) -> None:
+    path = script(tmp_path, "codex", CODEX)
+    discovery = Discovery()
+    await discovery.find([Codex()], environ_of(tmp_path))
+
+    path.unlink()
+    (found,) = await discovery.find([Codex()], environ_of(tmp_path))
+
+    assert found.installed is None
+
+
 async def test_what_a_program_says_is_bounded_and_a_failure_is_nothing(tmp_path: Path) -> None:
     environ = environ_of(tmp_path)
     loud = script(tmp_path, "loud", "yes")
@@ -131,6 +172,8 @@ def test_abilities_say_what_works_and_what_to_do() -> None:
     assert [one.works for one in abilities(old)] == [False, False, False]
     assert abilities(old)[2].hint
     assert abilities(Found(Codex(), None)) == ()
+    claude = Found(Claude(), Installed("/bin/claude", "2", frozenset({"hooks", "stream_json"})))
+    assert [one.works for one in abilities(claude)] == [True, False, True]
     shell = Found(Shell(), Installed("/bin/zsh", "5", frozenset({"marks"})))
     assert [one.name for one in abilities(shell)] == ["state"]
 

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from iterm_mcp.agents.described import SHIPPED, kind_folders, read_described
+from iterm_mcp.agents.described import SHIPPED, kind_folders, open_described, read_described
 from iterm_mcp.agents.key_names import key_code, read_keys
+from iterm_mcp.agents.kinds import find_kind
 from iterm_mcp.agents.manifest import MANIFEST_BYTES, Manifest, parse_manifest, read_manifest
-from iterm_mcp.errors import InvalidRequestError
+from iterm_mcp.errors import InvalidRequestError, NotFoundError
 
 PATH = Path("/k/mine.toml")
 LEAST = """
@@ -113,3 +114,17 @@ def test_keys_are_read_as_they_are_written() -> None:
     assert key_code("ctrl-z") == "\x1a"
     with pytest.raises(ValueError, match="<ctrl-a> to <ctrl-z>"):
         read_keys("<hyper-x>")
+
+
+async def test_described_kinds_are_found_while_open_and_problems_hinder_nobody(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "mine.toml").write_text(LEAST)
+    (tmp_path / "broken.toml").write_text("name = 1")
+
+    async with open_described([tmp_path]):
+        assert find_kind("mine").name == "mine"
+        assert find_kind("aider").name == "aider"
+
+    with pytest.raises(NotFoundError):
+        find_kind("mine")

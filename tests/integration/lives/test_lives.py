@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -402,3 +403,37 @@ async def test_a_name_that_is_taken_is_refused(camp: Camp) -> None:
     )
 
     assert refusal["code"] == "conflict"
+
+
+async def test_the_command_line_starts_manages_and_ends_an_agent_of_a_template(
+    camp: Camp,
+) -> None:
+    agent = camp.agent(f"{camp.folder.name}-cli")
+    order = camp.order(agent)
+    templates = anyio.Path(camp.home.paths.state, "templates")
+    await templates.mkdir(exist_ok=True)
+    lines = "\n".join(f'{key} = "{value}"' for key, value in order["environment"].items())
+    text = f'kind = "claude"\nrole = "tester"\n[environment]\n{lines}\n'
+    await (templates / "mine.toml").write_text(text)
+
+    async def agents(*arguments: str) -> str:
+        command = [sys.executable, "-m", "iterm_mcp", "agents", *arguments]
+        done = await anyio.run_process(command, env=camp.home.environ, cwd=order["directory"])
+        return done.stdout.decode()
+
+    shown = await agents("start", "template:mine", "--name", agent.name, "-p", "Begin.")
+    await agent.happens("turn_ended")
+    await agent.becomes("ready")
+    paused, resumed = await agents("suspend", agent.name), await agents("resume", agent.name)
+    again = await agents("restart", agent.name)
+    told = await agents("forensics", agent.name)
+    ended = await agents("stop", agent.name, "--forget")
+    left = await agents("sweep", "--yes", "--json")
+
+    assert agent.name in shown
+    assert all(agent.name in one for one in (paused, resumed, again))
+    assert agent.truth("started")[0]["cwd"] == order["directory"]
+    assert "it was started again by hand" in told
+    assert "Begin." in told, "its screen"
+    assert f"{agent.name} " in ended
+    assert "nothing was left behind" in left or "orphans" in left

@@ -11,6 +11,7 @@ from iterm_mcp.agents.codex_following import follow_codex
 from iterm_mcp.agents.codex_hooks import hook_settings, read_event
 from iterm_mcp.agents.codex_permissions import read_permissions
 from iterm_mcp.agents.codex_protocol import CodexDriver
+from iterm_mcp.agents.codex_rollout import codex_home
 from iterm_mcp.agents.codex_screen import read_screen
 from iterm_mcp.agents.kind import Installed, StartPlan, Stroke, Transport, WhileBusy
 from iterm_mcp.agents.probing import ask_both, find_program, runs_program
@@ -33,6 +34,7 @@ NO_SCREEN = frozenset(
 )
 """Words with which it is no agent in a terminal."""
 
+_TRUSTED = '"/<session-flags>/config.toml:permission_request:'
 _HELP_FEATURES = {
     "resume": re.compile(r"^\s+resume\b", re.MULTILINE),
     "app_server": re.compile(r"^\s+app-server\b", re.MULTILINE),
@@ -58,10 +60,14 @@ class Codex:
         features = {word for word, pattern in _HELP_FEATURES.items() if pattern.search(said)}
         if "hook_trust" in features:
             features.add("hooks")
+        if await to_thread.run_sync(_trusts_our_hooks, environ):
+            features.add("hooks_trusted")
         return Installed(path, version, frozenset(features))
 
     def start(self, request: StartRequest, installed: Installed) -> StartPlan:
         """Return how it is started, with our hooks where this version has them.
+
+        A person has to trust hooks once; until then it shows a gate, named ``hooks``.
 
         Raises:
             InvalidRequestError: A conversation is to be begun under an id that we choose, which
@@ -160,3 +166,12 @@ class Codex:
 
 CLEAR_LINES = 20
 """How many lines of a draft are cleared; longer ones stay as they are, and are seen to."""
+
+
+def _trusts_our_hooks(environ: Mapping[str, str]) -> bool:
+    """Tell whether hooks that were given on a command line have been trusted before."""
+    home = codex_home(environ)
+    try:
+        return home is not None and _TRUSTED in (home / "config.toml").read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return False

@@ -109,6 +109,7 @@ INSTALL = {
     "gemini": "npm install -g @google/gemini-cli",
     "aider": "uv tool install aider-chat",
 }
+_TRUST = 'Start it once by start_agent, and choose "Trust all and continue" in its terminal.'
 _UPDATE = "Update it to a newer version."
 
 
@@ -120,6 +121,9 @@ def abilities(found: Found) -> tuple[Ability, ...]:
     told = [_state(found.kind.name, features)]
     if "marks" in features:  # a shell, which has no conversations
         return tuple(told)
+    if "hook_trust" in features and "hooks_trusted" not in features:
+        text = "it asks once whether our hooks may run"
+        told.append(Ability("hooks", works=False, text=text, hint=_TRUST))
     resumes = "resume" in features
     text = "goes on with a conversation" if resumes else "begins a new conversation at each start"
     told.append(Ability("resume", resumes, text))

@@ -185,6 +185,20 @@ def has_ended(pid: int) -> bool:
         return True
 
 
+async def test_whether_our_hooks_were_trusted_before_is_told(tmp_path: Path) -> None:
+    script(tmp_path, "codex", CODEX)
+    home = tmp_path / ".codex"
+    home.mkdir()
+    (asks,) = await Discovery().find([Codex()], environ_of(tmp_path))
+    state = '[hooks.state."/<session-flags>/config.toml:permission_request:0:0"]'
+    (home / "config.toml").write_text(f'{state}\ntrusted_hash = "sha256:0"\n')
+    (trusts,) = await Discovery().find([Codex()], environ_of(tmp_path))
+
+    told = {one.name: one for one in abilities(asks)}
+    assert "Trust all" in told["hooks"].hint
+    assert "hooks" not in {one.name for one in abilities(trusts)}
+
+
 def run(arguments: list[str], environ: Mapping[str, str]) -> tuple[int, str]:
     done = subprocess.run(
         [COMMAND, "agents", *arguments], env={**os.environ, **environ}, check=False,

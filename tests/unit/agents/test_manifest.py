@@ -128,3 +128,11 @@ async def test_described_kinds_are_found_while_open_and_problems_hinder_nobody(
 
     with pytest.raises(NotFoundError):
         find_kind("mine")
+
+
+def test_the_example_in_the_manual_is_sound() -> None:
+    manual = (Path(__file__).parents[3] / "docs" / "kinds.md").read_text("utf-8")
+
+    manifest = parsed(manual.partition("```toml\n")[2].partition("```")[0])
+
+    assert manifest.dialog[0].answers == ("y<enter>", "n<enter>")

@@ -11,6 +11,7 @@ import secrets
 import signal
 import sys
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -244,20 +245,19 @@ class AgentLauncher:
                 f"the terminal does not tell in which session agent {life.agent!r} stands",
                 hint="Register the session with register_agent.",
             )
-        owners = await self._agents.owners()
-        if owners.get(life.session_id) == life.agent:
-            return
-        teams = {team.name for team in await self._agents.list_teams()}
-        for team in life.order.teams:
-            if team not in teams:
+        role, teams = life.order.role, life.order.teams
+        with suppress(NotFoundError):
+            former = await self._agents.find_agent(life.agent)
+            if former.session_id == life.session_id:
+                return
+            role, teams = former.role, former.teams  # as somebody may have changed them since
+            await self._agents.remove_agent(life.agent)  # its old pane may still stand, empty
+        known = {team.name for team in await self._agents.list_teams()}
+        for team in teams:
+            if team not in known:
                 await self._agents.create_team(team)
         await self._agents.register_agent(
-            life.agent,
-            life.session_id,
-            kind=life.order.kind,
-            teams=life.order.teams,
-            role=life.order.role,
-            replace=life.agent in owners.values(),
+            life.agent, life.session_id, kind=life.order.kind, teams=teams, role=role
         )
 
     async def _order(self, life: Life, plan: StartPlan) -> None:

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
     from datetime import datetime
 
+    from anyio.abc import TaskGroup
+
     from iterm_mcp.clock import Clock
     from iterm_mcp.models.agent_lives import Life
     from iterm_mcp.models.ids import AgentName
@@ -103,6 +105,7 @@ class AgentSupervisor:
         self._clock = clock
         self._policy = policy or RestartPolicy()
         self._forgiven: dict[AgentName, str] = {}
+        self._at: set[AgentName] = set()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -148,23 +151,39 @@ class AgentSupervisor:
         return await self.restart(agent)
 
     async def tick(self) -> None:
-        """Look at every agent once, and do what is due."""
-        lives = [life for life in await self._book.all() if not self._book.is_taken(life.agent)]
-        statuses = await self._files.statuses(life.agent for life in lives)
-        for life in lives:
-            try:
-                await self._look(life, statuses[life.agent])
-            except (TerminalUnavailableError, TerminalTimeoutError):
-                continue  # it is looked at again when there is a terminal
-            except (ItermMcpError, OSError) as error:
-                log.warning("agent_not_looked_after", agent=life.agent, error=str(error))
+        """Look at every agent once, do what is due, and return when it is done."""
+        async with anyio.create_task_group() as group:
+            await self._begin_looks(group)
 
     async def _run(self) -> None:
-        while True:
-            await self.tick()
-            with anyio.move_on_after(TICK_SECONDS):
-                await self._book.changed()
-                await anyio.sleep(TICK_SECONDS / 10)
+        async with anyio.create_task_group() as group:
+            while True:
+                await self._begin_looks(group)
+                with anyio.move_on_after(TICK_SECONDS):
+                    await self._book.changed()
+                    await anyio.sleep(TICK_SECONDS / 10)
+
+    async def _begin_looks(self, group: TaskGroup) -> None:
+        """Look at every agent that nobody is at; what one needs makes no other wait."""
+        lives = [
+            life
+            for life in await self._book.all()
+            if life.agent not in self._at and not self._book.is_taken(life.agent)
+        ]
+        statuses = await self._files.statuses(life.agent for life in lives)
+        for life in lives:
+            self._at.add(life.agent)
+            group.start_soon(self._look_safely, life, statuses[life.agent])
+
+    async def _look_safely(self, life: Life, status: KeeperStatus | None) -> None:
+        try:
+            await self._look(life, status)
+        except (TerminalUnavailableError, TerminalTimeoutError):
+            pass  # it is looked at again when there is a terminal
+        except (ItermMcpError, OSError) as error:
+            log.warning("agent_not_looked_after", agent=life.agent, error=str(error))
+        finally:
+            self._at.discard(life.agent)
 
     async def _look(self, life: Life, status: KeeperStatus | None) -> None:
         if life.desired is Desired.STOPPED or life.phase in {Phase.ENDED, Phase.QUARANTINED}:

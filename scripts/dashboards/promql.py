@@ -21,8 +21,8 @@ TOOL_SECONDS = "iterm_mcp_tool_duration_seconds"
 OPERATIONS = "iterm_mcp_terminal_operations_total"
 OPERATION_SECONDS = "iterm_mcp_terminal_operation_duration_seconds"
 
-FAULTS = ("error", "internal", "rejected", "store", "timeout", "unavailable")
-"""Outcomes that are the product's or the terminal's to answer for."""
+FAULTS = ("agent", "error", "internal", "rejected", "store", "timeout", "unavailable")
+"""Outcomes that are the product's, the terminal's or an agent's to answer for."""
 
 CALLER_MISTAKES = ("conflict", "invalid", "not_found", "refused")
 """Outcomes that a caller brought about and can mend: no reason to wake anybody."""

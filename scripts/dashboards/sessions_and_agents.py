@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from scripts.dashboards.page import page
-from scripts.dashboards.panels import COUNT, PER_SECOND, Query, figure, graph, ranking
-from scripts.dashboards.promql import TOOL_CALLS, increase, rate, series, total
+from scripts.dashboards.panels import COUNT, PER_SECOND, SECONDS, Query, figure, graph, ranking
+from scripts.dashboards.promql import TOOL_CALLS, increase, quantile, rate, series, total
 
 UP = ((None, "red"), (1, "green"))
 STEADY = ((None, "green"), (1, "orange"), (5, "red"))
@@ -89,6 +89,41 @@ def dashboard() -> str:
                     PER_SECOND,
                     Query(total(rate(TOOL_CALLS), "tool"), "{{tool}}"),
                     stacked=True,
+                ),
+            ],
+            "What agents ask": [
+                graph(
+                    "Waiting for an answer",
+                    "Dialogs of agents, permissions and questions, that stand now.",
+                    COUNT,
+                    Query(total(series("iterm_mcp_approvals_open"), "instance"), "{{instance}}"),
+                ),
+                graph(
+                    "Answers",
+                    "What was chosen, and how it got there: by a waiting hook, by keys, by the "
+                    "agent's protocol, or by a person at the terminal.",
+                    PER_SECOND,
+                    Query(
+                        total(rate("iterm_mcp_approvals_total"), "choice", "channel"),
+                        "{{choice}} by {{channel}}",
+                    ),
+                    stacked=True,
+                ),
+                graph(
+                    "Time to the answer",
+                    "How long agents wait for a person, or a rule.",
+                    SECONDS,
+                    Query(quantile(0.5, "iterm_mcp_approval_wait_seconds"), "half"),
+                    Query(quantile(0.95, "iterm_mcp_approval_wait_seconds"), "19 of 20"),
+                ),
+                graph(
+                    "Events of hooks",
+                    "What agents tell of themselves; nobody's are of no registered agent.",
+                    PER_SECOND,
+                    Query(
+                        total(rate("iterm_mcp_agent_hooks_total"), "kind", "outcome"),
+                        "{{kind}}, {{outcome}}",
+                    ),
                 ),
             ],
             "Which versions, which tools": [

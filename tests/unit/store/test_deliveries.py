@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.unit.services.letters import letter
@@ -78,7 +78,7 @@ async def test_the_same_key_with_the_same_message_is_the_same_message(store: Sto
 
 @pytest.mark.parametrize("other", [{"text": "other"}, {"policy": Policy.NUDGE}])
 async def test_the_same_key_with_another_message_is_a_conflict_and_nothing_is_kept(
-    store: Store, other: dict[str, object]
+    store: Store, other: dict[str, Any]
 ) -> None:
     await store.deliveries.accept([letter(key="k")])
     with pytest.raises(ConflictError) as caught:

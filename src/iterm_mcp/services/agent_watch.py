@@ -85,7 +85,7 @@ class AgentWatch:
         self._stranger_since: float | None = None
         self._pulses: tuple[Pulse | None, ...] = ()
         self._met: tuple[int, tuple[int, float]] | None = None
-        self._begun_at = 0.0
+        self._former_since: float | None = None
         self._following = anyio.CancelScope()
         self._files_tell = False
         self._blind = False
@@ -120,7 +120,8 @@ class AgentWatch:
     def felt(self, pulses: Mapping[int, Pulse]) -> None:
         """Take pulses; another one than before has the processes looked at."""
         mine = tuple(pulses.get(one) for one in self.pids())
-        if mine != self._pulses or self._stranger_since is not None:
+        undecided = self._stranger_since is not None or self._former_since is not None
+        if mine != self._pulses or undecided:
             self._pulses = mine
             self._beat.set()
 
@@ -271,13 +272,13 @@ class AgentWatch:
                     self._follow(member, epoch)  # it was suspended, and out of sight
                 return True
             now = self._clock.monotonic()
-            self._begun_at = self._begun_at or now
-            if now - self._begun_at < FORMER_SECONDS:
-                self._stranger_since = self._stranger_since or now  # look again soon
+            if self._former_since is None:
+                self._former_since = now
+            if now - self._former_since < FORMER_SECONDS:
                 return False
         elif known is not None and known != identity:
             epoch = await self._states.new_life(self.agent.name)
-        self._begun_at = 0.0
+        self._former_since = None
         # What the screen shows may be the former process's, until something is drawn.
         self._blind = self._met is not None
         self._met = epoch, identity

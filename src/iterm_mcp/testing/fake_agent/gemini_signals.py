@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from iterm_mcp.testing.fake_agent.pace import Pace
     from iterm_mcp.testing.fake_agent.prompts import Background, Call, Prompt
 
+DEFAULTS_VARIABLE = "GEMINI_CLI_SYSTEM_DEFAULTS_PATH"
+"""Leads to a file with settings whose hooks are run beside the user's own."""
+
 
 def chats_folder(environ: Mapping[str, str], cwd: str) -> Path:
     """Return where the chats of a directory are kept."""
@@ -24,9 +27,12 @@ def chats_folder(environ: Mapping[str, str], cwd: str) -> Path:
     return home / ".gemini" / "tmp" / hashlib.sha256(cwd.encode()).hexdigest() / "chats"
 
 
-def newest_chat(folder: Path) -> Path | None:
-    """Return the newest chat of a directory."""
-    return max(folder.glob("session-*.json"), key=lambda one: one.stat().st_mtime, default=None)
+def find_chat(folder: Path, session_id: str | None = None) -> Path | None:
+    """Return the chat of a conversation; without one, the directory's newest."""
+    found = list(folder.glob("session-*.json"))
+    if session_id is not None:
+        found = [one for one in found if json.loads(one.read_text())["sessionId"] == session_id]
+    return max(found, key=lambda one: one.stat().st_mtime, default=None)
 
 
 class Chat:

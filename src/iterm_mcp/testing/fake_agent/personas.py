@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
     from iterm_mcp.testing.fake_agent.pace import Pace
     from iterm_mcp.testing.fake_agent.signals import Signals
     from iterm_mcp.testing.fake_agent.truth import Truth
+
+
+CODEX_COMMANDS = ("app-server", "resume")
+GEMINI_COMMANDS = ("gemini hooks <command>",)
+"""What ``--help`` lists besides options: others look there for what a version can do."""
 
 
 class StartError(Exception):
@@ -89,6 +95,16 @@ def _claude_conversation(given: ClaudeArguments, folder: Path, cwd: str) -> tupl
     return (fresh, "fork") if given.fork else (wanted, "resume")
 
 
+def _parser(name: str, commands: Sequence[str]) -> argparse.ArgumentParser:
+    """Return a parser whose help has a list of commands, as the real one's."""
+    return argparse.ArgumentParser(
+        prog=name,
+        allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="\n".join(("Commands:", *(f"  {one}" for one in commands))),
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class CodexArguments:
     """Codex's own options and configuration, as far as they make a difference here."""
@@ -103,20 +119,22 @@ class CodexArguments:
 
 def read_codex(arguments: Sequence[str], cwd: str, truth: Truth) -> CodexArguments:
     """Read Codex's arguments, its configuration and its hooks, which a feature switches on."""
-    parser = argparse.ArgumentParser(prog="codex", allow_abbrev=False)
+    parser = _parser("codex", CODEX_COMMANDS)
     parser.add_argument("-c", "--config", action="append", default=[])
     parser.add_argument("--enable", action="append", default=[])
     for name in ("-m/--model", "-s/--sandbox", "-C/--cd", "--listen"):
         parser.add_argument(*name.split("/"))
     parser.add_argument("-a", "--ask-for-approval", default="on-request")
     parser.add_argument("--dangerously-bypass-approvals-and-sandbox", action="store_true")
-    parser.add_argument("--last", action="store_true")
+    for name in ("--dangerously-bypass-hook-trust", "--no-daemon", "--last"):
+        parser.add_argument(name, action="store_true")
     parser.add_argument("words", nargs="*")
     given = parser.parse_intermixed_args(arguments)
     home = codex_signals.codex_home(os.environ)
     config = codex_signals.read_config(home, given.config)
     enabled = (config.get("features") or {}).get("hooks") or "hooks" in given.enable
     sources = [str(home / "hooks.json"), str(Path(cwd, ".codex", "hooks.json"))]
+    sources.append(json.dumps({"hooks": config.get("hooks") or {}}))
     bypassed = given.dangerously_bypass_approvals_and_sandbox
     return CodexArguments(
         tuple(given.words),
@@ -160,23 +178,26 @@ def cast_gemini(arguments: Sequence[str], cwd: str, pace: Pace, truth: Truth) ->
     Raises:
         StartError: The session to resume is not there.
     """
-    parser = argparse.ArgumentParser(prog="gemini", allow_abbrev=False)
+    parser = _parser("gemini", GEMINI_COMMANDS)
     parser.add_argument("-i", "--prompt-interactive", default="")
     parser.add_argument("-m", "--model")
     parser.add_argument("-y", "--yolo", action="store_true")
     parser.add_argument("--approval-mode", default="default")
     parser.add_argument("-r", "--resume")
+    parser.add_argument("--session-id")
     given = parser.parse_args(arguments)
     folder = gemini_signals.chats_folder(os.environ, cwd)
-    session_id, source = new_id(), "startup"
+    session_id, source = given.session_id or new_id(), "startup"
     chat = gemini_signals.Chat(folder, session_id, cwd, pace)
     if given.resume is not None:
-        found = gemini_signals.newest_chat(folder)
+        wanted = None if given.resume == "latest" else given.resume
+        found = gemini_signals.find_chat(folder, wanted)
         if found is None:
             raise StartError("No previous sessions found for this project.")
         session_id, source = chat.resume(found), "resume"
     settings = folder.parents[2] / "settings.json"
     sources = [str(settings), str(Path(cwd, ".gemini", "settings.json"))]
+    sources += filter(None, [os.environ.get(gemini_signals.DEFAULTS_VARIABLE)])
     signals = gemini_signals.GeminiSignals(
         session_id,
         cwd=cwd,

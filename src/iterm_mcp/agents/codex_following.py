@@ -32,7 +32,7 @@ def follow_codex(
     """Follow one process's rollout for the length of the block; see `AgentKind.follow`."""
 
     def follow(path: Path) -> Following:
-        reader = RolloutReader(path)
+        reader = RolloutReader(path, started_at(occupant.pid))
         see(reader.conversation())
 
         def take(lines: list[bytes]) -> None:

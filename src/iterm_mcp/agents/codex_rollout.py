@@ -8,6 +8,7 @@ ones, tell nothing.
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ _LIMITS = {"usage_limit_exceeded", "rate_limit_exceeded", "usagelimitexceeded", 
 _AUTH = {"unauthorized", "authentication_failed"}
 _OVERLOADS = {"server_overloaded", "overloaded"}
 _TOO_MANY = 429
+_OF_NOW = frozenset({Fact.ACTIVITY, Fact.TROUBLE})
 _FORBIDDEN = {401, 403}
 
 
@@ -43,10 +45,15 @@ class RolloutReader:
     """Reads the lines of one rollout, in order.
 
     Turns carry the time of their line (``at``): what is read may have happened long ago.
+
+    Args:
+        since: When the process was started, in seconds since 1970. What a former one did at its
+            end, of which there may be no word, is not what this one does.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, since: float | None = None) -> None:
         self._path = path
+        self._since = since
         self._turn = ""
         self._stamp = ""
         self._readers: dict[str, Callable[[dict[str, Any], str], tuple[Sighting, ...]]] = {
@@ -77,7 +84,18 @@ class RolloutReader:
         word = payload.get("type") if kind == "event_msg" else kind
         reader = self._readers.get(word) if isinstance(word, str) else None
         evidence = line[:EVIDENCE_CHARACTERS].decode("utf-8", "replace")
-        return reader(payload, evidence) if reader else ()
+        told = reader(payload, evidence) if reader else ()
+        if self._is_past():
+            return tuple(one for one in told if one.fact not in _OF_NOW)
+        return told
+
+    def _is_past(self) -> bool:
+        if self._since is None:
+            return False
+        try:
+            return datetime.fromisoformat(self._stamp).timestamp() < self._since
+        except ValueError:
+            return False
 
     def conversation(self, model: str = "") -> Sighting:
         """Return which conversation it is, as the file's name tells."""

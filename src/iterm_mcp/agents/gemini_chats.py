@@ -134,7 +134,7 @@ class Chat:
             case "user" if not text.startswith(_CONTEXT):
                 turn: dict[str, Json] = {"phase": "started", "prompt": text, "at": stamp}
                 yield self._seen(Fact.TURN, turn, message)
-                yield self._seen(Fact.ACTIVITY, {"is": "busy"}, message)
+                # No word on what it does now: the chat would never take it back.
                 yield self._seen(Fact.TROUBLE, {}, message)
             case "info" if text == CANCELLED:
                 yield self._seen(Fact.TURN, {"phase": "interrupted", "at": stamp}, message)

@@ -6,12 +6,15 @@ So it is looked for again and again: soon while there is none, then rarely.
 
 from __future__ import annotations
 
+import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import anyio
 import anyio.to_thread
 import psutil
+
+from iterm_mcp.clock import SystemClock
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -88,8 +91,15 @@ def arguments_of(pid: int) -> tuple[str, ...]:
 
 
 def started_at(pid: int) -> float | None:
-    """Return when a process was started, in seconds since 1970; None when there is none."""
+    """Return when a process was started, in seconds since 1970; None when there is none.
+
+    On Linux it is right to 10 ms or so: psutil counts from a boot time in whole seconds.
+    """
     try:
-        return float(psutil.Process(pid).create_time())
+        stamp = float(psutil.Process(pid).create_time())
     except (psutil.Error, OSError):
         return None
+    if not hasattr(time, "CLOCK_BOOTTIME"):
+        return stamp
+    booted = SystemClock().now().timestamp() - time.clock_gettime(time.CLOCK_BOOTTIME)
+    return stamp - psutil.boot_time() + booted

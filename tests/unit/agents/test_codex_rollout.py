@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 from hypothesis import given
@@ -110,3 +111,25 @@ def test_its_home_is_where_the_environment_says() -> None:
     assert codex_home({"CODEX_HOME": "/c", "HOME": "/h"}) == Path("/c")
     assert codex_home({"CODEX_HOME": "", "HOME": "/h"}) == Path("/h/.codex")
     assert codex_home({}) is None
+
+
+def test_what_a_former_process_did_last_is_not_what_the_present_one_does() -> None:
+    lines = [
+        _line("2026-11-21T10:00:00.000Z", type="task_started", turn_id="t1"),
+        _line("2026-11-21T10:00:01.000Z", type="task_complete", turn_id="t1"),
+        _line("2026-11-21T10:00:02.000Z", type="task_started", turn_id="t2"),
+    ]
+    resumed = datetime(2026, 11, 21, 10, 0, 1, 500_000, tzinfo=UTC).timestamp()
+    reader = RolloutReader(Path("/sessions", NAME), resumed)
+
+    told = [[one.fact for one in reader.read(line)] for line in lines]
+
+    assert told == [[], [Fact.TURN], [Fact.ACTIVITY, Fact.TROUBLE]]
+    undated = RolloutReader(Path("/sessions", NAME), resumed).read(
+        _line("soon", type="task_started", turn_id="t1")
+    )
+    assert [one.fact for one in undated] == [Fact.ACTIVITY, Fact.TROUBLE]
+
+
+def _line(stamp: str, **payload: str) -> bytes:
+    return json.dumps({"timestamp": stamp, "type": "event_msg", "payload": payload}).encode()

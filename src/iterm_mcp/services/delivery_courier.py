@@ -9,7 +9,7 @@ import anyio
 import structlog
 
 from iterm_mcp.errors import InvalidRequestError, ItermMcpError, NotFoundError, RefusedError
-from iterm_mcp.models.agent_states import ENDED
+from iterm_mcp.models.agent_states import ENDED, AgentState
 from iterm_mcp.models.deliveries import Stage
 from iterm_mcp.services.delivery_following import Following
 from iterm_mcp.services.delivery_guard import Seen, Verdict, judge
@@ -42,6 +42,12 @@ FOLLOW_SECONDS = 2.0
 
 DOUBT_SECONDS = 0.3
 """How often to look for evidence of a message that may have been typed."""
+
+SETTLED = timedelta(seconds=2)
+"""How long after a message's turn began an agent that is ready has ended it, if its kind tells of
+no end, or we have missed it."""
+
+AT_REST = frozenset({AgentState.READY, AgentState.DRAFT})
 
 LAST_WORDS = timedelta(seconds=2)
 """How long after an agent's end it may still be told what it did last."""
@@ -169,6 +175,8 @@ class Courier:
         gone = NO_AGENT if agent is None else await self._gone(agent)
         if gone:
             await self._following.lost(gone)
+        else:
+            await self._end_silent()
         self._following.forget_old()
         for delivery_id, until in tuple(self._following.doubtful.items()):
             delivery = self._book.get(delivery_id)
@@ -179,12 +187,27 @@ class Courier:
             if not known and (gone or anyio.current_time() >= until):
                 await self._following.move(delivery_id, Stage.UNKNOWN, gone or SERVER_ENDED)
 
+    async def _end_silent(self) -> None:
+        """End the messages whose turn must be over, because the agent has long been ready."""
+        now = self._means.clock.now()
+        found = [self._book.get(one) for one in self._following.ids]
+        begun = [one for one in found if one is not None and one.stage is Stage.STARTED]
+        old = [one for one in begun if one.moves[-1].at + SETTLED <= now]
+        if not old or (await self._means.states.view(self._agent)).state not in AT_REST:
+            return
+        view = await self._means.states.look(self._agent)
+        if view.state in AT_REST:
+            sources = ", ".join(dict.fromkeys(one.sighting.source for one in view.winning))
+            for one in old:
+                evidence = f"{sources} {view.state} since"
+                await self._following.move(one.delivery_id, Stage.ENDED, evidence=evidence)
+
     async def _gone(self, agent: Agent) -> str:
         """Return why the agent can end no turn any more; empty when it may."""
         if agent.kind == SHELL:
             return ""
         view = await self._means.states.view(self._agent)
-        if view.state not in ENDED:
+        if view.state not in ENDED | {AgentState.RESTARTING}:
             return ""
         if view.since is not None and self._means.clock.now() - view.since < LAST_WORDS:
             return ""

@@ -51,6 +51,7 @@ class _Followed:
         since: When it was typed; what is dated before is of another one.
         behind: A turn was under way, whose end is not this message's.
         busy: The agent was seen to work since.
+        epoch: In which life of the agent it was typed; None is not known.
     """
 
     delivery_id: DeliveryId
@@ -59,6 +60,7 @@ class _Followed:
     since: datetime
     behind: bool
     busy: bool = False
+    epoch: int | None = None
 
 
 def squeezed(text: str) -> str:
@@ -91,14 +93,16 @@ class TurnTracker:
         stage: Stage,
         since: datetime,
         behind: bool,
+        epoch: int | None = None,
     ) -> None:
         """Follow a message that is about to be typed, or was.
 
         Args:
             behind: The agent is amid a turn.
+            epoch: The agent's present life: what it does in another proves nothing.
         """
         self.drop(delivery_id)
-        self._followed.append(_Followed(delivery_id, text, stage, since, behind))
+        self._followed.append(_Followed(delivery_id, text, stage, since, behind, epoch=epoch))
 
     def moved(self, delivery_id: DeliveryId, stage: Stage) -> None:
         """Take note of a step that was not found here."""
@@ -128,14 +132,25 @@ class TurnTracker:
             return self._activity(what, f"{evidence} {what}", _when(observation))
         return []
 
-    def lost(self, reason: str) -> list[Step]:
-        """Return what follows from the end of the agent's process: nothing will prove more."""
+    def lost(self, reason: str, *, before: int | None = None) -> list[Step]:
+        """Return what follows from the end of the agent's process: nothing will prove more.
+
+        Args:
+            before: Only messages of lives before this one; None is of all.
+        """
+        of = self.ids if before is None else self.former(before)
         return [
             step
             for one in tuple(self._followed)
-            if one.stage not in {Stage.LEASED, Stage.UNKNOWN}
+            if one.delivery_id in of and one.stage not in {Stage.LEASED, Stage.UNKNOWN}
             for step in self._step(one, Stage.UNKNOWN, "", reason)
         ]
+
+    def former(self, epoch: int) -> tuple[DeliveryId, ...]:
+        """Return the messages that were typed in a life of the agent before this one."""
+        return tuple(
+            one.delivery_id for one in self._followed if one.epoch is not None and one.epoch < epoch
+        )
 
     def _turn(
         self, phase: str, value: Mapping[str, Json], evidence: str, at: datetime

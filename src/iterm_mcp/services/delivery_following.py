@@ -26,6 +26,8 @@ KEPT = timedelta(days=1)
 RECOVER_SECONDS = 8.0
 """How long evidence is waited for of a message of which only the beginning is known."""
 
+STARTED_ANEW = "the agent was started anew before the message's turn had ended"
+
 REMEMBERED = 20
 """How many of the last texts are known, to tell one that came back from a person's draft."""
 
@@ -61,6 +63,7 @@ class Following:
             stage=delivery.stage,
             since=leased[-1] if leased else delivery.accepted_at,
             behind=bool((delivery.details or {}).get("amid_turn")),
+            epoch=_life(delivery.details or {}),
         )
         self.told.append(delivery.text)
         if delivery.stage in {Stage.LEASED, Stage.WRITTEN}:
@@ -85,7 +88,10 @@ class Following:
     async def take_in(self) -> None:
         """Move messages as far as what was heard proves."""
         while self._heard:
-            for step in self._tracker.feed(self._heard.popleft()):
+            observation = self._heard.popleft()
+            if self._tracker.former(observation.epoch):
+                await self.lost(STARTED_ANEW, before=observation.epoch)
+            for step in self._tracker.feed(observation):
                 await self._book.move(
                     step.delivery_id, step.stage, reason=step.reason, evidence=step.evidence
                 )
@@ -107,6 +113,7 @@ class Following:
             stage=Stage.LEASED,
             since=after.moves[-1].at,
             behind=amid_turn,
+            epoch=_life(details),
         )
         self.told.append(delivery.text)
 
@@ -134,12 +141,16 @@ class Following:
         self.doubtful.pop(delivery_id, None)
         self._book.release(delivery_id)
 
-    async def lost(self, reason: str) -> None:
-        """Give up all messages that were typed: the agent's process has ended."""
-        for step in self._tracker.lost(reason):
+    async def lost(self, reason: str, *, before: int | None = None) -> None:
+        """Give up all messages that were typed: the agent's process has ended.
+
+        Args:
+            before: Only those of lives before this one.
+        """
+        for step in self._tracker.lost(reason, before=before):
             await self._book.move(step.delivery_id, step.stage, reason=step.reason)
             self.doubtful.pop(step.delivery_id, None)
-        for delivery_id in self.ids:
+        for delivery_id in self.ids if before is None else self._tracker.former(before):
             if self.stage(delivery_id) in FINAL:
                 self.forget(delivery_id)
 
@@ -150,3 +161,9 @@ class Following:
             delivery = self._book.get(delivery_id)
             if delivery is None or delivery.moves[-1].at + KEPT < now:
                 self.forget(delivery_id)
+
+
+def _life(details: Mapping[str, Json]) -> int | None:
+    """Return in which of the agent's lives a message was typed."""
+    epoch = details.get("epoch")
+    return epoch if isinstance(epoch, int) else None

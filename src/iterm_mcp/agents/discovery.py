@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
-from anyio import to_thread
 
 from iterm_mcp.agents.kind import Transport
 
@@ -34,57 +32,29 @@ class Found:
     late: bool = False
 
 
-class Discovery:
-    """Looks for programs, and remembers what they said until their files change."""
+async def discover(kinds: Iterable[AgentKind], environ: Mapping[str, str]) -> tuple[Found, ...]:
+    """Look for all kinds at once, up to `PARALLEL_LIMIT`; each takes `PROBE_SECONDS` at most.
 
-    def __init__(self) -> None:
-        self._known: dict[str, tuple[tuple[object, ...], Installed]] = {}
+    A program that has answered before is not asked again while its file is the same.
 
-    async def find(
-        self, kinds: Iterable[AgentKind], environ: Mapping[str, str]
-    ) -> tuple[Found, ...]:
-        """Look for all kinds at once, up to `PARALLEL_LIMIT`; each takes `PROBE_SECONDS` at most.
+    Returns:
+        One for each kind, in the given order.
+    """
+    asked = list(kinds)
+    found: dict[str, Found] = {}
+    limit = anyio.CapacityLimiter(PARALLEL_LIMIT)
 
-        Returns:
-            One for each kind, in the given order.
-        """
-        asked = list(kinds)
-        found: dict[str, Found] = {}
-        limit = anyio.CapacityLimiter(PARALLEL_LIMIT)
-
-        async def look(kind: AgentKind) -> None:
-            async with limit:
-                found[kind.name] = await self._find(kind, environ)
-
-        async with anyio.create_task_group() as group:
-            for kind in asked:
-                group.start_soon(look, kind)
-        return tuple(found[kind.name] for kind in asked)
-
-    async def _find(self, kind: AgentKind, environ: Mapping[str, str]) -> Found:
-        known = self._known.get(kind.name)
-        if known is not None and known[0] == await _signature(known[1].path, environ):
-            return Found(kind, known[1])
+    async def look(kind: AgentKind) -> None:
         installed = None
-        with anyio.move_on_after(PROBE_SECONDS) as scope:
-            installed = await kind.probe(environ)
-        if installed is not None:
-            self._known[kind.name] = await _signature(installed.path, environ), installed
-        return Found(kind, installed, late=scope.cancelled_caught)
+        async with limit:
+            with anyio.move_on_after(PROBE_SECONDS) as scope:
+                installed = await kind.probe(environ)
+        found[kind.name] = Found(kind, installed, late=scope.cancelled_caught)
 
-
-async def _signature(path: str, environ: Mapping[str, str]) -> tuple[object, ...]:
-    """Return what is another when the program is, or may be."""
-
-    def look() -> tuple[object, ...]:
-        try:
-            found = Path(path).stat()
-        except OSError:
-            return (path,)
-        return path, found.st_ino, found.st_size, found.st_mtime_ns
-
-    looked = await to_thread.run_sync(look)
-    return *looked, environ.get("PATH"), environ.get("HOME")
+    async with anyio.create_task_group() as group:
+        for kind in asked:
+            group.start_soon(look, kind)
+    return tuple(found[kind.name] for kind in asked)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 import anyio
+from anyio import to_thread
 
 from iterm_mcp.errors import InvalidRequestError
 
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 
     from iterm_mcp.agents.kind import StartRequest
 
-ANSWER_SECONDS = 2.4
-"""How long a program may take for one answer, so that two fit into a probe's 5 seconds."""
+ANSWER_SECONDS = 4.5
+"""How long a program may take for one answer, of a probe's 5 seconds; all are asked at once."""
 
 ANSWER_BYTES = 256 * 1024
 _VERSION = re.compile(r"\d+(?:\.\d+)+(?:[-+.\w]*)?")
@@ -31,13 +32,39 @@ def find_program(name: str, environ: Mapping[str, str]) -> str | None:
     return shutil.which(str(Path(name).expanduser()), path=environ.get("PATH", os.defpath))
 
 
+_said: dict[tuple[str, ...], tuple[tuple[object, ...], str]] = {}
+"""What programs have answered, and what their files were then."""
+
+
 async def ask_program(
     path: str, arguments: Sequence[str], environ: Mapping[str, str]
 ) -> str | None:
     """Return what a program prints, at most 256 KiB of it; None when it fails or is too slow.
 
-    It has no terminal and no input, and is ended with all that it started.
+    It has no terminal and no input, and is ended with all that it started. While its file is the
+    same, it is not asked again what it has answered once.
     """
+    key = (path, environ.get("HOME", ""), *arguments)
+    signature = await to_thread.run_sync(_signature, path)
+    known = _said.get(key)
+    if known is not None and known[0] == signature:
+        return known[1]
+    said = await _ask(path, arguments, environ)
+    if said is not None:
+        _said[key] = signature, said
+    return said
+
+
+def _signature(path: str) -> tuple[object, ...]:
+    """Return what is another when the program is."""
+    try:
+        found = Path(path).stat()
+    except OSError:
+        return ()
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+async def _ask(path: str, arguments: Sequence[str], environ: Mapping[str, str]) -> str | None:
     try:
         process = await anyio.open_process(
             [path, *arguments],

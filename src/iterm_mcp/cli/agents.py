@@ -82,13 +82,13 @@ def _look() -> tuple[Described, tuple[Found, ...]]:
     import anyio
 
     from iterm_mcp.agents.described import kind_folders, read_described
-    from iterm_mcp.agents.discovery import Discovery
+    from iterm_mcp.agents.discovery import discover
     from iterm_mcp.agents.kinds import all_kinds, describing
     from iterm_mcp.paths import find_paths
 
     described = read_described(kind_folders(find_paths().state, os.environ.get(KINDS_VARIABLE, "")))
     with describing(described.kinds.values()):
-        found = anyio.run(Discovery().find, list(all_kinds().values()), dict(os.environ))
+        found = anyio.run(discover, list(all_kinds().values()), dict(os.environ))
     return described, found
 
 

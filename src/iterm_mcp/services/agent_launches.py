@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from iterm_mcp.agents import keeper
-from iterm_mcp.agents.discovery import Discovery
+from iterm_mcp.agents.discovery import discover
 from iterm_mcp.agents.kind import StartRequest, Transport
 from iterm_mcp.agents.kinds import find_kind
 from iterm_mcp.errors import AgentError, ConflictError, NotFoundError, RefusedError
@@ -109,7 +109,6 @@ class AgentLauncher:
         self._processes = processes
         self._clock = clock
         self._origin = origin
-        self._discovery = Discovery()
         self._keeper_seconds = keeper_seconds
         self._started_seconds = started_seconds
 
@@ -174,7 +173,7 @@ class AgentLauncher:
 
     async def _installed(self, kind: AgentKind, environment: Mapping[str, str]) -> Installed:
         environ = os.environ if self._origin.environ is None else self._origin.environ
-        (found,) = await self._discovery.find([kind], {**environ, **environment})
+        (found,) = await discover([kind], {**environ, **environment})
         if found.installed is None:
             raise NotFoundError(
                 "program",

@@ -18,7 +18,7 @@ from tests.waiting import eventually
 from iterm_mcp.agents.claude import Claude
 from iterm_mcp.agents.codex import Codex
 from iterm_mcp.agents.described import read_described
-from iterm_mcp.agents.discovery import Discovery, Found, abilities
+from iterm_mcp.agents.discovery import Found, abilities, discover
 from iterm_mcp.agents.gemini import Gemini
 from iterm_mcp.agents.kind import Installed
 from iterm_mcp.agents.probing import ask_program
@@ -67,7 +67,7 @@ async def test_installed_kinds_are_found_with_version_and_features_and_others_ar
     script(tmp_path, "gemini", GEMINI)
     kinds: list[AgentKind] = [Shell(), Codex(), Gemini(), read_described([]).kinds["aider"]]
 
-    found = await Discovery().find(kinds, environ_of(tmp_path))
+    found = await discover(kinds, environ_of(tmp_path))
 
     assert [one.kind for one in found] == kinds
     codex = found[1].installed
@@ -83,14 +83,13 @@ async def test_installed_kinds_are_found_with_version_and_features_and_others_ar
 
 async def test_a_program_is_asked_again_only_when_it_has_changed(tmp_path: Path) -> None:
     script(tmp_path, "codex", CODEX)
-    discovery = Discovery()
 
-    await discovery.find([Codex()], environ_of(tmp_path))
+    await discover([Codex()], environ_of(tmp_path))
     first = runs(tmp_path, "codex")
-    await discovery.find([Codex()], environ_of(tmp_path))
+    await discover([Codex()], environ_of(tmp_path))
     assert runs(tmp_path, "codex") == first
     script(tmp_path, "codex", CODEX.replace("0.169.0", "0.170.0"))
-    (found,) = await discovery.find([Codex()], environ_of(tmp_path))
+    (found,) = await discover([Codex()], environ_of(tmp_path))
 
     assert found.installed is not None
     assert found.installed.version == "0.170.0"
@@ -100,8 +99,8 @@ async def test_a_described_kind_is_asked_as_its_manifest_says(tmp_path: Path) ->
     script(tmp_path, "aider", 'echo "aider 0.86.1"')
     kind = read_described([]).kinds["aider"]
 
-    (found,) = await Discovery().find([kind], environ_of(tmp_path))
-    (missing,) = await Discovery().find([kind], {"PATH": "/nowhere"})
+    (found,) = await discover([kind], environ_of(tmp_path))
+    (missing,) = await discover([kind], {"PATH": "/nowhere"})
 
     assert found.installed == Installed(
         str(tmp_path / "aider"), "0.86.1", frozenset({"resume", "model"})
@@ -115,7 +114,7 @@ async def test_a_program_that_hangs_is_ended_with_all_it_started_and_counts_as_s
     path = script(tmp_path, "codex", f"sleep 60 & echo $! >> {tmp_path}/children; wait")
 
     with anyio.fail_after(8):
-        (found,) = await Discovery().find([Codex()], environ_of(tmp_path))
+        (found,) = await discover([Codex()], environ_of(tmp_path))
 
     assert found.installed == Installed(str(path))
     for child in (tmp_path / "children").read_text().split():
@@ -136,18 +135,17 @@ async def test_a_probe_has_its_time_and_no_more(
 ) -> None:
     monkeypatch.setattr("iterm_mcp.agents.discovery.PROBE_SECONDS", 0.05)
 
-    (found,) = await Discovery().find([Slow()], environ_of(tmp_path))
+    (found,) = await discover([Slow()], environ_of(tmp_path))
 
     assert (found.installed, found.late) == (None, True)
 
 
 async def test_a_program_that_was_removed_is_not_installed_any_more(tmp_path: Path) -> None:
     path = script(tmp_path, "codex", CODEX)
-    discovery = Discovery()
-    await discovery.find([Codex()], environ_of(tmp_path))
+    await discover([Codex()], environ_of(tmp_path))
 
     path.unlink()
-    (found,) = await discovery.find([Codex()], environ_of(tmp_path))
+    (found,) = await discover([Codex()], environ_of(tmp_path))
 
     assert found.installed is None
 
@@ -189,10 +187,10 @@ async def test_whether_our_hooks_were_trusted_before_is_told(tmp_path: Path) -> 
     script(tmp_path, "codex", CODEX)
     home = tmp_path / ".codex"
     home.mkdir()
-    (asks,) = await Discovery().find([Codex()], environ_of(tmp_path))
+    (asks,) = await discover([Codex()], environ_of(tmp_path))
     state = '[hooks.state."/<session-flags>/config.toml:permission_request:0:0"]'
     (home / "config.toml").write_text(f'{state}\ntrusted_hash = "sha256:0"\n')
-    (trusts,) = await Discovery().find([Codex()], environ_of(tmp_path))
+    (trusts,) = await discover([Codex()], environ_of(tmp_path))
 
     told = {one.name: one for one in abilities(asks)}
     assert "Trust all" in told["hooks"].hint

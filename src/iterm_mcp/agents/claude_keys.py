@@ -63,8 +63,9 @@ def compose(text: str, *, raw: bool = False) -> tuple[Stroke, ...]:
 def split_order(text: str) -> tuple[str, str]:
     """Return the beginning of a text that is taken as typed, and the rest, which is a paste.
 
-    The text is cut between lines, or within its first line between words; nothing but the newline
-    or blank between the two is left out. The beginning is empty where a first word is too long.
+    The text is cut between lines, or within its first line between words. The newline or blank
+    there is left out where a newline comes in its place: before the tags around what is large. The
+    beginning is empty where a first word is too long.
     """
     lines = text.split("\n")
     if len(lines) <= LEAD_LINES and len(text) <= LEAD_CHARACTERS:
@@ -75,10 +76,14 @@ def split_order(text: str) -> tuple[str, str]:
         if len(lead) > LEAD_CHARACTERS:
             break
         kept = lead
-    if kept:
-        return kept, text[len(kept) + 1 :]
-    end = text.rfind(" ", 0, LEAD_CHARACTERS + 1)
-    return (text[:end], text[end + 1 :]) if end > 0 else ("", text)
+    end = len(kept) if kept else max(text.rfind(" ", 0, LEAD_CHARACTERS + 1), 0)
+    rest = text[end:]
+    return text[:end], rest[1:] if end and _is_tagged(rest[1:]) else rest
+
+
+def _is_tagged(paste: str) -> bool:
+    """Tell whether a paste reaches the model between tags."""
+    return paste.count("\n") >= LEAD_LINES or len(paste) > LEAD_CHARACTERS
 
 
 def clear() -> tuple[Stroke, ...]:

@@ -15,16 +15,18 @@ _WRAPPED = re.compile(
     r"\n?</pasted_content id=\"(?P=id)\">\n?",
     re.DOTALL,
 )
+_MARKED = re.compile(r"<\\(/?pasted_content\b)")
 _OWN = re.compile(r"\s*<(?:task-notification|local-command|command-name|bash-(?:input|stdout))\b")
 
 
 def unwrapped(prompt: str) -> str:
     """Return a prompt as its sender meant it: without the tags around what was pasted.
 
-    A text in which nothing was pasted comes back as it is.
+    A text in which nothing was pasted comes back as it is, but that its own such tags are marked
+    with a backslash by Claude Code, which is taken away.
     """
     plain = _WRAPPED.sub(lambda match: f"\n{match['text']}\n", prompt)
-    return plain if plain == prompt else plain.strip("\n")
+    return _MARKED.sub(r"<\1", plain if plain == prompt else plain.strip("\n"))
 
 
 def is_own(prompt: str) -> bool:

@@ -137,7 +137,7 @@ async def test_the_order_of_a_long_message_is_typed_and_its_bulk_is_an_honest_pa
 
     assert received["text"].startswith("Say what is wrong here:")
     assert "<pasted_content" in received["text"]
-    assert started["prompt"] == LONG
+    assert str(started["prompt"]).split() == LONG.split()
 
 
 @pytest.mark.parametrize("text", ["C:\\", "a\ttab", "ünï — 漢字 🙂", "<b>&amp;</b>", "~ $HOME `x`"])

@@ -59,6 +59,15 @@ def test_a_lead_of_one_long_line_is_cut_between_words() -> None:
     assert f"{lead} {rest}" == text
 
 
+def test_a_rest_that_is_not_large_keeps_the_blank_before_it() -> None:
+    text = "word " * 300
+
+    lead, rest = split_order(text)
+
+    assert len(rest) <= 800
+    assert lead + rest == text
+
+
 def test_a_text_without_words_is_all_paste() -> None:
     assert split_order("x" * 900) == ("", "x" * 900)
 

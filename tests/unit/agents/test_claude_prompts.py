@@ -21,6 +21,10 @@ def test_a_lead_and_a_paste_are_one_text_again() -> None:
     assert unwrapped(f"Do this:{PASTED}") == "Do this:\none\ntwo\nthree\nfour"
 
 
+def test_tags_of_the_senders_own_are_as_they_were() -> None:
+    assert unwrapped("what is <\\pasted_content> for?") == "what is <pasted_content> for?"
+
+
 def test_a_paste_that_quotes_a_paste_is_unwrapped_once() -> None:
     inner = '<pasted_content id="ffff">\ninner\n</pasted_content id="ffff">'
     quoted = f'\n\n<pasted_content id="a8f7">\n{inner}\n</pasted_content id="a8f7">\n'

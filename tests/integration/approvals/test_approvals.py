@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import anyio
 import pytest
 from tests.integration.approvals.conftest import open_desk
+from tests.integration.line_client import open_client
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
@@ -157,6 +158,33 @@ async def _hooks_recorded(desk: Desk) -> bool:
     """Tell whether the present daemon has taken in an event."""
     text = (await desk.get("/metrics")).text
     return 'iterm_mcp_agent_hooks_total{kind="claude",outcome="recorded"}' in text
+
+
+async def test_subscribers_are_told_when_something_is_asked_and_when_it_is_answered(
+    desk: Desk, folder: Folder
+) -> None:
+    asker = await desk.start(folder, "heard")
+    uri = "iterm://approvals"
+    async with open_client(desk.home.environ) as client:
+        await client.greet()
+        assert "result" in await client.ask("resources/subscribe", uri=uri)
+        asked = await asker.asks("[[tool Bash touch x]]")
+        told = await client.read()
+        assert (told["method"], told["params"]["uri"]) == (
+            "notifications/resources/updated",
+            uri,
+        )
+    async with open_client(desk.home.environ) as client:
+        await client.greet()
+        assert "result" in await client.ask("resources/subscribe", uri=uri)
+        await asker.answer(asked, "allow")
+        assert (await client.read())["params"]["uri"] == uri
+        await client.request("resources/read", uri=uri)
+        read = await client.read()
+        while "result" not in read:  # another change was told in between
+            read = await client.read()
+        listed = json.loads(read["result"]["contents"][0]["text"])
+    assert listed["answered"][0]["approval_id"] == asked["approval_id"]
 
 
 async def test_events_of_strangers_disturb_nobody_and_bad_ones_are_refused(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -217,3 +219,15 @@ def test_a_list_written_as_a_value_is_read_but_has_no_lines_of_its_own() -> None
 def test_there_is_an_end_to_how_many_rules_there_are() -> None:
     with pytest.raises(PolicyError, match="more than"):
         parse_rules("[[rule]]\ndecision = 'ask'\n" * (MAX_RULES + 1))
+
+
+def test_the_rules_in_the_manual_are_good() -> None:
+    manual = Path(__file__).resolve().parents[3] / "docs" / "approvals.md"
+    text = manual.read_text("utf-8").split("```toml\n")[1].split("```")[0]
+    policy = parse_rules(text, home="/home/me")
+    names = [rule.name for rule in policy.rules]
+    assert names == ["tests may run", "no secrets"]
+    asked = request("uv run pytest -x -q", agent=AgentName("builder-1"))
+    assert policy.decide(asked).rule == "tests may run"
+    secret = request(tool="Read", paths=("/app/.env",))
+    assert policy.decide(secret).rule == "no secrets"

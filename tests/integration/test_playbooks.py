@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -161,3 +162,62 @@ def received(truth: Path) -> list[str]:
     """Return what an agent was really told."""
     lines = [json.loads(line) for line in truth.read_text().splitlines()]
     return [str(line["unwrapped"]) for line in lines if line["what"] == "received"]
+
+
+MANY = """
+playbook: many
+variables: {directory: }
+steps:
+  - layout: {split: rows, children: [{name: a, directory: "${directory}"}, {name: b}]}
+""" + "".join(
+    f'  - run: {{in: a, command: "echo {number} >> log"}}\n'
+    f"  - note: {{namespace: many, key: k{number}, value: v}}\n"
+    for number in range(1, 9)
+)
+
+
+async def kill_again_and_again(
+    home: Home, hands: ToolClient, folder: Path, kills: int, seed: int
+) -> None:
+    """Kill the daemon at random moments of a run, and go on each time with the next one."""
+    chance = random.Random(seed)
+    begun = await hands.data(
+        "run_playbook", action="run", document=MANY, wait_seconds=0,
+        variables={"directory": str(folder)},
+    )  # fmt: skip
+    run_id = begun["run_id"]
+    for _ in range(kills):
+        await anyio.sleep(chance.uniform(0, 0.6))  # at whatever moment
+        await home.kill_daemon()
+        left = await hands.data("run_playbook", action="status", run_id=run_id)
+        if left["state"] == "done":
+            break
+        assert left["state"] == "interrupted", left
+        await hands.data("run_playbook", action="resume", run_id=run_id, wait_seconds=0)
+    ended = await stopped(hands, run_id)
+    while ended["state"] == "undecided":  # then a person looks, and decides
+        number = (len(ended["journal"]) - 2) // 2 + 1
+        told = str(number) in (folder / "log").read_text().split()
+        await hands.data(
+            "run_playbook", action="resume", run_id=run_id, wait_seconds=0,
+            decision="skip" if told else "repeat",
+        )  # fmt: skip
+        ended = await stopped(hands, run_id)
+    assert ended["state"] == "done", ended
+    assert (folder / "log").read_text().split() == [str(number) for number in range(1, 9)]
+    notes = await hands.data("manage_notes", action="list", namespace="many")
+    assert len(notes["notes"]) == 8
+
+
+async def test_whenever_the_daemon_is_killed_each_command_is_run_once(
+    live_home: Home, hands: ToolClient, tmp_path: Path
+) -> None:
+    await kill_again_and_again(live_home, hands, tmp_path, kills=3, seed=1)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(2, 12))
+async def test_however_often_the_daemon_is_killed_each_command_is_run_once(
+    live_home: Home, hands: ToolClient, tmp_path: Path, seed: int
+) -> None:
+    await kill_again_and_again(live_home, hands, tmp_path, kills=8, seed=seed)

@@ -10,8 +10,11 @@ from anyio import to_thread
 
 from iterm_mcp.access import TIERS
 from iterm_mcp.errors import ConflictError, RefusedError
+from iterm_mcp.models.approvals import ApprovalId
+from iterm_mcp.models.deliveries import DeliveryId
 from iterm_mcp.models.roles import BUILT_IN, Reach, Role
 from iterm_mcp.services import roles as rules
+from iterm_mcp.services.roles import Aims
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from iterm_mcp.store import Store
 
 READ = TIERS[0]
+ANSWERS = "answer_approval"
 
 
 class Permissions:
@@ -37,6 +41,9 @@ class Permissions:
     def __init__(self, store: Store, file: RoleFile, search: SessionSearch, clock: Clock) -> None:
         self._agents = store.agents
         self._roles = store.roles
+        self._approvals = store.approvals
+        self._deliveries = store.deliveries
+        self._triggers = store.triggers
         self._file = file
         self._search = search
         self._clock = clock
@@ -99,6 +106,13 @@ class Permissions:
                     code="unknown_agent",
                 )
             return
+        named = await self._named(tool, arguments)
+        if tool == ANSWERS and name in named.agents:
+            raise RefusedError(
+                f"agent {name!r} may not answer its own question",
+                hint="A person or its manager answers it.",
+                code="own_approval",
+            )
         roles = await self.roles()
         role = roles.get(agent.role)
         if role is None:
@@ -111,26 +125,43 @@ class Permissions:
             paths = await to_thread.run_sync(_resolved, rules.paths_of(arguments))
             rules.check_paths(replace(role, paths=tuple(folders)), tool, paths)
         if tier != READ:
-            await self._check_aims(role, agent, tool, arguments, registry)
-            teams = rules.aims_of(tool, arguments).teams
-            rules.check_enrolling(role, rules.enrolled(tool, arguments), teams, roles)
+            aims = rules.aims_of(tool, arguments).and_also(named)
+            await self._check_aims(role, agent, tool, aims, registry)
+            rules.check_enrolling(role, rules.enrolled(tool, arguments), aims.teams, roles)
 
     async def _check_aims(
         self,
         role: Role,
         agent: Agent,
         tool: str,
-        arguments: Mapping[str, object],
+        aims: Aims,
         registry: Registry,
     ) -> None:
         if role.reach is Reach.ALL:
             return
-        aims = rules.aims_of(tool, arguments)
         owners = {one.session_id: one.name for one in registry.agents}
         homes = [owners.get(await self._search.find(one)) for one in aims.sessions]
         if tool in rules.ENROLS:  # a session that becomes somebody's home is nobody's yet
             homes = [one for one in homes if one is not None]
         rules.check_aims(role, agent, aims, homes, registry)
+
+    async def _named(self, tool: str, arguments: Mapping[str, object]) -> Aims:
+        """Return whom a call concerns that names approvals, messages or triggers by their ids."""
+        action = arguments.get("action")
+        if tool == ANSWERS:
+            approval = await self._approvals.find(ApprovalId(str(arguments.get("approval_id"))))
+            return Aims() if approval is None else Aims(agents=(approval.agent,))
+        if tool == "manage_messages" and action != "list":
+            given = arguments.get("delivery_ids")
+            ids = [DeliveryId(str(one)) for one in given] if isinstance(given, list) else []
+            found = await self._deliveries.find(ids)
+            agents = tuple(one.agent for one in found.values())
+            return Aims(agents=agents, everybody=not ids and not arguments.get("agent"))
+        if tool == "manage_triggers" and action == "remove":
+            wanted = arguments.get("trigger_id")
+            triggers = await self._triggers.load()
+            return Aims(tuple(one.session_id for one in triggers if one.trigger_id == wanted))
+        return Aims()
 
     async def _check_not_in_file(self, name: str) -> None:
         if name in await self._file.load():

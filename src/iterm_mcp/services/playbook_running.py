@@ -16,7 +16,7 @@ import anyio
 import structlog
 from anyio import to_thread
 
-from iterm_mcp.errors import ConflictError, ItermMcpError
+from iterm_mcp.errors import ConflictError, ItermMcpError, RefusedError
 from iterm_mcp.models.playbooks import Decision, Known, Run, RunId, RunState, StepRecord
 from iterm_mcp.services.background import Background
 from iterm_mcp.services.playbook_checks import read_playbook
@@ -127,8 +127,10 @@ class PlaybookService:
         Raises:
             NotFoundError: There is no such run.
             ConflictError: It goes on already, or it is done; or too many are run at once.
+            RefusedError: An agent asks, and it is not its own.
         """
         view = await self.view(run_id)
+        _check_own(caller, view.run)
         if view.run.state in {RunState.RUNNING, RunState.DONE}:
             raise ConflictError(
                 f"the run {run_id} is {view.run.state.value}", hint="Its status tells more."
@@ -145,20 +147,22 @@ class PlaybookService:
         await self._save(run)
         self._begin(run, playbook, view.journal, decision)
 
-    async def cancel(self, run_id: RunId) -> None:
+    async def cancel(self, caller: Caller, run_id: RunId) -> None:
         """Stop a run where it is. What its steps have begun goes on: nothing is ended or undone.
 
         Raises:
             NotFoundError: There is no such run.
             ConflictError: It has come to an end.
+            RefusedError: An agent asks, and it is not its own.
         """
+        view = await self.view(run_id)
+        _check_own(caller, view.run)
         live = self._live.get(run_id)
         if live is not None:
             live.cancelled = True
             live.scope.cancel()
             await live.ended.wait()
             return
-        view = await self.view(run_id)
         if view.run.state in {RunState.DONE, RunState.CANCELLED}:
             raise ConflictError(f"the run {run_id} is {view.run.state.value}", hint="Leave it.")
         await self._save(replace(view.run, state=RunState.CANCELLED, reason="cancelled"))
@@ -243,3 +247,13 @@ class PlaybookService:
         run = replace(run, updated_at=self._clock.now())
         await self._store.save(run, *steps)
         return run
+
+
+def _check_own(caller: Caller, run: Run) -> None:
+    """Let people do what they like with runs, and agents with their own."""
+    if caller.agent is not None and caller.agent != run.caller:
+        raise RefusedError(
+            f"the run {run.run_id} is not agent {caller.agent!r}'s own",
+            hint="Who runs it resumes and cancels it, and so may a person.",
+            code="not_own_run",
+        )

@@ -32,7 +32,7 @@ PATHS = frozenset({"directory", "path", "cwd"})
 """Arguments that name a folder or a file, wherever in the arguments they stand."""
 
 AIMS = {
-    "session_id": "sessions", "session_ids": "sessions",
+    "session_id": "sessions", "session_ids": "sessions", "also": "sessions", "beside": "sessions",
     "agent": "agents", "agents": "agents", "members": "agents",
     "team": "teams", "teams": "teams", "parent": "teams",
 }  # fmt: skip
@@ -40,12 +40,16 @@ AIMS = {
 
 NAMES = {
     "register_agent": "agents", "start_agent": "agents", "stop_agent": "agents",
-    "restart_agent": "agents", "move_team": "teams",
+    "manage_agent": "agents", "move_team": "teams",
 }  # fmt: skip
 """What the argument ``name`` names for these tools; for others it names nobody."""
 
 ACTIVE = frozenset({"run_command", "interrupt_session"})
 """Tools that mean the active session if none is named."""
+
+UNAIMED = frozenset({"manage_notes", "share_result", "run_playbook"})
+"""Tools that concern no agent's session: notes and results know themselves what is whose, and each
+step of a playbook is looked at when it is done."""
 
 MOST_PATTERNS = 200
 
@@ -64,6 +68,15 @@ class Aims:
     agents: tuple[str, ...] = ()
     teams: tuple[str, ...] = ()
     everybody: bool = False
+
+    def and_also(self, other: Aims) -> Aims:
+        """Return what concerns both."""
+        return Aims(
+            self.sessions + other.sessions,
+            self.agents + other.agents,
+            self.teams + other.teams,
+            self.everybody or other.everybody,
+        )
 
 
 def check_role(role: Role) -> None:
@@ -201,6 +214,8 @@ def check_enrolling(
 
 def aims_of(tool: str, arguments: Mapping[str, object]) -> Aims:
     """Read from a call's arguments what it would concern."""
+    if tool in UNAIMED:
+        return Aims()
     found: dict[str, list[str]] = {"sessions": [], "agents": [], "teams": []}
     for name, value in _named(arguments):
         what = AIMS.get(name)
@@ -214,7 +229,9 @@ def aims_of(tool: str, arguments: Mapping[str, object]) -> Aims:
     if tool in ACTIVE and not found["sessions"]:
         found["sessions"].append("active")
     top = tool in {"create_team", "move_team"} and not arguments.get("parent")
-    everybody = bool(arguments.get("broadcast")) or top
+    # What a saved layout holds, and who stands in a tab, the arguments do not say.
+    unnamed = tool == "apply_layout" and (arguments.get("saved") or arguments.get("tab_id"))
+    everybody = bool(arguments.get("broadcast") or unnamed) or top
     sessions, agents, teams = (tuple(one) for one in found.values())
     return Aims(sessions, agents, teams, everybody)
 

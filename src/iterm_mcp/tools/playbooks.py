@@ -63,9 +63,9 @@ class PlaybookTools:
         """Run YAML in the background, resumable after a crash: playbook (a name), variables, steps.
 
         A step is layout (split, children, name, command, directory, agent), run (in, command,
-        timeout, expect, save), tell (agents, teams, everybody, until), wait (in, pattern or for; or team,
-        until; timeout), read (in, lines, save) or note (key, value). ${name}: a variable, or what
-        was saved.
+        timeout, expect, save), tell (agents, teams, everybody, until), wait (in, pattern or for;
+        or team, until; timeout), read (in, lines, save) or note (key, value). ${name}: a variable,
+        or what was saved.
         """
         playbooks, caller = self._playbooks, caller_of(context)
         match action:
@@ -84,7 +84,7 @@ class PlaybookTools:
                 return await self._waited(RunId(run_id), wait_seconds, context)
             case _:
                 _check_id(run_id)
-                await playbooks.cancel(RunId(run_id))
+                await playbooks.cancel(caller, RunId(run_id))
                 return await self._waited(RunId(run_id), 0, context)
 
     async def _waited(self, run_id: RunId, seconds: float, context: Context[Any, Any]) -> Json:

@@ -9,8 +9,11 @@ import pytest
 from tests.unit.services.crews import add_crews
 
 from iterm_mcp.errors import ConflictError, InvalidRequestError, NotFoundError, RefusedError
+from iterm_mcp.models.approvals import Approval, ApprovalId, Asks
+from iterm_mcp.models.deliveries import Delivery, DeliveryId, Move, Policy, Stage
 from iterm_mcp.models.ids import AgentName, SessionId
 from iterm_mcp.models.roles import Reach, Role
+from iterm_mcp.models.triggers import Act, Trigger, TriggerId
 from iterm_mcp.services.permissions import Permissions
 from iterm_mcp.services.role_file import RoleFile
 
@@ -36,7 +39,7 @@ async def permissions(store: Store, clock: FakeClock, tmp_path: Path) -> Permiss
 
 
 async def allows(
-    permissions: Permissions, agent: str, tool: str, tier: str = "mutate", **arguments: object
+    permissions: Permissions, agent: str, tool: str, tier: str = "mutate", /, **arguments: object
 ) -> bool:
     try:
         await permissions.check(AgentName(agent), tool, tier, arguments)
@@ -49,7 +52,7 @@ async def test_a_manager_tells_and_starts_agents_of_its_own_tree_alone(
     permissions: Permissions,
 ) -> None:
     async def may(tool: str, **arguments: object) -> bool:
-        return await allows(permissions, "boss", tool, **arguments)  # type: ignore[arg-type]
+        return await allows(permissions, "boss", tool, **arguments)
 
     assert await may("cascade_message", agents={"ann": "x", "ben": "x"}, teams={"night": "y"})
     assert not await may("cascade_message", agents={"ann": "x", "cem": "x"})
@@ -184,3 +187,67 @@ async def test_a_link_leads_nobody_out_of_the_folders_of_its_role(
     assert await allows(permissions, "ben", "open_session", directory=str(tmp_path / "alias"))
     assert not await allows(permissions, "ben", "open_session", directory=str(inside / "out"))
     assert not await allows(permissions, "ben", "open_session", directory=str(outside))
+
+
+async def test_no_agent_answers_its_own_question_and_a_manager_those_of_its_tree(
+    permissions: Permissions, store: Store, clock: FakeClock
+) -> None:
+    for name in ("boss", "ann", "cem"):
+        asked = Approval(
+            ApprovalId(f"of-{name}"), AgentName(name), 1, Asks.PERMISSION, "Bash", {}, "", (),
+            clock.now(),
+        )  # fmt: skip
+        await store.approvals.add(asked, forget_before=clock.now())
+
+    assert await allows(permissions, "boss", "answer_approval", approval_id="of-ann")
+    assert not await allows(permissions, "boss", "answer_approval", approval_id="of-cem")
+    for agent in ("boss", "ann", "cem"):
+        own = {"approval_id": f"of-{agent}", "choice": "allow"}
+        with pytest.raises(RefusedError) as refused:
+            await permissions.check(AgentName(agent), "answer_approval", "mutate", own)
+        assert refused.value.code == "own_approval"
+    assert await allows(permissions, "ann", "answer_approval", approval_id="gone")
+
+
+async def test_what_is_named_by_its_id_is_looked_up(
+    permissions: Permissions, store: Store, clock: FakeClock
+) -> None:
+    for name in ("ben", "cem"):
+        delivery = Delivery(
+            DeliveryId(f"to-{name}"), AgentName(name), SessionId(f"session-of-{name}"), "x",
+            Policy.MESSAGE, 0, clock.now(), clock.now(), (Move(Stage.REFUSED, clock.now(), "no"),),
+        )  # fmt: skip
+        await store.deliveries.accept([delivery])
+        await store.triggers.add(
+            Trigger(
+                TriggerId(f"in-{name}"), SessionId(f"session-of-{name}"), "x", Act.NOTIFY, "", "",
+                enter=True, ignore_case=False, per_minute=1,
+            )
+        )  # fmt: skip
+
+    async def may(tool: str, **arguments: object) -> bool:
+        return await allows(permissions, "boss", tool, **arguments)
+
+    assert await may("manage_messages", action="retry", delivery_ids=["to-ben"])
+    assert not await may("manage_messages", action="retry", delivery_ids=["to-ben", "to-cem"])
+    assert not await may("manage_messages", action="purge")
+    assert await may("manage_messages", action="purge", agent="ben")
+    assert await may("manage_messages", action="list")
+    assert await may("manage_triggers", action="remove", trigger_id="in-ben")
+    assert not await may("manage_triggers", action="remove", trigger_id="in-cem")
+    assert await may("manage_triggers", action="list")
+
+
+async def test_ways_around_by_other_arguments_are_seen(permissions: Permissions) -> None:
+    async def may(tool: str, **arguments: object) -> bool:
+        return await allows(permissions, "boss", tool, **arguments)
+
+    assert not await may("send_text", session_id="session-of-ann", also=["session-of-cem"])
+    assert not await may("apply_layout", saved="whatever")
+    assert not await may("apply_layout", tab_id="of-others")
+    assert not await may("manage_agent", action="restart", name="cem")
+    assert await may("manage_agent", action="restart", name="ann")
+    assert not await may(
+        "start_agent", kind="claude", teams=["crew"], role="worker", beside="session-of-cem"
+    )
+    assert await allows(permissions, "ben", "share_result", name="x", text="y", team="night")

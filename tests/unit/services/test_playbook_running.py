@@ -249,24 +249,24 @@ async def test_a_run_that_is_cancelled_stops_at_once_and_can_be_resumed(bench: B
         with pytest.raises(ConflictError):
             await bench.service.resume(PERSON, run_id)
 
-        await bench.service.cancel(run_id)
+        await bench.service.cancel(PERSON, run_id)
 
         assert await bench.state(run_id) == (RunState.CANCELLED, [DONE, StepState.UNDER_WAY])
         assert bench.service.now(run_id) == ""
         with pytest.raises(ConflictError):
-            await bench.service.cancel(run_id)
+            await bench.service.cancel(PERSON, run_id)
         del bench.steps.held["b"]
         await bench.service.resume(PERSON, run_id)
         await bench.service.wait(run_id, 5)
         assert (await bench.state(run_id))[0] is RunState.DONE
-        for call in (bench.service.cancel(run_id), bench.service.resume(PERSON, run_id)):
+        for call in (bench.service.cancel(PERSON, run_id), bench.service.resume(PERSON, run_id)):
             with pytest.raises(ConflictError):
                 await call
 
 
 async def test_a_run_that_was_interrupted_can_be_given_up(bench: Bench) -> None:
     async with bench.killed_at("b") as run_id:
-        await bench.service.cancel(run_id)
+        await bench.service.cancel(PERSON, run_id)
         assert (await bench.state(run_id))[0] is RunState.CANCELLED
 
 
@@ -288,6 +288,22 @@ async def test_an_agents_playbook_may_do_what_the_agent_may(bench: Bench) -> Non
         await bench.service.resume(PERSON, refused)
         await bench.service.wait(refused, 5)
         assert (await bench.state(refused))[0] is RunState.DONE
+
+
+async def test_an_agent_resumes_and_cancels_its_own_runs_alone(bench: Bench) -> None:
+    ann, ben = Caller(AgentName("ann")), Caller(AgentName("ben"))
+    bench.steps.then["a"] = [StepError("no")] * 3
+    async with bench.service.running():
+        run_id = await bench.service.run(ann, THREE, {})
+        await bench.service.wait(run_id, 5)
+        for call in (bench.service.resume(ben, run_id), bench.service.cancel(ben, run_id)):
+            with pytest.raises(RefusedError) as refused:
+                await call
+            assert refused.value.code == "not_own_run"
+        await bench.service.resume(ann, run_id)
+        await bench.service.wait(run_id, 5)
+        await bench.service.cancel(ann, run_id)
+        assert (await bench.state(run_id))[0] is RunState.CANCELLED
 
 
 async def test_only_so_many_run_at_once(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from iterm_mcp.agents.kinds import find_kind
 from iterm_mcp.errors import InvalidRequestError, NotFoundError
 from iterm_mcp.models.deliveries import FINAL, Delivery, DeliveryId, Move, Policy, Stage
 from iterm_mcp.services.delivery_book import DeliveryBook
-from iterm_mcp.services.delivery_means import SHELL, Means, NoConversations
+from iterm_mcp.services.delivery_means import CANCELLED, SHELL, Means, NoConversations
 from iterm_mcp.services.delivery_queue import DEPTH_LIMIT
 from iterm_mcp.services.delivery_running import DeliveryRunner
 from iterm_mcp.services.leases import Leases
@@ -43,8 +43,6 @@ SHELL_LIFETIME_SECONDS = 120.0
 
 LONGEST_LIFETIME_SECONDS = 7 * 24 * 3600.0
 MOST_PRIORITY = 100
-
-CANCELLED = "cancelled before its turn"
 
 RANKS: Mapping[Stage, int] = {
     stage: rank

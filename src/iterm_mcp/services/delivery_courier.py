@@ -13,12 +13,12 @@ from iterm_mcp.models.agent_states import ENDED, AgentState
 from iterm_mcp.models.deliveries import Stage
 from iterm_mcp.services.delivery_following import Following
 from iterm_mcp.services.delivery_guard import Seen, Verdict, judge
-from iterm_mcp.services.delivery_means import SERVER_ENDED, SESSION_ENDED, SHELL
+from iterm_mcp.services.delivery_means import SERVER_ENDED, SESSION_ENDED, SHELL, NotNowError
 from iterm_mcp.services.delivery_protocol import ProtocolRoute
 from iterm_mcp.services.delivery_queue import DeliveryQueue
 from iterm_mcp.services.delivery_shell import TERMINAL_AWAY
 from iterm_mcp.services.delivery_terminal import TerminalRoute
-from iterm_mcp.services.delivery_writing import NotNowError, look
+from iterm_mcp.services.delivery_writing import look
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -78,7 +78,6 @@ class TurnTracker:
 
     def __init__(self) -> None:
         self._followed: list[_Followed] = []
-        self._past: set[str] = set()
 
     @property
     def ids(self) -> tuple[DeliveryId, ...]:
@@ -113,12 +112,6 @@ class TurnTracker:
     def drop(self, delivery_id: DeliveryId) -> None:
         """Follow a message no more."""
         self._followed = [one for one in self._followed if one.delivery_id != delivery_id]
-
-    def remember(self, observation: Observation) -> None:
-        """Let what was seen before prove nothing, though it may be told again."""
-        prompt_id = observation.sighting.value.get("prompt_id")
-        if observation.sighting.fact is Fact.TURN and isinstance(prompt_id, str):
-            self._past.add(prompt_id)
 
     def feed(self, observation: Observation) -> list[Step]:
         """Return what a further observation proves; each step is legal, and was noted here."""
@@ -235,7 +228,7 @@ class TurnTracker:
         for one in self._followed:
             if message and message == one.delivery_id and one.stage in stages:
                 return one
-        if value.get("prompt_id") in self._past or not isinstance(prompt, str):
+        if not isinstance(prompt, str):
             return None
         for one in self._followed:
             if one.stage in stages and _past(one, at) and same_text(prompt, one.text):

@@ -11,6 +11,7 @@ import anyio
 from iterm_mcp.models.deliveries import FINAL, Stage
 from iterm_mcp.models.observations import Fact
 from iterm_mcp.services.delivery_evidence import TurnTracker
+from iterm_mcp.services.delivery_means import CANCELLED, NotNowError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,11 +74,6 @@ class Following:
         """Wait for evidence of a message, from now on."""
         self.doubtful[delivery_id] = anyio.current_time() + RECOVER_SECONDS
 
-    def remember(self, observations: tuple[Observation, ...]) -> None:
-        """Let what was seen before prove nothing when it is told again."""
-        for one in observations:
-            self._tracker.remember(one)
-
     def hear(self, observation: Observation) -> bool:
         """Keep an observation to be taken in; tell whether it may matter."""
         matters = bool(self.ids) and observation.sighting.fact in {Fact.TURN, Fact.ACTIVITY}
@@ -102,7 +98,13 @@ class Following:
     async def begin(
         self, delivery: Delivery, details: Mapping[str, Json], *, amid_turn: bool = False
     ) -> None:
-        """Write down that a message is about to be typed, and follow it from now on."""
+        """Write down that a message is about to be typed, and follow it from now on.
+
+        Raises:
+            NotNowError: It was cancelled meanwhile.
+        """
+        if self.stage(delivery.delivery_id) is not Stage.ACCEPTED:
+            raise NotNowError(CANCELLED)
         self._heard.clear()  # it was of others, and is taken in
         after = await self._book.move(
             delivery.delivery_id, Stage.LEASED, details={**details, "amid_turn": amid_turn}

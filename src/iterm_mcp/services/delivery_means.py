@@ -26,8 +26,13 @@ if TYPE_CHECKING:
 SHELL = "shell"
 """The kind that has neither a composer nor turns: what is typed into it is run."""
 
+CANCELLED = "cancelled before its turn"
 SESSION_ENDED = "session ended"
 SERVER_ENDED = "the server ended while delivering"
+
+
+class NotNowError(Exception):
+    """The message cannot be typed now; nothing of it stands anywhere."""
 
 
 class Conversations(Protocol):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from iterm_mcp.errors import AgentGoneError, ItermMcpError
 from iterm_mcp.models.deliveries import Stage
 from iterm_mcp.services.delivery_guard import Seen, Verdict, judge
-from iterm_mcp.services.delivery_writing import NotNowError
+from iterm_mcp.services.delivery_means import NotNowError
 
 if TYPE_CHECKING:
     from iterm_mcp.agents.driver import Conversation

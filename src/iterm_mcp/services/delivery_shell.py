@@ -76,6 +76,9 @@ class ShellRoute:
             except TerminalUnavailableError:
                 await means.book.move(wanted, Stage.REFUSED, reason=TERMINAL_AWAY)
                 return frozenset()
+            standing = means.book.get(wanted)
+            if standing is None or standing.stage is not Stage.ACCEPTED:
+                return before  # cancelled while it waited for its turn
             await means.book.move(wanted, Stage.LEASED, details={"lease": lease.epoch})
             try:
                 for stroke in strokes:

@@ -13,15 +13,15 @@ from iterm_mcp.errors import (
     ItermMcpError,
     NotFoundError,
     RefusedError,
+    StoreError,
     TerminalRejectedError,
 )
 from iterm_mcp.models.deliveries import Stage
 from iterm_mcp.services.delivery_guard import Verdict, judge
-from iterm_mcp.services.delivery_means import SESSION_ENDED, shown_lock
+from iterm_mcp.services.delivery_means import SESSION_ENDED, NotNowError, shown_lock
 from iterm_mcp.services.delivery_writing import (
     ComposerWriter,
     InDoubtError,
-    NotNowError,
     Shown,
     compare,
 )
@@ -107,7 +107,11 @@ class TerminalRoute:
                 "epoch": view.epoch,
                 "draft": draft or None,
             }
-            await self._following.begin(delivery, details, amid_turn=judgement.amid_turn)
+            try:
+                await self._following.begin(delivery, details, amid_turn=judgement.amid_turn)
+            except (NotNowError, StoreError):
+                await writer.give_back(draft)
+                raise
             visible = await self._put(writer, delivery, strokes, draft)
             if visible is None:
                 return

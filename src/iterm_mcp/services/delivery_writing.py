@@ -18,6 +18,7 @@ from iterm_mcp.errors import NotFoundError
 from iterm_mcp.models.happenings import SessionEnded
 from iterm_mcp.services.delivery_evidence import same_text, squeezed
 from iterm_mcp.services.delivery_guard import Seen, read
+from iterm_mcp.services.delivery_means import NotNowError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -48,10 +49,6 @@ LONG_TEXT = 120
 
 ENTER = "\r"
 _STAND_IN = re.compile(r"\[Pasted [^\]]{1,60}\]")
-
-
-class NotNowError(Exception):
-    """The message cannot be typed now; nothing of it stands anywhere."""
 
 
 class InDoubtError(Exception):

@@ -153,14 +153,6 @@ def test_what_is_dated_before_the_typing_is_of_another_message() -> None:
     assert steps(tracker, turn("submitted", prompt="go", at="no date")) == [(ONE, Stage.SUBMITTED)]
 
 
-def test_a_prompt_that_was_told_before_the_crash_proves_nothing_when_it_is_told_again() -> None:
-    tracker = tracking("go", stage=Stage.LEASED)
-    tracker.remember(turn("started", prompt="go", prompt_id="p1"))
-    tracker.remember(activity("busy"))
-    assert steps(tracker, turn("started", prompt="go", prompt_id="p1")) == []
-    assert steps(tracker, turn("started", prompt="go", prompt_id="p2")) == [(ONE, Stage.STARTED)]
-
-
 def test_late_evidence_makes_what_was_unknown_known() -> None:
     tracker = tracking("go", stage=Stage.UNKNOWN)
     assert steps(tracker, turn("submitted", HOOK, prompt="go")) == [(ONE, Stage.SUBMITTED)]

@@ -256,6 +256,23 @@ async def test_a_turn_that_cannot_be_stopped_is_waited_for(bench: Bench) -> None
     await bench.waits(sent, "goes on")
 
 
+async def test_a_message_that_is_cancelled_while_a_draft_is_put_aside_is_not_typed(
+    bench: Bench,
+) -> None:
+    bench.tiny.composer = "half a thought"
+    gate = bench.terminal.hold("send_text")
+    sent = await bench.send()
+    with anyio.fail_after(5):
+        await gate.wait_arrived()  # the draft is about to be removed
+    cancelled = await bench.service.cancel([sent.delivery_id])
+    gate.open()
+    await eventually(lambda: bench.tiny.typed)
+    await eventually(lambda: bench.tiny.composer == "half a thought")
+
+    assert cancelled == 1
+    assert bench.tiny.received == []
+
+
 async def test_while_a_dialog_stands_the_message_waits_and_says_so(bench: Bench) -> None:
     bench.tiny.dialog = "may I?"
     sent = await bench.send()

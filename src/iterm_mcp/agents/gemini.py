@@ -13,7 +13,13 @@ from iterm_mcp.agents.gemini_chats import follow_gemini
 from iterm_mcp.agents.gemini_hooks import hook_settings, read_event
 from iterm_mcp.agents.gemini_screen import read_screen
 from iterm_mcp.agents.kind import Installed, StartPlan, Stroke, Transport, WhileBusy
-from iterm_mcp.agents.probing import ask_both, find_program, runs_program
+from iterm_mcp.agents.probing import (
+    ask_both,
+    ask_program,
+    find_program,
+    packaged_version,
+    runs_program,
+)
 from iterm_mcp.agents.strokes import (
     ARGUMENT_BYTES,
     COMMANDS,
@@ -36,6 +42,7 @@ if TYPE_CHECKING:
     from iterm_mcp.models.output import OutputLine
     from iterm_mcp.models.sessions import Screen
 
+PACKAGE = "@google/gemini-cli"
 DEFAULTS_VARIABLE = "GEMINI_CLI_SYSTEM_DEFAULTS_PATH"
 """A file with settings that all others go before; hooks of all of them are run."""
 
@@ -62,11 +69,18 @@ class Gemini:
     """All that it keeps becomes one turn, its texts joined by blank lines."""
 
     async def probe(self, environ: Mapping[str, str]) -> Installed | None:
-        """Look for ``gemini``; its help tells what it can do. It takes a second or two."""
+        """Look for ``gemini``; its help tells what it can do. It takes a second or two.
+
+        On a busy machine its help may not come in time; then nothing is known of its features.
+        """
         path = await to_thread.run_sync(find_program, "gemini", environ)
         if path is None:
             return None
-        version, said = await ask_both(path, environ)
+        version = await to_thread.run_sync(packaged_version, path, PACKAGE)
+        if version:
+            said = await ask_program(path, ["--help"], environ) or ""
+        else:
+            version, said = await ask_both(path, environ)
         features = frozenset(word for word, one in _FEATURES.items() if one.search(said))
         return Installed(path, version, features)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -105,6 +106,21 @@ async def ask_both(path: str, environ: Mapping[str, str]) -> tuple[str, str]:
         for flag in ("--version", "--help"):
             group.start_soon(ask, flag)
     return version_in(said["--version"]), said["--help"]
+
+
+def packaged_version(path: str, package: str) -> str:
+    """Return the version of the npm package that a program belongs to; empty for none.
+
+    Node takes a second of a processor to start; its package says the same at once.
+    """
+    for folder in list(Path(path).resolve().parents)[:4]:
+        try:
+            told = json.loads((folder / "package.json").read_text("utf-8"))
+        except (OSError, ValueError):
+            continue
+        if isinstance(told, dict) and told.get("name") == package:
+            return str(told.get("version") or "")
+    return ""
 
 
 def version_in(text: str | None) -> str:

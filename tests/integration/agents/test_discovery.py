@@ -95,6 +95,22 @@ async def test_a_program_is_asked_again_only_when_it_has_changed(tmp_path: Path)
     assert found.installed.version == "0.170.0"
 
 
+async def test_a_program_from_npm_is_not_asked_for_its_version(tmp_path: Path) -> None:
+    package = tmp_path / "lib" / "gemini-cli"
+    package.mkdir(parents=True)
+    script(package, "gemini", GEMINI.replace("echo 0.61.0", "exit 1"))
+    (package / "package.json").write_text('{"name": "@google/gemini-cli", "version": "0.62.1"}')
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "gemini").symlink_to(package / "gemini")
+
+    (found,) = await discover([Gemini()], environ_of(programs))
+
+    assert found.installed is not None
+    assert found.installed.version == "0.62.1"
+    assert "resume" in found.installed.features
+
+
 async def test_a_described_kind_is_asked_as_its_manifest_says(tmp_path: Path) -> None:
     script(tmp_path, "aider", 'echo "aider 0.86.1"')
     kind = read_described([]).kinds["aider"]

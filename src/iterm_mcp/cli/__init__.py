@@ -10,6 +10,7 @@ import iterm_mcp.cli.approvals as approval_verbs
 import iterm_mcp.cli.audit as audit_verbs
 import iterm_mcp.cli.daemon as daemon_verbs
 import iterm_mcp.cli.host as host_verbs
+import iterm_mcp.cli.messages as message_verbs
 import iterm_mcp.cli.notes as notes_verbs
 import iterm_mcp.cli.playbook as playbook_verbs
 from iterm_mcp.cli.attach import attach
@@ -31,6 +32,7 @@ app.add_typer(agent_verbs.app, name="agents")
 app.add_typer(approval_verbs.app, name="approvals")
 app.add_typer(audit_verbs.app, name="audit")
 app.add_typer(host_verbs.app, name="host")
+app.add_typer(message_verbs.app, name="messages")
 app.add_typer(notes_verbs.app, name="notes")
 app.add_typer(playbook_verbs.app, name="playbook")
 app.command()(attach)

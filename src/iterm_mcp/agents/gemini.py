@@ -78,7 +78,8 @@ class Gemini:
             return None
         version = await to_thread.run_sync(packaged_version, path, PACKAGE)
         if version:
-            said = await ask_program(path, ["--help"], environ) or ""
+            once = {**environ, "GEMINI_CLI_NO_RELAUNCH": "true"}  # else it starts itself again
+            said = await ask_program(path, ["--help"], once) or ""
         else:
             version, said = await ask_both(path, environ)
         features = frozenset(word for word, one in _FEATURES.items() if one.search(said))

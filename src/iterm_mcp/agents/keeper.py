@@ -46,6 +46,8 @@ NOT_STARTED_CODE = 127
 
 WAITED = frozenset({signal.SIGCHLD, signal.SIGUSR1, signal.SIGTERM, signal.SIGHUP, signal.SIGINT})
 
+LEAVING = frozenset({signal.SIGTERM, signal.SIGHUP, signal.SIGINT})
+
 QUIETEN = (
     "\x1b[?2004l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1004l\x1b[?1006l\x1b[>4;0m\x1b[<u"
     "\x1b[?25h\x1b[0m"
@@ -127,9 +129,10 @@ class Keeper:
         return False
 
     def _await_order(self) -> dict[str, Any] | None:
+        """Wait for the first order; None when the pane is closed before, or none comes."""
         for _ in range(int(ORDER_SECONDS / POLL_SECONDS)):
             order = self._order()
-            if order is not None:
+            if order is not None or signal.sigpending() & LEAVING:
                 return order
             time.sleep(POLL_SECONDS)
         return None

@@ -9,10 +9,11 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.covering import measure
 
 from iterm_mcp.agents import keeper
 from iterm_mcp.agents.keeper import start_of
@@ -85,17 +86,20 @@ def open_pane(folder: Path, **environ: str) -> Iterator[Pane]:
     """Start a keeper as the leader of a session on a new terminal, as terminals do."""
     master, slave = pty.openpty()
     tty = os.ttyname(slave)
-    script = f"exec {sys.executable} -I -S {keeper.__file__} {folder} <>{tty} >&0 2>&0"
-    process = subprocess.Popen(
-        ["/bin/sh", "-c", script],
-        start_new_session=True,
-        env={"PATH": os.environ["PATH"], "ITERM_SESSION_ID": "w0t1p2:ABC", **environ},
-    )
+    known = {"PATH": os.environ["PATH"], "ITERM_SESSION_ID": "w0t1p2:ABC", **environ}
+    measure(known)
+    measured = len(known) > len(environ) + 2
+    file = "-m iterm_mcp.agents.keeper" if measured else f"-I -S {keeper.__file__}"
+    script = f"exec {sys.executable} {file} {folder} <>{tty} >&0 2>&0"
+    process = subprocess.Popen(["/bin/sh", "-c", script], start_new_session=True, env=known)
     pane = Pane(process, master, folder)
     try:
         yield pane
     finally:
         status = pane.status()
+        process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(SECONDS)
         process.kill()
         process.wait()
         os.close(master)
@@ -118,6 +122,17 @@ def test_a_keeper_says_who_and_where_it_is_before_it_has_an_order(pane: Pane) ->
     assert found is not None
     assert (found.session_id, found.life, found.pid) == ("ABC", "", 0)
     assert found.keeper_started == start_of(pane.process.pid)
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM, signal.SIGINT])
+def test_a_keeper_without_an_order_leaves_a_pane_that_is_closed(
+    pane: Pane, number: signal.Signals
+) -> None:
+    pane.until(lambda one: one.get("state") == "waiting")
+
+    os.kill(pane.process.pid, number)
+
+    assert pane.ended() == keeper.NO_ORDER_EXIT
 
 
 def test_the_agent_has_the_terminal_to_itself(pane: Pane) -> None:

@@ -6,7 +6,7 @@ import json
 import os
 import shlex
 import subprocess
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ from iterm_mcp import hook_relay
 from iterm_mcp.hook_relay import hook_command
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
     from anyio.abc import SocketStream
@@ -124,6 +124,22 @@ async def test_an_error_of_the_daemon_says_nothing_to_the_agent(tmp_path: Path) 
         assert await run(tmp_path, ASKS) == ""
 
 
+@contextmanager
+def given(event: object) -> Iterator[None]:
+    """Have an event on stdin for the block."""
+    read, written = os.pipe()
+    os.write(written, json.dumps(event).encode())
+    os.close(written)
+    kept = os.dup(0)
+    os.dup2(read, 0)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 0)
+        os.close(kept)
+        os.close(read)
+
+
 @pytest.mark.parametrize("info", [None, "{}", '{"http": "http://x"}'])
 async def test_without_a_daemon_other_events_end_soon_and_quietly(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, info: str | None
@@ -131,17 +147,32 @@ async def test_without_a_daemon_other_events_end_soon_and_quietly(
     if info is not None:
         (tmp_path / "daemon.json").write_text(info)
     monkeypatch.setattr(hook_relay, "QUICK_SECONDS", 0.0)
-    read, written = os.pipe()
-    os.write(written, json.dumps(TELLS).encode())
-    os.close(written)
-    kept = os.dup(0)
-    os.dup2(read, 0)
-    try:
+    with given(TELLS):
         assert await to_thread.run_sync(hook_relay.main, [str(tmp_path), "claude"]) == 0
-    finally:
-        os.dup2(kept, 0)
-        os.close(kept)
-        os.close(read)
+
+
+async def test_within_a_process_it_does_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(hook_relay, "RETRY_SECONDS", 0.01)
+    monkeypatch.setenv("ITERM_MCP_AGENT", "two\nlines")
+    answers = (b"", b"HTTP", http("503 No"), http("200 OK", b"yes"), http("500 No", b"why"))
+    async with open_daemon(tmp_path, *answers) as daemon:
+        for event, printed in ((ASKS, "yes"), (TELLS, "")):
+            with given(event):
+                assert await to_thread.run_sync(hook_relay.main, [str(tmp_path), "claude"]) == 0
+            assert capfd.readouterr().out == printed
+    assert b"X-Iterm-Mcp-agent" not in daemon.heard[0]
+
+
+async def test_an_event_that_is_too_large_is_not_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hook_relay, "MAX_BYTES", 10)
+    async with open_daemon(tmp_path) as daemon:
+        with given(TELLS):
+            assert await to_thread.run_sync(hook_relay.main, [str(tmp_path), "claude"]) == 0
+    assert daemon.heard == []
 
 
 async def test_it_ends_when_its_agent_has_ended(tmp_path: Path) -> None:

@@ -158,6 +158,87 @@ def test_the_title_tells_whether_it_works(name: str, activity: str) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("name", "gate"),
+    [
+        ("gate_trust", "trust"), ("gate_theme", "theme"), ("gate_login", "login"),
+        ("gate_key", "api_key"), ("gate_resume", "resume"), ("transcript_view", "transcript"),
+    ],
+)  # fmt: skip
+def test_what_stands_before_the_composer_is_named(name: str, gate: str) -> None:
+    facts = told(name)
+
+    assert facts[Fact.GATE]["name"] == gate
+    assert facts[Fact.DIALOG] == {}
+    assert Fact.COMPOSER not in facts
+    assert Fact.ACTIVITY not in facts
+
+
+def test_the_gate_of_an_unknown_folder_can_be_answered() -> None:
+    gate = told("gate_trust")[Fact.GATE]
+
+    assert gate["options"] == ["No, exit", "Yes, I trust this folder"]
+    assert (gate["marked"], gate["numbered"]) == (0, False)
+
+
+def test_a_menu_that_somebody_opened_is_no_permission() -> None:
+    dialog = told("model_menu")[Fact.DIALOG]
+
+    assert dialog["asks"] == "question"
+    assert str(dialog["options"][0]).startswith("Default")
+
+
+def test_help_below_the_composer_hides_nothing() -> None:
+    assert told("help")[Fact.COMPOSER] == {"holds": "nothing"}
+
+
+@pytest.mark.parametrize("name", ["retry_rate_limit", "retry_auth", "retry_overloaded"])
+def test_a_service_that_is_tried_again_does_not_look_like_work(name: str) -> None:
+    facts = told(name)
+
+    assert facts[Fact.TROUBLE] == {"what": "api_retry", "attempt": 2, "of": 10}
+    assert facts[Fact.ACTIVITY] == {"is": "busy"}
+
+
+def test_a_later_attempt_says_why() -> None:
+    found = screen_sightings(
+        drawn(
+            "● hello", "", "✻ 429 slow down · retrying in 6s · attempt 5/10", "", RULE,
+            f"{MARK} ", RULE, "  esc to interrupt",
+        ),
+        "",
+    )  # fmt: skip
+
+    assert [one.value for one in found if one.fact is Fact.TROUBLE] == [
+        {"what": "rate_limited", "attempt": 5, "of": 10}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("failed_rate_limit", "rate_limited"),
+        ("failed_auth", "auth_failed"),
+        ("failed_overloaded", "overloaded"),
+    ],
+)
+def test_a_turn_that_failed_says_why_and_suggests_no_draft(name: str, what: str) -> None:
+    facts = told(name)
+
+    assert facts[Fact.TROUBLE]["what"] == what
+    assert facts[Fact.COMPOSER]["holds"] == "ghost"
+    assert facts[Fact.ACTIVITY] == {"is": "idle"}
+
+
+def test_compacting_is_seen() -> None:
+    found = screen_sightings(
+        drawn("✻ Compacting conversation… (12s)", "", RULE, f"{MARK} ", RULE, "  esc to interrupt"),
+        "",
+    )
+
+    assert {"is": "compacting"} in [one.value for one in found if one.fact is Fact.ACTIVITY]
+
+
 def test_an_agent_that_talks_about_rate_limits_is_not_limited() -> None:
     found = screen_sightings(
         drawn(

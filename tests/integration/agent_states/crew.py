@@ -6,8 +6,10 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import anyio
 from tests.integration.fake_agent.agents import Agent
 
+from iterm_mcp.agents.kinds import find_kind
 from iterm_mcp.models.ids import AgentName
 from iterm_mcp.models.sessions import Program, Size
 from iterm_mcp.testing.fake_agent.shims import write_shims
@@ -73,6 +75,12 @@ class Shimmed(Agent):
     async def again(self) -> None:
         """Start it once more, in the shell in which it was started."""
         await self.type(f"{self._command}\r")
+
+    async def tell(self, text: str, kind: str) -> None:
+        """Type a message as its kind says that it is typed."""
+        for stroke in find_kind(kind).compose(text):
+            await (self.paste(stroke.text) if stroke.paste else self.type(stroke.text))
+            await anyio.sleep(stroke.pause_seconds)
 
 
 async def start_shim(

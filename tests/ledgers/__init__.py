@@ -1,0 +1,1 @@
+"""Recorded ledgers with what really happened, and how well states follow from them."""

@@ -14,8 +14,7 @@ A template holds any of these; what is given at a start wins over it::
     keep = ["ANTHROPIC_API_KEY"]  # variables with secrets that it may see all the same
     trust = "ask"              # or "accept": say that the directory is trusted
     restart = true             # after a crash
-    place = "right"            # left, right, above or below the caller's session, tab or window
-    spares = 0                 # how many are kept ready in advance
+    place = "right"            # left, right, above or below the session that it is started beside
 
     [environment]
     EDITOR = "true"
@@ -43,6 +42,7 @@ from iterm_mcp.agents.kinds import all_kinds
 from iterm_mcp.errors import InvalidRequestError, NotFoundError
 from iterm_mcp.models.agent_lives import AgentOrder, Limits
 from iterm_mcp.models.ids import TeamName
+from iterm_mcp.models.sessions import Direction
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,7 +51,7 @@ SHIPPED = Path(__file__).with_name("shipped_templates")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 FILE_BYTES = 64 * 1024
 
-Placing = Literal["window", "tab", "left", "right", "above", "below"]
+Placing = Literal["left", "right", "above", "below"]
 _Seconds = Annotated[float, Field(ge=0, le=30 * 86400)]
 
 
@@ -84,8 +84,7 @@ class TemplateFile(BaseModel):
     keep: list[str] = []
     trust: Literal["ask", "accept"] = "ask"
     restart: bool = True
-    place: Placing = "window"
-    spares: Annotated[int, Field(ge=0, le=10)] = 0
+    place: Placing = "right"
     environment: dict[str, str] = {}
     limits: LimitsTable = LimitsTable()
 
@@ -97,16 +96,14 @@ class Template:
     Attributes:
         path: Its file.
         shipped: It came with the program.
-        place: Where the agent's pane goes.
-        spares: How many agents of it are kept ready.
+        place: Where the agent's pane goes, seen from the session that it is started beside.
     """
 
     name: str
     path: Path
     shipped: bool
     order: AgentOrder
-    place: Placing = "window"
-    spares: int = 0
+    place: Direction = Direction.RIGHT
 
 
 class Templates:
@@ -230,7 +227,7 @@ def parse_template(path: Path, content: dict[str, Any], *, shipped: bool = False
         ),
         template=path.stem,
     )
-    return Template(path.stem, path, shipped, order, found.place, found.spares)
+    return Template(path.stem, path, shipped, order, Direction(found.place))
 
 
 def _explained(path: Path, error: ValidationError) -> InvalidRequestError:

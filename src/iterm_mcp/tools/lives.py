@@ -10,6 +10,7 @@ from pydantic import Field
 from iterm_mcp.errors import NotFoundError
 from iterm_mcp.models.agent_lives import AgentOrder
 from iterm_mcp.models.ids import AgentName, TeamName
+from iterm_mcp.models.sessions import Direction
 from iterm_mcp.services.agent_ends import GRACE_SECONDS, LONGEST_GRACE_SECONDS
 from iterm_mcp.services.agent_launches import Place
 from iterm_mcp.tools import life_answers
@@ -76,7 +77,7 @@ class LifeTools:
 
         Returns its state: ready, or what a person must do first (gate).
         """
-        order = await self._order(kind)
+        order, side = await self._order(kind)
         given = {
             "prompt": prompt,
             "directory": directory,
@@ -88,7 +89,7 @@ class LifeTools:
         }
         changes: dict[str, Any] = {key: value for key, value in given.items() if value}
         order = replace(order, environment={**order.environment, **environment}, **changes)
-        place = Place(await self._sessions.find(beside)) if beside else Place()
+        place = Place(await self._sessions.find(beside), side) if beside else Place()
         started = await self._lives.starter.start(order, name=name, place=place)
         return life_answers.life(started.life, started.view)
 
@@ -146,7 +147,9 @@ class LifeTools:
         except NotFoundError:
             return None
 
-    async def _order(self, kind: str) -> AgentOrder:
+    async def _order(self, kind: str) -> tuple[AgentOrder, Direction]:
+        """Return what a kind or a template asks for, and on which side of a session it goes."""
         if not kind.startswith(TEMPLATE):
-            return AgentOrder(kind=kind, directory="")
-        return (await self._lives.templates.find(kind.removeprefix(TEMPLATE))).order
+            return AgentOrder(kind=kind, directory=""), Direction.RIGHT
+        template = await self._lives.templates.find(kind.removeprefix(TEMPLATE))
+        return template.order, template.place

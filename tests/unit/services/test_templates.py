@@ -9,6 +9,7 @@ import pytest
 from iterm_mcp.agents.kinds import all_kinds
 from iterm_mcp.errors import InvalidRequestError, NotFoundError
 from iterm_mcp.models.agent_lives import Limits
+from iterm_mcp.models.sessions import Direction
 from iterm_mcp.services.templates import SHIPPED, Templates, read_template
 
 if TYPE_CHECKING:
@@ -27,8 +28,7 @@ options = ["--verbose"]
 keep = ["GH_TOKEN"]
 trust = "accept"
 restart = false
-place = "right"
-spares = 2
+place = "above"
 
 [environment]
 EDITOR = "true"
@@ -54,7 +54,7 @@ async def test_a_template_says_all_that_an_agent_is_started_with(tmp_path: Path)
     found = await Templates(tmp_path).find("mine")
 
     order = found.order
-    assert (found.name, found.place, found.spares, found.shipped) == ("mine", "right", 2, False)
+    assert (found.name, found.place, found.shipped) == ("mine", Direction.ABOVE, False)
     assert (order.kind, order.model, order.prompt) == ("shell", "m", "Read TASK.md.")
     assert (order.resume_prompt, order.role, order.teams) == ("Go on.", "reviewer", ("backend",))
     assert (order.directory, order.permissions) == ("~/project", "plan")
@@ -70,8 +70,8 @@ async def test_a_template_says_all_that_an_agent_is_started_with(tmp_path: Path)
         ("", "kind: it is missing", "kind ="),
         ('kind = "robot"', "kind: there is no kind 'robot'", "shell"),
         ('kind = "shell"\nmodle = "x"', "modle: there is no such key", "model"),
-        ('kind = "shell"\nspares = "2"', "spares: ", "spares"),
-        ('kind = "shell"\nspares = 11', "spares: ", "spares"),
+        ('kind = "shell"\nplace = "behind"', "place: ", "place"),
+        ('kind = "shell"\nrestart = 1', "restart: ", "restart"),
         ('kind = "shell"\ntrust = "yes"', "trust: ", "trust"),
         ('kind = "shell"\n[limits]\nidle = 5', "limits.idle: there is no such key", "idle_seconds"),
         ('kind = "shell"\n[limits]\nidle_seconds = -1', "limits.idle_seconds: ", "idle_seconds"),

@@ -80,6 +80,9 @@ INSTALL = {
     "aider": "uv tool install aider-chat",
 }
 _TRUST = 'Start it once by start_agent, and choose "Trust all and continue" in its terminal.'
+_BUSY = "Look again when the machine is less busy: its help has to come within 5 s."
+_TELLING = frozenset({"claude", "codex", "gemini"})
+"""Kinds whose programs are asked for their features."""
 _UPDATE = "Update it to a newer version."
 
 
@@ -88,6 +91,8 @@ def abilities(found: Found) -> tuple[Ability, ...]:
     if found.installed is None:
         return ()
     features = found.installed.features
+    if not features and found.kind.name in _TELLING:
+        return (Ability("features", works=False, text="it did not say what it can do", hint=_BUSY),)
     told = [_state(found.kind.name, features)]
     if "marks" in features:  # a shell, which has no conversations
         return tuple(told)

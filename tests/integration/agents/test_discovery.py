@@ -177,7 +177,8 @@ async def test_what_a_program_says_is_bounded_and_a_failure_is_nothing(tmp_path:
 
 
 def test_abilities_say_what_works_and_what_to_do() -> None:
-    old = Found(Codex(), Installed("/bin/codex"))
+    old = Found(Codex(), Installed("/bin/codex", "0.1", frozenset({"queue"})))
+    silent = Found(Codex(), Installed("/bin/codex"))
     new = Found(Codex(), Installed("/bin/codex", "1", frozenset({"hooks", "resume", "app_server"})))
 
     assert [(one.name, one.works) for one in abilities(new)] == [
@@ -186,6 +187,7 @@ def test_abilities_say_what_works_and_what_to_do() -> None:
     assert [one.works for one in abilities(old)] == [False, False, False]
     assert abilities(old)[2].hint
     assert abilities(Found(Codex(), None)) == ()
+    assert [one.name for one in abilities(silent)] == ["features"]
     claude = Found(Claude(), Installed("/bin/claude", "2", frozenset({"hooks", "stream_json"})))
     assert [one.works for one in abilities(claude)] == [True, False, True]
     shell = Found(Shell(), Installed("/bin/zsh", "5", frozenset({"marks"})))

@@ -82,6 +82,32 @@ async def test_the_shipped_build_runs_in_two_panes_and_leaves_its_verdict(
     assert note["author"] == "playbook build-and-test"
 
 
+TALK = """
+playbook: talk
+steps:
+  - layout:
+      split: rows
+      children:
+        - {name: server, command: "/bin/sh -c 'echo listening on 4242; exec cat'"}
+        - {name: client}
+  - wait: {in: server, pattern: "listening on ([0-9]+)", save: port, timeout: 20}
+  - run: {in: client, command: "echo port ${port}", save: said}
+  - wait: {in: client, for: prompt}
+  - read: {in: server, lines: 5, save: seen}
+  - note: {namespace: talk, key: seen, value: "${said}, ${seen}"}
+  - wait: {in: server, pattern: never, timeout: 0.2}
+"""
+
+
+async def test_what_was_waited_for_and_read_is_used_by_later_steps(tools: ToolClient) -> None:
+    answer = await run(tools, TALK)
+
+    assert states(answer) == ["done"] * 6 + ["failed"], answer
+    assert answer["reason"] == "step 7: nothing came in 0.2 s"
+    note = await tools.data("manage_notes", action="get", namespace="talk", key="seen")
+    assert note["value"] == "port 4242, listening on 4242"
+
+
 async def test_a_step_that_fails_stops_the_run_and_resuming_tries_it_again(
     tools: ToolClient, tmp_path: Path
 ) -> None:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.unit.services.lives_stage import ADA, Stage, open_stage
 
-from iterm_mcp.agents.discovery import Discovery
 from iterm_mcp.errors import (
     AgentError,
     ConflictError,
@@ -424,7 +423,6 @@ async def test_a_program_that_is_gone_for_a_while_is_looked_for_again(stage: Sta
     stage.world.end(ADA, code=1)
     await stage.tick()
     stage.kind.is_here = False
-    stage.launcher._discovery = Discovery()  # it was removed since
     await stage.tick(31)
     lacking = await life(stage)
 

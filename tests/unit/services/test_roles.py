@@ -44,19 +44,19 @@ def test_a_tier_limits_what_tools_may_do() -> None:
         roles.check_tool(Role("typist", tier="mutate"), "close_session", "destructive")
 
 
-@pytest.mark.parametrize("path", ["/work/app", "/work/app/", "/work/app/src/x", "/work/app/a/../b"])
+@pytest.mark.parametrize("path", ["/code/app", "/code/app/", "/code/app/src/x", "/code/app/a/../b"])
 def test_a_folder_of_the_role_holds_what_stands_below_it(path: str) -> None:
-    roles.check_paths(Role("x", paths=("/other", "/work/app/")), "open_session", [path])
+    roles.check_paths(Role("x", paths=("/other", "/code/app/")), "open_session", [path])
 
 
-@pytest.mark.parametrize("path", ["/work/apple", "/work", "/", "/work/app/../secret", "src"])
+@pytest.mark.parametrize("path", ["/code/apple", "/code", "/", "/code/app/../secret", "src"])
 def test_what_stands_elsewhere_is_refused(path: str) -> None:
     with pytest.raises(RefusedError, match="may not go to"):
-        roles.check_paths(Role("x", paths=("/work/app",)), "open_session", [path])
+        roles.check_paths(Role("x", paths=("/code/app",)), "open_session", [path])
 
 
 def test_who_is_limited_to_folders_names_one_where_something_starts() -> None:
-    role = Role("x", paths=("/work/app",))
+    role = Role("x", paths=("/code/app",))
     with pytest.raises(RefusedError, match="must name a directory"):
         roles.check_paths(role, "open_session", [])
     roles.check_paths(role, "send_text", [])

@@ -292,3 +292,31 @@ async def test_who_wants_to_know_now_has_the_agent_looked_at(
     states.use(Eyes())
 
     assert (await states.look(ANN)).state == AgentState.WORKING
+
+
+async def test_a_former_moment_is_explained_as_it_was_known_then(
+    states: AgentStateService, clock: FakeClock
+) -> None:
+    await states.record(ANN, [does(REGISTRY, "busy")])
+    clock.advance(60)
+    await states.record(ANN, [does(REGISTRY, "idle")])
+    await states.new_life(ANN)
+    await states.record(ANN, [does(REGISTRY, "waiting")])
+
+    then = await states.explain(ANN, START + timedelta(seconds=30))
+    now = await states.explain(ANN)
+    before = await states.view_at(ANN, START - timedelta(days=1))
+
+    assert then.startswith("ann (life 1): working, for 30 s")
+    assert now.startswith("ann (life 2): waiting_permission")
+    assert (before.state, before.epoch) == (AgentState.UNKNOWN, 0)
+
+
+async def test_the_last_process_of_the_present_life_is_known(states: AgentStateService) -> None:
+    assert await states.last_process(ANN) == (1, None)
+    await states.record(ANN, [sees(PROCESS, Fact.OCCUPANT, who="agent", pid=5, started=7.5)])
+    await states.record(ANN, [sees(PROCESS, Fact.OCCUPANT, who="shell", pid=4)])
+
+    assert await states.last_process(ANN) == (1, (5, 7.5))
+    await states.new_life(ANN)
+    assert await states.last_process(ANN) == (2, None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+import anyio
 import pytest
 from tests.unit.services.fake_families import SHELL_PID, FakeFamilies
 from tests.unit.services.observed import ANN, BEN, HOOK, REGISTRY, SCREEN, TITLE, does
@@ -12,11 +13,14 @@ from tests.unit.services.robot import Robot
 from tests.waiting import eventually
 
 from iterm_mcp.agents.kinds import describing
-from iterm_mcp.errors import StoreError
+from iterm_mcp.errors import StoreError, TerminalTimeoutError, TerminalUnavailableError
 from iterm_mcp.models.agent_states import AgentState
 from iterm_mcp.models.agents import Agent
+from iterm_mcp.models.ids import SessionId
 from iterm_mcp.models.observations import Fact
 from iterm_mcp.models.sessions import Program
+from iterm_mcp.services import agent_watch, agent_watching
+from iterm_mcp.services.agent_sight import see_screen
 from iterm_mcp.services.agent_states import AgentStateService
 from iterm_mcp.services.agent_watch import FORMER_SECONDS, STRANGER_SECONDS
 from iterm_mcp.services.agent_watching import AgentWatching
@@ -26,7 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from iterm_mcp.models.agent_states import StateView
-    from iterm_mcp.models.ids import AgentName, SessionId
+    from iterm_mcp.models.ids import AgentName
+    from iterm_mcp.models.observations import Sighting
     from iterm_mcp.store import Store
     from iterm_mcp.testing import FakeClock, FakeTerminal
 
@@ -327,3 +332,55 @@ async def test_a_kind_that_is_no_more_is_not_watched(
 
     await eventually(lambda: yard.watching.count == 1)
     assert (await yard.states.look(ANN)).state == AgentState.UNKNOWN
+
+
+async def test_an_agent_whose_session_ended_before_is_lost(
+    yard: Yard, store: Store, clock: FakeClock
+) -> None:
+    gone = Agent(ANN, "robot", SessionId("gone"), (), "", clock.now())
+
+    await store.agents.add_agent(gone)
+
+    await yard.is_in(AgentState.LOST)
+    assert yard.watching.count == 0
+
+
+async def test_a_terminal_that_comes_late_or_does_not_answer_for_once_is_asked_again(
+    terminal: FakeTerminal, store: Store, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(agent_watching, "RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(agent_watch, "RETRY_SECONDS", 0.01)
+    terminal.fail_next("watch_sessions", TerminalUnavailableError("not yet"))
+    terminal.fail_next("watch", TerminalTimeoutError("silent"))
+    for _ in range(3):
+        terminal.fail_next("read_screen", TerminalTimeoutError("silent"))
+    async with open_yard(terminal, store, clock) as yard:
+        yard.families.start(ROBOT_PID, "robot")
+        await yard.register()
+        await yard.follows(ROBOT_PID)
+        yard.terminal.shell(yard.session_id).print("busy")
+
+        await yard.is_in(AgentState.WORKING)
+        terminal.fail_next("read_screen", TerminalTimeoutError("silent"))
+        assert (await yard.states.look(ANN)).state == AgentState.WORKING
+
+
+async def test_a_screen_that_changes_between_two_questions_is_read_as_it_was_first(
+    yard: Yard,
+) -> None:
+    yard.families.start(ROBOT_PID, "robot")
+    shell = yard.terminal.shell(yard.session_id)
+    shell.print("hint")
+    gate = yard.terminal.hold("read_lines")
+    seen: list[tuple[Sighting, ...]] = []
+
+    async def look() -> None:
+        seen.append(await see_screen(yard.terminal, yard.session_id, yard.robot.kind))
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(look)
+        await gate.wait_arrived()
+        shell.print("more")
+        gate.open()
+
+    assert [one.value for one in seen[0]] == [{"holds": "draft"}]

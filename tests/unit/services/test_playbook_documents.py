@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,12 @@ def test_what_is_shipped_is_sound_and_can_be_planned(path: Path) -> None:
     assert playbook.playbook == path.stem
     given_values = {name: "x" for name, value in playbook.variables.items() if value is None}
     assert len(plan(playbook, settle_variables(playbook, given_values))) >= len(playbook.steps)
+
+
+def test_what_the_manual_shows_is_sound() -> None:
+    manual = Path(__file__).parents[3] / "docs/teams.md"
+    (shown,) = re.findall(r"```yaml\n(.*?)```", manual.read_text("utf-8"), re.DOTALL)
+    assert len(read_playbook(shown).steps) == 7
 
 
 def test_the_plan_says_what_each_step_would_do() -> None:

@@ -172,7 +172,9 @@ class AgentEnder:
 
     async def type(self, life: Life, strokes: Sequence[Stroke]) -> None:
         """Type into an agent's session, with the pauses that its kind asks for."""
-        for stroke in strokes if life.session_id is not None else ():
+        if life.session_id is None:
+            return
+        for stroke in strokes:
             await self._terminal.send_text(life.session_id, stroke.text)
             if stroke.pause_seconds:
                 await anyio.sleep(stroke.pause_seconds)

@@ -15,6 +15,7 @@ import anyio
 from anyio import to_thread
 
 from iterm_mcp.models.agent_lives import Phase
+from iterm_mcp.models.ids import AgentName
 from iterm_mcp.processes import lock_holder
 from iterm_mcp.services.agent_ends import process_of
 
@@ -82,12 +83,12 @@ class OrphanSweeper:
         for one in await self._processes.marked(self._origin):
             if one.process.pid in spared or one.age_seconds < YOUNG_SECONDS:
                 continue
-            life = next((life for life in lives.values() if life.agent == one.agent), None)
-            if life is None:
+            owner = lives.get(AgentName(one.agent))
+            if owner is None:
                 found.append(Orphan(one, f"there is no agent {one.agent!r} any more"))
-            elif life.phase not in {Phase.RUNNING, Phase.CREATING}:
+            elif owner.phase not in {Phase.RUNNING, Phase.CREATING}:
                 found.append(Orphan(one, f"agent {one.agent!r} does not run"))
-            elif one.epoch < life.epoch and one.process not in families[life.agent]:
+            elif one.epoch < owner.epoch and one.process not in families[owner.agent]:
                 found.append(Orphan(one, f"agent {one.agent!r} was started again since"))
         return tuple(found)
 

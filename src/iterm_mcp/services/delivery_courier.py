@@ -40,6 +40,9 @@ HOLD_SECONDS = 1.0
 FOLLOW_SECONDS = 2.0
 """How often to see whether an agent is still there of whose messages the end is not known."""
 
+RECALLED = 500
+"""How much of a ledger is read at once."""
+
 DOUBT_SECONDS = 0.3
 """How often to look for evidence of a message that may have been typed."""
 
@@ -172,6 +175,8 @@ class Courier:
     async def _look_after_followed(self, agent: Agent | None) -> None:
         if not self._following.ids:
             return
+        if self._following.doubtful and agent is not None:
+            await self._recall()
         gone = NO_AGENT if agent is None else await self._gone(agent)
         if gone:
             await self._following.lost(gone)
@@ -201,6 +206,17 @@ class Courier:
             for one in old:
                 evidence = f"{sources} {view.state} since"
                 await self._following.move(one.delivery_id, Stage.ENDED, evidence=evidence)
+
+    async def _recall(self) -> None:
+        """Read what was recorded of the agent since the first message that is doubtful."""
+        more = True
+        while more:
+            found = await self._means.states.observations(
+                self._agent, after=self._following.recalled, limit=RECALLED
+            )
+            self._following.recall(found)
+            more = len(found) == RECALLED
+        await self._following.take_in()
 
     async def _gone(self, agent: Agent) -> str:
         """Return why the agent can end no turn any more; empty when it may."""

@@ -40,15 +40,18 @@ class Following:
         doubtful: Messages that may have been typed or not, and until when, on the monotonic clock,
             evidence is waited for.
         told: The last texts that were typed.
+        recalled: Up to which number the agent's ledger was read again.
     """
 
     def __init__(self, book: DeliveryBook, clock: Clock) -> None:
         self.doubtful: dict[DeliveryId, float] = {}
+        self.recalled = 0
         self.told: deque[str] = deque(maxlen=REMEMBERED)
         self._book = book
         self._clock = clock
         self._tracker = TurnTracker()
         self._heard: deque[Observation] = deque()
+        self._numbers: set[int] = set()
 
     @property
     def ids(self) -> tuple[DeliveryId, ...]:
@@ -67,6 +70,9 @@ class Following:
             epoch=_life(delivery.details or {}),
         )
         self.told.append(delivery.text)
+        seen = (delivery.details or {}).get("seen")
+        if isinstance(seen, int) and (self.recalled == 0 or seen < self.recalled):
+            self.recalled = seen
         if delivery.stage in {Stage.LEASED, Stage.WRITTEN}:
             self.doubt(delivery.delivery_id)
 
@@ -77,9 +83,18 @@ class Following:
     def hear(self, observation: Observation) -> bool:
         """Keep an observation to be taken in; tell whether it may matter."""
         matters = bool(self.ids) and observation.sighting.fact in {Fact.TURN, Fact.ACTIVITY}
-        if matters:
-            self._heard.append(observation)
-        return matters
+        if not matters or observation.number in self._numbers:
+            return False
+        if observation.number:
+            self._numbers.add(observation.number)
+        self._heard.append(observation)
+        return True
+
+    def recall(self, observations: tuple[Observation, ...]) -> None:
+        """Keep what was recorded while nobody listened, such as right after a restart."""
+        for one in observations:
+            self.hear(one)
+            self.recalled = max(self.recalled, one.number)
 
     async def take_in(self) -> None:
         """Move messages as far as what was heard proves."""
@@ -106,6 +121,8 @@ class Following:
         if self.stage(delivery.delivery_id) is not Stage.ACCEPTED:
             raise NotNowError(CANCELLED)
         self._heard.clear()  # it was of others, and is taken in
+        if not self.ids:
+            self._numbers.clear()
         after = await self._book.move(
             delivery.delivery_id, Stage.LEASED, details={**details, "amid_turn": amid_turn}
         )

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from iterm_mcp.agents.driver import Conversation
     from iterm_mcp.agents.kind import AgentKind
     from iterm_mcp.clock import Clock
+    from iterm_mcp.models.agent_states import StateView
     from iterm_mcp.models.deliveries import Delivery
     from iterm_mcp.models.ids import AgentName
     from iterm_mcp.services.delivery_book import DeliveryBook
@@ -65,6 +66,15 @@ class Means:
     states: States
     conversations: Conversations
     find_kind: Callable[[str], AgentKind]
+
+
+def newest(view: StateView) -> int:
+    """Return the number of the newest observation that a state rests on; 0 for none.
+
+    Nothing that comes of what is typed afterwards has a smaller one.
+    """
+    beside = (one for one, _ in view.losing)
+    return max((one.number for one in (*view.winning, *beside)), default=0)
 
 
 def shown_lock(delivery: Delivery) -> LockId | None:

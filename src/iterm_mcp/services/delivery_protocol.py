@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from iterm_mcp.errors import AgentGoneError, ItermMcpError
 from iterm_mcp.models.deliveries import Stage
 from iterm_mcp.services.delivery_guard import Seen, Verdict, judge
-from iterm_mcp.services.delivery_means import NotNowError
+from iterm_mcp.services.delivery_means import NotNowError, newest
 
 if TYPE_CHECKING:
     from iterm_mcp.agents.driver import Conversation
@@ -42,7 +42,7 @@ class ProtocolRoute:
         async with self._means.leases.hold(agent.session_id) as lease:
             if judgement.verdict is Verdict.INTERRUPT:
                 await conversation.interrupt()
-            details = {"lease": lease.epoch, "epoch": view.epoch}
+            details = {"lease": lease.epoch, "epoch": view.epoch, "seen": newest(view)}
             await self._following.begin(delivery, details, amid_turn=judgement.amid_turn)
             try:
                 await conversation.tell(wanted, delivery.text)

@@ -18,7 +18,7 @@ from iterm_mcp.errors import (
 )
 from iterm_mcp.models.deliveries import Stage
 from iterm_mcp.services.delivery_guard import Verdict, judge
-from iterm_mcp.services.delivery_means import SESSION_ENDED, NotNowError, shown_lock
+from iterm_mcp.services.delivery_means import SESSION_ENDED, NotNowError, newest, shown_lock
 from iterm_mcp.services.delivery_writing import (
     ComposerWriter,
     InDoubtError,
@@ -105,6 +105,7 @@ class TerminalRoute:
             details: dict[str, Json] = {
                 "lease": now.lease.epoch,
                 "epoch": view.epoch,
+                "seen": newest(view),
                 "draft": draft or None,
             }
             try:

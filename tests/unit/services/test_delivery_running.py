@@ -104,8 +104,9 @@ async def serving(
     tiny: TinyAgent,
     session_id: SessionId,
     conversations: Conversations | None = None,
+    states: FakeStates | None = None,
 ) -> AsyncIterator[Bench]:
-    states, writers = FakeStates(tiny), SessionWriters(wait_seconds=0.05)
+    states, writers = states or FakeStates(tiny), SessionWriters(wait_seconds=0.05)
     service = make_deliveries(
         terminal, store, clock, writers, cast("States", states), conversations=conversations
     )
@@ -440,6 +441,25 @@ async def test_what_the_agent_tells_after_a_crash_is_believed(
         await anyio.wait_all_tasks_blocked()
         bench.states.tell("submitted", prompt="hello")
         await bench.comes_to(left, Stage.SUBMITTED)
+
+
+async def test_what_was_told_before_anybody_listened_again_is_read_in_the_ledger(
+    terminal: FakeTerminal, store: Store, clock: FakeClock
+) -> None:
+    tiny, session_id = await settle_in(terminal, store)
+    left = letter(session_id=session_id, details={"seen": 1})
+    moves = (*left.moves, Move(Stage.LEASED, START), Move(Stage.WRITTEN, START))
+    await store.deliveries.accept([Delivery(**{**_fields(left), "moves": moves})])
+
+    states = FakeStates(tiny)
+    states.tell("started", prompt="hello")  # of an earlier one
+    states.tell("started", prompt="hello")
+    states.tell("ended")
+    async with serving(terminal, store, clock, tiny, session_id, states=states) as bench:
+        ended = await bench.comes_to(left, Stage.ENDED)
+
+    assert [move.stage for move in ended.moves][-2:] == [Stage.STARTED, Stage.ENDED]
+    assert tiny.typed == ""
 
 
 def _fields(delivery: Delivery) -> dict[str, Any]:

@@ -123,6 +123,7 @@ class FakeStates:
         self.state = AgentState.READY
         self.watchers = Watchers()
         self.count = 0
+        self.ledger: list[Observation] = []
 
     async def view(self, agent: AgentName) -> StateView:
         state = AgentState.WORKING if self.agent.busy else self.state
@@ -130,11 +131,18 @@ class FakeStates:
 
     look = view
 
+    async def observations(
+        self, agent: AgentName, *, after: int = 0, limit: int = 1000
+    ) -> tuple[Observation, ...]:
+        del agent
+        return tuple(one for one in self.ledger if one.number > after)[:limit]
+
     def tell(self, phase: str, **value: str) -> None:
         """Have a turn seen."""
         sighting = Sighting(Fact.TURN, {"phase": phase, **value}, ObservationSource.HOOK)
         self.count += 1
-        self.watchers.recorded((Observation(ADA, 1, sighting, START, self.count),))
+        self.ledger.append(Observation(ADA, 1, sighting, START, self.count))
+        self.watchers.recorded((self.ledger[-1],))
 
     async def become(self, state: AgentState) -> None:
         """Have another state, and tell of it."""

@@ -75,6 +75,14 @@ def dashboard() -> str:
                     Query(total(series("iterm_mcp_teams_registered")), "teams"),
                 ),
                 graph(
+                    "What agents do",
+                    "Registered agents by state. One that waits for a permission or a question "
+                    "needs a person.",
+                    COUNT,
+                    Query(total(series("iterm_mcp_agents"), "state"), "{{state}}"),
+                    stacked=True,
+                ),
+                graph(
                     "Clients by transport",
                     "MCP clients that are connected.",
                     COUNT,

@@ -66,10 +66,12 @@ class ClaudeDriver:
         """
         command = (installed.path, *protocol_arguments(request, installed))
         talk = ClaudeConversation(see)
-        started = await start_process(
-            lambda: ProtocolProcess(talk.take, talk.gone), command, request.directory, environ
-        )
-        talk.process = started
+
+        def process() -> ProtocolProcess:
+            talk.process = ProtocolProcess(talk.take, talk.gone)  # it may end before we go on
+            return talk.process
+
+        started = await start_process(process, command, request.directory, environ)
         try:
             await talk.greet()
             if request.prompt:
@@ -105,7 +107,7 @@ class ClaudeConversation:
         see: Takes what is seen. Levels are told when they change.
 
     Attributes:
-        process: Set right after it was started.
+        process: Set while it is started.
     """
 
     process: ProtocolProcess

@@ -1,10 +1,10 @@
 """``sessions/<pid>.json``, in which a running Claude Code keeps its status. Pure but for one look.
 
 Nobody documents it; it was seen from 2.1.329 on, written anew within 50 ms of each change, and
-empty for a moment while it is. It tells what no hook does: that a person has refused, or interrupted. It
-outlives a process that was killed, and a pid is used again, so it counts only for the process that
-wrote it. A file of a form that we do not know tells nothing. The sibling ``<pid>.<hash>.key`` is a
-secret: never read.
+empty for a moment while it is. It tells what no hook does: that a person has refused, or
+interrupted. It outlives a process that was killed, and a pid is used again, so it counts only for
+the process that wrote it. A file of a form that we do not know tells nothing. The sibling
+``<pid>.<hash>.key`` is a secret: never read.
 """
 
 from __future__ import annotations

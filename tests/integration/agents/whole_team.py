@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+from operator import eq
 from typing import TYPE_CHECKING, Any
 
 from tests.waiting import eventually
@@ -42,7 +44,7 @@ class Team:
         programs: Where each kind's program is, for panes that we open.
         records: What an agent's own record tells of a text, by the agent's name: how often it was
             received, and whether its turn has ended.
-        environment: For the agents called claude.
+        environment: For Claude Code, as are the `permissions` with which it is started.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class Team:
         programs: Mapping[str, str],
         records: Mapping[str, Callable[[Agent, str], tuple[int, bool]]],
         environment: Mapping[str, str] | None = None,
+        permissions: str = "",
     ) -> None:
         self.camp = camp
         self.agents: dict[str, Agent] = {}
@@ -58,6 +61,7 @@ class Team:
         self._programs = programs
         self._records = records
         self._environment = dict(environment or {})
+        self._permissions = permissions
 
     def __getitem__(self, name: str) -> Agent:
         return self.agents[name]
@@ -84,6 +88,8 @@ class Team:
         agent = self.agents[name] = self.camp.agent(name)
         prepare(agent)
         more = {"beside": self._session(beside)} if beside else {}
+        if kind == "claude":
+            more["permissions"] = self._permissions
         order = self.camp.order(agent, kind=kind, environment=self._given(kind), **more)
         agent.started = await self.camp.tools.data("start_agent", **order)
 
@@ -166,9 +172,10 @@ class Team:
         stages = {}
         for receipt in await self.came(*self.receipts):
             agent, text = self.agents[receipt["agent"]], receipt["text"]
-            times, ended = self._records[agent.name](agent, text)
-            assert times == 1, (receipt, times)
-            assert receipt["stage"] == ("ended" if ended else "unknown"), (receipt, ended)
+            assert receipt["stage"] in {"ended", "unknown"}, receipt
+            wanted = (1, receipt["stage"] == "ended")
+            record = partial(self._records[agent.name], agent, text)
+            await eventually(record, partial(eq, wanted))  # it may be written a little late
             stages[text] = str(receipt["stage"])
         return stages
 

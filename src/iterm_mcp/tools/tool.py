@@ -71,6 +71,51 @@ class ToolRow:
     meta: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """What a function's signature and docstring say of the tool, whoever the function belongs to.
+
+    Attributes:
+        values: The tool's own, but for those that its row says.
+        own_confirm: The function has such an argument itself.
+    """
+
+    values: dict[str, Any]
+    own_confirm: bool
+
+
+_shapes: dict[tuple[object, bool], _Shape] = {}
+"""By function: making the models of all tools takes a third of a second."""
+
+
+def _shape_of(call: Callable[..., Awaitable[object]], *, confirmed: bool) -> _Shape:
+    """Return the shape of a tool.
+
+    Args:
+        confirmed: It takes a ``confirm``, whether the function does or not.
+    """
+    key = getattr(call, "__func__", call), confirmed
+    if key not in _shapes:
+        _shapes[key] = _make_shape(call, confirmed=confirmed)
+    return _shapes[key]
+
+
+def _make_shape(call: Callable[..., Awaitable[object]], *, confirmed: bool) -> _Shape:
+    plain = Tool.from_function(call, description=_manual(call), structured_output=False)
+    loose = plain.fn_metadata.arg_model
+    own_confirm = confirming.ARGUMENT in loose.model_fields
+    body: dict[str, Any] = {"model_config": ConfigDict(extra="forbid")}
+    if confirmed and not own_confirm:
+        body["__annotations__"] = {confirming.ARGUMENT: bool}
+        body[confirming.ARGUMENT] = Field(default=False, description=confirming.DESCRIPTION)
+    strict = cast("type[ArgModelBase]", type(loose.__name__, (loose,), body))
+    plain.fn_metadata.arg_model = strict
+    of_row = {"fn", "title", "annotations", "meta"}
+    values = {name: getattr(plain, name) for name in Tool.model_fields if name not in of_row}
+    values["parameters"] = _without_titles(strict.model_json_schema(by_alias=True))
+    return _Shape(values, own_confirm)
+
+
 class StrictTool(Tool):
     """A tool that refuses unknown arguments and tells expected errors from bugs."""
 
@@ -87,29 +132,18 @@ class StrictTool(Tool):
             meta["anthropic/searchHint"] = row.search_hint
         if row.always_load:
             meta["anthropic/alwaysLoad"] = True
-        plain = Tool.from_function(
-            row.call,
+        tier = row.tier or tier_of(row.annotations)
+        shape = _shape_of(row.call, confirmed=tier == DESTRUCTIVE)
+        calls.meter.declare(shape.values["name"])
+        tool = cls(
+            **shape.values,
+            fn=row.call,
             title=row.title,
-            description=_manual(row.call),
             annotations=row.annotations,
             meta=meta or None,
-            structured_output=False,
         )
-        loose = plain.fn_metadata.arg_model
-        tier = row.tier or tier_of(row.annotations)
-        own_confirm = confirming.ARGUMENT in loose.model_fields
-        body: dict[str, Any] = {"model_config": ConfigDict(extra="forbid")}
-        if tier == DESTRUCTIVE and not own_confirm:
-            body["__annotations__"] = {confirming.ARGUMENT: bool}
-            body[confirming.ARGUMENT] = Field(default=False, description=confirming.DESCRIPTION)
-        strict = cast("type[ArgModelBase]", type(loose.__name__, (loose,), body))
-        plain.fn_metadata.arg_model = strict
-        calls.meter.declare(plain.name)
-        values = {name: getattr(plain, name) for name in Tool.model_fields}
-        values["parameters"] = _without_titles(strict.model_json_schema(by_alias=True))
-        tool = cls(**values)
         tool._calls = calls
-        tool._tier, tool._own_confirm, tool._about = tier, own_confirm, row.about
+        tool._tier, tool._own_confirm, tool._about = tier, shape.own_confirm, row.about
         return tool
 
     @property

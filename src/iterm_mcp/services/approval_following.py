@@ -38,6 +38,10 @@ LINGER_SECONDS = 2.0
 """How long after an answer an agent may still look as if it asked, or look so again: a file that
 was written before may be read after."""
 
+SETTLE_SECONDS = 15.0
+"""How long after a start what an earlier daemon knew may look answered: what agents wrote before is
+read again first, and only then what they show now."""
+
 PERSON = "the person at the terminal"
 SILENT = frozenset({AgentState.UNKNOWN, AgentState.SUSPENDED})
 """States that tell nothing of a dialog."""
@@ -65,6 +69,7 @@ class ApprovalFollower:
         *,
         grace_seconds: float = GRACE_SECONDS,
         linger_seconds: float = LINGER_SECONDS,
+        settle_seconds: float = SETTLE_SECONDS,
     ) -> None:
         self._book = book
         self._states = states
@@ -72,6 +77,8 @@ class ApprovalFollower:
         self._clock = clock
         self._grace_seconds = grace_seconds
         self._linger_seconds = linger_seconds
+        self._settle_seconds = settle_seconds
+        self._started_at = clock.now()
         self._turns: Turns[AgentName] = Turns()
         self._looked_at_again: set[AgentName] = set()
         self.background = Background()
@@ -86,6 +93,7 @@ class ApprovalFollower:
             opened: Awaited with each new approval that no hook waits for, and its dialog.
         """
         self._opened = opened
+        self._started_at = self._clock.now()
         async with self._states.watch() as changes:
             registry = await self._agents.load()
             known = {one.name for one in registry.agents}
@@ -145,9 +153,13 @@ class ApprovalFollower:
         """Close what a person has answered, unless that may be a look too early."""
         if approval.approval_id in self.answering:
             return
-        age = (self._clock.now() - approval.asked_at).total_seconds()
-        if approval.exact and age < self._grace_seconds:
+        now = self._clock.now()
+        if approval.exact and (now - approval.asked_at).total_seconds() < self._grace_seconds:
             self.look_again(approval.agent, self._grace_seconds)
+            return
+        running = (now - self._started_at).total_seconds()
+        if approval.asked_at < self._started_at and running < self._settle_seconds:
+            self.look_again(approval.agent, self._settle_seconds - running)
             return
         await self._close(approval, UNKNOWN, PERSON, Channel.PERSON)
 

@@ -138,7 +138,7 @@ class Scene:
         book = ApprovalBook(self.store.approvals, self.clock, self.audit)
         follower = ApprovalFollower(
             book, self.states, self.store.agents, self.clock, grace_seconds=0.3,
-            linger_seconds=0.3,
+            linger_seconds=0.3, settle_seconds=0.3,
         )  # fmt: skip
         keys = KeyAnswerer(
             self.stage.terminal,

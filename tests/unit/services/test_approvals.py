@@ -263,6 +263,23 @@ async def test_a_new_daemon_goes_on_with_the_dialogs_of_the_one_that_was_killed(
         assert scene.stage.typed == ["2"]
 
 
+async def test_a_new_daemon_does_not_take_old_news_for_a_persons_answer(
+    store: Store, clock: FakeClock, tmp_path: Path
+) -> None:
+    async with open_scene(store, clock, tmp_path) as scene:
+        await scene.waits(TOUCH)
+        (asked,) = await scene.standing()
+        clock.advance(60)
+        scene.renew()
+        async with scene.service.running():
+            await scene.goes_on()  # as a file that is read again may say
+            await anyio.wait_all_tasks_blocked()
+            assert scene.service.book.standing() == (asked,)
+            clock.advance(1)
+            (one,) = await scene.answered()
+        assert told(one) == UNSEEN
+
+
 async def test_hooks_are_let_go_when_the_daemon_stops(
     store: Store, clock: FakeClock, tmp_path: Path
 ) -> None:
@@ -726,7 +743,6 @@ async def test_answers_of_several_strokes_look_before_each(
         scene.on_type(lambda text: scene.draw("working") if text == "\r" else None)
         await scene.service.answer(asked.approval_id, "twice", by="desk")
         assert scene.stage.typed == ["2", "\r"]
-        clock.advance(5)
         await scene.goes_on()
         clock.advance(5)
         await scene.waits(REMOVE)

@@ -244,20 +244,27 @@ class AgentLauncher:
                 f"the terminal does not tell in which session agent {life.agent!r} stands",
                 hint="Register the session with register_agent.",
             )
-        role, teams = life.order.role, life.order.teams
+        session_id, role, teams = life.session_id, life.order.role, life.order.teams
         with suppress(NotFoundError):
             former = await self._agents.find_agent(life.agent)
             if former.session_id == life.session_id:
                 return
             role, teams = former.role, former.teams  # as somebody may have changed them since
-            await self._agents.remove_agent(life.agent)  # its old pane may still stand, empty
         known = {team.name for team in await self._agents.list_teams()}
         for team in teams:
             if team not in known:
                 await self._agents.create_team(team)
-        await self._agents.register_agent(
-            life.agent, life.session_id, kind=life.order.kind, teams=teams, role=role
-        )
+
+        async def register() -> None:
+            await self._agents.register_agent(
+                life.agent, session_id, kind=life.order.kind, teams=teams, role=role, replace=True
+            )
+
+        try:
+            await register()
+        except ConflictError:  # its old pane still stands, with nobody in it
+            await self._agents.remove_agent(life.agent)
+            await register()
 
     async def _order(self, life: Life, plan: StartPlan) -> None:
         """Hand the order to the keeper; one that has had another already is woken."""

@@ -6,6 +6,7 @@ that it is the same after a crash of the daemon or of the machine as after a cra
 
 from __future__ import annotations
 
+import signal
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -60,6 +61,10 @@ RETRY_SECONDS = 5.0
 
 LEDGER_PAGE = 1000
 CLOSED = "its pane was closed"
+CLOSING_SECONDS = 2.0
+"""How long the closing of a pane may take from the first signal to the last."""
+
+ASKED = frozenset({signal.SIGTERM, signal.SIGHUP})
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +74,13 @@ class End:
     Attributes:
         crash: It counts towards quarantine.
         wanted: Somebody wanted it, so it is not started again.
+        asked: It was asked to end, which may be the beginning of closing its pane.
     """
 
     reason: str
     crash: bool = False
     wanted: bool = False
+    asked: bool = False
 
 
 class AgentSupervisor:
@@ -246,7 +253,7 @@ class AgentSupervisor:
         if end.wanted or not life.order.restart:
             await self._let_be(life, end.reason)
         elif end.crash:
-            await self._after_crash(life, end.reason)
+            await self._after_crash(life, end)
         else:
             await self._wait(life, self._clock.now(), end.reason)
 
@@ -257,8 +264,8 @@ class AgentSupervisor:
         )
         await self._tell(life, {})
 
-    async def _after_crash(self, life: Life, reason: str) -> None:
-        now = self._clock.now()
+    async def _after_crash(self, life: Life, end: End) -> None:
+        now, reason = self._clock.now(), end.reason
         since = now - timedelta(seconds=self._policy.stable_seconds)
         verdict = after_crash(await self._store.crashes(life.agent, since), now, self._policy)
         if isinstance(verdict, Quarantine):
@@ -267,7 +274,8 @@ class AgentSupervisor:
             await self._book.save(life, phase=Phase.QUARANTINED, restart_at=None, reason=reason)
             await self._tell(life, {"is": "quarantined", "why": reason})
         else:
-            await self._wait(life, verdict.at, reason)
+            soonest = now + timedelta(seconds=CLOSING_SECONDS if end.asked else 0)
+            await self._wait(life, max(verdict.at, soonest), reason)
 
     async def _wait(self, life: Life, until: datetime, reason: str) -> None:
         await self._book.save(life, phase=Phase.RESTARTING, restart_at=until, reason=reason)
@@ -353,7 +361,9 @@ def _end_of(status: KeeperStatus) -> End:
     if status.problem:
         return End(f"it could not be started: {status.problem}", crash=True)
     if status.signal is not None:
-        return End(f"it was ended by signal {status.signal}", crash=True)
+        how = f"it was ended by signal {status.signal}"
+        return End(how, crash=True, asked=status.signal in ASKED)
     if status.code == 0:
         return End("it left by itself", wanted=True)
-    return End(f"it ended with code {status.code}", crash=True)
+    asked = (status.code or 0) - 128 in ASKED
+    return End(f"it ended with code {status.code}", crash=True, asked=asked)

@@ -81,7 +81,7 @@ class Agent:
         """Wait until it is in one of some states, or phases."""
         return await eventually(
             self.life,
-            lambda one: {one["state"], one["phase"]} & set(states),
+            lambda one: {one.get("state"), one["phase"]} & set(states),
             within_seconds=SECONDS,
         )
 
@@ -89,7 +89,7 @@ class Agent:
         """Wait until it is ready in a life."""
         return await eventually(
             self.life,
-            lambda one: one["epoch"] == epoch and one["state"] == "ready",
+            lambda one: one["epoch"] == epoch and one.get("state") == "ready",
             within_seconds=SECONDS,
         )
 

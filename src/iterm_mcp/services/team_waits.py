@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from iterm_mcp.errors import InvalidRequestError, NotFoundError
+from iterm_mcp.errors import InvalidRequestError, ItermMcpError, NotFoundError
 from iterm_mcp.models.agent_states import ENDED, NEEDS_PERSON, AgentState
 from iterm_mcp.services.names import not_found
 from iterm_mcp.services.team_tree import members
@@ -74,6 +74,7 @@ class TeamWaits:
         Raises:
             NotFoundError: There is no such team.
             InvalidRequestError: Nobody is in it.
+            StoreError: What was seen of an agent cannot be read.
         """
         registry = await self._agents.load()
         known = {one.name for one in registry.teams}
@@ -86,6 +87,7 @@ class TeamWaits:
             )
         settled = WANTED[until] | HOPELESS[until]
         views: dict[AgentName, StateView] = {}
+        failed: list[ItermMcpError] = []
 
         async def wait_for(name: AgentName) -> None:
             try:
@@ -94,10 +96,15 @@ class TeamWaits:
                 )
             except NotFoundError:
                 return
+            except ItermMcpError as error:  # told as it is, not in a group
+                failed.append(error)
+                group.cancel_scope.cancel()
 
         async with anyio.create_task_group() as group:
             for name in names:
                 group.start_soon(wait_for, name)
+        if failed:
+            raise failed[0]
         found = tuple(views[name] for name in names if name in views)
         return TeamWaited(
             met=bool(found) and all(one.state in WANTED[until] for one in found),

@@ -9,7 +9,7 @@ import pytest
 from anyio.lowlevel import checkpoint
 from tests.unit.services.crews import CREW, NIGHT, OTHER, add_crews
 
-from iterm_mcp.errors import InvalidRequestError, NotFoundError
+from iterm_mcp.errors import InvalidRequestError, NotFoundError, StoreError
 from iterm_mcp.models.agent_states import AgentState, StateView
 from iterm_mcp.models.agents import Team
 from iterm_mcp.models.ids import AgentName, TeamName
@@ -37,10 +37,14 @@ class States:
         self._changed.set()
         self._changed = anyio.Event()
 
+    broken: StoreError | None = None
+
     async def wait_for(
         self, agent: AgentName, wanted: Callable[[StateView], bool], timeout_seconds: float
     ) -> StateView:
         await checkpoint()
+        if self.broken is not None:
+            raise self.broken
         self.waiting += 1
         with anyio.move_on_after(timeout_seconds):
             while not wanted(self._view(agent)):
@@ -116,6 +120,12 @@ async def test_who_leaves_meanwhile_is_not_waited_for(waits: TeamWaits, states: 
     states.set(boss=S.READY, ann=S.READY)
     assert [one.agent for one in (await waits.wait(CREW, Until.READY, 5)).views] == ["ann", "boss"]
     assert not (await waits.wait(OTHER, Until.READY, 5)).met
+
+
+async def test_what_goes_wrong_is_told_as_it_is(waits: TeamWaits, states: States) -> None:
+    states.broken = StoreError("the disk is full", hint="Free some.")
+    with pytest.raises(StoreError, match="the disk is full"):
+        await waits.wait(CREW, Until.READY, 5)
 
 
 async def test_a_team_that_is_none_or_empty_is_told_so(

@@ -43,15 +43,12 @@ class PlaybookTools:
     async def run_playbook(
         self,
         action: Annotated[Action, Field(description="What to do.")],
-        document: Annotated[str, Field(description="The YAML; for the first three.")] = "",
-        variables: Annotated[dict[str, str], Field(description="Values for its variables.")] = {},
-        run_id: Annotated[str, Field(description="For the others; status lists all without.")] = "",
+        document: Annotated[str, Field(description="The YAML.")] = "",
+        variables: Annotated[dict[str, str], Field(description="Their values.")] = {},
+        run_id: Annotated[str, Field(description="A run; status lists all.")] = "",
         decision: Annotated[
             Decision,
-            Field(
-                description="For resume: of the step where it stopped see what became; or repeat "
-                "or skip it."
-            ),
+            Field(description="For resume: what of the step it stopped at."),
         ] = Decision.LOOK,
         wait_seconds: Annotated[
             float,

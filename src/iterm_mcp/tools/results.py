@@ -67,7 +67,7 @@ class ResultTools:
     async def read_results(
         self,
         number: Annotated[int | None, Field(description="One, whole.", ge=1)] = None,
-        offset: Annotated[int, Field(description="With number: from next_offset.", ge=0)] = 0,
+        offset: Annotated[int, Field(description="The next_offset.", ge=0)] = 0,
         author: Annotated[str | None, Field(description="An agent.")] = None,
         team: Annotated[str | None, Field(description="Its agents'.")] = None,
         name: Annotated[str | None, Field(description="Of this name.")] = None,

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from iterm_mcp.models.agent_states import AgentState
 from iterm_mcp.models.ids import AgentName, SessionId
 from iterm_mcp.models.messages import Receipt, ReceiptState, Source
 from iterm_mcp.telemetry import Metrics
@@ -91,3 +92,18 @@ def test_no_label_carries_an_id() -> None:
     }
     ours = ("session-", "agent-", "text ", "reason ")
     assert [value for value in values if value.startswith(ours)] == []
+
+
+def test_agents_are_counted_by_kind_and_state() -> None:
+    metrics = Metrics()
+    metrics.agent_state_changed("claude", None, AgentState.READY)
+    metrics.agent_state_changed("claude", AgentState.READY, AgentState.WORKING)
+    metrics.agent_state_changed("codex", None, AgentState.READY)
+    metrics.agent_state_changed("codex", AgentState.READY, None)
+
+    def count(kind: str, state: str) -> float | None:
+        labels = {"kind": kind, "state": state}
+        return metrics.registry.get_sample_value("iterm_mcp_agents", labels)
+
+    assert (count("claude", "ready"), count("claude", "working")) == (0, 1)
+    assert count("codex", "ready") == 0

@@ -271,16 +271,16 @@ class AgentSupervisor:
         if isinstance(verdict, Quarantine):
             minutes = self._policy.window_seconds / 60
             reason = f"{verdict.crashes} crashes in {minutes:g} min, the last: {reason}"
-            await self._book.save(life, phase=Phase.QUARANTINED, restart_at=None, reason=reason)
             await self._tell(life, {"is": "quarantined", "why": reason})
+            await self._book.save(life, phase=Phase.QUARANTINED, restart_at=None, reason=reason)
         else:
             soonest = now + timedelta(seconds=CLOSING_SECONDS if end.asked else 0)
             await self._wait(life, max(verdict.at, soonest), reason)
 
     async def _wait(self, life: Life, until: datetime, reason: str) -> None:
-        await self._book.save(life, phase=Phase.RESTARTING, restart_at=until, reason=reason)
         value: dict[str, Json] = {"is": "restarting", "why": reason, "until": to_text(until)}
         await self._tell(life, value)
+        await self._book.save(life, phase=Phase.RESTARTING, restart_at=until, reason=reason)
 
     async def _try_again(self, life: Life) -> None:
         """Start an agent again; when that fails too, it is a crash."""

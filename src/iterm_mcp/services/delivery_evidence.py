@@ -52,6 +52,11 @@ class _Followed:
         behind: A turn was under way, whose end is not this message's.
         busy: The agent was seen to work since.
         epoch: In which life of the agent it was typed; None is not known.
+        begun_at: When its turn began, where the agent dates that. What ended before is another
+            turn: Claude Code writes down that it takes a message from its queue before it writes
+            that the turn before has ended.
+        freed: When the turn ended that it was behind, and by which evidence: another source may
+            tell of the same end.
     """
 
     delivery_id: DeliveryId
@@ -61,6 +66,8 @@ class _Followed:
     behind: bool
     busy: bool = False
     epoch: int | None = None
+    begun_at: datetime | None = None
+    freed: tuple[datetime, str] | None = None
 
 
 def squeezed(text: str) -> str:
@@ -174,6 +181,7 @@ class TurnTracker:
         if found is None:
             return []
         found.behind = False
+        found.begun_at = at if "at" in value else None
         return self._step(found, Stage.STARTED, evidence)
 
     def _begun_unnamed(self, value: Mapping[str, Json], evidence: str, at: datetime) -> list[Step]:
@@ -195,8 +203,10 @@ class TurnTracker:
                 continue
             if not message and not _past(one, at):
                 continue
+            if not message and _of_former(one, value, at, evidence):
+                continue
             if one.behind and not message:
-                one.behind = False  # that was the end of the turn before its own
+                one.behind, one.freed = False, (at, evidence)  # the end of the turn before its own
             elif one.stage is Stage.STARTED or (
                 one.stage in {Stage.SUBMITTED, Stage.QUEUED} and (message or not one.behind)
             ):
@@ -216,7 +226,7 @@ class TurnTracker:
             elif what in _AT_REST and one.busy:
                 one.busy = False
                 if one.behind:
-                    one.behind = False
+                    one.behind, one.freed = False, (at, evidence)
                 elif one.stage in {Stage.SUBMITTED, Stage.STARTED}:
                     steps += self._step(one, Stage.ENDED, evidence)
         return steps
@@ -262,6 +272,16 @@ def _when(observation: Observation) -> datetime:
             return observation.at
         return found if found.tzinfo is not None else observation.at
     return observation.at
+
+
+def _of_former(one: _Followed, value: Mapping[str, Json], at: datetime, evidence: str) -> bool:
+    """Tell whether an end is once more that of the turn before a message's own."""
+    if one.begun_at is not None:
+        return "at" in value and at < one.begun_at
+    if one.freed is None:
+        return False
+    freed_at, freed_by = one.freed
+    return evidence != freed_by and at <= freed_at + CLOCKS_DIFFER
 
 
 def _past(one: _Followed, at: datetime) -> bool:

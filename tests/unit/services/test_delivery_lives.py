@@ -1,4 +1,4 @@
-"""A message belongs to the life of the agent in which it was typed."""
+"""A message belongs to one life of its agent, and to one turn."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from datetime import timedelta
 import pytest
 
 from iterm_mcp.models.deliveries import DeliveryId, Stage
+from iterm_mcp.models.ids import AgentName
+from iterm_mcp.models.observations import Fact, Observation, ObservationSource, Sighting
 from iterm_mcp.services.delivery_evidence import TurnTracker
 from iterm_mcp.testing.fake_clock import START
 
@@ -41,3 +43,39 @@ def test_a_message_of_which_the_life_is_not_known_belongs_to_all() -> None:
     assert tracker.former(9) == ()
     assert tracker.lost("started anew", before=9) == []
     assert [one.delivery_id for one in tracker.lost("it ended")] == [OLD]
+
+
+def told(phase: str, seconds: float, *, dated: bool = True, prompt: str = "") -> Observation:
+    at = START + timedelta(seconds=seconds)
+    source = ObservationSource.TRANSCRIPT if dated else ObservationSource.HOOK
+    value = {"phase": phase} | ({"at": at.isoformat()} if dated else {})
+    value |= {"prompt": prompt} if prompt else {}
+    return Observation(AgentName("ada"), 1, Sighting(Fact.TURN, value, source), at)
+
+
+def behind_a_turn() -> TurnTracker:
+    tracker = TurnTracker()
+    tracker.follow(OLD, "go", stage=Stage.QUEUED, since=START, behind=True)
+    return tracker
+
+
+def stages(tracker: TurnTracker, *observations: Observation) -> list[Stage]:
+    return [step.stage for one in observations for step in tracker.feed(one)]
+
+
+def test_an_end_that_is_written_late_is_not_that_of_the_message_that_was_taken_next() -> None:
+    tracker = behind_a_turn()
+
+    begun = stages(tracker, told("dequeued", 2.0, prompt="go"), told("ended", 1.8))
+
+    assert begun == [Stage.STARTED]
+    assert stages(tracker, told("ended", 9.0)) == [Stage.ENDED]
+
+
+def test_one_end_that_two_sources_tell_of_is_one() -> None:
+    tracker = behind_a_turn()
+
+    twice = stages(tracker, told("ended", 1.8, dated=False), told("ended", 1.7))
+
+    assert twice == []
+    assert stages(tracker, told("ended", 9.0, dated=False)) == [Stage.ENDED]

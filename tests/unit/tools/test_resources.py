@@ -153,15 +153,17 @@ async def test_a_client_is_told_that_a_screen_has_changed_until_it_goes(
     watched: Watched, era: str
 ) -> None:
     uri = f"iterm://sessions/{watched.session_id}/screen"
+    before = watched.terminal.watched()
     async with listening(watched, era, uri, "iterm://sessions") as (told, _):
         assert watched.subscriptions.counts() == (2, 2)
+        assert watched.terminal.watched() > before
         await watched.terminal.send_text(watched.session_id, "echo told\r")
 
         await eventually(lambda: uri in told)
         assert set(told) == {uri}
 
     await eventually(lambda: watched.subscriptions.counts() == (0, 0))
-    await eventually(lambda: watched.terminal.watched() == 0)
+    await eventually(lambda: watched.terminal.watched() == before)
 
 
 @pytest.mark.parametrize("era", ERAS)

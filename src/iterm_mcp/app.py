@@ -10,14 +10,15 @@ from iterm_mcp.access import Access
 from iterm_mcp.agents.described import kind_folders, open_described
 from iterm_mcp.clock import SystemClock
 from iterm_mcp.hook_relay import hook_command
+from iterm_mcp.services.adopting import Adopting
 from iterm_mcp.services.agent_launches import Origin
 from iterm_mcp.services.agent_states import AgentStateService
-from iterm_mcp.services.adopting import Adopting
 from iterm_mcp.services.agent_waits import AgentWaits
 from iterm_mcp.services.agent_watching import AgentWatching, make_watching
 from iterm_mcp.services.agents import AgentService
 from iterm_mcp.services.approval_making import Approvals, make_approvals
 from iterm_mcp.services.commands import CommandService
+from iterm_mcp.services.dead_letters import DeadLetters
 from iterm_mcp.services.deliveries import DeliveryService, make_deliveries
 from iterm_mcp.services.layout_export import LayoutExporter
 from iterm_mcp.services.layouts import LayoutService
@@ -60,6 +61,7 @@ from iterm_mcp.tools.approvals import ApprovalTools
 from iterm_mcp.tools.calls import Calls
 from iterm_mcp.tools.clients import Clients, Rules
 from iterm_mcp.tools.commands import CommandTools
+from iterm_mcp.tools.deliveries import DeliveryTools
 from iterm_mcp.tools.layouts import LayoutTools
 from iterm_mcp.tools.lives import LifeTools
 from iterm_mcp.tools.locks import LockTools
@@ -148,6 +150,7 @@ class Services:
     agent_waits: AgentWaits
     lives: Lifecycle
     deliveries: DeliveryService
+    dead_letters: DeadLetters
     messages: MessageService
     pictures: PictureService
     triggers: TriggerService
@@ -156,7 +159,6 @@ class Services:
     results: ResultService
     permissions: Permissions
     approvals: Approvals
-    team_waits: TeamWaits
     playbooks: PlaybookService
 
 
@@ -339,6 +341,7 @@ def make_services(
             spared=spared,
         ),
         deliveries=deliveries,
+        dead_letters=DeadLetters(store, deliveries, clock),
         messages=messages,
         pictures=PictureService(terminal, sessions),
         triggers=TriggerService(
@@ -359,7 +362,6 @@ def make_services(
             rules_file=rules_file,
             lease_folder=lease_folder,
         ),
-        team_waits=team_waits,
         playbooks=PlaybookService(store, Steps(means), permissions, clock),
     )
 
@@ -383,9 +385,10 @@ def tool_rows(services: Services) -> list[ToolRow]:
         *AgentStateTools(services.states, services.agent_waits).rows(),
         *LifeTools(services.lives, sessions, services.states).rows(),
         *MessageTools(services.messages).rows(),
+        *DeliveryTools(services.deliveries, services.dead_letters).rows(),
         *ApprovalTools(services.approvals.desk).rows(),
         *NoteTools(services.notes).rows(),
         *ResultTools(services.results).rows(),
-        *TeamTools(agents, services.permissions, services.team_waits, services.results).rows(),
+        *TeamTools(agents, services.permissions).rows(),
         *PlaybookTools(services.playbooks).rows(),
     ]

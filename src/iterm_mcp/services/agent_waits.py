@@ -9,12 +9,14 @@ import anyio
 
 from iterm_mcp.errors import InvalidRequestError
 from iterm_mcp.models.agent_states import ENDED, NEEDS_PERSON, AgentState
+from iterm_mcp.services.names import not_found
+from iterm_mcp.services.team_tree import members
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from iterm_mcp.models.agent_states import StateView
-    from iterm_mcp.models.ids import AgentName
+    from iterm_mcp.models.ids import AgentName, TeamName
     from iterm_mcp.services.states import States
     from iterm_mcp.store import Store
 
@@ -61,21 +63,23 @@ class AgentWaits:
         until: Iterable[str],
         timeout_seconds: float,
         *,
+        team: TeamName | None = None,
         every: bool = True,
     ) -> AgentsWaited:
         """Wait until agents are in one of some states.
 
         Args:
             names: Whom to wait for; nobody is all that are registered now.
+            team: Wait for those of this team and of the teams below it as well.
             until: Names of states, or of `GROUPS`.
             every: Wait for all of them; else for the first.
 
         Raises:
-            NotFoundError: No such agent.
-            InvalidRequestError: A word is no state, or nobody is registered.
+            NotFoundError: No such agent, or no such team.
+            InvalidRequestError: A word is no state, or there is nobody to wait for.
         """
         wanted = states_of(until)
-        chosen = list(names) or [one.name for one in (await self._agents.load()).agents]
+        chosen = await self._chosen(names, team)
         if not chosen:
             raise InvalidRequestError(
                 "there is no agent to wait for", hint="Register or start one first."
@@ -91,6 +95,17 @@ class AgentWaits:
                         views[changed.agent] = changed
         met = _met(views, wanted, every=every)
         return AgentsWaited(met, tuple(views.values()))
+
+    async def _chosen(self, names: Sequence[AgentName], team: TeamName | None) -> list[AgentName]:
+        if names and team is None:
+            return list(names)
+        registry = await self._agents.load()
+        if team is None:
+            return [one.name for one in registry.agents]
+        known = {one.name for one in registry.teams}
+        if team not in known:
+            raise not_found("team", team, known)
+        return [*names, *(one.name for one in members(registry, [team]) if one.name not in names)]
 
 
 def states_of(words: Iterable[str]) -> frozenset[AgentState]:

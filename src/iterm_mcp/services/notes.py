@@ -85,7 +85,8 @@ class NoteService:
         await self._enter(caller, namespace)
         note = await self._notes.get(namespace, key)
         if note is None:
-            found = not_found("note", key, [one.key for one in await self._notes.entries(namespace)])
+            others = await self._notes.entries(namespace)
+            found = not_found("note", key, [one.key for one in others])
             if found.hint.startswith("Call"):
                 found.hint = f"List the namespace {namespace!r} to see its keys."
             raise found

@@ -168,7 +168,9 @@ def as_call(step: StepPart, session_id: str | None) -> tuple[str, dict[str, Any]
             told_all = {} if part.everybody is None else {"broadcast": part.everybody}
             return "cascade_message", told_all | {"teams": part.teams, "agents": part.agents}
         case "wait":
-            return ("wait_for", target) if part.team is None else ("wait_team", {"team": part.team})
+            return (
+                ("wait_for", target) if part.team is None else ("wait_agents", {"team": part.team})
+            )
         case "read":
             return "read_output", target
         case _:

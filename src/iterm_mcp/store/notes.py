@@ -86,7 +86,9 @@ class NoteStore:
 
         return await self._database.read(work)
 
-    async def entries(self, namespace: str, prefix: str = "", limit: int = MOST_NOTES) -> list[Note]:
+    async def entries(
+        self, namespace: str, prefix: str = "", limit: int = MOST_NOTES
+    ) -> list[Note]:
         """Return the notes of a namespace whose keys begin so, sorted by key."""
 
         def work(connection: sqlite3.Connection) -> list[Note]:

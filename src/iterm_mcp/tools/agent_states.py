@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from mcp.server.mcpserver import Context
 from pydantic import AwareDatetime, Field
 
-from iterm_mcp.models.ids import AgentName
+from iterm_mcp.models.ids import AgentName, TeamName
 from iterm_mcp.tools import answers
 from iterm_mcp.tools.answers import Json
 from iterm_mcp.tools.progress import progress
@@ -42,7 +42,8 @@ class AgentStateTools:
 
     async def wait_agents(
         self,
-        agents: Annotated[list[str], Field(description="Names; none means all.")] = [],
+        agents: Annotated[list[str], Field(description="Names; none, and no team: all.")] = [],
+        team: Annotated[str | None, Field(description="All of it and below.")] = None,
         until: Annotated[
             list[str],
             Field(description="States; or settled, attention (needs a person), ended."),
@@ -58,7 +59,13 @@ class AgentStateTools:
         """
         names = [AgentName(one) for one in agents]
         async with progress(context, "waiting for agents"):
-            waited = await self._waits.wait(names, until, timeout_seconds, every=which == "all")
+            waited = await self._waits.wait(
+                names,
+                until,
+                timeout_seconds,
+                team=None if team is None else TeamName(team),
+                every=which == "all",
+            )
         return {
             "met": waited.met,
             "agents": [{"name": one.agent, **answers.state(one)} for one in waited.views],

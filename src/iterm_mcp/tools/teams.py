@@ -1,11 +1,10 @@
-"""Tools for teams: where they stand, what their agents may do, and waiting for all of them."""
+"""Tools for teams: where they stand, and what their agents may do."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from mcp.server.mcpserver import Context
 from mcp.types import ToolAnnotations
 from pydantic import Field
 
@@ -13,22 +12,14 @@ from iterm_mcp.errors import InvalidRequestError
 from iterm_mcp.models.ids import TeamName
 from iterm_mcp.models.roles import Role
 from iterm_mcp.services.role_file import read_role
-from iterm_mcp.services.team_waits import Until
-from iterm_mcp.services.untrusted import sanitise
 from iterm_mcp.tools import answers
 from iterm_mcp.tools.answers import Json
-from iterm_mcp.tools.callers import caller_of
-from iterm_mcp.tools.progress import progress
 from iterm_mcp.tools.tiers import MUTATE
-from iterm_mcp.tools.tool import ADDS, READS, ToolRow
+from iterm_mcp.tools.tool import ADDS, ToolRow
 
 if TYPE_CHECKING:
-    from iterm_mcp.models.agent_states import StateView
-    from iterm_mcp.models.results import Result
     from iterm_mcp.services.agents import AgentService
     from iterm_mcp.services.permissions import Permissions
-    from iterm_mcp.services.results import ResultService
-    from iterm_mcp.services.team_waits import TeamWaits
 
 CHANGES = ToolAnnotations(
     read_only_hint=False, destructive_hint=True, idempotent_hint=True, open_world_hint=False
@@ -42,19 +33,14 @@ class TeamTools:
         self,
         agents: AgentService,
         permissions: Permissions,
-        waits: TeamWaits,
-        results: ResultService,
     ) -> None:
         self._agents = agents
         self._permissions = permissions
-        self._waits = waits
-        self._results = results
 
     def rows(self) -> list[ToolRow]:
         """Return the rows of this module's tools."""
         return [
             ToolRow(self.move_team, "Move team", ADDS, "hierarchy parent group agents"),
-            ToolRow(self.wait_team, "Wait for team", READS, "all agents ready done finished"),
             ToolRow(
                 self.manage_roles,
                 "Manage roles",
@@ -72,34 +58,6 @@ class TeamTools:
         """Put a team, with the teams below it, under another team or at the top."""
         above = None if parent is None else TeamName(parent)
         return answers.team(await self._agents.move_team(TeamName(name), above))
-
-    async def wait_team(
-        self,
-        team: Annotated[str, Field(description="And those below it.")],
-        until: Annotated[
-            Until, Field(description="Takes orders, or says it is done.")
-        ] = Until.READY,
-        timeout_seconds: Annotated[
-            float, Field(description="How long to wait at most.", ge=0, le=3600)
-        ] = 60,
-        *,
-        context: Context[Any, Any],
-    ) -> Json:
-        """Wait for all agents of a team; tells each one's state, reason and newest result.
-
-        It ends early when the rest need a person or have ended. Ready does not mean done.
-        """
-        async with progress(context, f"waiting for team {sanitise(team)[:64]}"):
-            waited = await self._waits.wait(TeamName(team), until, timeout_seconds)
-        published = await self._results.list(
-            caller_of(context), team=TeamName(team), limit=len(waited.views) * 200
-        )
-        newest = {one.author: one for one in reversed(published)}
-        return {
-            "met": waited.met,
-            "timed_out": waited.timed_out,
-            "agents": [_member(one, newest.get(one.agent)) for one in waited.views],
-        }
 
     async def manage_roles(
         self,
@@ -133,12 +91,3 @@ def _role(role: Role) -> Json:
         for key, value in asdict(role).items()
         if value != usual[key]
     }
-
-
-def _member(view: StateView, result: Result | None) -> Json:
-    answer: Json = {"name": view.agent, "state": view.state.value}
-    if view.reason:
-        answer["reason"] = sanitise(view.reason)
-    if result is not None:
-        answer["result"] = {"number": result.number, "name": sanitise(result.name)}
-    return answer

@@ -112,7 +112,7 @@ def _make_shape(call: Callable[..., Awaitable[object]], *, confirmed: bool) -> _
     plain.fn_metadata.arg_model = strict
     of_row = {"fn", "title", "annotations", "meta"}
     values = {name: getattr(plain, name) for name in Tool.model_fields if name not in of_row}
-    values["parameters"] = _without_titles(strict.model_json_schema(by_alias=True))
+    values["parameters"] = _terse(strict.model_json_schema(by_alias=True))
     return _Shape(values, own_confirm)
 
 
@@ -271,16 +271,30 @@ def _manual(call: Callable[..., object]) -> str:
     return "\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
 
 
-def _without_titles(schema: Any) -> Any:  # noqa: ANN401 - any JSON
-    """Drop the titles that pydantic derives from names: a fifth of a schema's tokens."""
+def _terse(schema: Any) -> Any:  # noqa: ANN401 - any JSON
+    """Drop what says nothing to a model: a third of a schema's tokens.
+
+    That is the titles that pydantic derives from names, and that what may be left out may also be
+    null, which is still understood.
+    """
     if isinstance(schema, list):
-        return [_without_titles(one) for one in schema]
+        return [_terse(one) for one in schema]
     if not isinstance(schema, dict):
         return schema
     return {
-        key: {name: _without_titles(one) for name, one in value.items()}
+        key: {name: _terse(one) for name, one in value.items()}
         if key in {"properties", "$defs"}
-        else _without_titles(value)
-        for key, value in schema.items()
+        else _terse(value)
+        for key, value in _without_null(schema).items()
         if not (key == "title" and isinstance(value, str))
     }
+
+
+def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of an argument that is null when it is left out, without that."""
+    choices = schema.get("anyOf", [])
+    if schema.get("default", ...) is not None or {"type": "null"} not in choices:
+        return schema
+    kept = [one for one in choices if one != {"type": "null"}]
+    rest = {key: value for key, value in schema.items() if key not in {"anyOf", "default"}}
+    return {**kept[0], **rest} if len(kept) == 1 else {"anyOf": kept, **rest}

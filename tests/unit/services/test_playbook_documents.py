@@ -222,7 +222,7 @@ def test_what_makes_no_sense_once_its_variables_are_put_in_is_told() -> None:
         ({"tell": {"everybody": "x", "agents": {"ann": "y"}}}, None,
          ("cascade_message", {"broadcast": "x", "teams": {}, "agents": {"ann": "y"}})),
         ({"wait": {"in": "a", "for": "prompt"}}, "S", ("wait_for", {"session_id": "S"})),
-        ({"wait": {"team": "crew"}}, None, ("wait_team", {"team": "crew"})),
+        ({"wait": {"team": "crew"}}, None, ("wait_agents", {"team": "crew"})),
         ({"read": {"in": "a"}}, "S", ("read_output", {"session_id": "S"})),
         ({"note": {"key": "k", "value": "v"}}, None,
          ("manage_notes", {"action": "set", "key": "k"})),

@@ -130,6 +130,6 @@ async def test_teams_move_and_are_waited_for(bench: Bench) -> None:
         await person.data(
             "register_agent", name="ann", session_id=session.session_id, teams=["night"]
         )
-        waited = await person.data("wait_team", team="crew", timeout_seconds=0)
+        waited = await person.data("wait_agents", team="crew", timeout_seconds=0)
         assert [one["name"] for one in waited["agents"]] == ["ann"]
         assert not waited["met"]

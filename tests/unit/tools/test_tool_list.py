@@ -51,7 +51,6 @@ EXPECTED = [
     "share_result",
     "read_results",
     "move_team",
-    "wait_team",
     "manage_roles",
     "run_playbook",
 ]
@@ -90,7 +89,7 @@ async def test_only_tools_that_change_nothing_say_so(caller: Caller) -> None:
         "list_sessions", "describe_session", "read_screen", "list_agents", "explain_agent",
         "wait_agents",
         "command_status", "wait_for", "read_output", "search_output",
-        "take_screenshot", "read_results", "wait_team", "list_approvals",
+        "take_screenshot", "read_results", "list_approvals",
         "wait_receipts",
     }  # fmt: skip
 

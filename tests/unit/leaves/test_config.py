@@ -9,7 +9,8 @@ from iterm_mcp.config import Settings
 
 NAMES = ("TERMINAL", "HTTP_PORT", "REQUEST_TIMEOUT_SECONDS", "CONNECT_TIMEOUT_SECONDS",
          "DRAIN_SECONDS", "LOG_LEVEL", "TIER", "TOOLS", "CONFIRM", "CALLS_PER_SECOND",
-         "OUTPUT_CHARACTERS_PER_MINUTE", "AUDIT_REQUIRED", "KINDS", "RESTART_BACKOFF_SECONDS")  # fmt: skip
+         "OUTPUT_CHARACTERS_PER_MINUTE", "AUDIT_REQUIRED", "KINDS",
+         "RESTART_BACKOFF_SECONDS")  # fmt: skip
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from tests.benchmarks import client_figures, echo_figures, echo_wire, host_figures
+from tests.benchmarks import agent_figures, client_figures, echo_figures, echo_wire, host_figures
 from tests.benchmarks.figures import Figure, table
 from tests.benchmarks.home import temporary_home
 
@@ -27,11 +27,13 @@ class Scale:
     idle_seconds: float
     counts: tuple[int, ...]
     keys: int
+    agents: int
+    agents_seconds: float
 
 
-QUICK = Scale(3, 40, 5, 5, 0.0, (3,), 20)
-USUAL = Scale(20, 2000, 100, 100, 40.0, (1, 10, 100), 1000)
-FULL = Scale(20, 2000, 100, 1000, 90.0, (1, 100, 1000), 1000)
+QUICK = Scale(3, 40, 5, 5, 0.0, (3,), 20, 3, 1.0)
+USUAL = Scale(20, 2000, 100, 100, 40.0, (1, 10, 100), 1000, 100, 30.0)
+FULL = Scale(20, 2000, 100, 1000, 90.0, (1, 100, 1000), 1000, 100, 60.0)
 
 
 def _client(scale: Scale) -> Iterator[Figure]:
@@ -55,7 +57,14 @@ def _echo(scale: Scale) -> Iterator[Figure]:
         yield from echo_wire.measure(home, counts=list(scale.counts), keys=scale.keys)
 
 
-PARTS = {"client": _client, "host": _host, "echo": _echo}
+def _agents(scale: Scale) -> Iterator[Figure]:
+    with temporary_home() as home:
+        yield from agent_figures.measure(
+            home, rounds=scale.rounds, agents=scale.agents, idle_seconds=scale.agents_seconds
+        )
+
+
+PARTS = {"client": _client, "host": _host, "echo": _echo, "agents": _agents}
 
 
 def main() -> None:

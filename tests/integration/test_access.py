@@ -238,8 +238,8 @@ async def test_a_client_that_loops_is_held_up_and_others_are_not(home: Home) -> 
     async with open_client(home.environ) as client, open_client(home.environ) as other:
         await client.greet()
         await other.greet()
-        results = [await client.call("list_agents") for _ in range(8)]
+        results = [await client.call("list_approvals") for _ in range(8)]
         codes = [one.get("structuredContent", {}).get("code") for one in results]
         assert codes[:5] == 5 * [None]
         assert "rate_limited" in codes
-        assert not (await other.call("list_agents")).get("isError")
+        assert not (await other.call("list_approvals")).get("isError")

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 from contextlib import asynccontextmanager
+from functools import partial
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -67,6 +68,31 @@ async def make_traffic(home: Home, client: LineClient) -> None:
     async with httpx2.AsyncClient(base_url=info(home), timeout=10) as http:
         await http.get("/healthz")
         await http.get("/metrics")
+
+
+async def ask_permission(home: Home, client: LineClient) -> None:
+    """Have an agent's hook ask for something, and allow it."""
+    if "cem" not in {one["name"] for one in await told(client, "list_agents", "agents")}:
+        opened = (await client.call("open_session"))["structuredContent"]["session_id"]
+        await client.call("register_agent", name="cem", session_id=opened, kind="claude")
+    event = {
+        "hook_event_name": "PermissionRequest", "session_id": "a-conversation", "cwd": "/app",
+        "tool_name": "Bash", "tool_input": {"command": "make"},
+    }  # fmt: skip
+    headers = {"Authorization": f"Bearer {token(home)}", "X-Iterm-Mcp-Agent": "cem"}
+    async with (
+        httpx2.AsyncClient(base_url=info(home), headers=headers, timeout=30) as http,
+        anyio.create_task_group() as group,
+    ):
+        group.start_soon(partial(http.post, "/v1/hooks/claude?seconds=20", json=event))
+        asked = await eventually(
+            lambda: told(client, "list_approvals", "approvals"), within_seconds=20
+        )
+        await client.call("answer_approval", approval_id=asked[0]["approval_id"], choice="allow")
+
+
+async def told(client: LineClient, tool: str, key: str) -> list[Any]:
+    return list((await client.call(tool))["structuredContent"][key])
 
 
 def freeze_host(home: Home) -> None:
@@ -182,9 +208,11 @@ async def show_all(home: Home, client: LineClient, folder: Path) -> None:
         await client.call("open_session")
 
         # A series that is new has no growth until it was scraped twice.
-        await eventually(
-            lambda: silent_queries(http), lambda silent: silent == [], within_seconds=30
-        )
+        async def silent() -> list[str]:
+            await ask_permission(home, client)
+            return await silent_queries(http)
+
+        await eventually(silent, lambda found: found == [], within_seconds=45)
 
         await eventually(
             lambda: failures(http),

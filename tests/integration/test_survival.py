@@ -56,6 +56,9 @@ async def all_there_is(tools: ToolClient, ids: dict[str, str]) -> dict[str, Any]
         title = one.pop("title")
         one["name"] = next(name for name in NAMES if name in title)
     agents = await tools.data("list_agents")
+    for one in agents["agents"]:  # what they do is looked at anew by another daemon
+        for key in ("state", "reason", "since"):
+            one.pop(key, None)
     screens = {name: await tools.screen(ids[name]) for name in NAMES}
     return {"sessions": sessions, **agents, "screens": screens}
 
@@ -131,7 +134,10 @@ async def test_a_receipt_survives_the_crash_and_nothing_is_typed_twice(
     await live_home.kill_daemon()
 
     second = await hands.data("cascade_message", **message)
-    assert second["receipts"] == first["receipts"]
+    known = ("delivery_id", "agent", "session_id", "text")  # it may have come further since
+    assert [[one[key] for key in known] for one in second["receipts"]] == [
+        [one[key] for key in known] for one in first["receipts"]
+    ]
     assert second["replayed"]
     assert (await hands.screen(ids["ann"])).count("55 once") == 1
 

@@ -243,9 +243,9 @@ async def test_too_many_open_files_are_a_plain_reason(folder: Path) -> None:
 
 
 async def test_a_session_has_the_file_limit_that_its_user_had(folder: Path) -> None:
-    limits.first_file_limit.cache_clear()
     try:
         with file_limit(200):
+            limits.first_file_limit.cache_clear()
             raised = limits.raise_file_limit()
             async with running(folder, *shell("ulimit -S -n; ulimit -H -n")) as program:
                 await program.wait_end()

@@ -242,7 +242,10 @@ async def test_too_many_open_files_are_a_plain_reason(folder: Path) -> None:
     assert open_files() == before
 
 
-async def test_a_session_has_the_file_limit_that_its_user_had(folder: Path) -> None:
+async def test_a_session_has_the_file_limit_that_its_user_had(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "_remembered", [])
     try:
         with file_limit(200):
             limits.first_file_limit.cache_clear()

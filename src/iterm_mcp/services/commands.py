@@ -44,6 +44,9 @@ UNREAD_LOOKS = 5
 INTERRUPT_SECONDS = 2.0
 """How long a command may take to obey one interrupt."""
 
+DRAWN_SECONDS = 0.2
+"""How long a shell is silent when it has drawn its prompt."""
+
 BROKEN_OFF_SECONDS = 0.3
 """How long a shell may take to break off a command between marks of our own, which it ends
 without the last of them."""
@@ -159,10 +162,18 @@ class CommandService:
         """Interrupt what runs: ctrl-C, once more, then ctrl-backslash, until it ends.
 
         Returns what became of the command; None when no command was known to run, and ctrl-C
-        was pressed once all the same.
+        was pressed once all the same, but at a prompt that is marked and empty: there it does
+        nothing but make some shells (fish) lose what is typed next.
         """
         target = await self._sessions.find(session_id)
         prompt = await self._terminal.read_prompt(target)
+        if (
+            prompt is not None
+            and prompt.state is PromptState.EDITING
+            and not prompt.command.strip()
+        ):
+            await self._writers.check(target, lock_id)
+            return None
         async with self._terminal.watch(target) as watch:
             if prompt is None or prompt.state is not PromptState.RUNNING:
                 await self._press(target, _CTRL_C, lock_id)
@@ -193,10 +204,18 @@ class CommandService:
         return await self._endings.wait(session_id, watch, prompt.prompt_id, seconds)
 
     async def _prompted(self, watch: Watch) -> None:
-        """Wait until a shell has drawn its prompt anew: it drops what is typed before that."""
+        """Wait until a shell has drawn its prompt anew, and all of it.
+
+        What is typed before that it drops, or runs without saying so, as fish does.
+        """
         with anyio.move_on_after(self._interrupt_seconds):
             while not isinstance(await watch.next(), PromptShown | CommandStarted | SessionEnded):
                 pass
+            drawing = True
+            while drawing:
+                with anyio.move_on_after(DRAWN_SECONDS) as silence:
+                    await watch.next()
+                drawing = not silence.cancelled_caught
 
     async def _press(self, session_id: SessionId, key: str, lock_id: LockId | None) -> None:
         async with self._writers.hold(session_id, lock_id):

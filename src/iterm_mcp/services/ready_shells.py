@@ -29,6 +29,12 @@ PROMPT_SECONDS = 5.0
 FIRST_PROMPT_SECONDS = 15.0
 """How long one that has just started may take: its start-up files may do a lot."""
 
+LAUNCHERS = frozenset({"env", "login", "nice", "nohup", "setsid", "stdbuf", "su", "sudo"})
+"""Programs that put another one in their place; terminals notice that a moment later."""
+
+JOB_SECONDS = 3.0
+"""How long that moment may be; iTerm2 and our host look once a second."""
+
 SETTLED_SECONDS = 0.4
 """How long a shell that starts is silent before what it shows counts as a prompt without marks."""
 
@@ -123,6 +129,8 @@ class ReadyShells:
             spoken = dialect or job.dialect or "posix"
             line = prompt.typed.start.line if prompt.typed is not None else None
             return ReadyShell(spoken, job.shell, marked=True, prompt_id=prompt.prompt_id, line=line)
+        if dialect is None and prompt is None and job.shell in LAUNCHERS:
+            job = await self._launched(session_id, job)
         if dialect is None and is_free(prompt, job):
             dialect = job.dialect
         if dialect is not None:
@@ -142,6 +150,14 @@ class ReadyShells:
         values = await self._terminal.read_variables(session_id, names)
         root = values["jobPid"] is not None and values["jobPid"] == values["pid"]
         return ForegroundJob(str(values["jobName"] or ""), root)
+
+    async def _launched(self, session_id: SessionId, job: ForegroundJob) -> ForegroundJob:
+        """Return the program that another one has started in its own place, as soon as known."""
+        with anyio.move_on_after(JOB_SECONDS):
+            while job.shell in LAUNCHERS:
+                await anyio.sleep(JOB_SECONDS / 20)
+                job = await self.job(session_id)
+        return job
 
     async def _next_prompt(
         self, session_id: SessionId, watch: Watch, prompt: Prompt | None, seconds: float

@@ -189,11 +189,16 @@ async def test_an_exit_ends_the_session(service: CommandService, session: Sessio
     assert (result.state, result.output) == (CommandState.SESSION_ENDED, None)
 
 
-async def test_an_interrupt_where_nothing_runs_is_pressed_all_the_same(
-    service: CommandService, terminal: FakeTerminal, session: SessionId
+@pytest.mark.parametrize(("draft", "pressed"), [("half a thought", ["\x03"]), ("", [])])
+async def test_ctrl_c_is_pressed_where_nothing_runs_but_not_at_an_empty_prompt(
+    clock: FakeClock, draft: str, pressed: list[str]
 ) -> None:
-    assert await service.interrupt(session) is None
-    assert terminal.typed(session) == "\x03"
+    stage = staged("$ ")
+    stage.prompts = [prompt(EDITING, draft)]
+    stage.on_type = lambda _text: stage.tell(PromptShown(NEXT))
+
+    assert await service_of(stage.terminal, clock).interrupt(ONE) is None
+    assert stage.typed == pressed
 
 
 async def test_an_unknown_command_is_not_found(service: CommandService, session: SessionId) -> None:

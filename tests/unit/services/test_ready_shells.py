@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
@@ -21,6 +21,9 @@ from iterm_mcp.services import ready_shells
 from iterm_mcp.services.ready_shells import ReadyShell, ReadyShells
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from iterm_mcp.models.ids import SessionId
     from iterm_mcp.services.typed_commands import Dialect
 
 EDITING, RUNNING, FINISHED = PromptState.EDITING, PromptState.RUNNING, PromptState.FINISHED
@@ -199,3 +202,30 @@ async def test_nothing_is_typed_into_a_shell_whose_start_up_files_take_long() ->
 
     assert refused.value.code == "shell_starting"
     assert (told.dialect, told.marked) == ("posix", False)
+
+
+async def test_the_shell_that_a_launcher_becomes_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ready_shells, "JOB_SECONDS", 0.1)
+    stage = stage_of("$ ", job="env")
+    looked = 0
+    read = stage.read_variables
+
+    async def read_variables(session_id: SessionId, names: Sequence[str]) -> dict[str, Any]:
+        nonlocal looked
+        looked += 1
+        if looked == 3:
+            stage.variables["jobName"] = "dash"
+        return await read(session_id, names)
+
+    monkeypatch.setattr(stage, "read_variables", read_variables)
+
+    assert (await ready(stage)).name == "dash"
+
+
+async def test_a_launcher_that_stays_is_a_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ready_shells, "JOB_SECONDS", 0.02)
+
+    with pytest.raises(RefusedError):
+        await ready(stage_of("$ ", job="sudo"))

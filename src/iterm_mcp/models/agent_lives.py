@@ -67,7 +67,7 @@ class AgentOrder:
         keep: Names of variables that are not scrubbed.
         options: More of the program's own arguments.
         trust: ``ask`` leaves the question whether its directory is trusted to a person;
-            ``accept`` says yes, and to nothing else.
+            ``accept`` says yes, and that our own hooks are trusted, and nothing else.
         restart: Start it again after a crash.
         template: The name of the template that it was made of; empty for none.
     """
@@ -90,6 +90,19 @@ class AgentOrder:
 
 
 @dataclass(frozen=True, slots=True)
+class Spare:
+    """What makes an agent one that waits to be handed out; nobody has asked for it yet.
+
+    Attributes:
+        fingerprint: Of all that its start depended on: who is handed it asks for the same.
+        shown: Of its screen when it came to wait; empty before. What differs was touched.
+    """
+
+    fingerprint: str
+    shown: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Life:
     """An agent that we started, and where it stands.
 
@@ -98,11 +111,16 @@ class Life:
         token: Names this life alone; a process that carries another is of an earlier one.
         session_id: The session that was opened for it; None until one is.
         conversation: Under which id it can be resumed; empty while none is known.
+        transcript: Where that conversation stood before its first life, when it was restored.
         trace: The trace id under which all its lives are found.
         ordered_at: When it was first ordered, in UTC; `begun_at` is of the present life.
         restart_at: When it is started again; only while `Phase.RESTARTING`.
         pending: What it is still to be told, once it is ready; empty for nothing.
         reason: Why it stands so, in a sentence; empty where nothing is to be said.
+        placed: Where its pane went, when it could not go where it was wanted; else empty.
+        spare: It waits to be handed out; None for every agent that somebody asked for.
+        born: The name that its process and its folder carry, where it was handed out under
+            another; empty for its own.
     """
 
     agent: AgentName
@@ -115,10 +133,18 @@ class Life:
     epoch: int = 0
     session_id: SessionId | None = None
     conversation: str = ""
+    transcript: str = ""
     begun_at: datetime | None = None
     restart_at: datetime | None = None
     pending: str = ""
     reason: str = ""
+    placed: str = ""
+    spare: Spare | None = None
+    born: str = ""
+
+    def is_marked(self, name: str) -> bool:
+        """Tell whether a process that carries this name is this agent's."""
+        return name in {self.agent, self.born} and bool(name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,8 @@ _ON_THE_WAY = (
 )  # fmt: skip
 
 FINAL = frozenset({Stage.ENDED, Stage.REFUSED, Stage.EXPIRED, Stage.UNKNOWN})
-"""Stages that last. A kind that tells nothing of its turns leaves a message ``written``."""
+"""Stages that last. Where neither the agent nor its screen tells of its turns, a message stays
+``written``."""
 
 MOVES: Mapping[Stage, frozenset[Stage]] = {
     Stage.ACCEPTED: frozenset({Stage.LEASED, Stage.REFUSED, Stage.EXPIRED}),

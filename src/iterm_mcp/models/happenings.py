@@ -53,6 +53,11 @@ class TextTyped:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyPressed:
+    """A person has pressed a key in the session; told only to those who ask. Which is not told."""
+
+
+@dataclass(frozen=True, slots=True)
 class SessionsChanged:
     """A session was opened, or one has ended. Several changes may come as one."""
 
@@ -79,6 +84,7 @@ Happening: TypeAlias = (
     | CommandEnded
     | SequenceReceived
     | TextTyped
+    | KeyPressed
     | SessionsChanged
     | SessionEnded
     | TerminalLost

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
+    from iterm_mcp.models.agent_lives import AgentOrder
+    from iterm_mcp.models.agent_states import StateView
     from iterm_mcp.models.ids import AgentName, SessionId, TabId, TeamName, WindowId
     from iterm_mcp.models.sessions import Size
 
@@ -20,13 +22,22 @@ class PaneAgent:
     """The agent that lives in a pane.
 
     Attributes:
+        kind: A kind of agent, or ``template:`` and the name of a template.
         teams: Teams that it joins; those that are missing are created.
+        prompt: Its first order, if it is started.
+        order: What it was started with when this was written down; None when it was not
+            started by us, or is not written down yet.
+        conversation: What it goes on with, if it has to be started again, as does `transcript`.
     """
 
     name: AgentName
     kind: str = "shell"
     role: str = ""
     teams: tuple[TeamName, ...] = ()
+    prompt: str = ""
+    order: AgentOrder | None = None
+    conversation: str = ""
+    transcript: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,17 +119,37 @@ class StandingTab:
 
 
 @dataclass(frozen=True, slots=True)
+class PaneStart:
+    """What became of an agent that was started in a pane.
+
+    Attributes:
+        new: It never lived before.
+        resumed: It goes on with a conversation of its.
+        view: Its state; None while nobody has looked, and when it could not be started.
+        problem: Why it could not be started, and what to do (`hint`); else empty.
+    """
+
+    new: bool = False
+    resumed: bool = False
+    view: StateView | None = None
+    problem: str = ""
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class AppliedPane:
     """A pane of a layout and the session that now stands for it.
 
     Attributes:
         opened: False for a session that stood before.
+        start: What became of its agent; None when none had to be started.
     """
 
     name: str | None
     session_id: SessionId
     agent: AgentName | None = None
     opened: bool = True
+    start: PaneStart | None = None
 
 
 @dataclass(frozen=True, slots=True)

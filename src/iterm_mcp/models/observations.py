@@ -27,12 +27,14 @@ class Fact(StrEnum):
     """
 
     OCCUPANT = "occupant"
-    """Who has the session's terminal: ``who`` (agent, shell, other, nobody), ``pid``, ``started``
+    """Who has the session's terminal: ``who`` (agent, shell, multiplexer, in which an agent may
+    be, other, nobody), ``pid``, ``started``
     (when the process was started, in the system's own unit), ``command``, ``stopped`` (the
     agent's process is suspended)."""
     ACTIVITY = "activity"
     """``is``: starting, idle, busy, waiting (for a person), shell (idle with a background shell),
-    compacting. ``marked`` where a shell's own mark says so, which is no guess."""
+    compacting. ``marked`` where a shell's own mark says so, which is no guess; ``early`` where a
+    program at its start may ask something yet, though its composer is drawn."""
     GATE = "gate"
     """What stands before its composer: ``name`` (trust, login, theme, resume, update)."""
     DIALOG = "dialog"
@@ -81,7 +83,10 @@ class ObservationSource(StrEnum):
     @property
     def rank(self) -> int:
         """0 for the most trusted."""
-        return list(ObservationSource).index(self)
+        return _RANKS[self]
+
+
+_RANKS = {source: rank for rank, source in enumerate(ObservationSource)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ class SessionFacts:
             its programs may set.
         directory: Where its shell is, or its program; empty when unknown.
         job: The name of the program in the foreground; empty when unknown.
-        tags: See `services.tags`.
+        tags: See `services.sessions.tags`.
     """
 
     name: str = ""

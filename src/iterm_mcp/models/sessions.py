@@ -36,7 +36,7 @@ class Program:
         name: The session's name; None leaves the naming to the terminal.
         arguments: Taken as they are; `command` is then a program alone, and is not split.
         environment: Variables that the program sees besides what the terminal gives it.
-        tags: Words by which the session can be found; see `services.tags`.
+        tags: Words by which the session can be found; see `services.sessions.tags`.
         size: The grid of a new window; a pane or a tab has that of where it stands.
     """
 

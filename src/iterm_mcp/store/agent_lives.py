@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
-from iterm_mcp.models.agent_lives import AgentOrder, Desired, Forensics, Life, Limits, Phase
+from iterm_mcp.models.agent_lives import AgentOrder, Desired, Forensics, Life, Limits, Phase, Spare
 from iterm_mcp.models.ids import AgentName, SessionId, TeamName
 from iterm_mcp.store.times import from_text, to_text
 
@@ -72,15 +72,32 @@ class AgentLifeStore:
 
     async def save(self, life: Life) -> None:
         """Keep a life, instead of what was kept of its agent before."""
-        values = life.agent, life.desired.value, life.phase.value, _life_text(life)
-        await self._database.write(lambda connection: connection.execute(UPSERT_LIFE, values))
+        row = _life_row(life)
+        await self._database.write(lambda connection: connection.execute(UPSERT_LIFE, row))
+
+    async def hand_over(self, former: AgentName, life: Life) -> None:
+        """Keep a life under another name than it had, and nothing under the former: at once."""
+        row = _life_row(life)
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute(DELETE_LIFE, (former,))
+            connection.execute(UPSERT_LIFE, row)
+
+        await self._database.write(work)
 
     async def remove(self, agent: AgentName) -> None:
         """Forget an agent's life; its forensics stay. One that is not kept is no matter."""
         await self._database.write(lambda connection: connection.execute(DELETE_LIFE, (agent,)))
 
-    async def add_forensics(self, found: Forensics) -> None:
-        """Keep what was found at an end, and the newest `KEPT` of the agent's."""
+    async def end(self, life: Life, found: Forensics, *, forgiven: bool = False) -> None:
+        """Keep a life after its end, and what was found at it: both or nothing.
+
+        So however often an end is handled, until this returns once, it counts once.
+
+        Args:
+            found: The newest `KEPT` of an agent are kept.
+            forgiven: Its former crashes count for nothing from now on.
+        """
         content = {
             "reason": found.reason,
             "code": found.code,
@@ -92,8 +109,11 @@ class AgentLifeStore:
         values = found.agent, found.epoch, to_text(found.at), int(found.crash), json.dumps(content)
 
         def work(connection: sqlite3.Connection) -> None:
+            connection.execute(UPSERT_LIFE, _life_row(life))
             connection.execute(INSERT_FORENSICS, values)
             connection.execute(DELETE_OLD_FORENSICS, (found.agent, KEPT))
+            if forgiven:
+                connection.execute(FORGIVE_CRASHES, (life.agent,))
 
         await self._database.write(work)
 
@@ -120,27 +140,51 @@ class AgentLifeStore:
         await self._database.write(lambda connection: connection.execute(FORGIVE_CRASHES, (agent,)))
 
 
+def _life_row(life: Life) -> tuple[str, str, str, str]:
+    return life.agent, life.desired.value, life.phase.value, _life_text(life)
+
+
 def _life_text(life: Life) -> str:
-    content: dict[str, Any] = asdict(replace(life, order=replace(life.order, environment={})))
-    content["order"]["environment"] = dict(life.order.environment)
+    plain = replace(life.order, environment={}, limits=Limits())
+    content: dict[str, Any] = asdict(replace(life, order=plain)) | {
+        "order": write_order(life.order)
+    }
     for name in ("ordered_at", "begun_at", "restart_at"):
         content[name] = None if content[name] is None else to_text(content[name])
     return json.dumps(content)
 
 
-def _life(text: str) -> Life:
-    content: dict[str, Any] = json.loads(text)
-    order: dict[str, Any] = content.pop("order")
+def write_order(order: AgentOrder) -> dict[str, Any]:
+    """Return an order as JSON keeps it."""
+    content = asdict(replace(order, environment={}))
+    return content | {"environment": dict(order.environment)}
+
+
+def read_order(content: dict[str, Any]) -> AgentOrder:
+    """Return an order as it was before `write_order`.
+
+    Raises:
+        TypeError, LookupError: It is none.
+    """
+    order = dict(content)
     limits = Limits(**order.pop("limits"))
     for name in ("keep", "options"):
         order[name] = tuple(order[name])
     order["teams"] = tuple(TeamName(one) for one in order["teams"])
+    return AgentOrder(limits=limits, **order)
+
+
+def _life(text: str) -> Life:
+    content: dict[str, Any] = json.loads(text)
+    order = read_order(content.pop("order"))
+    spare = content.pop("spare", None)
     for name in ("ordered_at", "begun_at", "restart_at"):
         content[name] = None if content[name] is None else from_text(content[name])
     session_id = content.pop("session_id")
     return Life(
         agent=AgentName(content.pop("agent")),
-        order=AgentOrder(limits=limits, **order),
+        order=order,
+        spare=None if spare is None else Spare(**spare),
         desired=Desired(content.pop("desired")),
         phase=Phase(content.pop("phase")),
         session_id=None if session_id is None else SessionId(session_id),

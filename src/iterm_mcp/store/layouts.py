@@ -10,6 +10,7 @@ from iterm_mcp.errors import ConflictError, NotFoundError, StoreError
 from iterm_mcp.models.ids import AgentName, TeamName
 from iterm_mcp.models.layouts import Pane, PaneAgent, SavedLayout, SavedTeam, Splitter
 from iterm_mcp.models.sessions import Program
+from iterm_mcp.store.agent_lives import read_order, write_order
 from iterm_mcp.store.times import from_text, to_text
 
 if TYPE_CHECKING:
@@ -152,18 +153,43 @@ def _node(node: Node) -> dict[str, Any]:
         "name": program.name,
         "tags": program.tags,
         "weight": node.weight,
-        "agent": None if agent is None else [agent.name, agent.kind, agent.role, agent.teams],
+        "agent": None if agent is None else _agent(agent),
     }
+
+
+def _agent(agent: PaneAgent) -> dict[str, Any]:
+    return {
+        "name": agent.name,
+        "kind": agent.kind,
+        "role": agent.role,
+        "teams": agent.teams,
+        "prompt": agent.prompt,
+        "order": None if agent.order is None else write_order(agent.order),
+        "conversation": agent.conversation,
+        "transcript": agent.transcript,
+    }
+
+
+def _read_agent(stored: dict[str, Any] | list[Any] | None) -> PaneAgent | None:
+    """Return a pane's agent; a list is what older versions kept of one."""
+    if stored is None:
+        return None
+    if isinstance(stored, list):
+        stored = dict(zip(("name", "kind", "role", "teams"), stored, strict=True))
+    rest = dict(stored)
+    order = rest.pop("order", None)
+    return PaneAgent(
+        AgentName(rest.pop("name")),
+        teams=tuple(TeamName(team) for team in rest.pop("teams")),
+        order=None if order is None else read_order(order),
+        **rest,
+    )
 
 
 def _read(stored: dict[str, Any]) -> Node:
     if "children" in stored:
         children = tuple(_read(child) for child in stored["children"])
         return Splitter(stored["vertical"], children, stored["weight"])
-    agent = None
-    if stored["agent"] is not None:
-        name, kind, role, teams = stored["agent"]
-        agent = PaneAgent(AgentName(name), kind, role, tuple(TeamName(team) for team in teams))
     program = Program(
         command=stored["command"],
         directory=stored["directory"],
@@ -171,4 +197,4 @@ def _read(stored: dict[str, Any]) -> Node:
         name=stored["name"],
         tags=tuple(stored["tags"]),
     )
-    return Pane(program, stored["weight"], agent=agent)
+    return Pane(program, stored["weight"], agent=_read_agent(stored["agent"]))

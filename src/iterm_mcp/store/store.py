@@ -8,17 +8,24 @@ from typing import TYPE_CHECKING
 
 from iterm_mcp.store.agent_lives import AgentLifeStore
 from iterm_mcp.store.agents import AgentStore
+from iterm_mcp.store.alerts import AlertStore
+from iterm_mcp.store.annotations import AnnotationStore
 from iterm_mcp.store.approvals import ApprovalStore
+from iterm_mcp.store.budgets import BudgetStore
 from iterm_mcp.store.cascades import CascadeStore
 from iterm_mcp.store.database import BUSY_TIMEOUT_SECONDS, open_database
 from iterm_mcp.store.deliveries import DeliveryStore
+from iterm_mcp.store.http_answers import HttpAnswerStore
+from iterm_mcp.store.http_tokens import HttpTokenStore
 from iterm_mcp.store.layouts import LayoutStore
 from iterm_mcp.store.locks import LockStore
 from iterm_mcp.store.notes import NoteStore
 from iterm_mcp.store.observations import ObservationStore
 from iterm_mcp.store.playbooks import PlaybookStore
+from iterm_mcp.store.read_positions import ReadPositions
 from iterm_mcp.store.results import ResultStore
 from iterm_mcp.store.roles import RoleStore
+from iterm_mcp.store.saved_filters import SavedFilterStore
 from iterm_mcp.store.triggers import TriggerStore
 
 if TYPE_CHECKING:
@@ -44,6 +51,13 @@ class Store:
     roles: RoleStore
     playbooks: PlaybookStore
     lives: AgentLifeStore
+    positions: ReadPositions
+    http_tokens: HttpTokenStore
+    http_answers: HttpAnswerStore
+    saved_filters: SavedFilterStore
+    budgets: BudgetStore
+    alerts: AlertStore
+    annotations: AnnotationStore
 
 
 @asynccontextmanager
@@ -76,4 +90,11 @@ async def open_store(
             RoleStore(database),
             PlaybookStore(database),
             AgentLifeStore(database),
+            ReadPositions(database),
+            HttpTokenStore(database),
+            HttpAnswerStore(database),
+            SavedFilterStore(database),
+            BudgetStore(database),
+            AlertStore(database),
+            AnnotationStore(database),
         )

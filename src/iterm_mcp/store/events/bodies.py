@@ -1,0 +1,134 @@
+"""Keys, texts and payloads of events: one row each, or many in a compressed block."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import zlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+Body = tuple[str, str, "str | None"]
+"""Key, text, payload as JSON."""
+
+BLOCK_EVENTS = 100
+BLOCK_BYTES = 1 << 20
+"""A block has fewer events when they are large: to read one, all are unpacked."""
+BITE_EVENTS = 5 * BLOCK_EVENTS
+BITE_BYTES = 4 << 20
+"""What is packed in one transaction: others wait for it."""
+LEVEL = 6
+
+SELECT_BODY = "SELECT key, text, payload FROM bodies WHERE number = ?"
+# The block in which a number stands, if it is in one.
+SELECT_BLOCK = "SELECT data FROM blocks WHERE last >= ? ORDER BY last LIMIT 1"
+SELECT_OLDEST = "SELECT number, key, text, payload FROM bodies ORDER BY number LIMIT ?"
+INSERT_BLOCK = "INSERT INTO blocks VALUES (?, ?)"
+DELETE_BODIES = "DELETE FROM bodies WHERE number <= ?"
+DELETE_BODY = "DELETE FROM bodies WHERE number = ?"
+SELECT_BLOCK_AT = "SELECT last, data FROM blocks WHERE last >= ? ORDER BY last LIMIT 1"
+UPDATE_BLOCK = "UPDATE blocks SET data = ? WHERE last = ?"
+
+
+class BodyLostError(sqlite3.DatabaseError):
+    """An event stands there without its body: the file is damaged, and SQLite cannot know it."""
+
+    sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+
+
+class BodyReader:
+    """Reads bodies in any order; neighbours cost the unpacking of one block."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._block: dict[int, Body] = {}
+
+    def body(self, number: int) -> Body:
+        """Return an event's body.
+
+        Raises:
+            BodyLostError: There is none.
+        """
+        row: Body | None = self._connection.execute(SELECT_BODY, (number,)).fetchone()
+        return row if row is not None else self.packed(number)
+
+    def packed(self, number: int) -> Body:
+        """Return the body of an event that stands in a block.
+
+        Raises:
+            BodyLostError: It does not.
+        """
+        if number not in self._block:
+            found = self._connection.execute(SELECT_BLOCK, (number,)).fetchone()
+            self._block = unpack(found[0]) if found else {}
+        if number not in self._block:
+            raise BodyLostError(f"event {number} has lost its body")
+        return self._block[number]
+
+
+def pack(bodies: Iterable[tuple[int, Body]]) -> bytes:
+    """Return a block."""
+    text = json.dumps(
+        [[number, *body] for number, body in bodies], separators=(",", ":"), ensure_ascii=False
+    )
+    return zlib.compress(text.encode(), LEVEL)
+
+
+def unpack(data: bytes) -> dict[int, Body]:
+    """Return what `pack` was given.
+
+    Raises:
+        BodyLostError: It is not what `pack` returned.
+    """
+    try:
+        rows = json.loads(zlib.decompress(data))
+    except (zlib.error, ValueError) as error:
+        raise BodyLostError(f"a block of bodies cannot be unpacked: {error}") from error
+    return {number: (key, text, payload) for number, key, text, payload in rows}
+
+
+def pack_oldest(connection: sqlite3.Connection) -> int:
+    """Move the oldest bodies into blocks, inside a transaction; return how many were moved.
+
+    About as many as `BITE_BYTES` and `BITE_EVENTS` say, and 0 when there are none left.
+    """
+    moved = total = size = 0
+    block: list[tuple[int, Body]] = []
+    finished: list[tuple[int, bytes]] = []
+    for number, *body in connection.execute(SELECT_OLDEST, (BITE_EVENTS,)):
+        key, text, payload = body
+        block.append((number, (key, text, payload)))
+        size += len(text) + len(payload or "")
+        if len(block) == BLOCK_EVENTS or size >= BLOCK_BYTES:
+            finished.append((number, pack(block)))
+            moved += len(block)
+            total += size
+            block, size = [], 0
+            if total >= BITE_BYTES:
+                break
+    if block:
+        finished.append((block[-1][0], pack(block)))
+        moved += len(block)
+    if finished:
+        connection.executemany(INSERT_BLOCK, finished)
+        connection.execute(DELETE_BODIES, (finished[-1][0],))
+    return moved
+
+
+def remove(connection: sqlite3.Connection, numbers: Sequence[int]) -> None:
+    """Remove bodies for good, from blocks too, inside a transaction; numbers in their order."""
+    connection.executemany(DELETE_BODY, ((number,) for number in numbers))
+    waiting = list(numbers)
+    while waiting:
+        found = connection.execute(SELECT_BLOCK_AT, (waiting[0],)).fetchone()
+        if found is None:
+            return
+        last, data = found
+        here = {number for number in waiting if number <= last}
+        block = unpack(data)
+        if here & block.keys():
+            rest = [(number, body) for number, body in block.items() if number not in here]
+            connection.execute(UPDATE_BLOCK, (pack(rest), last))
+        waiting = [number for number in waiting if number > last]

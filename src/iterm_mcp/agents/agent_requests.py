@@ -69,6 +69,11 @@ class Requests:
             hint="Interrupt it, or stop it and start it again.",
         )
 
+    def after(self, number: object) -> None:
+        """Know of the number of a request that was sent before; ours are greater."""
+        if isinstance(number, int):
+            self._number = max(self._number, number)
+
     def take(self, answer: Mapping[str, Json]) -> None:
         """Take an answer; one that nobody waits for any more is dropped."""
         number = answer.get("id")

@@ -12,6 +12,8 @@ import shlex
 from typing import TYPE_CHECKING, TypeAlias
 
 from iterm_mcp.agents.claude_prompts import is_own, unwrapped
+from iterm_mcp.agents.events.claude_hook_events import HOOKS, UNASKED
+from iterm_mcp.agents.hook_spool import spool_command
 from iterm_mcp.models.observations import Fact, ObservationSource, Sighting
 
 if TYPE_CHECKING:
@@ -36,8 +38,8 @@ EVENTS: Mapping[str, int] = {
     "ElicitationResult": QUICK_SECONDS,
     "SessionEnd": QUICK_SECONDS,
 }
-"""What we ask to be told of, and how long it may take. Events of single tools are left out: each
-would start a process, and the registry file tells more."""
+"""What we are told of at once, for what an agent is doing now, and how long it may take. All else
+goes by the spool."""
 
 EVIDENCE_CHARACTERS = 2000
 QUESTION = "AskUserQuestion"
@@ -57,17 +59,27 @@ FAILURES: Mapping[str, str] = {
 """What is wrong by the word of StopFailure; its other words are about one request alone."""
 
 
-def hook_settings(command: Sequence[str]) -> str:
+def hook_settings(command: Sequence[str], spool: str = "") -> str:
     """Return settings, as JSON, that have a program told of every event in `EVENTS`.
 
     They come beside the hooks of the person's own settings. The program gets the event on stdin.
+
+    Args:
+        spool: The folder in which all other events are left; empty for nowhere.
     """
     line = shlex.join(command)
-    hooks = {
-        event: [{"hooks": [{"type": "command", "command": line, "timeout": seconds}]}]
-        for event, seconds in EVENTS.items()
-    }
-    return json.dumps({"hooks": hooks})
+    told = {event: _hook(line, seconds) for event, seconds in EVENTS.items()}
+    return json.dumps({"hooks": {**(spool_hooks(spool) if spool else {}), **told}})
+
+
+def spool_hooks(spool: str) -> dict[str, list[dict[str, Json]]]:
+    """Return settings' ``hooks`` that leave every event in a folder; see `spool_command`."""
+    line = spool_command(spool, "claude")
+    return {event: _hook(line, QUICK_SECONDS) for event in HOOKS if event not in UNASKED}
+
+
+def _hook(line: str, seconds: int) -> list[dict[str, Json]]:
+    return [{"hooks": [{"type": "command", "command": line, "timeout": seconds}]}]
 
 
 def hook_sightings(payload: Mapping[str, Json]) -> tuple[Sighting, ...]:

@@ -44,24 +44,6 @@ def message_sightings(message: Mapping[str, Json]) -> tuple[Sighting, ...]:
     )
 
 
-def said_in(message: Mapping[str, Json]) -> tuple[str, ...]:
-    """Return what a message shows to a person, in lines."""
-    if message.get("type") != "assistant" or message.get("parent_tool_use_id"):
-        return ()
-    inner = message.get("message")
-    content = inner.get("content") if isinstance(inner, dict) else None
-    lines: list[str] = []
-    for block in content if isinstance(content, list) else ():
-        if not isinstance(block, dict):
-            continue
-        if block.get("type") == "text":
-            lines += _text(block, "text").splitlines()
-        elif block.get("type") == "tool_use":
-            given = json.dumps(block.get("input"), ensure_ascii=False)
-            lines.append(f"{_text(block, 'name')} {given}")
-    return tuple(lines)
-
-
 def user_message(message_id: str, text: str) -> dict[str, Json]:
     """Return the message that tells the agent something."""
     return {

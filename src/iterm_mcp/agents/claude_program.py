@@ -141,7 +141,7 @@ def arguments_of(request: StartRequest, program: Installed) -> tuple[tuple[str, 
         arguments += ["--permission-mode", request.permissions]
     if request.hook_command:
         need(program, "hooks")
-        arguments += ["--settings", hook_settings(request.hook_command)]
+        arguments += ["--settings", hook_settings(request.hook_command, request.spool)]
     return tuple(arguments), conversation
 
 
@@ -150,16 +150,21 @@ def recognises(command: Sequence[str]) -> bool:
 
     Its other verbs, such as ``claude mcp serve``, and ``claude -p`` have none.
     """
-    words = list(command)
-    if words and _INTERPRETER.fullmatch(PurePath(words[0]).name):
-        words = list(dropwhile(lambda word: word.startswith("-"), words[1:]))
-    if not words or not _SCRIPT.search(words[0]):
+    rest = program_words(command)
+    if rest is None:
         return False
-    rest = words[1:]
     if rest and rest[0] in _OTHER_VERBS:
         return False
     before_order = rest[: rest.index("--")] if "--" in rest else rest
     return not _NO_SCREEN.intersection(before_order)
+
+
+def program_words(command: Sequence[str]) -> list[str] | None:
+    """Return the arguments of a process that is a Claude Code; None when it is none."""
+    words = list(command)
+    if words and _INTERPRETER.fullmatch(PurePath(words[0]).name):
+        words = list(dropwhile(lambda word: word.startswith("-"), words[1:]))
+    return words[1:] if words and _SCRIPT.search(words[0]) else None
 
 
 def need(program: Installed, feature: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import uuid
 from collections import OrderedDict, deque
 from contextlib import asynccontextmanager
@@ -10,14 +12,15 @@ from typing import TYPE_CHECKING
 
 import anyio
 
+from iterm_mcp.agents.account import said_in
 from iterm_mcp.agents.claude_messages import (
     control_request,
     message_sightings,
     permission_answer,
-    said_in,
     user_message,
 )
-from iterm_mcp.agents.claude_program import arguments_of, need
+from iterm_mcp.agents.claude_program import arguments_of, need, program_words
+from iterm_mcp.agents.claude_registry import transcript_path
 from iterm_mcp.agents.protocol_process import ProtocolProcess, start_process
 from iterm_mcp.agents.strokes import check_order
 from iterm_mcp.errors import (
@@ -32,6 +35,7 @@ from iterm_mcp.models.observations import Fact, ObservationSource, Sighting
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
 
+    from iterm_mcp.agents.driver import Voice
     from iterm_mcp.agents.kind import Installed, StartRequest
     from iterm_mcp.models.observations import Json
 
@@ -45,6 +49,11 @@ SPEAK = (
     "--print", "--verbose", "--input-format", "stream-json", "--output-format", "stream-json",
     "--replay-user-messages",
 )  # fmt: skip
+OPENING = "opening"
+"""The id of the request with which a conversation begins that another holds the pipes of."""
+OUR_ID = re.compile(r"d-([0-9a-f]{16})")
+OUR_UUID = "6d-697465726d63"
+"""The end of UUIDs that our ids of deliveries can be read from again, by a later process."""
 LEVELS = frozenset({Fact.TROUBLE, Fact.ACTIVITY, Fact.DIALOG, Fact.CONVERSATION})
 """Of these only changes are told on."""
 
@@ -84,6 +93,30 @@ class ClaudeDriver:
         """Return what one message tells, by the ids that Claude Code was given."""
         return message_sightings(line)
 
+    def command(self, request: StartRequest, installed: Installed) -> tuple[str, ...]:
+        """Return its arguments; see `protocol_arguments`."""
+        return protocol_arguments(request, installed)
+
+    def opening(self, request: StartRequest) -> tuple[Mapping[str, Json], ...]:
+        """Return the request that it answers as soon as it can be spoken to."""
+        del request
+        return (control_request(OPENING, "initialize"),)
+
+    def recognise(self, command: tuple[str, ...]) -> bool:
+        """Tell whether it is a Claude Code that reads stream-json."""
+        words = program_words(command)
+        return words is not None and {"--input-format", "stream-json"} <= set(words)
+
+    def talk(
+        self, see: Callable[[Sighting], None], directory: str, environ: Mapping[str, str]
+    ) -> ClaudeConversation:
+        """Return a conversation whose transcript stands where these lead to."""
+
+        def transcript(conversation: str) -> str:
+            return str(transcript_path(environ, os.path.realpath(directory), conversation))
+
+        return ClaudeConversation(see, transcript)
+
 
 def protocol_arguments(request: StartRequest, installed: Installed) -> tuple[str, ...]:
     """Return the arguments of a start without a screen.
@@ -105,15 +138,21 @@ class ClaudeConversation:
 
     Args:
         see: Takes what is seen. Levels are told when they change.
+        transcript: Where the transcript of a conversation stands, by its id.
 
     Attributes:
         process: Set while it is started.
     """
 
-    process: ProtocolProcess
+    process: Voice
 
-    def __init__(self, see: Callable[[Sighting], None]) -> None:
+    def __init__(
+        self,
+        see: Callable[[Sighting], None],
+        transcript: Callable[[str], str] | None = None,
+    ) -> None:
         self._see = see
+        self._transcript = transcript
         self._levels: dict[Fact, Mapping[str, Json]] = {}
         self._said: deque[str] = deque(maxlen=TAIL_LINES)
         self._names: OrderedDict[str, str] = OrderedDict()
@@ -152,11 +191,14 @@ class ClaudeConversation:
             InvalidRequestError: The text begins as a command does, or is longer than 1 MiB.
         """
         check_order(text, limit_bytes=TEXT_BYTES)
-        name = _as_uuid(message_id)
-        self._names[name] = message_id
-        if len(self._names) > MESSAGES_KEPT:
-            self._names.popitem(last=False)
+        name = as_uuid(message_id)
         self.process.send(user_message(name, text))
+        self._note_told(name, message_id)
+        await self.process.handed_over()
+
+    def was_told(self, message_id: str) -> bool:
+        """Tell whether a message was handed over; of the last 1000."""
+        return as_uuid(message_id) in self._names
 
     async def interrupt(self) -> None:
         """End the turn; what waits stays queued. Takes 10 seconds at most.
@@ -190,8 +232,8 @@ class ClaudeConversation:
                 code="no_such_option",
             )
         self.process.send(reply)
-        self._asked.pop(dialog_id, None)
-        self._tell_next_dialog("answered")
+        self._close_dialog(dialog_id, "answered")
+        await self.process.handed_over()
 
     async def stop(self, grace_seconds: float) -> None:
         """Let it finish what it was told, then end it by TERM and KILL with all it started."""
@@ -201,7 +243,15 @@ class ClaudeConversation:
         """Return the last things it said, at most 500 lines."""
         return tuple(self._said)[-lines:] if lines > 0 else ()
 
-    # What the process says.
+    # What is said on both sides.
+
+    def sent(self, message: Mapping[str, Json]) -> None:
+        """Take one message that was written to the agent."""
+        if message.get("type") == "user" and isinstance(name := message.get("uuid"), str):
+            self._note_told(name, message_id_of(name))
+        response = message.get("response")
+        if message.get("type") == "control_response" and isinstance(response, dict):
+            self._close_dialog(str(response.get("request_id")), "answered")
 
     def take(self, message: Mapping[str, Json]) -> None:
         """Take one message."""
@@ -215,8 +265,7 @@ class ClaudeConversation:
             if isinstance(request_id, str) and isinstance(request, dict) and asks:
                 self._asked[request_id] = request
         elif kind == "control_cancel_request":
-            self._asked.pop(str(message.get("request_id")), None)
-            self._tell_next_dialog("the agent took its request back")
+            self._close_dialog(str(message.get("request_id")), "the agent took its request back")
             return
         elif kind == "result":
             self._asked.clear()
@@ -235,6 +284,8 @@ class ClaudeConversation:
     def _replied(self, message: Mapping[str, Json]) -> None:
         response = message.get("response")
         if isinstance(response, dict):
+            if response.get("request_id") == OPENING:
+                self._tell(Fact.ACTIVITY, {"is": "idle"}, "it answered initialize")
             event = self._replies.get(str(response.get("request_id")))
             if event is not None:
                 event.set()
@@ -256,11 +307,18 @@ class ClaudeConversation:
                 hint="Stop it and start it again, or wait if the machine is busy.",
             )
 
-    def _tell_next_dialog(self, why: str) -> None:
-        """Tell of the oldest request that still waits, or that none does."""
-        for request_id, request in self._asked.items():
+    def _note_told(self, name: str, message_id: str) -> None:
+        self._names[name] = message_id
+        if len(self._names) > MESSAGES_KEPT:
+            self._names.popitem(last=False)
+
+    def _close_dialog(self, request_id: str, why: str) -> None:
+        """Know that a request waits no more, and tell of the oldest one that does, or of none."""
+        if self._asked.pop(request_id, None) is None:
+            return
+        for waiting, request in self._asked.items():
             asked: dict[str, Json] = {
-                "type": "control_request", "request_id": request_id, "request": dict(request),
+                "type": "control_request", "request_id": waiting, "request": dict(request),
             }  # fmt: skip
             for sighting in message_sightings(asked):
                 self._pass_on(sighting)
@@ -273,6 +331,9 @@ class ClaudeConversation:
 
     def _pass_on(self, sighting: Sighting) -> None:
         fact, value = sighting.fact, sighting.value
+        if fact is Fact.CONVERSATION and self._transcript is not None and value.get("id"):
+            value = {**value, "transcript": self._transcript(str(value["id"]))}
+            sighting = replace(sighting, value=value)
         if fact in LEVELS:
             if self._levels.get(fact, {}) == value:
                 return
@@ -287,9 +348,21 @@ class ClaudeConversation:
         self._see(sighting)
 
 
-def _as_uuid(message_id: str) -> str:
+def as_uuid(message_id: str) -> str:
     """Return the id under which Claude Code knows a message; it takes nothing but UUIDs."""
+    ours = OUR_ID.fullmatch(message_id)
+    if ours is not None:
+        digits = ours[1]
+        return f"{digits[:8]}-{digits[8:12]}-4{digits[12:15]}-8{digits[15]}{OUR_UUID}"
     try:
         return str(uuid.UUID(message_id))
     except ValueError:
         return str(uuid.uuid5(uuid.NAMESPACE_OID, message_id))
+
+
+def message_id_of(name: str) -> str:
+    """Return the id of a message that Claude Code knows under this one, where it tells it."""
+    if not name.endswith(OUR_UUID):
+        return name
+    digits = name.replace("-", "")
+    return f"d-{digits[:12]}{digits[13:16]}{digits[17]}"

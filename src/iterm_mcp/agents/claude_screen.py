@@ -30,7 +30,8 @@ STATUS_ROWS = 12
 """How far above the composer its status may stand; farther up is the conversation."""
 DIALOG_ROWS = 60
 
-_RULE = re.compile(r"\s*─{8}")
+_RULE = re.compile(r"─{8}")
+"""The edge of the composer. It begins at the margin, where nothing that is typed can stand."""
 _TOP = re.compile(r"\s*[─▔]{8}")
 _UNSAID = re.compile(r"[╌┄-]{8}|Tip: ")
 """Rows of a dialog that are not about what is asked."""
@@ -43,7 +44,8 @@ _COMPACTING = re.compile(r"(?i)^\W*compacting conversation")
 _STATUS = re.compile(r"[·✢✳✶✻✽*]\s|\s*⎿")
 _QUEUED = re.compile(r"\s*⎿\s+Queued · .*to send now")
 _LABEL = re.compile(rf"\s*(?:{MARK}\s*)?\d{{1,2}}\. +(.*)")
-_PASTED = re.compile(r"\[Pasted text #\d+(?: \+\d+ lines)?\]")
+_PASTED = re.compile(r"\[Pastedtext#\d+(?:\+\d+lines)?\]")
+"""Without blanks: it may be wrapped anywhere."""
 _ASKS = re.compile(r"(?i)do you want to\b")
 _BACKGROUND = re.compile(r"· (\d+) (?:shell|background task|local agent|task)s?\b")
 _RESEND = re.compile(r"(?i)\bresend your message\b")
@@ -155,7 +157,8 @@ def _find_box(rows: Sequence[str]) -> tuple[int, int] | None:
 
 
 def _is_option(row: str) -> bool:
-    return re.match(rf"{MARK}[ \xa0]\d+\. ", row) is not None
+    """Tell options from a numbered list that is being written, whose blank does not break."""
+    return re.match(rf"{MARK} \d+\. ", row) is not None
 
 
 def _read_composer(
@@ -220,7 +223,7 @@ def _holds(
         return {"holds": "nothing"}
     if rows[first][0] != MARK:  # a shell's command, or a note: a person's in any case
         return {"holds": "draft", "text": rows[first][0] + text}
-    if _PASTED.search(text):
+    if _PASTED.search("".join(text.split())):
         return {"holds": "pasted", "text": text}
     ghost = _is_faint(styles[first]) if first < len(styles) else None
     if ghost is None:

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 from anyio import to_thread
 
 from iterm_mcp.agents.codex_following import follow_codex
-from iterm_mcp.agents.codex_hooks import hook_settings, read_event
+from iterm_mcp.agents.codex_hooks import hook_settings, hook_trust, read_event
 from iterm_mcp.agents.codex_permissions import read_permissions
 from iterm_mcp.agents.codex_protocol import CodexDriver
 from iterm_mcp.agents.codex_rollout import codex_home
 from iterm_mcp.agents.codex_screen import read_screen
+from iterm_mcp.agents.composers import cleared
 from iterm_mcp.agents.kind import Installed, StartPlan, Stroke, Transport, WhileBusy
 from iterm_mcp.agents.probing import ask_both, find_program, runs_program
-from iterm_mcp.agents.strokes import ARGUMENT_BYTES, COMMANDS, ESCAPE, check_order, choose, pasted
+from iterm_mcp.agents.strokes import ARGUMENT_BYTES, ESCAPE, check_order, choose, pasted_order
 from iterm_mcp.errors import InvalidRequestError
 
 if TYPE_CHECKING:
@@ -67,7 +68,8 @@ class Codex:
     def start(self, request: StartRequest, installed: Installed) -> StartPlan:
         """Return how it is started, with our hooks where this version has them.
 
-        A person has to trust hooks once; until then it shows a gate, named ``hooks``.
+        A person has to trust hooks once; until then it shows a gate, named ``hooks``. Where the
+        request vouches for ours, it is not asked for them.
 
         Raises:
             InvalidRequestError: A conversation is to be begun under an id that we choose, which
@@ -92,6 +94,7 @@ class Codex:
             words += ["--model", request.model]
         if request.hook_command and "hooks" in installed.features:
             words += hook_settings(request.hook_command)
+            words += hook_trust(request.hook_command) if request.trusted else ()
         words += request.options
         if request.prompt:
             check_order(request.prompt, limit_bytes=ARGUMENT_BYTES)
@@ -113,8 +116,7 @@ class Codex:
         Raises:
             InvalidRequestError: It cannot be typed, or is a command of Codex.
         """
-        check_order(text, commands="" if raw else COMMANDS)
-        return pasted(text)
+        return pasted_order(text, raw=raw)
 
     def recognise(self, command: tuple[str, ...]) -> bool:
         """Tell whether it is ``codex`` in a terminal, by itself or run by node."""
@@ -141,11 +143,8 @@ class Codex:
         return (Stroke(ESCAPE),)
 
     def clear(self) -> tuple[Stroke, ...]:
-        """Return ctrl-A and ctrl-K, and so on for further lines, which do nothing when empty.
-
-        Ctrl-C would empty it too, but quits when it is empty already.
-        """
-        return tuple(Stroke("\x05\x15\x7f", pause_seconds=0.02) for _ in range(CLEAR_LINES))
+        """Return what empties it, see `composers`."""
+        return cleared()
 
     def answer(self, dialog: Mapping[str, Json], choice: str) -> tuple[Stroke, ...]:
         """Return the digit of an option.
@@ -162,10 +161,6 @@ class Codex:
     def driver(self) -> Driver:
         """Return the driver of its app-server."""
         return CodexDriver()
-
-
-CLEAR_LINES = 20
-"""How many lines of a draft are cleared; longer ones stay as they are, and are seen to."""
 
 
 def _trusts_our_hooks(environ: Mapping[str, str]) -> bool:

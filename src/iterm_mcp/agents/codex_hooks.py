@@ -6,7 +6,9 @@ besides them ``Interrupt``. What happens in a subagent (``agent_id``) says nothi
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 import shlex
 from typing import TYPE_CHECKING
 
@@ -25,6 +27,12 @@ EVENTS = (
 HOOK_SECONDS = 3600
 """How long a hook may take: one that asks a person for permission waits for the answer."""
 
+BRIEF_SECONDS = 3
+"""The same for events at whose end nobody waits; Codex gives them no more, and says so."""
+
+_BRIEF = frozenset({"SessionEnd", "Interrupt"})
+_SOURCE = "/<session-flags>/config.toml"
+
 EVIDENCE_CHARACTERS = 300
 
 
@@ -33,11 +41,36 @@ def hook_settings(command: tuple[str, ...]) -> tuple[str, ...]:
 
     They stand beside the user's own hooks, in whatever file those are.
     """
-    hook = f"{{type='command',command={json.dumps(shlex.join(command))},timeout={HOOK_SECONDS}}}"
+    line = json.dumps(shlex.join(command))
     words = ["-c", "features.hooks=true"]
     for event in EVENTS:
+        hook = f"{{type='command',command={line},timeout={_seconds(event)}}}"
         words += ["-c", f"hooks.{event}=[{{hooks=[{hook}]}}]"]
     return tuple(words)
+
+
+def hook_trust(command: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the arguments that say, for one start, that the hooks of `hook_settings` are trusted.
+
+    They name each of these hooks by what it runs, and no other: those of the person, of a project
+    or of a plugin are asked for as ever. Nothing of it is kept by Codex.
+    """
+    entries = []
+    for event in EVENTS:
+        label = re.sub(r"(?<!^)(?=[A-Z])", "_", event).lower()
+        handler: dict[str, Json] = {
+            "async": False, "command": shlex.join(command), "timeout": _seconds(event),
+            "type": "command",
+        }  # fmt: skip
+        identity = {"event_name": label, "hooks": [handler]}
+        text = json.dumps(identity, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        entries.append(f'"{_SOURCE}:{label}:0:0"={{trusted_hash="sha256:{digest}"}}')
+    return "-c", f"hooks.state={{{','.join(entries)}}}"
+
+
+def _seconds(event: str) -> int:
+    return BRIEF_SECONDS if event in _BRIEF else HOOK_SECONDS
 
 
 def read_event(payload: Mapping[str, Json]) -> tuple[Sighting, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from iterm_mcp.agents.codex_permissions import read_permissions
 from iterm_mcp.agents.strokes import option_index, options_of
 from iterm_mcp.errors import InvalidRequestError
 from iterm_mcp.models.observations import Fact, ObservationSource, Sighting
@@ -16,6 +17,7 @@ from iterm_mcp.models.observations import Fact, ObservationSource, Sighting
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from iterm_mcp.agents.kind import StartRequest
     from iterm_mcp.models.observations import Json
 
 EVIDENCE_CHARACTERS = 500
@@ -159,6 +161,27 @@ def _trouble(params: Mapping[str, Json]) -> dict[str, Json]:
     elif word == "serverOverloaded":
         what = "overloaded"
     return {"what": what, "text": str(error.get("message") or "")}
+
+
+def thread_request(request: StartRequest) -> tuple[str, dict[str, Json]]:
+    """Return the method and the parameters that begin or resume a thread.
+
+    Raises:
+        InvalidRequestError: What is asked for cannot be.
+    """
+    asked: dict[str, Json] = {"cwd": request.directory}
+    if request.model:
+        asked["model"] = request.model
+    asked |= read_permissions(request.permissions).fields()
+    if not request.resume and request.conversation:
+        raise InvalidRequestError(
+            "Codex chooses the ids of its conversations itself",
+            hint="Start without conversation; its id is told at once.",
+            code="start_not_possible",
+        )
+    if not request.resume:
+        return "thread/start", asked
+    return "thread/resume", {"threadId": request.conversation, **asked}
 
 
 # Questions, and their answers.

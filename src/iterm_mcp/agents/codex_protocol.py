@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict, deque
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import anyio
 
+from iterm_mcp.agents.account import lines_of
 from iterm_mcp.agents.agent_requests import ANSWER_SECONDS, RefusedByAgentError, Requests
 from iterm_mcp.agents.codex_messages import (
     QUESTIONS,
@@ -16,17 +17,18 @@ from iterm_mcp.agents.codex_messages import (
     dialog_id,
     dialog_of,
     result_of,
+    thread_request,
 )
-from iterm_mcp.agents.codex_permissions import read_permissions
+from iterm_mcp.agents.probing import runs_program
 from iterm_mcp.agents.protocol_process import ProtocolProcess, start_process
 from iterm_mcp.agents.strokes import check_text
-from iterm_mcp.errors import AgentError, ConflictError
+from iterm_mcp.errors import AgentError, ConflictError, InvalidRequestError
 from iterm_mcp.models.observations import Fact, ObservationSource, Sighting
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
 
-    from iterm_mcp.agents.driver import Conversation
+    from iterm_mcp.agents.driver import Conversation, Voice
     from iterm_mcp.agents.kind import Installed, StartRequest
     from iterm_mcp.models.observations import Json
 
@@ -40,7 +42,11 @@ TAIL_LINES = 1000
 TEXT_LIMIT_BYTES = 1 << 20
 ENDED_TURNS = 100
 """How many turns that have ended are remembered."""
+OPENING, THREAD = "opening", "thread"
+"""The ids of the requests with which a conversation begins that another holds the pipes of."""
 CLIENT: dict[str, Json] = {"name": "iterm-mcp", "title": "iterm-mcp", "version": "1"}
+GREETING: dict[str, Json] = {"clientInfo": CLIENT, "capabilities": {"experimentalApi": True}}
+MESSAGES_KEPT = 1000
 
 
 class CodexDriver:
@@ -77,6 +83,42 @@ class CodexDriver:
         """Return what one message of the app-server tells."""
         return decode(line)
 
+    def command(self, request: StartRequest, installed: Installed) -> tuple[str, ...]:
+        """Return its arguments; what is asked of a thread stands in `opening`.
+
+        Raises:
+            InvalidRequestError: This version has no app-server, or a conversation cannot be begun
+                under an id that we choose.
+        """
+        if "app_server" not in installed.features:
+            raise InvalidRequestError(
+                f"Codex {installed.version or 'at ' + installed.path} has no app-server",
+                hint="Update it to a newer version.",
+                code="kind_feature_missing",
+            )
+        thread_request(request)
+        return (*request.options, "app-server")
+
+    def opening(self, request: StartRequest) -> tuple[Mapping[str, Json], ...]:
+        """Return the greeting, and the request for the thread: it is asked for nothing between."""
+        method, params = thread_request(request)
+        return (
+            {"id": OPENING, "method": "initialize", "params": GREETING},
+            {"method": "initialized"},
+            {"id": THREAD, "method": method, "params": params},
+        )
+
+    def recognise(self, command: tuple[str, ...]) -> bool:
+        """Tell whether it is an app-server."""
+        return runs_program(command, "codex") and "app-server" in command
+
+    def talk(
+        self, see: Callable[[Sighting], None], directory: str, environ: Mapping[str, str]
+    ) -> AppServerTalk:
+        """Return a conversation; the app-server itself tells where its files are."""
+        del directory, environ
+        return AppServerTalk(see)
+
 
 class AppServerTalk:
     """One thread of an app-server; a `driver.Conversation`.
@@ -85,10 +127,12 @@ class AppServerTalk:
         process: Set right after it was started.
     """
 
-    process: ProtocolProcess
+    process: Voice
 
     def __init__(self, see: Callable[[Sighting], None]) -> None:
         self._see = see
+        self._told: OrderedDict[str, None] = OrderedDict()
+        self._submitted: dict[int, str] = {}  # requests that hand over messages, unanswered
         self._thread = ""
         self._turn = ""
         self._messages: dict[str, list[str]] = {}  # of each turn, until it has ended
@@ -108,25 +152,10 @@ class AppServerTalk:
         Raises:
             AgentError: It refuses, or has ended.
         """
-        await self._requests.ask(
-            "initialize", clientInfo=CLIENT, capabilities={"experimentalApi": True}
-        )
+        await self._requests.ask("initialize", **GREETING)
         self.process.send({"method": "initialized"})
-        asked: dict[str, Json] = {"cwd": request.directory}
-        if request.model:
-            asked["model"] = request.model
-        asked |= read_permissions(request.permissions).fields()
-        if request.resume:
-            answer = await self._requests.ask(
-                "thread/resume", threadId=request.conversation, **asked
-            )
-        else:
-            answer = await self._requests.ask("thread/start", **asked)
-        thread = answer.get("thread")
-        conversation = conversation_of(thread, answer.get("model"))
-        self._thread = str(conversation["id"])
-        self._tell(Fact.CONVERSATION, conversation)
-        self._tell(Fact.ACTIVITY, {"is": "idle"})
+        method, params = thread_request(request)
+        self._open(await self._requests.ask(method, **params))
         if request.prompt:
             await self.tell("", request.prompt)
 
@@ -147,13 +176,12 @@ class AppServerTalk:
         if message_id:
             asked["clientUserMessageId"] = message_id
         turn = await self._submit_patiently(asked)
-        if not message_id:
-            return
-        over = self._ended.get(turn)
-        if over is None:
-            self._belongs(message_id, turn)
-        elif message_id not in over[1]:  # it has failed before it was shown as part of the turn
-            self._tell(Fact.TURN, {"phase": over[0], "prompt_id": turn, "message": message_id})
+        if message_id:
+            self._taken(message_id, turn)
+
+    def was_told(self, message_id: str) -> bool:
+        """Tell whether a message was handed over, and not refused; of the last 1000."""
+        return message_id in self._told
 
     async def _submit_patiently(self, asked: Mapping[str, Json]) -> str:
         pause, deadline = RETRY_SECONDS, anyio.current_time() + ANSWER_SECONDS
@@ -195,13 +223,17 @@ class AppServerTalk:
             if self._turn == turn:  # else it ended by itself
                 raise
 
-    async def answer(self, dialog_id: str, choice: str) -> None:
+    async def answer(self, dialog_id: str, choice: str, message: str = "") -> None:
         """Answer a question; what its options are stands in the dialog.
+
+        Args:
+            message: Is told to nobody: the app-server has no room for it.
 
         Raises:
             ConflictError: It has been answered, or is no more.
             InvalidRequestError: It has no such option.
         """
+        del message
         request = self._asked.get(dialog_id)
         if request is None:
             raise ConflictError(
@@ -209,6 +241,7 @@ class AppServerTalk:
             )
         self.process.send({"id": request["id"], "result": result_of(request, choice)})
         self._close_dialog(dialog_id)
+        await self.process.handed_over()
 
     async def stop(self, grace_seconds: float) -> None:
         """End its input, then TERM, then KILL; in flight is nothing any more then."""
@@ -218,12 +251,29 @@ class AppServerTalk:
         """Return the last things it said and did, as text for people."""
         return tuple(self._said)[-lines:] if lines > 0 else ()
 
-    # What it says.
+    # What is said on both sides.
+
+    def sent(self, message: Mapping[str, Json]) -> None:
+        """Take a message that was written to it."""
+        method, number, params = message.get("method"), message.get("id"), message.get("params")
+        self._requests.after(number)
+        if method is None and number is not None and "result" in message:
+            self._close_dialog(dialog_id(number))
+        if str(method) not in {"turn/start", "turn/steer"} or not isinstance(params, dict):
+            return
+        self._thread = self._thread or str(params.get("threadId") or "")
+        if isinstance(told := params.get("clientUserMessageId"), str):
+            if isinstance(number, int):
+                self._submitted[number] = told
+            self._told[told] = None
+            if len(self._told) > MESSAGES_KEPT:
+                self._told.popitem(last=False)
 
     def take(self, message: Mapping[str, Json]) -> None:
         """Take a message: an answer, a question, or news."""
         method, number = message.get("method"), message.get("id")
-        if method is None:
+        if not isinstance(method, str):
+            self._answered(message)
             self._requests.take(message)
             return
         if number is not None and method not in QUESTIONS:
@@ -232,7 +282,7 @@ class AppServerTalk:
             return
         params = message.get("params")
         thread = params.get("threadId") if isinstance(params, dict) else None
-        if self._thread and thread not in {None, self._thread}:
+        if self._thread and thread not in (None, self._thread):
             return  # a subagent's
         self._note(message)
         for sighting in decode(message):
@@ -246,11 +296,43 @@ class AppServerTalk:
         self._tell(Fact.EXIT, ending)
         self._requests.close(self.process.complaints)
 
+    def _answered(self, message: Mapping[str, Json]) -> None:
+        """Take an answer that matters whoever has asked."""
+        number, result, error = message.get("id"), message.get("result"), message.get("error")
+        told = self._submitted.pop(number, None) if isinstance(number, int) else None
+        if told is not None and isinstance(result, dict):
+            turn = result.get("turn")
+            begun = turn.get("id") if isinstance(turn, dict) else None
+            self._taken(told, str(begun or result.get("turnId") or self._turn))
+        elif told is not None:
+            self._told.pop(told, None)
+        number = number if isinstance(number, str) else ""
+        if number in {OPENING, THREAD} and isinstance(error, dict):
+            self._tell(Fact.TROUBLE, {"what": "refused", "text": str(error.get("message"))})
+            self.process.finish()
+        elif number == THREAD and isinstance(result, dict):
+            self._open(result)
+
+    def _open(self, answer: Mapping[str, Json]) -> None:
+        """Know the thread that was begun or resumed."""
+        conversation = conversation_of(answer.get("thread"), answer.get("model"))
+        self._thread = str(conversation["id"])
+        self._tell(Fact.CONVERSATION, conversation)
+        self._tell(Fact.ACTIVITY, {"is": "idle"})
+
+    def _taken(self, message_id: str, turn: str) -> None:
+        """Know that a turn has taken a message; it may have ended by now."""
+        over = self._ended.get(turn)
+        if over is None:
+            self._belongs(message_id, turn)
+        elif message_id not in over[1]:  # it has failed before it was shown as part of the turn
+            over[1].append(message_id)
+            self._tell(Fact.TURN, {"phase": over[0], "prompt_id": turn, "message": message_id})
+
     def _note(self, message: Mapping[str, Json]) -> None:
         """Remember what belongs together: turns, questions, last words."""
         params = message.get("params")
-        assert isinstance(params, dict) or params is None  # noqa: S101 - narrowed for the reader
-        params = params or {}
+        params = params if isinstance(params, dict) else {}
         turn = params.get("turn")
         match message.get("method"):
             case "turn/started" if isinstance(turn, dict):
@@ -297,7 +379,8 @@ class AppServerTalk:
             self._see(Sighting(sighting.fact, told, sighting.source, sighting.evidence))
 
     def _close_dialog(self, dialog: str) -> None:
-        self._asked.pop(dialog, None)
+        if self._asked.pop(dialog, None) is None:
+            return
         following = next(iter(self._asked.values()), None)
         self._tell(Fact.DIALOG, dialog_of(following) if following else {})
 
@@ -312,19 +395,3 @@ class AppServerTalk:
             self.process.send(message)
         except AgentError:  # it has ended, or reads nothing: so it waits for nothing
             return
-
-
-def lines_of(item: Json) -> list[str]:
-    """Return what an item says to a person."""
-    if not isinstance(item, dict):
-        return []
-    match item.get("type"):
-        case "agentMessage":
-            text = str(item.get("text") or "")
-        case "userMessage":
-            return []
-        case "commandExecution":
-            text = f"$ {item.get('command')}\n{item.get('aggregatedOutput') or ''}"
-        case kind:
-            text = f"({kind})"
-    return text.strip("\n").split("\n")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from iterm_mcp.agents.composers import held, read_composer
 from iterm_mcp.agents.screen_rows import (
     Choice,
     Composer,
@@ -36,9 +37,16 @@ BELOW = 3
 STATUS_ROWS = 8
 """How far above the composer its status may stand; farther up is the conversation."""
 
+_HINT = "? for shortcuts"
+"""All that stands below a composer that is drawn before Codex knows its model and its gates."""
+
+_PAGE = re.compile(r"^\s*Lifecycle hooks from config\b")
+_PAGE_KEYS = re.compile(r"\besc close\b")
 _BUSY = re.compile(r"(?i)\besc to interrupt\b")
+_STATUS = re.compile(r"(?i)\S.*\([^()]*\besc to interrupt\)\s*$")
+"""What it is busy with, at the margin; what was said stands to the right of it."""
 _SPINNER = re.compile(r"[\u2800-\u28ff]\s")
-_PASTED = re.compile(r"\[Pasted Content \d+ chars\]")
+_PASTED = re.compile(r"\[PastedContent\d+chars\]")
 _GATES = (
     ("trust", re.compile(r"(?i)\btrust (?:the contents of |the files in )?this (?:folder|directory)"
                          r"|accessing workspace")),
@@ -64,10 +72,14 @@ def read_screen(
     choice = find_choice(screen.lines)
     if choice is not None and has_footer(screen.lines, choice):
         return _read_choice(rows, choice)
+    if any(map(_PAGE.match, rows)) and any(map(_PAGE_KEYS.search, rows[-BELOW:])):
+        return (seen(Fact.GATE, {"name": "hooks"}, "\n".join(filter(None, rows))),)
     composer = find_composer(screen, MARK, BELOW, styles)
     if composer is None:
         return ()
-    return _read_composer(rows, composer, works=_SPINNER.match(title) is not None)
+    below = [row.strip() for row in rows[composer.end :] if row.strip()]
+    early = not title.strip() and below == [_HINT]
+    return _around(rows, composer, works=_SPINNER.match(title) is not None, early=early)
 
 
 def _read_choice(rows: Sequence[str], choice: Choice) -> tuple[Sighting, ...]:
@@ -100,22 +112,18 @@ def _read_choice(rows: Sequence[str], choice: Choice) -> tuple[Sighting, ...]:
     )
 
 
-def _read_composer(rows: Sequence[str], composer: Composer, *, works: bool) -> tuple[Sighting, ...]:
-    around = [*rows[max(0, composer.first - STATUS_ROWS) : composer.first], *rows[composer.end :]]
-    status = next((row for row in around if _BUSY.search(row)), "")
-    trouble = find_trouble(around)
-    return (
-        seen(Fact.GATE, {}),
-        seen(Fact.DIALOG, {}),
-        seen(Fact.TROUBLE, trouble, status),
-        seen(Fact.ACTIVITY, {"is": "busy" if status or works else "idle"}, status),
-        seen(Fact.COMPOSER, _holds(composer), composer.text),
+def _around(
+    rows: Sequence[str], composer: Composer, *, works: bool, early: bool
+) -> tuple[Sighting, ...]:
+    above, below = rows[max(0, composer.first - STATUS_ROWS) : composer.first], rows[composer.end :]
+    status = next((row for row in above if _STATUS.match(row)), "")
+    status = status or next((row for row in below if _BUSY.search(row)), "")
+    own = [row for row in above if row[:1].strip(f"{MARK} ")]  # the rest was said, or told
+    return read_composer(
+        composer,
+        held(composer, _PASTED),
+        status,
+        find_trouble([*own, *below]),
+        busy=bool(status) or works,
+        early=early,
     )
-
-
-def _holds(composer: Composer) -> dict[str, Json]:
-    if not composer.text:
-        return {"holds": "nothing"}
-    if _PASTED.search(composer.text):
-        return {"holds": "pasted", "text": composer.text}
-    return {"holds": "ghost" if composer.untouched else "draft", "text": composer.text}

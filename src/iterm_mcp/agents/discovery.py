@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from iterm_mcp.agents.kind import Transport
+from iterm_mcp.agents.kind import Transport, has_screen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -79,9 +79,13 @@ INSTALL = {
     "gemini": "npm install -g @google/gemini-cli",
     "aider": "uv tool install aider-chat",
 }
-_TRUST = 'Start it once by start_agent, and choose "Trust all and continue" in its terminal.'
+INSTALL |= {f"{name}-headless": INSTALL[name] for name in ("claude", "codex")}
+_TRUST = (
+    'Start it once by start_agent, and choose "Trust all and continue" in its terminal; or start it'
+    ' with trust "accept", which vouches for our hooks alone, for that start.'
+)
 _BUSY = "Look again when the machine is less busy: its help has to come within 5 s."
-_TELLING = frozenset({"claude", "codex", "gemini"})
+_TELLING = frozenset({"claude", "codex", "gemini", "claude-headless", "codex-headless"})
 """Kinds whose programs are asked for their features."""
 _UPDATE = "Update it to a newer version."
 
@@ -93,20 +97,35 @@ def abilities(found: Found) -> tuple[Ability, ...]:
     features = found.installed.features
     if not features and found.kind.name in _TELLING:
         return (Ability("features", works=False, text="it did not say what it can do", hint=_BUSY),)
+    if not has_screen(found.kind):
+        return (_protocol(found.kind, features), _resume(features))
     told = [_state(found.kind.name, features)]
     if "marks" in features:  # a shell, which has no conversations
         return tuple(told)
     if "hook_trust" in features and "hooks_trusted" not in features:
         text = "it asks once whether our hooks may run"
         told.append(Ability("hooks", works=False, text=text, hint=_TRUST))
+    told.append(_resume(features))
+    if Transport.PROTOCOL in found.kind.transports:
+        told.append(_protocol(found.kind, features))
+    return tuple(told)
+
+
+def _resume(features: frozenset[str]) -> Ability:
     resumes = "resume" in features
     text = "goes on with a conversation" if resumes else "begins a new conversation at each start"
-    told.append(Ability("resume", resumes, text))
-    if Transport.PROTOCOL in found.kind.transports:
-        speaks = bool(features & {"app_server", "stream_json"})
-        text = "spoken to without a terminal" if speaks else "spoken to in its terminal alone"
-        told.append(Ability("protocol", speaks, text, "" if speaks else _UPDATE))
-    return tuple(told)
+    return Ability("resume", resumes, text)
+
+
+def _protocol(kind: AgentKind, features: frozenset[str]) -> Ability:
+    speaks = bool(features & {"app_server", "stream_json"})
+    if has_screen(kind):
+        as_kind = f"spoken to without a terminal as {kind.name}-headless"
+        text = as_kind if speaks else "spoken to in its terminal alone"
+    else:
+        exact = "its protocol tells exactly what it does, and takes messages and answers"
+        text = exact if speaks else "this version cannot be spoken to without a terminal"
+    return Ability("protocol", speaks, text, "" if speaks else _UPDATE)
 
 
 def _state(kind: str, features: frozenset[str]) -> Ability:

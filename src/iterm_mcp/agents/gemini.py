@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from anyio import to_thread
 
+from iterm_mcp.agents.composers import cleared
 from iterm_mcp.agents.gemini_chats import follow_gemini
 from iterm_mcp.agents.gemini_hooks import hook_settings, read_event
 from iterm_mcp.agents.gemini_screen import read_screen
@@ -22,12 +23,11 @@ from iterm_mcp.agents.probing import (
 )
 from iterm_mcp.agents.strokes import (
     ARGUMENT_BYTES,
-    COMMANDS,
     ENTER,
     ESCAPE,
     check_order,
     choose,
-    pasted,
+    pasted_order,
 )
 from iterm_mcp.errors import InvalidRequestError
 from iterm_mcp.paths import find_paths
@@ -50,7 +50,6 @@ MODES = frozenset({"default", "auto_edit", "yolo", "plan"})
 NO_SCREEN = frozenset(
     {"-p", "--prompt", "mcp", "extensions", "hooks", "skills", "--acp", "--version", "-v"}
 )
-CLEAR_LINES = 20
 _FEATURES = {
     "resume": re.compile(r"--resume\b"),
     "session_id": re.compile(r"--session-id\b"),
@@ -143,8 +142,7 @@ class Gemini:
         Raises:
             InvalidRequestError: It cannot be typed, or is a command of Gemini CLI.
         """
-        check_order(text, commands="" if raw else COMMANDS)
-        return pasted(text)
+        return pasted_order(text, raw=raw)
 
     def recognise(self, command: tuple[str, ...]) -> bool:
         """Tell whether it is ``gemini`` in a terminal; it runs itself once more, as a child."""
@@ -171,8 +169,8 @@ class Gemini:
         return (Stroke(ESCAPE),)
 
     def clear(self) -> tuple[Stroke, ...]:
-        """Return the strokes that delete up to `CLEAR_LINES` lines, from the last one up."""
-        return tuple(Stroke("\x05\x15\x7f", pause_seconds=0.02) for _ in range(CLEAR_LINES))
+        """Return what empties it, see `composers`."""
+        return cleared()
 
     def answer(self, dialog: Mapping[str, Json], choice: str) -> tuple[Stroke, ...]:
         """Return the digit of an option.

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +31,7 @@ HEAD_BYTES = 4096
 SLACK_SECONDS = 2.0
 EVIDENCE_CHARACTERS = 300
 CANCELLED = "Request cancelled."
-_CONTEXT = "<session_context>"
+CONTEXT = "<session_context>"
 
 
 def gemini_home(environment: Mapping[str, str]) -> Path | None:
@@ -45,7 +46,7 @@ def follow_gemini(
     """Follow one process's chat for the length of the block; see `AgentKind.follow`."""
 
     def follow(path: Path) -> Following:
-        chat = Chat(path)
+        chat = Chat(path, started_at(occupant.pid))
 
         def tell(messages: list[Any]) -> None:
             for message in messages:
@@ -106,12 +107,19 @@ def _whole(content: bytes | None) -> list[Any]:
 
 
 class Chat:
-    """One chat; a message that is read again tells nothing more."""
+    """One chat; a message that is read again tells nothing more.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        since: When the process was started, in seconds since 1970. What a former one did at its
+            end is not what this one does.
+    """
+
+    def __init__(self, path: Path, since: float | None = None) -> None:
         self._path = path
+        self._since = since
         self._read: set[str] = set()
         self._conversation = ""
+        self._again: float | None = None
 
     def read(self, message: object) -> tuple[Sighting, ...]:
         """Return what a line, or an object of the chat, tells."""
@@ -121,17 +129,42 @@ class Chat:
             self._conversation = str(message["sessionId"])
             told: dict[str, Json] = {"id": self._conversation, "transcript": str(self._path)}
             return (self._seen(Fact.CONVERSATION, told, message),)
+        if isinstance(changed := message.get("$set"), dict) and "messages" in changed:
+            self._again = None
+        if self._is_again(message):
+            return ()
         number = str(message.get("id") or "")
         if not number or number in self._read:
             return ()
         self._read.add(number)
-        return tuple(self._told(message))
+        sightings = tuple(self._told(message))
+        if self._is_past(message):
+            return tuple(one for one in sightings if one.fact is Fact.TURN)
+        return sightings
+
+    def _is_again(self, message: dict[str, Any]) -> bool:
+        """Tell whether it is told under another id once more, as all is after a cancelled request.
+
+        What is told again begins with the context, and ends where all messages are set.
+        """
+        at = _moment(message)
+        if message.get("type") == "user" and text_of(message.get("content")).startswith(CONTEXT):
+            self._again = at
+        if self._again is None or at is None:
+            return False
+        if at - self._again > SLACK_SECONDS:
+            self._again = None
+        return self._again is not None
+
+    def _is_past(self, message: dict[str, Any]) -> bool:
+        at = _moment(message)
+        return self._since is not None and at is not None and at < self._since
 
     def _told(self, message: dict[str, Any]) -> Iterator[Sighting]:
         text = text_of(message.get("content"))
         stamp = str(message.get("timestamp") or "")
         match message.get("type"):
-            case "user" if not text.startswith(_CONTEXT):
+            case "user" if text.strip() and not text.startswith(CONTEXT):  # else a tool's result
                 turn: dict[str, Json] = {"phase": "started", "prompt": text, "at": stamp}
                 yield self._seen(Fact.TURN, turn, message)
                 # No word on what it does now: the chat would never take it back.
@@ -149,6 +182,13 @@ class Chat:
     def _seen(self, fact: Fact, value: Mapping[str, Json], message: dict[str, Any]) -> Sighting:
         evidence = json.dumps(message, ensure_ascii=False)[:EVIDENCE_CHARACTERS]
         return Sighting(fact, value, ObservationSource.TRANSCRIPT, evidence)
+
+
+def _moment(message: dict[str, Any]) -> float | None:
+    try:
+        return datetime.fromisoformat(str(message.get("timestamp"))).timestamp()
+    except ValueError:
+        return None
 
 
 def text_of(content: object) -> str:

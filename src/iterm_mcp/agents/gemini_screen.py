@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from iterm_mcp.agents.composers import held, read_composer
 from iterm_mcp.agents.screen_rows import (
     Choice,
     Composer,
@@ -40,8 +41,15 @@ _TITLES = (
     ("waiting", re.compile(r"\u270b\s")),
     ("busy", re.compile(r"[\u2726\u23f2]\s")),
 )
+_TRUST_OPTION = re.compile(r"(?i)trust (?:parent )?folder\b")
+"""An option of the trust gate, whose question may have left a small pane."""
+
+_AGAIN = re.compile(r"\s*Gemini CLI is restarting to apply")
+_HINT = re.compile(r"\s*(?:\? for shortcuts|Shift\+Tab to accept edits)\s*")
 _BUSY = re.compile(r"(?i)\besc to cancel, |\((?:esc|press esc) to cancel\)")
-_PASTED = re.compile(r"\[Pasted Text: \d+ (?:lines|chars)\]")
+_STATUS = re.compile(r"\s?[\u2800-\u28ff]\s")
+"""How the row of its spinner begins."""
+_PASTED = re.compile(r"\[PastedText:\d+(?:lines|chars)\]")
 _TOOL = re.compile(r"^\W*\?\s+(?P<tool>\w[\w -]*?)(?:\s{2,}(?P<input>\S.*))?$")
 _PERMISSION = re.compile(
     r"(?i)allow (?:execution|access)|apply this change|do you want to (?:proceed|allow)"
@@ -63,15 +71,28 @@ def read_screen(
     At a gate the title says that it is ready, and is not believed.
     """
     rows = [bare(row) for row in screen.lines]
+    composer = find_composer(screen, MARK, BELOW, styles)
+    again = next((at for at in range(len(rows) - 1, -1, -1) if _AGAIN.match(rows[at])), -1)
+    if again >= 0 and (composer is None or composer.first < again):
+        # The trust gate still stands there, and what is typed goes nowhere.
+        return (
+            seen(Fact.GATE, {}),
+            seen(Fact.DIALOG, {}),
+            seen(Fact.ACTIVITY, {"is": "starting"}, rows[again]),
+        )
     choice = find_choice(screen.lines)
-    if choice is not None and _is_asked(screen.lines, choice):
+    if (
+        choice is not None
+        and not (composer is not None and composer.first <= choice.first < composer.end)
+        and _is_asked(screen.lines, choice)
+    ):
         return _read_choice(screen.lines, choice)
+    if composer is not None:
+        early = not any(_is_said(row) for row in rows[again + 1 : composer.first])
+        return (*_around(rows, composer, early=early), *_titled(title, early=early))
     if (gate := _gate_of("\n".join(rows[-20:]))) is not None and "(Press Enter" in "".join(rows):
         return (seen(Fact.GATE, {"name": gate}),)
-    composer = find_composer(screen, MARK, BELOW, styles)
-    if composer is None:
-        return _titled(title)
-    return (*_read_composer(rows, composer), *_titled(title))
+    return _titled(title)
 
 
 def _is_asked(rows: Sequence[str], choice: Choice) -> bool:
@@ -81,11 +102,21 @@ def _is_asked(rows: Sequence[str], choice: Choice) -> bool:
     return has_footer(rows, choice) or (boxed and MARK not in {row[:1] for row in below})
 
 
-def _titled(title: str) -> tuple[Sighting, ...]:
+def _is_said(row: str) -> bool:
+    """Tell whether a row above the composer is of the header or the chat; both come before gates.
+
+    A composer with nothing above it may be followed by a gate.
+    """
+    return not is_rule(row) and _HINT.fullmatch(row) is None
+
+
+def _titled(title: str, *, early: bool = False) -> tuple[Sighting, ...]:
     activity = next((word for word, one in _TITLES if one.match(title)), None)
     if activity is None:
         return ()
     told: dict[str, Json] = {"is": activity}
+    if early and activity == "idle":
+        told["early"] = True
     return (Sighting(Fact.ACTIVITY, told, ObservationSource.TITLE, title[:100].rstrip()),)
 
 
@@ -99,7 +130,8 @@ def _read_choice(rows: Sequence[str], choice: Choice) -> tuple[Sighting, ...]:
     options: dict[str, Json] = {
         "options": [*choice.options], "marked": choice.marked, "numbered": choice.numbered
     }  # fmt: skip
-    if (gate := _gate_of(text)) is not None:
+    trusts = any(map(_TRUST_OPTION.match, choice.options))
+    if (gate := "trust" if trusts else _gate_of(text)) is not None:
         return (seen(Fact.GATE, {"name": gate, **options}, text),)
     asks = "permission" if _PERMISSION.search(text) else "question"
     dialog: dict[str, Json] = {"asks": asks, "tool": "", "text": text, **options}
@@ -124,23 +156,16 @@ def _box_above(rows: Sequence[str], choice: Choice) -> list[str]:
     return [inner for row in rows[top : choice.first] if not is_rule(inner := bare(row).strip())]
 
 
-def _read_composer(rows: Sequence[str], composer: Composer) -> tuple[Sighting, ...]:
+def _around(rows: Sequence[str], composer: Composer, *, early: bool) -> tuple[Sighting, ...]:
     above = rows[max(0, composer.first - STATUS_ROWS) : composer.first]
-    status = next((row for row in [*above, *rows[composer.end :]] if _BUSY.search(row)), "")
-    trouble = find_trouble(above)
-    return (
-        seen(Fact.GATE, {}),
-        seen(Fact.DIALOG, {}),
-        seen(Fact.TROUBLE, trouble, status),
-        seen(Fact.ACTIVITY, {"is": "busy" if status or trouble else "idle"}, status),
-        seen(Fact.COMPOSER, _holds(composer), composer.text),
+    spinners = [row for row in above if _STATUS.match(row)]
+    status = next((row for row in [*spinners, *rows[composer.end :]] if _BUSY.search(row)), "")
+    trouble = find_trouble(row for row in above if row[:2].strip(f"{MARK} "))
+    return read_composer(
+        composer,
+        held(composer, _PASTED, PLACEHOLDER),
+        status,
+        trouble,
+        busy=bool(status or trouble),
+        early=early,
     )
-
-
-def _holds(composer: Composer) -> dict[str, Json]:
-    if not composer.text:
-        return {"holds": "nothing"}
-    if _PASTED.search(composer.text):
-        return {"holds": "pasted", "text": composer.text}
-    ghost = composer.text == PLACEHOLDER or composer.untouched
-    return {"holds": "ghost" if ghost else "draft", "text": composer.text}

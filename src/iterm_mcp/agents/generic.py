@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -18,17 +17,17 @@ from iterm_mcp.agents.probing import (
     runs_program,
     version_in,
 )
-from iterm_mcp.agents.screen_rows import bare, is_rule, seen
+from iterm_mcp.agents.screen_rows import bare, cells, is_rule, seen
+from iterm_mcp.agents.silent import Silent
 from iterm_mcp.agents.strokes import check_order, option_index
 from iterm_mcp.agents.trouble_rows import find_trouble
 from iterm_mcp.errors import InvalidRequestError
 from iterm_mcp.models.observations import Fact
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from iterm_mcp.agents.files import Files
-    from iterm_mcp.agents.kind import Occupant, StartRequest
+    from iterm_mcp.agents.kind import StartRequest
     from iterm_mcp.agents.manifest import DialogPart, Manifest
     from iterm_mcp.models.observations import Json, Sighting
     from iterm_mcp.models.output import OutputLine
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
 _FIELDS = ("model", "resume", "permissions")
 
 
-class GenericKind:
+class GenericKind(Silent):
     """A program in a terminal, known by its screen alone."""
 
     transports = frozenset({Transport.TERMINAL})
@@ -168,6 +167,8 @@ class GenericKind:
                 continue  # what was sent stands there still, and nothing was answered yet
             # The blank behind an empty composer's mark is not always there to be read.
             match = self._composer.search(row) or self._composer.search(f"{row} ")
+            if match is None and composer.cursor:
+                return self._find_wrapped(screen, at)
             if match is None:
                 continue
             text = match["text"].strip()
@@ -177,19 +178,16 @@ class GenericKind:
             return {"holds": "ghost" if before else "draft", "text": text}
         return None
 
-    @asynccontextmanager
-    async def follow(
-        self,
-        occupant: Occupant,  # noqa: ARG002
-        files: Files,  # noqa: ARG002
-        see: Callable[[Sighting], None],  # noqa: ARG002
-    ) -> AsyncIterator[None]:
-        """Follow nothing: a manifest knows no files."""
-        yield
-
-    def hooked(self, payload: Mapping[str, Json]) -> tuple[Sighting, ...]:  # noqa: ARG002
-        """Return nothing: a manifest knows no hooks."""
-        return ()
+    def _find_wrapped(self, screen: Screen, cursor: int) -> dict[str, Json] | None:
+        """Return what a composer holds that is wider than the screen, down to the cursor's row."""
+        for at in range(cursor - 1, -1, -1):
+            if cells(screen.lines[at]) < screen.size.columns - 1:  # it was not wrapped there
+                return None
+            match = self._composer.search(screen.lines[at].rstrip())
+            if match is not None:
+                below = screen.lines[at + 1 : cursor + 1]
+                return {"holds": "draft", "text": "\n".join((match["text"], *below)).strip()}
+        return None
 
     def interrupt(self) -> tuple[Stroke, ...]:
         """Return the manifest's keys."""
@@ -217,10 +215,6 @@ class GenericKind:
     def leave(self) -> tuple[Stroke, ...]:
         """Return the manifest's keys."""
         return read_keys(self._manifest.keys.quit)
-
-    def driver(self) -> None:
-        """Return None: a manifest describes no protocol."""
-        return
 
 
 def _found(pattern: re.Pattern[str], rows: Iterable[str]) -> str | None:

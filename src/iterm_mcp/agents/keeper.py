@@ -9,7 +9,8 @@ In the folder that it is given:
 
 - ``lock`` is held for as long as it lives. A second keeper of the same folder ends at once, so an
   agent cannot be started twice.
-- ``order.json`` says what to start, and is awaited for `ORDER_SECONDS`; see `services.life_files`.
+- ``order.json`` says what to start, and is awaited for `ORDER_SECONDS`; see
+  `services.agents.life_files`.
 - ``status.json`` is written anew as a whole at each change, for the daemon to read.
 
 Signals: USR1 starts the agent again by a new order, HUP and TERM end it and then the keeper, and
@@ -31,6 +32,7 @@ from contextlib import suppress
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 ORDER_SECONDS = 60.0
@@ -98,16 +100,16 @@ class Keeper:
         # Some systems throw away what nobody handles, even while it is blocked.
         signal.signal(signal.SIGCHLD, lambda *_: None)
         if not self._lock():
-            _say("this agent has a pane already; this one is not needed")
+            self._say("this agent has a pane already; this one is not needed")
             return BUSY_EXIT
         self._write()
         order = self._await_order()
         if order is None:
-            _say("no order came; the pane is given up")
+            self._say("no order came; the pane is given up")
             return NO_ORDER_EXIT
         self._start(order)
         while True:
-            number = signal.sigwait(WAITED)
+            number = self._next_signal()
             if number == signal.SIGCHLD:
                 self._reap()
             elif number == signal.SIGUSR1:
@@ -116,6 +118,7 @@ class Keeper:
                 if not self._pid:
                     self._write(dismissed=True)
                     return 0
+                self._refuse_keys()
             else:
                 return self._leave(signal.Signals(number))
 
@@ -148,7 +151,7 @@ class Keeper:
         order = self._order()
         if self._pid or order is None or order["life"] == self._status["life"]:
             return
-        _put(QUIETEN + LEAVE_SCREEN + "\r\n")
+        self._show_again()
         self._start(order)
 
     def _start(self, order: dict[str, Any]) -> None:
@@ -164,12 +167,10 @@ class Keeper:
         pid = os.fork()
         if pid == 0:
             os.close(alive)
-            _become(order, environ, told)
+            _become(order, environ, told, self._enter)
         os.close(told)
         self._pid = pid
-        with suppress(OSError):  # the child does it too: whoever is first
-            os.setpgid(pid, pid)
-        _foreground(pid)
+        self._started(order, pid)
         problem = os.read(alive, 4096).decode(errors="replace")
         os.close(alive)
         self._write(state="running", pid=pid, started=start_of(pid))
@@ -183,17 +184,13 @@ class Keeper:
             if not pid:
                 return
             self._pid = 0
-            _foreground(os.getpgrp())
-            if self._tty is not None:
-                with suppress(termios.error):
-                    termios.tcsetattr(0, termios.TCSANOW, self._tty)
             code = os.waitstatus_to_exitcode(ending)
+            self._take_back(code)
             how = {"signal": -code} if code < 0 else {"code": code}
             self._write(state="ended", **how)
             words = f"signal {-code}" if code < 0 else f"code {code}"
             problem = self._status.get("problem", "")
-            _put(QUIETEN)
-            _say(problem or f"the agent ended with {words}", "Ctrl-C closes this pane")
+            self._say(problem or f"the agent ended with {words}", "Ctrl-C closes this pane")
 
     def _leave(self, number: signal.Signals) -> int:
         """End the agent as it was asked of us, and say whether the pane alone was closed."""
@@ -209,7 +206,7 @@ class Keeper:
                     self._status |= {"signal": -code} if code < 0 else {"code": code}
                     self._status["state"] = "ended"
                     break
-                time.sleep(POLL_SECONDS)
+                self._pause()
         if hung_up:
             self._status["hung_up"] = "terminal" if self._orphaned() else "pane"
         self._write()
@@ -222,6 +219,51 @@ class Keeper:
                 return True
             time.sleep(POLL_SECONDS)
         return False
+
+    # What is otherwise where an agent has no terminal, see `bridge`.
+
+    def _next_signal(self) -> int:
+        """Wait for one of `WAITED`."""
+        return signal.sigwait(WAITED)
+
+    def _enter(self) -> None:
+        """Make ready what the agent finds; called in its process, before it becomes the agent."""
+        os.setpgid(0, 0)
+        _foreground(os.getpid())
+
+    def _started(self, order: dict[str, Any], pid: int) -> None:
+        """Take note of the agent's new process, which may not have become the agent yet."""
+        del order
+        with suppress(OSError):  # the child does it too: whoever is first
+            os.setpgid(pid, pid)
+        _foreground(pid)
+
+    def _take_back(self, code: int) -> None:
+        """Make the terminal ours again after the agent's end."""
+        del code
+        _foreground(os.getpgrp())
+        if self._tty is not None:
+            with suppress(termios.error):
+                termios.tcsetattr(0, termios.TCSANOW, self._tty)
+        self._put(QUIETEN)
+
+    def _show_again(self) -> None:
+        """Make the terminal ready for the agent's next life."""
+        self._put(QUIETEN + LEAVE_SCREEN + "\r\n")
+
+    def _refuse_keys(self) -> None:
+        """Do nothing: while the agent has the terminal, Ctrl-C is not meant for us."""
+
+    def _pause(self) -> None:
+        """Wait for a moment while the agent ends."""
+        time.sleep(POLL_SECONDS)
+
+    def _say(self, *words: str) -> None:
+        self._put(f"\r\n[{'; '.join(words)}]\r\n")
+
+    def _put(self, text: str) -> None:
+        with suppress(OSError):
+            os.write(1, text.encode())
 
     def _write(self, **news: object) -> None:
         self._status |= news
@@ -247,11 +289,12 @@ def scrubbed(environ: dict[str, str], scrub: list[str], keep: list[str]) -> dict
     }
 
 
-def _become(order: dict[str, Any], environ: dict[str, str], told: int) -> None:
+def _become(
+    order: dict[str, Any], environ: dict[str, str], told: int, enter: Callable[[], None]
+) -> None:
     """Become the agent. Never returns."""
     try:
-        os.setpgid(0, 0)
-        _foreground(os.getpid())
+        enter()
         for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGCHLD):  # Python changes these
             signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, [])
@@ -275,15 +318,6 @@ def _terminal_modes() -> list[Any] | None:
         return termios.tcgetattr(0)
     except termios.error:
         return None
-
-
-def _say(*words: str) -> None:
-    _put(f"\r\n[{'; '.join(words)}]\r\n")
-
-
-def _put(text: str) -> None:
-    with suppress(OSError):
-        os.write(1, text.encode())
 
 
 if __name__ == "__main__":

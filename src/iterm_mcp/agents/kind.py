@@ -83,6 +83,9 @@ class StartRequest:
         permissions: The kind's own word for how much it may do without asking; empty for the
             person's own setting.
         hook_command: What the agent shall run on each of its events, if the kind has hooks.
+        spool: The folder in which it may leave events, if the kind can; see
+            `iterm_mcp.agents.hook_spool`.
+        trusted: Whoever orders it vouches for the directory and for our hooks.
         options: More of the kind's own arguments, as they are.
     """
 
@@ -94,6 +97,8 @@ class StartRequest:
     permissions: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
     hook_command: tuple[str, ...] = ()
+    spool: str = ""
+    trusted: bool = False
     options: tuple[str, ...] = ()
 
 
@@ -105,6 +110,7 @@ class StartPlan:
         files: Files to be written before, by path, such as settings with hooks.
         takes_prompt: The first order is part of the command; else it must be told.
         conversation: The id it will have, where we choose it; empty when it must be read.
+        opening: What is written to it right at its start, in lines, where it is spoken to.
     """
 
     command: str
@@ -113,6 +119,7 @@ class StartPlan:
     files: Mapping[Path, str] = field(default_factory=dict)
     takes_prompt: bool = False
     conversation: str = ""
+    opening: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,3 +220,8 @@ class AgentKind(Protocol):
 
     def driver(self) -> Driver | None:
         """Return what speaks its protocol; None for a kind that has none."""
+
+
+def has_screen(kind: AgentKind) -> bool:
+    """Tell whether agents of a kind are typed to and looked at; others are spoken to alone."""
+    return Transport.TERMINAL in kind.transports

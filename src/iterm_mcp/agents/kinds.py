@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from iterm_mcp.agents.claude import Claude
 from iterm_mcp.agents.codex import Codex
 from iterm_mcp.agents.gemini import Gemini
+from iterm_mcp.agents.headless import Headless
 from iterm_mcp.agents.shell import Shell
 from iterm_mcp.errors import NotFoundError
 
@@ -16,7 +17,14 @@ if TYPE_CHECKING:
 
     from iterm_mcp.agents.kind import AgentKind
 
-BUILT_IN: tuple[AgentKind, ...] = (Shell(), Claude(), Codex(), Gemini())
+BUILT_IN: tuple[AgentKind, ...] = (
+    Shell(),
+    Claude(),
+    Codex(),
+    Gemini(),
+    Headless(Claude()),
+    Headless(Codex()),
+)
 """The kinds that are modules. A new one is one module and one element here."""
 
 _described: dict[str, AgentKind] = {}

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
+from iterm_mcp.agents.line_buffer import LineBuffer
 from iterm_mcp.errors import AgentError, AgentGoneError
 
 if TYPE_CHECKING:
@@ -93,6 +94,15 @@ class ProtocolProcess(asyncio.SubprocessProtocol):
             )
         pipe.write(json.dumps(message, ensure_ascii=False).encode("utf-8", "replace") + b"\n")
 
+    async def handed_over(self) -> None:
+        """Return at once: the pipe is all there is between us and the program."""
+
+    def finish(self) -> None:
+        """End its input."""
+        pipe = self._started.get_pipe_transport(_STDIN)
+        if pipe is not None:
+            pipe.close()
+
     async def wait_ended(self) -> None:
         """Wait until the process has ended."""
         await self._ended.wait()
@@ -103,9 +113,7 @@ class ProtocolProcess(asyncio.SubprocessProtocol):
         Takes at most the grace and twice `KILL_SECONDS`; a cancellation waits for that too.
         """
         with anyio.CancelScope(shield=True):
-            pipe = self._started.get_pipe_transport(_STDIN)
-            if pipe is not None:
-                pipe.close()
+            self.finish()
             with anyio.move_on_after(grace_seconds):
                 await self._ended.wait()
             for number in (signal.SIGTERM, signal.SIGKILL):
@@ -159,32 +167,6 @@ class ProtocolProcess(asyncio.SubprocessProtocol):
         if self._code is not None and not self._speaking and not self.ended:
             self._ended.set()
             self._gone(self._code)
-
-
-class LineBuffer:
-    """Cuts bytes into lines; one that is longer than the limit is left out."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._rest = bytearray()
-        self._skipping = False
-
-    def feed(self, data: bytes) -> list[bytes]:
-        """Return the lines that these bytes complete, without their newlines."""
-        self._rest += data
-        whole = b""
-        if (end := data.rfind(b"\n")) >= 0:
-            end += len(self._rest) - len(data)
-            whole = bytes(self._rest[: end + 1])
-            del self._rest[: end + 1]
-        lines = whole.split(b"\n")[:-1]
-        if lines and self._skipping:
-            self._skipping = False
-            del lines[0]
-        if len(self._rest) > self._limit:
-            self._rest.clear()
-            self._skipping = True
-        return [line for line in lines if len(line) <= self._limit]
 
 
 async def start_process(

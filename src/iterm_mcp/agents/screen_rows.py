@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from unicodedata import combining, east_asian_width
 
 from iterm_mcp.models.observations import Fact, ObservationSource, Sighting
 
@@ -22,9 +23,13 @@ if TYPE_CHECKING:
 EVIDENCE_CHARACTERS = 2000
 CARETS = "\u276f\u203a▶●→"
 FOOTER_ROWS = 3
+MARGIN = 1
+"""How far from the edge the mark of a composer stands at most."""
 _KEYS = re.compile(r"(?i)\b(?:enter|esc)\b.*\b(?:confirm|continue|cancel|select|back|skip|exit)\b")
 _SIDES = "│┃║|"
+_WHERE = re.compile(r"\[\d+/\d+\](?=$|│)")
 _BORDER = re.compile(r"[\s╭╮╰╯┌┐└┘─━═▀▄▁▔│┃]*")
+_PARTING = "─│┼┤├┬┴ "
 _OPTION = re.compile(rf"\s*(?P<caret>[{CARETS}>]\s*)?(?P<number>\d{{1,2}})[.)]\s+(?P<text>\S.*)")
 _UNNUMBERED = re.compile(rf"(?P<indent>\s*)(?P<caret>[{CARETS}>]\s+)(?P<text>\S.*)")
 
@@ -40,6 +45,11 @@ def bare(row: str) -> str:
 def is_rule(row: str) -> bool:
     """Tell whether a row is blank, or nothing but a line or the edge of a box."""
     return _BORDER.fullmatch(row) is not None
+
+
+def cells(row: str) -> int:
+    """Return how many columns a row takes, nearly: wide characters take two, marks none."""
+    return sum(0 if combining(one) else 2 if east_asian_width(one) in "WF" else 1 for one in row)
 
 
 def last_row(rows: Sequence[str]) -> int:
@@ -129,12 +139,12 @@ def _stands_at(row: str, column: int) -> bool:
 
 
 def has_footer(rows: Sequence[str], choice: Choice) -> bool:
-    """Tell whether options end a question: a row below them names the keys that answer it.
+    """Tell whether options end a question: the last row of all names the keys that answer it.
 
-    A draft of numbered lines has none.
+    Below a draft of numbered lines stand a composer's hints, whatever the draft says of keys.
     """
     below = [row for row in rows[choice.end :] if not is_rule(row)]
-    return len(below) <= FOOTER_ROWS and any(_KEYS.search(row) for row in below)
+    return 0 < len(below) <= FOOTER_ROWS and _KEYS.search(below[-1]) is not None
 
 
 def text_above(rows: Sequence[str], end: int, limit: int = 12) -> list[str]:
@@ -170,6 +180,9 @@ def find_composer(
 ) -> Composer | None:
     """Return the lowest row that begins with the mark of a composer, and what belongs to it.
 
+    What is written in it stands right of the mark, also where it looks like a mark or a rule. An
+    empty row or a rule ends it, unless the cursor stands below: then the text goes on there.
+
     Args:
         mark: What stands before its text, without the blank after it.
         below: How many rows with text may stand below it: hints, a status line.
@@ -177,9 +190,12 @@ def find_composer(
     """
     rows = [bare(row) for row in screen.lines]
     for at in range(last_row(screen.lines), -1, -1):
-        inner = rows[at].strip()
-        if inner.startswith(mark) and inner[len(mark) : len(mark) + 1] in {"", " ", "\xa0"}:
-            column = rows[at].index(mark) + len(mark) + 1
+        inner = rows[at].lstrip()
+        column = len(rows[at]) - len(inner) + len(mark) + 1
+        marked = inner.startswith(mark) and inner[len(mark) : len(mark) + 1] in {"", " ", "\xa0"}
+        if marked and column <= MARGIN + len(mark) + 1:
+            if rows[at] == screen.lines[at].rstrip():  # no box around it: sides are its text's
+                rows = [row.rstrip() for row in screen.lines]
             found = _composer_at(screen, rows, at, column, styles)
             under = sum(not is_rule(row) for row in screen.lines[found.end :])
             return found if under <= below else None
@@ -189,9 +205,12 @@ def find_composer(
 def _composer_at(
     screen: Screen, rows: Sequence[str], at: int, column: int, styles: Sequence[OutputLine]
 ) -> Composer:
-    end = at + 1
-    while end < len(rows) and rows[end].strip() and not is_rule(screen.lines[end]):
-        end += 1
+    end = _end_of(rows, at + 1, column)
+    cursor = screen.cursor_row
+    if end <= cursor < len(rows) and all(
+        not row[:column].strip() for row in rows[end : cursor + 1]
+    ):
+        end = _end_of(rows, cursor + 1, column)
     text = "\n".join(row[column:] for row in rows[at:end]).strip()
     inset = screen.lines[at].index(rows[at]) if rows[at] in screen.lines[at] else 0
     if at < len(styles) and styles[at].styles:
@@ -199,6 +218,13 @@ def _composer_at(
     else:
         untouched = screen.cursor_row == at and screen.cursor_column <= inset + column
     return Composer(at, end, text, untouched)
+
+
+def _end_of(rows: Sequence[str], end: int, column: int) -> int:
+    """Return where rows end that have text from a column on, and nothing left of it."""
+    while end < len(rows) and rows[end].strip() and not rows[end][:column].strip():
+        end += 1
+    return end
 
 
 def _is_faint(line: OutputLine, column: int) -> bool:
@@ -218,3 +244,20 @@ def _is_faint(line: OutputLine, column: int) -> bool:
 def seen(fact: Fact, value: Mapping[str, Json], evidence: str = "") -> Sighting:
     """Return a sighting by the screen."""
     return Sighting(fact, value, ObservationSource.SCREEN, evidence[:EVIDENCE_CHARACTERS])
+
+
+def is_scrolled(screen: Screen) -> bool:
+    """Tell whether tmux shows a pane's history: then it says where, in the pane's top right corner.
+
+    What an agent prints there itself, at the very edge, only holds a message up.
+    """
+    above = True  # a pane begins at the top, or below a line that parts it from another
+    for row in screen.lines:
+        if above and _WHERE.search(row.rstrip()) and _reaches_an_edge(row, screen.size.columns):
+            return True
+        above = bool(row.strip()) and not row.strip(_PARTING)
+    return False
+
+
+def _reaches_an_edge(row: str, columns: int) -> bool:
+    return "]│" in row or cells(row.rstrip()) == columns

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
@@ -10,16 +9,16 @@ from anyio import to_thread
 
 from iterm_mcp.agents.kind import Installed, StartPlan, Stroke, Transport, WhileBusy
 from iterm_mcp.agents.probing import ask_program, find_program, refuse_fields, version_in
+from iterm_mcp.agents.silent import Silent
 from iterm_mcp.agents.strokes import ENTER, TEXT_LIMIT_BYTES, UNFIT, check_text
 from iterm_mcp.errors import InvalidRequestError
 from iterm_mcp.models.happenings import CommandEnded, CommandStarted, PromptShown
 from iterm_mcp.models.observations import Fact, ObservationSource, Sighting
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-    from iterm_mcp.agents.files import Files
-    from iterm_mcp.agents.kind import Occupant, StartRequest
+    from iterm_mcp.agents.kind import StartRequest
     from iterm_mcp.models.happenings import Happening
     from iterm_mcp.models.observations import Json
     from iterm_mcp.models.output import OutputLine
@@ -32,7 +31,7 @@ MARKING = frozenset({"bash", "zsh", "fish"})
 """Shells that our shell integration has mark their prompts (OSC 133)."""
 
 
-class Shell:
+class Shell(Silent):
     """A shell takes a message as command lines, typed one after the other."""
 
     name = "shell"
@@ -85,20 +84,6 @@ class Shell:
         """Return nothing: a command's output can look like anything; see `marked`."""
         return ()
 
-    @asynccontextmanager
-    async def follow(
-        self,
-        occupant: Occupant,  # noqa: ARG002
-        files: Files,  # noqa: ARG002
-        see: Callable[[Sighting], None],  # noqa: ARG002
-    ) -> AsyncIterator[None]:
-        """Follow nothing: a shell writes nothing of itself."""
-        yield
-
-    def hooked(self, payload: Mapping[str, Json]) -> tuple[Sighting, ...]:  # noqa: ARG002
-        """Return nothing: there are no hooks."""
-        return ()
-
     def interrupt(self) -> tuple[Stroke, ...]:
         """Return ctrl-C."""
         return (Stroke("\x03"),)
@@ -122,10 +107,6 @@ class Shell:
     def leave(self) -> tuple[Stroke, ...]:
         """Return ctrl-D, on an empty line."""
         return (*self.clear(), Stroke("\x04"))
-
-    def driver(self) -> None:
-        """Return None: there is no protocol."""
-        return
 
 
 def marked(happening: Happening, *, shell: bool = True) -> tuple[Sighting, ...]:

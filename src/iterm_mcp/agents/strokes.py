@@ -49,6 +49,9 @@ UNFIT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 """Control characters (Unicode's Cc) other than tab and newline, and surrogates (Cs)."""
 
 _YES = re.compile(r"(?i)\W*(yes|allow|approve|accept|proceed|ok|y)\b")
+_TRUST = re.compile(r"(?i)trust (?:folder|and continue)\b")
+"""How agents call the option that trusts the one directory that they were started in."""
+
 _NO = re.compile(r"(?i)\W*(no|deny|reject|decline|cancel|n)\b")
 _ALWAYS = re.compile(r"(?i)\b(always|don.?t ask|session|remember)\b")
 
@@ -128,6 +131,19 @@ def pasted(text: str, pause_seconds: float = SUBMIT_PAUSE_SECONDS) -> tuple[Stro
     return Stroke(text, paste=True, pause_seconds=pause_seconds), Stroke(ENTER)
 
 
+def pasted_order(text: str, *, raw: bool = False) -> tuple[Stroke, ...]:
+    """Return the strokes that give an agent an order as one paste.
+
+    Args:
+        raw: Let it begin as a command of the agent's program does.
+
+    Raises:
+        InvalidRequestError: See `check_order`.
+    """
+    check_order(text, commands="" if raw else COMMANDS)
+    return pasted(text)
+
+
 def option_index(dialog: Mapping[str, Json], choice: str) -> int:
     """Return which option of a dialog is meant, counted from 0.
 
@@ -163,6 +179,8 @@ def options_of(dialog: Mapping[str, Json]) -> Sequence[str]:
 def _means(option: str, choice: str) -> bool:
     if choice == "deny":
         return _NO.match(option) is not None
+    if _TRUST.match(option) is not None:  # a directory's name follows
+        return choice == "allow"
     if choice in {"allow", "allow_always"}:
         always = _ALWAYS.search(option) is not None
         return _YES.match(option) is not None and always is (choice == "allow_always")

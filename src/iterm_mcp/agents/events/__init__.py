@@ -1,0 +1,1 @@
+"""What agents tell of themselves, as events. Pure: from their own records to ours."""

@@ -1,0 +1,1 @@
+"""Agents: registered, started, looked after, ended."""

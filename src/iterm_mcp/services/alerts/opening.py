@@ -1,0 +1,78 @@
+"""Budgets and alerts, opened once."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from iterm_mcp.errors import InvalidRequestError
+from iterm_mcp.services.alerts.answers import alert_answer, budget_answer
+from iterm_mcp.services.alerts.book import Alerts
+from iterm_mcp.services.alerts.notifying import Notifier
+from iterm_mcp.services.alerts.watching import AlertWatch
+from iterm_mcp.services.budgets.budget_file import BudgetFile
+from iterm_mcp.services.budgets.keeping import BudgetKeeper
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from iterm_mcp.clock import Clock
+    from iterm_mcp.paths import Paths
+    from iterm_mcp.services.alerts.watching import Dead, Viewed
+    from iterm_mcp.services.budgets.keeping import Actor
+    from iterm_mcp.services.events.opening import Events
+    from iterm_mcp.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Attention:
+    """What a person should know of."""
+
+    budgets: BudgetKeeper
+    alerts: Alerts
+    watch: AlertWatch
+    notifier: Notifier
+
+
+async def attention_answer(attention: Attention, settled: int) -> dict[str, Any]:
+    """Return open alerts, the last settled ones behind them, and the budgets, as JSON.
+
+    Raises:
+        StoreError: They cannot be read.
+    """
+    listed = await attention.alerts.listed(settled)
+    answer: dict[str, Any] = {"alerts": [alert_answer(one) for one in listed]}
+    try:
+        answer["budgets"] = [budget_answer(one) for one in await attention.budgets.states()]
+    except InvalidRequestError as error:
+        answer["budgets_problem"] = f"{error}. {error.hint}"
+    return answer
+
+
+@asynccontextmanager
+async def open_attention(
+    store: Store,
+    events: Events,
+    states: Viewed,
+    dead: Dead,
+    actor: Actor,
+    clock: Clock,
+    paths: Paths,
+) -> AsyncIterator[Attention]:
+    """Keep budgets, look for what is wrong, and tell people, for the length of the block.
+
+    Args:
+        actor: Holds and ends agents that spend too much.
+    """
+    notifier = Notifier(paths.alerts, clock)
+    alerts = Alerts(store.alerts, events.recorder, clock, notifier.tell)
+    budgets = BudgetKeeper(
+        BudgetFile(paths.budgets), store.budgets, events.store, alerts, events.recorder,
+        store.agents, actor, clock,
+    )  # fmt: skip
+    watch = AlertWatch(alerts, store.agents, states, dead, events.store.stats, paths.events, clock)
+    notifier.apply = watch.use
+    events.observers.add(watch)
+    async with notifier.running(), budgets.running(), watch.running():
+        yield Attention(budgets, alerts, watch, notifier)

@@ -1,0 +1,1 @@
+"""Commands run in shells, and how they ended."""

@@ -1,0 +1,299 @@
+"""What sightings of an agent's turns prove of the messages that were typed into it. Pure.
+
+Strong evidence names the message: its id in the agent's protocol, or its own text in a prompt that
+the agent tells of. Weak evidence is of the turn alone: the agent got busy after it had been idle,
+its composer was emptied. An end of a turn is the end of the messages that it began with; a message
+that came amid a turn has to wait for the end of that one first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from iterm_mcp.models.deliveries import MOVES, Stage
+from iterm_mcp.models.observations import Fact, ObservationSource
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from iterm_mcp.models.deliveries import DeliveryId
+    from iterm_mcp.models.observations import Json, Observation
+
+LEVELS = frozenset({ObservationSource.PROTOCOL, ObservationSource.REGISTRY})
+"""Sources whose word on what an agent does is exact."""
+
+CLOCKS_DIFFER = timedelta(seconds=1)
+"""How much earlier than the typing something may be dated that came of it."""
+
+_TYPED = frozenset({Stage.LEASED, Stage.WRITTEN, Stage.UNKNOWN})
+_TAKEN = _TYPED | {Stage.SUBMITTED}
+_KEPT = _TAKEN | {Stage.QUEUED}
+_AT_REST = frozenset({"idle", "shell"})
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """How far a message has come, and what proves it."""
+
+    delivery_id: DeliveryId
+    stage: Stage
+    evidence: str
+    reason: str = ""
+
+
+@dataclass(slots=True)
+class _Followed:
+    """A message that was typed.
+
+    Attributes:
+        since: When it was typed; what is dated before is of another one.
+        behind: A turn was under way, whose end is not this message's.
+        busy: The agent was seen to work since.
+        epoch: In which life of the agent it was typed; None is not known.
+        begun_at: When its turn began, where the agent dates that. What ended before is another
+            turn: Claude Code writes down that it takes a message from its queue before it writes
+            that the turn before has ended.
+        named: Its agent's protocol tells of its turn by its id, and so will of the end of that.
+        freed: When the turn ended that it was behind, and by which evidence: another source may
+            tell of the same end.
+    """
+
+    delivery_id: DeliveryId
+    text: str
+    stage: Stage
+    since: datetime
+    behind: bool
+    busy: bool = False
+    epoch: int | None = None
+    begun_at: datetime | None = None
+    named: bool = False
+    freed: tuple[datetime, str] | None = None
+
+
+def squeezed(text: str) -> str:
+    """Return a text without any blanks: screens wrap, and composers trim."""
+    return "".join(text.split())
+
+
+def same_text(prompt: str, text: str) -> bool:
+    """Tell whether a prompt that an agent tells of is a message, but for blanks."""
+    return squeezed(prompt) == squeezed(text)
+
+
+class TurnTracker:
+    """Follows the messages that were typed into one agent, in the order in which they were."""
+
+    def __init__(self) -> None:
+        self._followed: list[_Followed] = []
+
+    @property
+    def ids(self) -> tuple[DeliveryId, ...]:
+        """The messages that are followed."""
+        return tuple(one.delivery_id for one in self._followed)
+
+    def follow(
+        self,
+        delivery_id: DeliveryId,
+        text: str,
+        *,
+        stage: Stage,
+        since: datetime,
+        behind: bool,
+        epoch: int | None = None,
+    ) -> None:
+        """Follow a message that is about to be typed, or was.
+
+        Args:
+            behind: The agent is amid a turn.
+            epoch: The agent's present life: what it does in another proves nothing.
+        """
+        self.drop(delivery_id)
+        self._followed.append(_Followed(delivery_id, text, stage, since, behind, epoch=epoch))
+
+    def moved(self, delivery_id: DeliveryId, stage: Stage) -> None:
+        """Take note of a step that was not found here."""
+        for one in self._followed:
+            if one.delivery_id == delivery_id:
+                one.stage = stage
+
+    def drop(self, delivery_id: DeliveryId) -> None:
+        """Follow a message no more."""
+        self._followed = [one for one in self._followed if one.delivery_id != delivery_id]
+
+    def feed(self, observation: Observation) -> list[Step]:
+        """Return what a further observation proves; each step is legal, and was noted here."""
+        sighting = observation.sighting
+        evidence = f"{sighting.source} {sighting.fact}"
+        if sighting.fact is Fact.TURN:
+            phase = str(sighting.value.get("phase"))
+            return self._turn(phase, sighting.value, f"{evidence} {phase}", _when(observation))
+        if sighting.fact is Fact.ACTIVITY and sighting.source in LEVELS:
+            what = str(sighting.value.get("is"))
+            told = sighting.source is ObservationSource.PROTOCOL
+            return self._activity(what, f"{evidence} {what}", _when(observation), by_name=told)
+        return []
+
+    def lost(self, reason: str, *, before: int | None = None) -> list[Step]:
+        """Return what follows from the end of the agent's process: nothing will prove more.
+
+        Args:
+            before: Only messages of lives before this one; None is of all.
+        """
+        of = self.ids if before is None else self.former(before)
+        return [
+            step
+            for one in tuple(self._followed)
+            if one.delivery_id in of and one.stage not in {Stage.LEASED, Stage.UNKNOWN}
+            for step in self._step(one, Stage.UNKNOWN, "", reason)
+        ]
+
+    def former(self, epoch: int) -> tuple[DeliveryId, ...]:
+        """Return the messages that were typed in a life of the agent before this one."""
+        return tuple(
+            one.delivery_id for one in self._followed if one.epoch is not None and one.epoch < epoch
+        )
+
+    def _turn(
+        self, phase: str, value: Mapping[str, Json], evidence: str, at: datetime
+    ) -> list[Step]:
+        if phase == "submitted":
+            return self._named(value, _TYPED, Stage.SUBMITTED, evidence, at)
+        if phase == "queued":
+            return self._named(value, _TAKEN, Stage.QUEUED, evidence, at)
+        if phase in {"dequeued", "started"}:
+            return self._begun(value, evidence, at) or self._begun_unnamed(value, evidence, at)
+        if phase in _ENDS:
+            return self._over(value, evidence, _ENDS[phase], at)
+        return []
+
+    def _named(
+        self,
+        value: Mapping[str, Json],
+        stages: frozenset[Stage],
+        to: Stage,
+        evidence: str,
+        at: datetime,
+    ) -> list[Step]:
+        found = self._find(value, stages, at)
+        return [] if found is None else self._step(found, to, evidence)
+
+    def _begun(self, value: Mapping[str, Json], evidence: str, at: datetime) -> list[Step]:
+        found = self._find(value, _KEPT, at)
+        if found is None:
+            return []
+        found.behind = False
+        found.begun_at = at if "at" in value else None
+        return self._step(found, Stage.STARTED, evidence)
+
+    def _begun_unnamed(self, value: Mapping[str, Json], evidence: str, at: datetime) -> list[Step]:
+        """Take a turn that does not say what it began with for that of the next message."""
+        if value.get("prompt") or value.get("message"):
+            return []
+        for one in self._followed:
+            if one.stage in {Stage.SUBMITTED, Stage.QUEUED} and not one.behind and _past(one, at):
+                return self._step(one, Stage.STARTED, evidence)
+        return []
+
+    def _over(
+        self, value: Mapping[str, Json], evidence: str, reason: str, at: datetime
+    ) -> list[Step]:
+        steps: list[Step] = []
+        message = value.get("message")
+        for one in tuple(self._followed):
+            if message and message != one.delivery_id:
+                continue
+            if not message and not _past(one, at):
+                continue
+            if not message and _of_former(one, value, at, evidence):
+                continue
+            if one.behind and not message:
+                one.behind, one.freed = False, (at, evidence)  # the end of the turn before its own
+            elif one.stage is Stage.STARTED or (
+                one.stage in {Stage.SUBMITTED, Stage.QUEUED} and (message or not one.behind)
+            ):
+                steps += self._step(one, Stage.ENDED, evidence, reason)
+        return steps
+
+    def _activity(
+        self, what: str, evidence: str, at: datetime, *, by_name: bool = False
+    ) -> list[Step]:
+        """Take edges of what an exact source says for the begin and the end of a turn.
+
+        Args:
+            by_name: The source will tell of the end of turns that it names, and how they ended.
+        """
+        steps: list[Step] = []
+        for one in tuple(self._followed):
+            if not _past(one, at):
+                continue
+            if what == "busy":
+                if one.stage is Stage.WRITTEN and not one.behind:
+                    steps += self._step(one, Stage.SUBMITTED, evidence)
+                one.busy = True
+            elif what in _AT_REST and one.busy:
+                one.busy = False
+                if one.behind:
+                    one.behind, one.freed = False, (at, evidence)
+                elif one.stage in {Stage.SUBMITTED, Stage.STARTED} and not (by_name and one.named):
+                    steps += self._step(one, Stage.ENDED, evidence)
+        return steps
+
+    def _find(
+        self, value: Mapping[str, Json], stages: frozenset[Stage], at: datetime
+    ) -> _Followed | None:
+        message, prompt = value.get("message"), value.get("prompt")
+        for one in self._followed:
+            if message and message == one.delivery_id and one.stage in stages:
+                one.named = True
+                return one
+        if not isinstance(prompt, str):
+            return None
+        for one in self._followed:
+            if one.stage in stages and _past(one, at) and same_text(prompt, one.text):
+                return one
+        return None
+
+    def _step(self, one: _Followed, to: Stage, evidence: str, reason: str = "") -> list[Step]:
+        if to not in MOVES[one.stage]:
+            return []
+        one.stage = to
+        if to is Stage.ENDED:
+            self._followed.remove(one)
+        return [Step(one.delivery_id, to, evidence, reason)]
+
+
+_ENDS = {
+    "ended": "",
+    "interrupted": "its turn was interrupted",
+    "failed": "its turn was given up",
+}
+"""How a turn may end, and what is said of it."""
+
+
+def _when(observation: Observation) -> datetime:
+    """Return when it was so: by the source's own word, where it dates what it tells."""
+    dated = observation.sighting.value.get("at")
+    if isinstance(dated, str):
+        try:
+            found = datetime.fromisoformat(dated)
+        except ValueError:
+            return observation.at
+        return found if found.tzinfo is not None else observation.at
+    return observation.at
+
+
+def _of_former(one: _Followed, value: Mapping[str, Json], at: datetime, evidence: str) -> bool:
+    """Tell whether an end is once more that of the turn before a message's own."""
+    if one.begun_at is not None:
+        return "at" in value and at < one.begun_at
+    if one.freed is None:
+        return False
+    freed_at, freed_by = one.freed
+    return evidence != freed_by and at <= freed_at + CLOCKS_DIFFER
+
+
+def _past(one: _Followed, at: datetime) -> bool:
+    """Tell whether something is dated late enough to be of a message."""
+    return at >= one.since - CLOCKS_DIFFER

@@ -1,0 +1,1 @@
+"""What happened, taken in, understood, counted and told."""

@@ -1,0 +1,1 @@
+"""Windows parted into panes as declared."""

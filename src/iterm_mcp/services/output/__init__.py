@@ -1,0 +1,1 @@
+"""What sessions print: read, waited for, watched, logged."""

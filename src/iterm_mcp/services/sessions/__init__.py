@@ -1,0 +1,1 @@
+"""Sessions: found, opened, changed, typed into, locked, ended."""

@@ -1,0 +1,1 @@
+"""What agents do, by all that is seen of them."""

@@ -1,0 +1,129 @@
+"""What was seen of one agent in its present life, as far as its state follows from it. Pure.
+
+Levels are looked at again and again. A look that says what the one before said is kept only where
+it tells more than that: that an idle screen was no glimpse, or how things are after somebody else
+has said something.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from iterm_mcp.models.observations import Fact, Observation, ObservationSource
+from iterm_mcp.services.states.evidence import (
+    EDGES,
+    SETTLED_SECONDS,
+    TWICE_SECONDS,
+    dated,
+    go_on,
+    in_order,
+    next_change,
+)
+from iterm_mcp.services.states.fusion import fuse_runs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from iterm_mcp.models.agent_states import StateView
+    from iterm_mcp.models.ids import AgentName
+    from iterm_mcp.models.observations import Sighting
+    from iterm_mcp.services.states.evidence import Runs
+
+_HAPPENINGS = frozenset({Fact.TURN, Fact.OUTCOME, Fact.EXIT, Fact.LIFE, Fact.GAP})
+_LOOKS = frozenset({ObservationSource.TITLE, ObservationSource.SCREEN, ObservationSource.QUIET})
+_SAYING = EDGES | {ObservationSource.PROTOCOL, ObservationSource.REGISTRY}
+"""Those whose words make another look worth keeping; two kinds of looks would do so for ever."""
+
+_MOMENTS = tuple(timedelta(seconds=one) for one in (0, TWICE_SECONDS, SETTLED_SECONDS))
+
+
+class Ledger:
+    """One life of an agent.
+
+    Args:
+        observations: What is known of it already, of this epoch alone.
+    """
+
+    def __init__(
+        self, agent: AgentName, epoch: int, observations: Iterable[Observation] = ()
+    ) -> None:
+        self.agent = agent
+        self.epoch = epoch
+        self._runs: Runs = {}
+        self._newest: tuple[datetime, int] | None = None
+        self.add(observations)
+
+    @property
+    def observations(self) -> tuple[Observation, ...]:
+        """What still counts: of each fact and source the latest, and what it said before."""
+        counting = {
+            id(one): one
+            for run in self._runs.values()
+            for one in (run.before, run.first, run.last)
+            if one is not None
+        }
+        return tuple(sorted(counting.values(), key=in_order))
+
+    def news(self, sightings: Iterable[Sighting], at: datetime) -> list[Observation]:
+        """Return those of some sightings that are worth keeping, in order; nothing is added.
+
+        What happened is dated by its own word; of how things are, we know when we looked.
+        """
+        return [
+            Observation(
+                self.agent,
+                self.epoch,
+                one,
+                dated(one, at, at) if one.source in EDGES else at,
+            )
+            for one in sightings
+            if self._tells(one, at)
+        ]  # fmt: skip
+
+    def all_news(self, seen: Iterable[tuple[datetime, Sighting]]) -> list[Observation]:
+        """Return the news of sightings that came one after the other; nothing is added."""
+        after = Ledger(self.agent, self.epoch)
+        after._runs, after._newest = dict(self._runs), self._newest
+        found: list[Observation] = []
+        for at, one in seen:
+            news = after.news([one], at)
+            after.add(news)
+            found += news
+        return found
+
+    def add(self, observations: Iterable[Observation]) -> None:
+        """Take what was kept; what no state can follow from any more is let go."""
+        news = sorted(observations, key=in_order)
+        if not news:
+            return
+        if self._newest is not None and in_order(news[0]) < self._newest:
+            news = sorted((*self.observations, *news), key=in_order)
+            self._runs = {}
+        for one in news:
+            go_on(self._runs, one)
+        self._newest = in_order(news[-1])
+
+    def view(self, now: datetime) -> StateView:
+        """Return the state that follows now."""
+        return fuse_runs(self.agent, self.epoch, self._runs, now)
+
+    def next_change(self, now: datetime) -> datetime | None:
+        """Return when the state may next change by time alone; None for never."""
+        return next_change(self._runs.values(), now)
+
+    def _tells(self, sighting: Sighting, at: datetime) -> bool:
+        """Tell whether a sighting is more than a repetition."""
+        fact, source = sighting.fact, sighting.source
+        if source in EDGES or (fact in _HAPPENINGS and source not in _LOOKS):
+            return True
+        run = self._runs.get((fact, source))
+        if run is None or run.last.sighting.value != sighting.value:
+            return True
+        if run.gap is not None and run.last.at < run.gap:
+            return True
+        saying = _SAYING - {source}
+        others = (one.last.at for key, one in self._runs.items() if key[1] in saying)
+        since = max(run.first.at, max(others, default=run.first.at))
+        return any(run.last.at < since + one <= at for one in _MOMENTS)

@@ -6,13 +6,17 @@ from typing import Annotated
 import typer
 
 import iterm_mcp.cli.agent_wizard as agent_verbs
+import iterm_mcp.cli.alerts as alert_verbs
 import iterm_mcp.cli.approvals as approval_verbs
 import iterm_mcp.cli.audit as audit_verbs
+import iterm_mcp.cli.budgets as budget_verbs
 import iterm_mcp.cli.daemon as daemon_verbs
+import iterm_mcp.cli.events as event_verbs
 import iterm_mcp.cli.host as host_verbs
 import iterm_mcp.cli.messages as message_verbs
 import iterm_mcp.cli.notes as notes_verbs
 import iterm_mcp.cli.playbook as playbook_verbs
+import iterm_mcp.cli.tokens as token_verbs
 from iterm_mcp.cli.attach import attach
 from iterm_mcp.cli.doctor import doctor
 from iterm_mcp.cli.install import install, uninstall
@@ -29,12 +33,16 @@ app = typer.Typer(
 )
 app.add_typer(daemon_verbs.app, name="daemon")
 app.add_typer(agent_verbs.app, name="agents")
+app.add_typer(alert_verbs.app, name="alerts")
 app.add_typer(approval_verbs.app, name="approvals")
 app.add_typer(audit_verbs.app, name="audit")
+app.add_typer(budget_verbs.app, name="budgets")
+app.add_typer(event_verbs.app, name="events")
 app.add_typer(host_verbs.app, name="host")
 app.add_typer(message_verbs.app, name="messages")
 app.add_typer(notes_verbs.app, name="notes")
 app.add_typer(playbook_verbs.app, name="playbook")
+app.add_typer(token_verbs.app, name="tokens")
 app.command()(attach)
 app.command()(install)
 app.command()(uninstall)

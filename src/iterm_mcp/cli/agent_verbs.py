@@ -31,6 +31,9 @@ def start(
     permissions: Annotated[str, typer.Option(help="The kind's own word, such as plan.")] = "",
     env: _Variables = [],  # noqa: B006 - typer copies it
     beside: Annotated[str, typer.Option(help="A session to split; else a new window.")] = "",
+    side: Annotated[
+        str, typer.Option(help="left, right, above or below it; else where it stays readable.")
+    ] = "",
     *,
     trust: Annotated[
         bool, typer.Option("--trust", help="Say that the directory is trusted, if it asks.")
@@ -51,6 +54,7 @@ def start(
         environment=_variables(env),
         trust="accept" if trust else None,
         beside=beside,
+        side=side,
     )
     _show_life(answer, as_json=as_json)
 
@@ -87,6 +91,7 @@ _manage("restart", "Start an agent again, in its conversation; what runs of it i
 _manage("release", "Let an agent out of quarantine, and start it again.")
 _manage("suspend", "Have an agent stand still until it is resumed.")
 _manage("resume", "Let a suspended agent go on.")
+_manage("interrupt", "End an agent's turn, and leave it running.")
 
 
 @app.command()
@@ -150,6 +155,8 @@ def _show_life(answer: dict[str, Any], *, as_json: bool) -> None:
         return
     state = f"{answer.get('state', answer['phase'])}: {answer.get('reason', '')}".rstrip(": ")
     typer.echo(f"{answer['name']}  {answer['kind']}  {answer['session_id']}  {state}")
+    if answer.get("placed"):
+        typer.echo(answer["placed"])
 
 
 def _variables(pairs: list[str]) -> dict[str, str]:

@@ -85,6 +85,7 @@ def new(
         env=[],
         trust=trust,
         beside="",
+        side="",
         as_json=False,
     )
 
@@ -114,7 +115,7 @@ def _keep(name: str, content: dict[str, Any]) -> Path:
     import tomllib
 
     from iterm_mcp.errors import InvalidRequestError
-    from iterm_mcp.services.templates import NAME, parse_template
+    from iterm_mcp.services.agents.templates import NAME, parse_template
 
     folder = Path(find_paths().state, "templates")
     path = folder / f"{name}.toml"

@@ -35,7 +35,7 @@ def list_kinds(*, as_json: _Json = False) -> None:
         version = (here.version or "?") if here else "-"
         ways = ", ".join(sorted(one.kind.transports))
         typer.echo(
-            f"{one.kind.name:12} {version:12} {ways:20} {here.path if here else ''}".rstrip()
+            f"{one.kind.name:16} {version:12} {ways:20} {here.path if here else ''}".rstrip()
         )
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from iterm_mcp.cli.http_call import ask_http
 from iterm_mcp.cli.tool_call import ToolCaller, open_caller, print_json
 from iterm_mcp.paths import find_paths
 
@@ -85,7 +86,7 @@ def check(
     ] = None,
 ) -> None:
     """See whether a file of rules can be used; exit code 1, with line and key, when it cannot."""
-    from iterm_mcp.services.approval_rules import PolicyError, parse_rules
+    from iterm_mcp.services.approvals.rules import PolicyError, parse_rules
 
     path = file or Path(find_paths().approval_rules)
     try:
@@ -113,7 +114,7 @@ def explain(
     given = {"command": command} if command else {}
     given |= {"file_path": path} if path else {}
     body = {"agent": agent, "tool": tool, "input": given, "directory": directory}
-    found = _post("/v1/approvals/explain", body)
+    found = ask_http("POST", "/v1/approvals/explain", body)
     _problem(found)
     for one in found["passed"]:
         typer.echo(f"   {one['rule']}: {one['because']}")
@@ -123,29 +124,6 @@ def explain(
 def _wait(caller: ToolCaller, agent: str, revision: int) -> dict[str, Any]:
     arguments = {"agent": agent, "answered": 20, "since": revision, "wait_seconds": WATCH_SECONDS}
     return caller.call("list_approvals", arguments)
-
-
-def _post(path: str, body: dict[str, Any]) -> dict[str, Any]:
-    """Ask the running daemon's HTTP side; exit with 1 and the reason if something fails."""
-    from contextlib import closing
-    from http.client import HTTPConnection, HTTPException
-    from urllib.parse import urlsplit
-
-    paths = find_paths()
-    try:
-        address = urlsplit(str(json.loads(Path(paths.daemon_info).read_text("utf-8"))["http"]))
-        token = Path(paths.token).read_text("ascii").strip()
-        headers = {"Authorization": f"Bearer {token}"}
-        with closing(HTTPConnection(address.netloc, timeout=10)) as connection:
-            connection.request("POST", path, json.dumps(body), headers)
-            answer = json.loads(connection.getresponse().read())
-    except (OSError, HTTPException, ValueError, KeyError) as error:
-        typer.echo(f"no daemon answers: {error}; start one with `iterm-mcp daemon start`", err=True)
-        raise typer.Exit(1) from None
-    if "error" in answer:
-        typer.echo(f"{answer['error']['message']}\n{answer['error'].get('hint', '')}", err=True)
-        raise typer.Exit(1)
-    return dict(answer)
 
 
 def _problem(found: dict[str, Any]) -> None:

@@ -54,6 +54,7 @@ def _findings(*, start: bool) -> Iterator[Finding]:
     """Look at one part after the other; what the round trip starts is looked at after it."""
     from iterm_mcp.cli.checking import (
         client_entries,
+        hook_delivery,
         installation,
         programs,
         round_trip,
@@ -77,7 +78,10 @@ def _findings(*, start: bool) -> Iterator[Finding]:
     # A round trip has waited for the terminal already.
     wait_seconds = 0.0 if start else programs.READY_SECONDS
     yield from programs.check_terminal(paths, wait_seconds=wait_seconds)
-    yield from client_entries.check_clients(Machine(os.environ), command)
+    yield from hook_delivery.check_hook_delivery(paths)
+    machine = Machine(os.environ)
+    yield from client_entries.check_clients(machine, command)
+    yield from hook_delivery.check_hooks_installed(machine, paths)
 
 
 def _show(one: Finding) -> None:

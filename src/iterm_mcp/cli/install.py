@@ -13,13 +13,21 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from iterm_mcp.access import AccessError, take_access
-from iterm_mcp.cli.installing.clients import CLIENTS, Client, Machine
+from iterm_mcp.cli.installing.clients import (
+    CLIENTS,
+    ClaudeCodeHooks,
+    Client,
+    Machine,
+    companions,
+)
 from iterm_mcp.cli.installing.errors import ConfigError
 from iterm_mcp.cli.installing.installer import Change, Installer
 from iterm_mcp.cli.installing.record import Record
 from iterm_mcp.cli.installing.server_entry import Server, own_command
 from iterm_mcp.clock import SystemClock
+from iterm_mcp.errors import StoreError
 from iterm_mcp.paths import find_paths
+from iterm_mcp.services.events.spool import Spool
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,6 +52,10 @@ DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")
 ]
 
+Hooks = Annotated[
+    bool, typer.Option(help="Also have Claude Code tell us, by hooks, what happens in it.")
+]
+
 
 def install(
     clients: Clients = None,
@@ -54,6 +66,7 @@ def install(
     tools: Annotated[
         str | None, typer.Option(help="What it is shown: core, all, auto, or names with commas.")
     ] = None,
+    hooks: Hooks = True,  # noqa: FBT002 - a flag
     env: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME=VALUE", help="A variable for the server; NAME passes on yours."),
@@ -72,6 +85,7 @@ def install(
         typer.echo(f"no MCP client was found here; name it: iterm-mcp install {names}", err=True)
         raise typer.Exit(1)
     installer = _installer(machine)
+    spool = Spool(find_paths().spool)
 
     def one(client: Client) -> None:
         change = installer.plan_install(client, server)
@@ -80,13 +94,15 @@ def install(
         elif dry_run:
             _show(client, change)
         else:
+            if isinstance(client, ClaudeCodeHooks):
+                spool.make()  # what they run stands there
             backup = installer.install(client, change)
             typer.echo(f"{client.title}: added to {change.path}")
             if backup:
                 typer.echo(f"  as it was: {backup}")
             typer.echo(f"  {client.then}")
 
-    _for_each(chosen, machine, one)
+    _for_each(_with_companions(chosen) if hooks else chosen, machine, one)
 
 
 def uninstall(
@@ -105,7 +121,7 @@ def uninstall(
     def one(client: Client) -> None:
         change = installer.plan_uninstall(client)
         if change.is_none:
-            if named:
+            if client in named:
                 typer.echo(f"{client.title}: {change.path} does not have it")
             return
         found.append(client)
@@ -123,13 +139,18 @@ def uninstall(
         if backup:
             typer.echo(f"  as it was before it was added: {backup}")
 
-    _for_each(named or list(CLIENTS), machine, one)
+    _for_each(_with_companions(named or list(CLIENTS)), machine, one)
     if not found and not named:
         typer.echo("no client has it")
 
 
 def _named(clients: list[ClientName] | None) -> list[Client]:
     return [one for one in CLIENTS if one.name in (clients or [])]
+
+
+def _with_companions(clients: list[Client]) -> list[Client]:
+    spool = find_paths().spool
+    return [one for client in clients for one in (client, *companions(client, spool))]
 
 
 def _installer(machine: Machine) -> Installer:
@@ -154,11 +175,11 @@ def _for_each(clients: list[Client], machine: Machine, work: Callable[[Client], 
     for client in clients:
         try:
             work(client)
-        except (ConfigError, OSError) as error:
+        except (ConfigError, StoreError, OSError) as error:
             failed = True
             reason = f"{error.strerror}" if isinstance(error, OSError) else str(error)
             typer.echo(f"{client.title}: {client.file(machine)}: {reason}", err=True)
-            if isinstance(error, ConfigError):
+            if not isinstance(error, OSError):
                 typer.echo(f"  {error.hint}", err=True)
     if failed:
         raise typer.Exit(1)

@@ -11,7 +11,7 @@ import typer
 from iterm_mcp.cli.tool_call import open_caller, print_json
 
 if TYPE_CHECKING:
-    from iterm_mcp.services.playbook_document import Playbook
+    from iterm_mcp.services.playbooks.document import Playbook
 
 app = typer.Typer(
     help="Playbooks: validate, dry-run, run, status, resume, cancel, example.",
@@ -42,7 +42,7 @@ def validate(file: _File) -> None:
 def dry_run(file: _File, var: _Var = None) -> None:
     """Print what each step would do. Nothing is opened, typed or asked of a terminal."""
     from iterm_mcp.errors import ItermMcpError
-    from iterm_mcp.services.playbook_plan import plan, settle_variables
+    from iterm_mcp.services.playbooks.plan import plan, settle_variables
 
     playbook = _read(_text(file))
     try:
@@ -147,7 +147,7 @@ def _print(answer: dict[str, Any]) -> None:
 
 def _read(text: str) -> Playbook:
     from iterm_mcp.errors import ItermMcpError
-    from iterm_mcp.services.playbook_checks import read_playbook
+    from iterm_mcp.services.playbooks.checks import read_playbook
 
     try:
         return read_playbook(text)

@@ -262,11 +262,13 @@ class FakeTerminal:
         return self.svg
 
     @asynccontextmanager
-    async def watch(self, session_id: SessionId, *, typing: bool = False) -> AsyncIterator[Watch]:
+    async def watch(
+        self, session_id: SessionId, *, typing: bool = False, keys: bool = False
+    ) -> AsyncIterator[Watch]:
         """Watch a session for the length of the block."""
         await self._enter("watch")
         self._windows.find(session_id)
-        watch = self._watches.add(session_id, typing=typing)
+        watch = self._watches.add(session_id, typing=typing, keys=keys)
         try:
             yield watch
         finally:
@@ -282,6 +284,10 @@ class FakeTerminal:
             yield watch
         finally:
             self._watches.of_all.discard(watch)
+
+    def press_key(self, session_id: SessionId) -> None:
+        """Have a person press a key in a session; what it types is not of concern here."""
+        self._watches.key_pressed(session_id)
 
     async def read_variables(self, session_id: SessionId, names: Sequence[str]) -> dict[str, Any]:
         """Return variables by name; None for unknown ones."""

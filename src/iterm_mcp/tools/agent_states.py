@@ -14,8 +14,8 @@ from iterm_mcp.tools.progress import progress
 from iterm_mcp.tools.tool import READS, ToolRow
 
 if TYPE_CHECKING:
-    from iterm_mcp.services.agent_states import AgentStateService
-    from iterm_mcp.services.agent_waits import AgentWaits
+    from iterm_mcp.services.states.service import AgentStateService
+    from iterm_mcp.services.states.waits import AgentWaits
 
 
 class AgentStateTools:

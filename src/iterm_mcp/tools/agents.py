@@ -8,16 +8,17 @@ from pydantic import Field
 
 from iterm_mcp.errors import NotFoundError
 from iterm_mcp.models.ids import AgentName, TeamName
-from iterm_mcp.tools import answers
+from iterm_mcp.tools import answers, life_answers
 from iterm_mcp.tools.answers import Json
 from iterm_mcp.tools.tool import ADDS, READS, ToolRow
 
 if TYPE_CHECKING:
     from iterm_mcp.models.agents import AgentStatus
-    from iterm_mcp.services.adopting import Adopting
-    from iterm_mcp.services.agents import AgentService
-    from iterm_mcp.services.sessions import SessionService
-    from iterm_mcp.services.states import States
+    from iterm_mcp.services.agents.service import AgentService
+    from iterm_mcp.services.agents.spares import Spares
+    from iterm_mcp.services.sessions.service import SessionService
+    from iterm_mcp.services.states.adopting import Adopting
+    from iterm_mcp.services.states.asking import States
 
 NameArgument = Annotated[str, Field(description="1-64 letters, digits, '.', '_' or '-'; unique.")]
 
@@ -31,11 +32,13 @@ class AgentTools:
         sessions: SessionService,
         states: States,
         adopting: Adopting,
+        spares: Spares,
     ) -> None:
         self._agents = agents
         self._sessions = sessions
         self._states = states
         self._adopting = adopting
+        self._spares = spares
 
     def rows(self) -> list[ToolRow]:
         """Return the rows of this module's tools."""
@@ -82,6 +85,9 @@ class AgentTools:
         team: Annotated[
             str | None, Field(description="Only members of this team and the teams below it.")
         ] = None,
+        prewarmed: Annotated[
+            bool, Field(description="Tell also of those that wait to be handed out.")
+        ] = False,
     ) -> Json:
         """List registered agents with session, teams, role, state and its reason.
 
@@ -92,7 +98,12 @@ class AgentTools:
         answer: Json = {"agents": [await self._described(one) for one in found]}
         if team is None:
             answer["teams"] = [answers.team(one) for one in await self._agents.list_teams()]
-            strangers = await self._adopting.strangers()
+            spares = await self._spares.waiting()
+            waiting = {one.session_id for one in spares}
+            found_too = await self._adopting.strangers()
+            strangers = [one for one in found_too if one.session_id not in waiting]
+            if prewarmed:
+                answer["prewarmed"] = [life_answers.spare(one) for one in spares]
             if strangers:
                 answer["unregistered"] = [answers.stranger(one) for one in strangers]
         return answer

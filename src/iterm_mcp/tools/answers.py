@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from iterm_mcp.models.agents import Agent, Team
     from iterm_mcp.models.messages import CascadeResult, Receipt
     from iterm_mcp.models.sessions import SessionInfo
-    from iterm_mcp.services.adopting import Stranger
+    from iterm_mcp.services.states.adopting import Stranger
 
 Json = dict[str, Any]
 

@@ -14,7 +14,7 @@ from iterm_mcp.tools.callers import caller_of
 from iterm_mcp.tools.tool import READS, TYPES, ToolRow
 
 if TYPE_CHECKING:
-    from iterm_mcp.services.approval_desk import ApprovalDesk
+    from iterm_mcp.services.approvals.desk import ApprovalDesk
 
 
 class ApprovalTools:

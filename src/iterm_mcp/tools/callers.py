@@ -13,8 +13,13 @@ if TYPE_CHECKING:
     from mcp.server.mcpserver import Context
 
 
+def calling_agent() -> str:
+    """Return the agent whose client makes the call; empty for a person's."""
+    client = CURRENT.get()
+    return client.access.agent if client is not None else ""
+
+
 def caller_of(context: Context[Any, Any]) -> Caller:
     """Return the caller of a tool or the reader of a resource."""
-    client = CURRENT.get()
-    agent = client.access.agent if client is not None else ""
+    agent = calling_agent()
     return Caller(AgentName(agent) if agent else None, client_name(context)[0])

@@ -106,6 +106,11 @@ class Calls:
         self._closing = False
         self._idle = anyio.Event()
 
+    @property
+    def running(self) -> int:
+        """How many are under way."""
+        return self._running
+
     @contextmanager
     def serve(
         self,

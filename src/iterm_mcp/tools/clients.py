@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from iterm_mcp.clock import Clock
+    from iterm_mcp.config import Settings
 
 MAX_HTTP_SESSIONS = 256
 """The limits of so many sessions and clients without one are remembered, those used last."""
@@ -32,6 +33,21 @@ class Rules:
     calls_per_second: float = 0.0
     output_characters_per_minute: int = 0
     audit_required: bool = False
+
+
+def rules_of(settings: Settings) -> Rules:
+    """Return what holds for every client.
+
+    Raises:
+        AccessError: The settings' tier is none; their tools are looked at by the server.
+    """
+    return Rules(
+        access=Access(settings.tier, settings.tools),
+        confirm=settings.confirm,
+        calls_per_second=settings.calls_per_second,
+        output_characters_per_minute=settings.output_characters_per_minute,
+        audit_required=settings.audit_required,
+    )
 
 
 @dataclass(slots=True, eq=False)
@@ -64,11 +80,13 @@ class Clients:
 
     Attributes:
         check: Raises `AccessError` when a client's wish names tools that there are not.
+        names: Returns the agent that a client means by the name which its program was born with.
     """
 
     def __init__(self, rules: Rules, clock: Clock) -> None:
         self.rules = rules
         self.check: Callable[[Access], None] = _whatever
+        self.names: Callable[[str], str] = str
         self._clock = clock
         self._inside = self.connect("inside")
         self._http: OrderedDict[tuple[str, str], Client] = OrderedDict()
@@ -106,6 +124,12 @@ class Clients:
         client.sessionless = not session_id
         CURRENT.set(client)
 
+    def enter_direct(self, name: str, wish: Access) -> None:
+        """Be, in this task, a caller that speaks no MCP, with the limits of its name."""
+        shared = self._remembered("direct", name[:NAME_CHARACTERS])
+        access = wish.within(self.rules.access)
+        CURRENT.set(Client("http", access, shared.limits, shared.unanswered))
+
     def calling(self, name: str) -> Client:
         """Return who makes the call that is being served, by name where there is no session.
 
@@ -118,6 +142,9 @@ class Clients:
             name: What it calls itself; those that say nothing share what they have.
         """
         client = self.current()
+        access = client.access
+        if access.agent and self.names(access.agent) != access.agent:
+            client.access = Access(access.tier, access.tools, self.names(access.agent))
         if client.sessionless:
             shared = self._remembered("name", name[:NAME_CHARACTERS])
             client.limits, client.unanswered = shared.limits, shared.unanswered

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from iterm_mcp.models.commands import CommandResult, Excerpt
-    from iterm_mcp.services.commands import CommandService
+    from iterm_mcp.services.commands.service import CommandService
 
 MAX_SESSIONS = 100
 _DEFAULT = "active"

@@ -9,8 +9,8 @@ from pydantic import Field
 from iterm_mcp.errors import InvalidRequestError
 from iterm_mcp.models.deliveries import DeliveryId, Stage
 from iterm_mcp.models.ids import AgentName
-from iterm_mcp.services.deliveries import has_come
-from iterm_mcp.services.receipts import receipt_of
+from iterm_mcp.services.deliveries.receipts import receipt_of
+from iterm_mcp.services.deliveries.service import has_come
 from iterm_mcp.tools import answers
 from iterm_mcp.tools.answers import Json
 from iterm_mcp.tools.tool import READS, TYPES, ToolRow
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from iterm_mcp.models.deliveries import Delivery
-    from iterm_mcp.services.dead_letters import DeadLetters
-    from iterm_mcp.services.deliveries import DeliveryService
+    from iterm_mcp.services.deliveries.dead_letters import DeadLetters
+    from iterm_mcp.services.deliveries.service import DeliveryService
 
 IdsArgument = Annotated[list[str], Field(description="From receipts.", max_length=200)]
 

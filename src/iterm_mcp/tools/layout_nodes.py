@@ -10,11 +10,11 @@ from iterm_mcp.errors import InvalidRequestError
 from iterm_mcp.models.ids import AgentName, SessionId, TeamName
 from iterm_mcp.models.layouts import Pane, PaneAgent, Splitter
 from iterm_mcp.models.sessions import Program
-from iterm_mcp.services import layout_plan
+from iterm_mcp.services.layouts import plan as layout_plan
 from iterm_mcp.services.untrusted import sanitise
 
 if TYPE_CHECKING:
-    from iterm_mcp.models.layouts import AppliedLayout, AppliedPane, Node, SavedLayout
+    from iterm_mcp.models.layouts import AppliedLayout, AppliedPane, Node, PaneStart, SavedLayout
     from iterm_mcp.tools.answers import Json
 
 Preset = Literal["single", "columns", "rows", "quad", "grid", "main_stack"]
@@ -24,14 +24,18 @@ DEFAULT_PANES: dict[str, int] = {
 
 
 class LayoutAgent(BaseModel):
-    """An agent to register in the pane; one that lives brings its session along."""
+    """Who lives in the pane: started as by start_agent, unless there is a command or it is a shell.
+
+    One that lives already brings its session along.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     name: str
-    kind: str = "shell"
+    kind: str = Field("shell", description="Or 'template:' and a name.")
+    prompt: str = ""
     role: str = ""
-    teams: list[str] = Field(default=[], description="Created if missing.")
+    teams: list[str] = []
 
 
 class LayoutNode(BaseModel):
@@ -42,18 +46,16 @@ class LayoutNode(BaseModel):
     split: Literal["columns", "rows"] | None = Field(
         None, description="Children side by side (columns) or one below the other (rows)."
     )
-    children: list[LayoutNode] = Field(default=[], description="Two or more, for a split.")
-    size: float = Field(1.0, gt=0, description="Share among its siblings, such as 2.")
-    cells: int | None = Field(
-        None, ge=2, le=1000, description="Fixed columns or rows instead; not for all siblings."
-    )
-    name: str | None = Field(None, description="Name of the pane's session.")
-    command: str | None = Field(None, description="Program to run instead of the login shell.")
-    directory: str | None = Field(None, description="Absolute directory to start in.")
+    children: list[LayoutNode] = Field(default=[], description="Two or more.")
+    size: float = Field(1.0, gt=0, description="Share among siblings.")
+    cells: int | None = Field(None, ge=2, le=1000, description="Fixed; not for all siblings.")
+    name: str | None = None
+    command: str | None = Field(None, description="Instead of the login shell.")
+    directory: str | None = None
     profile: str | None = None
     environment: dict[str, str] = Field(default={}, max_length=100)
     tags: list[str] = []
-    session_id: str | None = Field(None, description="Existing session to move here.")
+    session_id: str | None = Field(None, description="To move here.")
     agent: LayoutAgent | None = None
 
 
@@ -126,7 +128,7 @@ def _agent(agent: LayoutAgent | None) -> PaneAgent | None:
     if agent is None:
         return None
     teams = tuple(TeamName(team) for team in agent.teams)
-    return PaneAgent(AgentName(agent.name), agent.kind, agent.role, teams)
+    return PaneAgent(AgentName(agent.name), agent.kind, agent.role, teams, agent.prompt)
 
 
 def to_tree(node: Node) -> Json:
@@ -173,6 +175,18 @@ def _pane(pane: AppliedPane) -> Json:
         answer["agent"] = pane.agent
     if not pane.opened:
         answer["stood_before"] = True
+    if pane.start is not None:
+        answer["started"] = _start(pane.start)
+    return answer
+
+
+def _start(start: PaneStart) -> Json:
+    """Return what became of an agent that was started."""
+    if start.problem:
+        return {"error": sanitise(start.problem), "hint": sanitise(start.hint)}
+    answer: Json = {"resumed": True} if start.resumed else {}
+    if start.view is not None:
+        answer |= {"state": start.view.state.value, "reason": start.view.reason}
     return answer
 
 

@@ -15,9 +15,9 @@ from iterm_mcp.tools.tool import ADDS, ToolRow
 
 if TYPE_CHECKING:
     from iterm_mcp.models.layouts import Node
-    from iterm_mcp.services.layout_export import LayoutExporter
-    from iterm_mcp.services.layouts import LayoutService
-    from iterm_mcp.services.saved_layouts import SavedLayoutService
+    from iterm_mcp.services.layouts.export import LayoutExporter
+    from iterm_mcp.services.layouts.saved_layouts import SavedLayoutService
+    from iterm_mcp.services.layouts.service import LayoutService
 
 
 class LayoutTools:
@@ -43,28 +43,18 @@ class LayoutTools:
 
     async def apply_layout(
         self,
-        preset: Annotated[
-            Preset | None, Field(description="A ready-made arrangement; or give root or saved.")
-        ] = None,
+        preset: Annotated[Preset | None, Field(description="Or give root or saved.")] = None,
         names: Annotated[
             list[str],
-            Field(description="For a preset: the panes' names in reading order; sets the count."),
+            Field(description="For a preset: in reading order; sets the count."),
         ] = [],
         columns: Annotated[
-            int | None, Field(description="For preset grid: panes per row.", ge=1, le=64)
+            int | None, Field(description="For grid: panes per row.", ge=1, le=64)
         ] = None,
-        directory: Annotated[
-            str | None, Field(description="For a preset: where all its panes start.")
-        ] = None,
-        root: Annotated[
-            LayoutNode | None, Field(description="A nested tree of splits with sizes and names.")
-        ] = None,
-        saved: Annotated[
-            str | None, Field(description="Name of a layout that export_layout saved.")
-        ] = None,
-        window_id: Annotated[
-            str | None, Field(description="Open as a tab of this window instead of a new window.")
-        ] = None,
+        directory: Annotated[str | None, Field(description="For a preset.")] = None,
+        root: Annotated[LayoutNode | None, Field(description="A tree of splits.")] = None,
+        saved: Annotated[str | None, Field(description="Saved by export_layout.")] = None,
+        window_id: Annotated[str | None, Field(description="Open as its tab.")] = None,
         tab_id: Annotated[str | None, Field(description="Rearrange this tab.")] = None,
     ) -> Json:
         """Arrange sessions in panes, opening those that are missing; return their session_ids.

@@ -10,8 +10,8 @@ from iterm_mcp.services.untrusted import sanitise
 if TYPE_CHECKING:
     from iterm_mcp.models.agent_lives import Forensics, Life
     from iterm_mcp.models.agent_states import StateView
-    from iterm_mcp.services.agent_ends import EndedAgent
-    from iterm_mcp.services.orphans import Orphan
+    from iterm_mcp.services.agents.ends import EndedAgent
+    from iterm_mcp.services.agents.orphans import Orphan
     from iterm_mcp.tools.answers import Json
 
 LINES = 40
@@ -36,9 +36,24 @@ def life(one: Life, view: StateView | None = None) -> Json:
         answer["restart_at"] = one.restart_at.isoformat()
     if one.reason:
         answer["why"] = one.reason
+    if one.placed:
+        answer["placed"] = one.placed
     if view is not None:
         answer |= {"state": view.state.value, "reason": view.reason}
     return answer
+
+
+def spare(one: Life) -> Json:
+    """Return an agent that waits to be handed out, or is about to."""
+    ready = one.spare is not None and bool(one.spare.shown)
+    return {
+        "template": one.order.template,
+        "kind": one.order.kind,
+        "directory": one.order.directory,
+        "session_id": one.session_id,
+        "since": one.ordered_at.isoformat(timespec="seconds"),
+        "ready": ready,
+    }
 
 
 def ended(one: EndedAgent) -> Json:

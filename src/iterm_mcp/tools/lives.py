@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field
 
 from iterm_mcp.errors import NotFoundError
-from iterm_mcp.models.agent_lives import AgentOrder
 from iterm_mcp.models.ids import AgentName, TeamName
 from iterm_mcp.models.sessions import Direction
-from iterm_mcp.services.agent_ends import GRACE_SECONDS, LONGEST_GRACE_SECONDS
-from iterm_mcp.services.agent_launches import Place
+from iterm_mcp.services.agents.ends import GRACE_SECONDS, LONGEST_GRACE_SECONDS
+from iterm_mcp.services.agents.placing import Place
 from iterm_mcp.tools import life_answers
 from iterm_mcp.tools.answers import Json
 from iterm_mcp.tools.tool import ADDS, ENDS, TYPES, ToolRow
@@ -20,14 +19,13 @@ from iterm_mcp.tools.tool import ADDS, ENDS, TYPES, ToolRow
 if TYPE_CHECKING:
     from iterm_mcp.models.agent_lives import Life
     from iterm_mcp.models.agent_states import StateView
-    from iterm_mcp.services.lifecycle import Lifecycle
-    from iterm_mcp.services.sessions import SessionService
-    from iterm_mcp.services.states import States
+    from iterm_mcp.services.agents.lifecycle import Lifecycle
+    from iterm_mcp.services.sessions.service import SessionService
+    from iterm_mcp.services.states.asking import States
 
 AgentArgument = Annotated[str, Field(description="As start_agent returned it.")]
 
 ENDS_SHOWN = 5
-TEMPLATE = "template:"
 
 
 class LifeTools:
@@ -47,7 +45,7 @@ class LifeTools:
                 self.manage_agent,
                 "Manage agent",
                 TYPES,
-                "restart crash quarantine suspend resume forensics died orphans processes",
+                "restart crash quarantine interrupt suspend forensics died orphans processes",
             ),
         ]
 
@@ -58,7 +56,10 @@ class LifeTools:
     async def start_agent(
         self,
         kind: Annotated[
-            str, Field(description="claude, codex, gemini, shell … or 'template:' and a name.")
+            str,
+            Field(
+                description="claude, codex, gemini, claude-headless … or 'template:' and a name."
+            ),
         ],
         name: Annotated[str, Field(description="Made up if left out.")] = "",
         prompt: Annotated[str, Field(description="Its first order.")] = "",
@@ -69,15 +70,20 @@ class LifeTools:
         permissions: Annotated[str, Field(description="The kind's own word, as plan.")] = "",
         environment: Annotated[dict[str, str], Field(description="Variables.")] = {},
         trust: Annotated[
-            Literal["ask", "accept"] | None, Field(description="If it asks of the directory.")
+            Literal["ask", "accept"] | None,
+            Field(description="If it asks of directory or our hooks."),
         ] = None,
         beside: Annotated[str, Field(description="Session to split; else a new window.")] = "",
+        side: Annotated[
+            Literal["left", "right", "above", "below"] | None,
+            Field(description="Of beside; if left out, where it stays readable."),
+        ] = None,
     ) -> Json:
         """Start a coding agent in its own pane, registered; after a crash it is started again.
 
         Returns its state: ready, or what a person must do first (gate).
         """
-        order, side = await self._order(kind)
+        order, own_side = await self._lives.templates.order(kind)
         given = {
             "prompt": prompt,
             "directory": directory,
@@ -89,7 +95,10 @@ class LifeTools:
         }
         changes: dict[str, Any] = {key: value for key, value in given.items() if value}
         order = replace(order, environment={**order.environment, **environment}, **changes)
-        place = Place(await self._sessions.find(beside), side) if beside else Place()
+        place = Place()
+        if beside:
+            wanted = own_side if side is None else Direction(side)
+            place = Place(await self._sessions.find(beside), wanted)
         started = await self._lives.starter.start(order, name=name, place=place)
         return life_answers.life(started.life, started.view)
 
@@ -110,13 +119,23 @@ class LifeTools:
     async def manage_agent(
         self,
         action: Annotated[
-            Literal["restart", "release", "suspend", "resume", "forensics", "orphans", "sweep"],
+            Literal[
+                "restart",
+                "release",
+                "suspend",
+                "resume",
+                "interrupt",
+                "forensics",
+                "orphans",
+                "sweep",
+            ],
             Field(description="What to do."),
         ],
         name: AgentArgument = "",
     ) -> Json:
-        """Restart an agent in its conversation, release it from quarantine, or see how it ended.
+        """Restart an agent in its conversation, interrupt its turn, or see how it ended.
 
+        release starts one again that crashed too often.
         orphans lists processes that ended agents left running, sweep ends them; no name needed.
         """
         if action in {"orphans", "sweep"}:
@@ -133,6 +152,8 @@ class LifeTools:
                 await self._lives.ender.suspend(agent)
             case "resume":
                 await self._lives.ender.resume(agent)
+            case "interrupt":
+                await self._lives.ender.interrupt_turn(agent)
         life = await self._lives.book.get(agent)
         answer = life_answers.life(life, await self._view(life))
         if action == "forensics":
@@ -146,10 +167,3 @@ class LifeTools:
             return await self._states.view(life.agent)
         except NotFoundError:
             return None
-
-    async def _order(self, kind: str) -> tuple[AgentOrder, Direction]:
-        """Return what a kind or a template asks for, and on which side of a session it goes."""
-        if not kind.startswith(TEMPLATE):
-            return AgentOrder(kind=kind, directory=""), Direction.RIGHT
-        template = await self._lives.templates.find(kind.removeprefix(TEMPLATE))
-        return template.order, template.place

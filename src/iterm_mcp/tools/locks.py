@@ -9,7 +9,7 @@ from pydantic import Field
 
 from iterm_mcp.errors import InvalidRequestError
 from iterm_mcp.models.ids import LockId
-from iterm_mcp.services.locks import OWNER_CHARACTERS
+from iterm_mcp.services.sessions.locks import OWNER_CHARACTERS
 from iterm_mcp.tools import session_answers
 from iterm_mcp.tools.answers import Json
 from iterm_mcp.tools.sessions import SessionArgument
@@ -17,7 +17,7 @@ from iterm_mcp.tools.tool import ADDS, TYPES, ToolRow
 
 if TYPE_CHECKING:
     from iterm_mcp.models.locks import Lock
-    from iterm_mcp.services.locks import LockService
+    from iterm_mcp.services.sessions.locks import LockService
 
 LockArgument = Annotated[str | None, Field(description="Your lock.")]
 

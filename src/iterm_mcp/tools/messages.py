@@ -9,14 +9,15 @@ from pydantic import Field
 from iterm_mcp.models.deliveries import Policy
 from iterm_mcp.models.ids import AgentName, TeamName
 from iterm_mcp.models.messages import Cascade
-from iterm_mcp.services.deliveries import Urgency
+from iterm_mcp.services.deliveries.service import Urgency
 from iterm_mcp.tools import answers
 from iterm_mcp.tools.answers import Json
+from iterm_mcp.tools.callers import calling_agent
 from iterm_mcp.tools.locks import LockArgument, known_lock
 from iterm_mcp.tools.tool import TYPES, ToolRow
 
 if TYPE_CHECKING:
-    from iterm_mcp.services.messages import MessageService
+    from iterm_mcp.services.deliveries.messages import MessageService
 
 
 class MessageTools:
@@ -87,5 +88,6 @@ class MessageTools:
             ttl_seconds=ttl_seconds,
             lock_id=known_lock(lock_id),
             urgency=Urgency(Policy(policy), priority, expires_seconds),
+            sender=calling_agent(),
         )
         return answers.cascade(result)

@@ -9,7 +9,7 @@ from mcp.types import ToolAnnotations
 from pydantic import Field
 
 from iterm_mcp.errors import InvalidRequestError
-from iterm_mcp.services.notes import SHARED
+from iterm_mcp.services.sharing.notes import SHARED
 from iterm_mcp.services.untrusted import sanitise
 from iterm_mcp.tools.answers import Json
 from iterm_mcp.tools.callers import caller_of
@@ -18,7 +18,7 @@ from iterm_mcp.tools.tool import ToolRow
 
 if TYPE_CHECKING:
     from iterm_mcp.models.notes import Note
-    from iterm_mcp.services.notes import NoteService
+    from iterm_mcp.services.sharing.notes import NoteService
 
 CHANGES = ToolAnnotations(read_only_hint=False, destructive_hint=True, open_world_hint=False)
 """Writes over what stands, and removes it; of notes, which are there for that."""

@@ -11,9 +11,9 @@ from pydantic import Field
 from iterm_mcp.errors import InvalidRequestError, ItermMcpError
 from iterm_mcp.models.cursors import Cursor
 from iterm_mcp.services import untrusted
-from iterm_mcp.services.patterns import Patterns
-from iterm_mcp.services.reading import own_cursor
-from iterm_mcp.services.waiting import Condition
+from iterm_mcp.services.output.patterns import Patterns
+from iterm_mcp.services.output.reading import own_cursor
+from iterm_mcp.services.output.waiting import Condition
 from iterm_mcp.tools.answers import Json
 from iterm_mcp.tools.output_answers import shown_reading, wait_answer
 from iterm_mcp.tools.progress import progress
@@ -21,9 +21,9 @@ from iterm_mcp.tools.sessions import SessionArgument
 from iterm_mcp.tools.tool import READS, ToolRow
 
 if TYPE_CHECKING:
-    from iterm_mcp.services.reading import Reader
-    from iterm_mcp.services.sessions import SessionService
-    from iterm_mcp.services.waiting import WaitService
+    from iterm_mcp.services.output.reading import Reader
+    from iterm_mcp.services.output.waiting import WaitService
+    from iterm_mcp.services.sessions.service import SessionService
 
 MAX_SESSIONS = 100
 _DEFAULT = "active"
@@ -85,8 +85,8 @@ class OutputTools:
 
         Only what is printed after since, or from now on, matches; whichever comes first wins.
         Give since when the text may have come already. Returns matched, the pattern's index,
-        text and groups, and a cursor for what follows; when the time is up matched is false
-        and tail shows the end of the output.
+        text and groups, and a cursor for what follows; without a match tail shows the end of
+        the output, of what came after since if given. When the time is up matched is false.
         """
         if not patterns and condition is None:
             raise InvalidRequestError(

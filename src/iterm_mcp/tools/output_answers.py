@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from iterm_mcp.services import untrusted
-from iterm_mcp.services.excerpts import join
-from iterm_mcp.services.styled_text import styled
+from iterm_mcp.services.output.excerpts import join
+from iterm_mcp.services.output.styled_text import styled
 from iterm_mcp.tools.answers import Json
 
 if TYPE_CHECKING:
     from iterm_mcp.models.ids import SessionId
-    from iterm_mcp.services.patterns import Match, Patterns
-    from iterm_mcp.services.reading import Reading
-    from iterm_mcp.services.waiting import Waited
+    from iterm_mcp.services.output.patterns import Match, Patterns
+    from iterm_mcp.services.output.reading import Reading
+    from iterm_mcp.services.output.waiting import Waited
 
 MAX_MATCH = 2000
 """Characters of a match, and of each of its groups, that are shown."""
@@ -76,6 +76,8 @@ def wait_answer(session_id: SessionId, waited: Waited) -> Json:
         if waited.match is None:
             rows = waited.reading.lines.lines
             text = untrusted.sanitise(join((row.text, row.wrapped) for row in rows).rstrip())
+            if waited.left_out:
+                answer["left_out_lines"] = waited.left_out
             answer["untrusted"] = ["tail"]
             answer["tail"] = untrusted.keep_tail(text)[0]
     return answer

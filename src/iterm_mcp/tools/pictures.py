@@ -15,13 +15,13 @@ from mcp.types import (
 from pydantic import Field
 
 from iterm_mcp.services import untrusted
-from iterm_mcp.services.pictures import Form
+from iterm_mcp.services.sessions.pictures import Form
 from iterm_mcp.tools.resources import SESSIONS
 from iterm_mcp.tools.sessions import SessionArgument
 from iterm_mcp.tools.tool import READS, ToolRow
 
 if TYPE_CHECKING:
-    from iterm_mcp.services.pictures import Picture, PictureService
+    from iterm_mcp.services.sessions.pictures import Picture, PictureService
 
 FormArgument = Annotated[
     Form,

@@ -10,8 +10,8 @@ from pydantic import Field
 
 from iterm_mcp.errors import InvalidRequestError
 from iterm_mcp.models.playbooks import Decision, RunId
-from iterm_mcp.services.playbook_checks import read_playbook
-from iterm_mcp.services.playbook_plan import plan, settle_variables
+from iterm_mcp.services.playbooks.checks import read_playbook
+from iterm_mcp.services.playbooks.plan import plan, settle_variables
 from iterm_mcp.services.untrusted import sanitise
 from iterm_mcp.tools.answers import Json
 from iterm_mcp.tools.callers import caller_of
@@ -20,7 +20,7 @@ from iterm_mcp.tools.tool import TYPES, ToolRow
 
 if TYPE_CHECKING:
     from iterm_mcp.models.playbooks import Run, StepRecord
-    from iterm_mcp.services.playbook_running import PlaybookService, RunView
+    from iterm_mcp.services.playbooks.running import PlaybookService, RunView
 
 DETAIL_CHARACTERS = 1000
 LISTED = 20
@@ -59,7 +59,8 @@ class PlaybookTools:
     ) -> Json:
         """Run YAML in the background, resumable after a crash: playbook (a name), variables, steps.
 
-        A step is layout (split, children, name, command, directory, agent), run (in, command,
+        A step is layout (split, children, name, command, directory, agent), start (agents: name:
+        kind, prompt, teams …; beside), run (in, command,
         timeout, expect, save), tell (agents, teams, everybody, until), wait (in, pattern or for;
         or team, until; timeout), read (in, lines, save) or note (key, value). ${name}: a variable,
         or what was saved.

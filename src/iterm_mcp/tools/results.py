@@ -18,7 +18,7 @@ from iterm_mcp.tools.tool import ADDS, READS, ToolRow
 
 if TYPE_CHECKING:
     from iterm_mcp.models.results import Result
-    from iterm_mcp.services.results import ResultService
+    from iterm_mcp.services.sharing.results import ResultService
 
 EXCERPT_CHARACTERS = 2000
 LISTED = 20

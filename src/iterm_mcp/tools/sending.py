@@ -15,8 +15,8 @@ from iterm_mcp.tools.sessions import SessionArgument
 from iterm_mcp.tools.tool import TYPES, ToolRow
 
 if TYPE_CHECKING:
-    from iterm_mcp.services.pasting import Pasted, Progress
-    from iterm_mcp.services.sending import SendingService
+    from iterm_mcp.services.sessions.pasting import Pasted, Progress
+    from iterm_mcp.services.sessions.sending import SendingService
 
 MAX_SESSIONS = 100
 

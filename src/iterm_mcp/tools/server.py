@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from mcp.types import CallToolResult, InputRequiredResult, Resource, ResourceTemplate
     from pydantic import AnyUrl
 
-    from iterm_mcp.services.subscriptions import Subscriptions
+    from iterm_mcp.services.sessions.subscriptions import Subscriptions
     from iterm_mcp.tools.calls import Calls
     from iterm_mcp.tools.resources import Resources
     from iterm_mcp.tools.tool import ToolRow

@@ -15,9 +15,9 @@ from iterm_mcp.tools.answers import Json
 from iterm_mcp.tools.tool import ADDS, READS, ToolRow
 
 if TYPE_CHECKING:
-    from iterm_mcp.services.locks import LockService
-    from iterm_mcp.services.session_search import SessionSearch
-    from iterm_mcp.services.sessions import SessionService
+    from iterm_mcp.services.sessions.locks import LockService
+    from iterm_mcp.services.sessions.search import SessionSearch
+    from iterm_mcp.services.sessions.service import SessionService
 
 SessionArgument = Annotated[
     str,

@@ -8,8 +8,8 @@ from pydantic import Field
 
 from iterm_mcp.errors import NotFoundError
 from iterm_mcp.models.sessions import Appearance
-from iterm_mcp.services.session_changes import SessionChange
-from iterm_mcp.services.session_ending import GRACE_SECONDS, LONGEST_GRACE_SECONDS
+from iterm_mcp.services.sessions.changes import SessionChange
+from iterm_mcp.services.sessions.ending import GRACE_SECONDS, LONGEST_GRACE_SECONDS
 from iterm_mcp.tools import session_answers
 from iterm_mcp.tools.answers import Json
 from iterm_mcp.tools.locks import LockArgument, known_lock
@@ -17,10 +17,10 @@ from iterm_mcp.tools.sessions import SessionArgument, size_of
 from iterm_mcp.tools.tool import ADDS, ENDS, READS, ToolRow
 
 if TYPE_CHECKING:
-    from iterm_mcp.services.locks import LockService
-    from iterm_mcp.services.session_changes import SessionChanger
-    from iterm_mcp.services.session_details import SessionDescriber
-    from iterm_mcp.services.session_ending import SessionEnder
+    from iterm_mcp.services.sessions.changes import SessionChanger
+    from iterm_mcp.services.sessions.details import SessionDescriber
+    from iterm_mcp.services.sessions.ending import SessionEnder
+    from iterm_mcp.services.sessions.locks import LockService
 
 ConfirmArgument = Annotated[bool, Field(description="The user agreed, whatever runs there.")]
 ColorArgument = Annotated[str | None, Field(description="#rrggbb.")]

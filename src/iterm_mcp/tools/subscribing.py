@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         UnsubscribeRequestParams,
     )
 
-    from iterm_mcp.services.subscriptions import Subscriptions
+    from iterm_mcp.services.sessions.subscriptions import Subscriptions
     from iterm_mcp.tools.resources import Resources
 
 _STATE = "iterm_mcp_subscriptions"

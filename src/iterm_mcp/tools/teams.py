@@ -11,15 +11,15 @@ from pydantic import Field
 from iterm_mcp.errors import InvalidRequestError
 from iterm_mcp.models.ids import TeamName
 from iterm_mcp.models.roles import Role
-from iterm_mcp.services.role_file import read_role
+from iterm_mcp.services.permissions.role_file import read_role
 from iterm_mcp.tools import answers
 from iterm_mcp.tools.answers import Json
 from iterm_mcp.tools.tiers import MUTATE
 from iterm_mcp.tools.tool import ADDS, ToolRow
 
 if TYPE_CHECKING:
-    from iterm_mcp.services.agents import AgentService
-    from iterm_mcp.services.permissions import Permissions
+    from iterm_mcp.services.agents.service import AgentService
+    from iterm_mcp.services.permissions.service import Permissions
 
 CHANGES = ToolAnnotations(
     read_only_hint=False, destructive_hint=True, idempotent_hint=True, open_world_hint=False

@@ -163,29 +163,8 @@ class StrictTool(Tool):
             MCPError: The protocol has an error of its own for it.
         """
         del convert_result
-        calls = self._calls
         try:
-            with (
-                calls.serve(self.name, self._tier, arguments, context, self.title or "") as call,
-                calls.measure(self.name),
-            ):
-                calls.let_in(call)
-                await calls.permit(call)
-                values = self._values(arguments)
-                if self._tier == DESTRUCTIVE:
-                    question = await self._agreed(call, context, values)
-                    if question is not None:
-                        call.outcome = "asked"
-                        return question
-                if self.context_kwarg is not None:
-                    values[self.context_kwarg] = context
-                result = _success(await self.fn(**values))
-                call.outcome = "ok"
-                return (
-                    result
-                    if isinstance(result, InputRequiredResult)
-                    else (call.client.limits.fit(result))
-                )
+            return await self.perform(arguments, context)
         except ItermMcpError as error:
             return failure(error)
         except MCPError:  # the protocol's own, such as a capability that the client lacks
@@ -198,6 +177,38 @@ class StrictTool(Tool):
                 "code": "internal",
                 "hint": "This is a bug in iterm-mcp; the daemon's log has it under that id.",
             })  # fmt: skip
+
+    async def perform(
+        self, arguments: dict[str, Any], context: Context[Any, Any]
+    ) -> CallToolResult | InputRequiredResult:
+        """Run the tool, let in, measured and written down as every call.
+
+        Raises:
+            ItermMcpError: It was refused, or could not do what was asked.
+            MCPError: The protocol has an error of its own for it.
+        """
+        calls = self._calls
+        with (
+            calls.serve(self.name, self._tier, arguments, context, self.title or "") as call,
+            calls.measure(self.name),
+        ):
+            calls.let_in(call)
+            await calls.permit(call)
+            values = self._values(arguments)
+            if self._tier == DESTRUCTIVE:
+                question = await self._agreed(call, context, values)
+                if question is not None:
+                    call.outcome = "asked"
+                    return question
+            if self.context_kwarg is not None:
+                values[self.context_kwarg] = context
+            result = _success(await self.fn(**values))
+            call.outcome = "ok"
+            return (
+                result
+                if isinstance(result, InputRequiredResult)
+                else (call.client.limits.fit(result))
+            )
 
     def _values(self, arguments: dict[str, Any]) -> dict[str, Any]:
         try:
@@ -274,8 +285,8 @@ def _manual(call: Callable[..., object]) -> str:
 def _terse(schema: Any) -> Any:  # noqa: ANN401 - any JSON
     """Drop what says nothing to a model: a third of a schema's tokens.
 
-    That is the titles that pydantic derives from names, and that what may be left out may also be
-    null, which is still understood.
+    That is the titles that pydantic derives from names, that what may be left out may also be
+    null, which is still understood, and that it is empty, false or 0 then.
     """
     if isinstance(schema, list):
         return [_terse(one) for one in schema]
@@ -286,7 +297,7 @@ def _terse(schema: Any) -> Any:  # noqa: ANN401 - any JSON
         if key in {"properties", "$defs"}
         else _terse(value)
         for key, value in _without_null(schema).items()
-        if not (key == "title" and isinstance(value, str))
+        if not (key == "title" and isinstance(value, str)) and not (key == "default" and not value)
     }
 
 

@@ -15,8 +15,8 @@ from iterm_mcp.tools.sessions import SessionArgument
 from iterm_mcp.tools.tool import ADDS, TYPES, ToolRow
 
 if TYPE_CHECKING:
-    from iterm_mcp.services.output_logs import OutputLogs
-    from iterm_mcp.services.triggers import TriggerService
+    from iterm_mcp.services.output.output_logs import OutputLogs
+    from iterm_mcp.services.output.triggers import TriggerService
 
 
 class TriggerTools:

@@ -3,46 +3,31 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, Protocol, cast
-from uuid import uuid4
+from typing import TYPE_CHECKING, Any, Protocol
 
-import structlog
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.server.transport_security import TransportSecuritySettings
 from prometheus_client.exposition import choose_encoder
 from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from iterm_mcp import __version__
-from iterm_mcp.access import AccessError
-from iterm_mcp.errors import ItermMcpError
-from iterm_mcp.web.security import Gate, problem
+from iterm_mcp.access import Access, AccessError
+from iterm_mcp.web.errors import EXCEPTION_HANDLERS, problem
+from iterm_mcp.web.security import Gate, grant_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
     from mcp.server import Server
+    from starlette.routing import BaseRoute
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from iterm_mcp.telemetry import Metrics
-
-log = structlog.get_logger()
-
-STATUSES = {
-    "invalid": 400,
-    "refused": 403,
-    "not_found": 404,
-    "conflict": 409,
-    "agent": 502,
-    "store": 503,
-    "unavailable": 503,
-    "rejected": 502,
-    "timeout": 504,
-}
-"""By the family of an expected error."""
+    from iterm_mcp.web.api.application import Api
+    from iterm_mcp.web.security import Tokens
 
 
 class Readiness(Protocol):
@@ -50,6 +35,13 @@ class Readiness(Protocol):
 
     def problems(self) -> list[str]:
         """Return why work cannot be done now; empty when it can."""
+
+
+class Health(Protocol):
+    """What `/health` asks."""
+
+    def health(self) -> Mapping[str, object]:
+        """Return sizes, lags, rates and drops, without looking into anything large."""
 
 
 class Enter(Protocol):
@@ -73,8 +65,12 @@ class _Mcp:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope)
         session_id = request.headers.get("mcp-session-id", "")
+        wish = dict(request.query_params)
+        limit = grant_of(scope).access
         try:
-            self._enter(session_id, request.query_params)
+            if limit:
+                wish["tier"] = Access(tier=wish.get("tier", "")).within(limit).tier
+            self._enter(session_id, wish)
         except AccessError as error:
             await problem(400, "bad_access", str(error))(scope, receive, send)
             return
@@ -96,7 +92,9 @@ class _Counted:
 
         async def counted(message: Message) -> None:
             if message["type"] == "http.response.start":
-                found = getattr(scope.get("route"), "path", scope["path"])
+                found = scope["path"]
+                if "route" in scope:  # else it was refused before
+                    found = scope.get("root_path", "") + getattr(scope["route"], "path", "")
                 route = found if found in self._routes else "other"
                 self._metrics.http_requests.labels(route, str(message["status"])).inc()
             await send(message)
@@ -112,12 +110,19 @@ async def open_web(
     token: str,
     enter: Enter,
     more: Sequence[Route] = (),
+    *,
+    api: Api | None = None,
+    tokens: Tokens | None = None,
+    health: Health | None = None,
 ) -> AsyncIterator[ASGIApp]:
     """Return the ASGI application for the length of the block.
 
     Args:
         enter: Told of each request to ``/mcp``, within its task, before it is served.
         more: Further routes behind the same gate.
+        api: What stands under ``/v1``, but for what `more` has there.
+        tokens: Those that may come in besides who has `token`.
+        health: Answers ``/health``.
     """
     manager = StreamableHTTPSessionManager(
         app=server,
@@ -144,34 +149,24 @@ async def open_web(
         Route("/mcp", _Mcp(manager, enter), methods=["GET", "POST", "DELETE"]),
         *more,
     ]
+    if health is not None:
+        routes.append(Route("/health", _health_page(health)))
+    paths = {route.path for route in routes}
+    mounts: list[BaseRoute] = []
+    if api is not None:
+        mounts.append(api.mount)
+        paths |= api.paths
     app = Starlette(
-        routes=routes,
-        exception_handlers={
-            HTTPException: _http_error,
-            ItermMcpError: _refuse,
-            Exception: _crash,
-        },
+        routes=[*routes, *mounts],
+        exception_handlers=EXCEPTION_HANDLERS,
     )
-    counted = _Counted(Gate(app, token), metrics, {route.path for route in routes})
+    counted = _Counted(Gate(app, token, tokens), metrics, paths)
     async with manager.run():
         yield counted
 
 
-async def _http_error(_request: Request, error: Exception) -> Response:
-    expected = cast("HTTPException", error)
-    code = expected.detail.lower().replace(" ", "_")
-    return problem(expected.status_code, code, expected.detail, expected.headers)
+def _health_page(health: Health) -> Callable[[Request], Awaitable[Response]]:
+    async def tell(_request: Request) -> Response:
+        return JSONResponse(dict(health.health()))
 
-
-async def _refuse(_request: Request, error: Exception) -> Response:
-    """Answer what could not be done."""
-    expected = cast("ItermMcpError", error)
-    status = STATUSES.get(expected.outcome, 500)
-    return problem(status, expected.code, str(expected), hint=expected.hint)
-
-
-async def _crash(request: Request, error: Exception) -> Response:
-    """Answer for a bug of ours: the HTTP boundary."""
-    incident = uuid4().hex[:12]
-    log.error("http_crashed", path=request.url.path, incident=incident, exc_info=error)
-    return problem(500, "internal", f"internal error {incident}")
+    return tell

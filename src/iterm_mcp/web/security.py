@@ -5,19 +5,45 @@ from __future__ import annotations
 import hmac
 import os
 import secrets
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
-from starlette.responses import JSONResponse
+from iterm_mcp.access import TIERS
+from iterm_mcp.models.http_access import ROOT, Grant
+from iterm_mcp.web.errors import problem
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+    from starlette.responses import JSONResponse
     from starlette.types import ASGIApp, Receive, Scope, Send
 
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 OPEN_PATHS = {"/healthz", "/readyz"}
 """Answered without the token: they tell nothing but whether we live."""
+
+PUBLIC_PREFIXES = ("/v1/docs", "/v1/openapi.json")
+"""Read without the token, as a browser does before anybody can show it one: how we may be asked."""
+
+SCOPES_OF_PREFIXES = tuple(
+    (prefix, TIERS[1]) for prefix in ("/v1/hooks/", "/v1/logs", "/v1/metrics", "/v1/traces")
+)
+"""What is needed where what is asked does not itself look at who asks."""
+
+GRANT = "iterm_mcp.grant"
+"""Where in an ASGI scope the `Grant` of a request stands."""
+
+
+class Tokens(Protocol):
+    """Knows the tokens that were made, besides the one in the state folder."""
+
+    def find(self, text: str) -> Grant | None:
+        """Return what a token may do; None if there is none, or no more."""
+
+
+def grant_of(scope: Scope) -> Grant:
+    """Return what the one that made a request may do; behind a `Gate` alone."""
+    found = scope[GRANT]
+    assert isinstance(found, Grant)  # noqa: S101 - the gate has set it
+    return found
 
 
 def load_token(path: str) -> str:
@@ -47,9 +73,10 @@ class Gate:
     rebinding), so Host must name this machine; Origin, where there is one, must be our own.
     """
 
-    def __init__(self, app: ASGIApp, token: str) -> None:
+    def __init__(self, app: ASGIApp, token: str, tokens: Tokens | None = None) -> None:
         self._app = app
         self._expected = b"Bearer " + token.encode()
+        self._tokens = tokens
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request or a WebSocket on, or answer it with 401, 403 or 421."""
@@ -67,33 +94,32 @@ class Gate:
         origin = headers.get(b"origin")
         if origin is not None and origin.decode("latin-1") != f"http://{host}":
             return problem(403, "foreign_origin", "Requests from other origins are refused.")
-        if scope["path"] in OPEN_PATHS:
+        path: str = scope["path"]
+        if path in OPEN_PATHS or (
+            path.startswith(PUBLIC_PREFIXES) and scope.get("method") in {"GET", "HEAD"}
+        ):
             return None
-        if not hmac.compare_digest(headers.get(b"authorization", b""), self._expected):
+        grant = self._grant(headers.get(b"authorization", b""))
+        if grant is None:
             return problem(
                 401,
                 "unauthorized",
                 "Send 'Authorization: Bearer <token>'; the token stands in the state folder.",
                 {"WWW-Authenticate": "Bearer"},
             )
+        for prefix, needed in SCOPES_OF_PREFIXES:
+            if path.startswith(prefix) and not grant.allows(needed):
+                return problem(403, "scope_refused", f"This needs the scope {needed}.")
+        scope[GRANT] = grant
         return None
 
-
-def problem(
-    status: int,
-    code: str,
-    message: str,
-    headers: Mapping[str, str] | None = None,
-    *,
-    hint: str = "",
-) -> JSONResponse:
-    """Return an error in the one shape that all HTTP errors have.
-
-    Args:
-        hint: What to do next, if anything can be done.
-    """
-    error = {"code": code, "message": message, **({"hint": hint} if hint else {})}
-    return JSONResponse({"error": error}, status, headers)
+    def _grant(self, shown: bytes) -> Grant | None:
+        if hmac.compare_digest(shown, self._expected):
+            return ROOT
+        scheme, _, text = shown.partition(b" ")
+        if self._tokens is None or scheme != b"Bearer" or not text:
+            return None
+        return self._tokens.find(text.decode("latin-1"))
 
 
 def _host_name(host: str) -> str | None:

@@ -36,7 +36,7 @@ def check_daemon(paths: Paths) -> Iterator[Finding]:
     if pid is None:
         yield Finding("ok", "daemon", "none runs; the first client starts it")
         return
-    version = _written(paths.daemon_info, pid).get("version", "an unknown version")
+    version = written(paths.daemon_info, pid).get("version", "an unknown version")
     if version != __version__:
         hint = "Run `iterm-mcp daemon stop`: the next call starts this one. No session ends."
         text = f"process {pid} is {version}, and this is {__version__}"
@@ -50,12 +50,12 @@ def check_http(paths: Paths) -> Iterator[Finding]:
     pid = lock_holder(paths.daemon_lock)
     if pid is None:
         return
-    url = str(_written(paths.daemon_info, pid).get("http", ""))
+    url = str(written(paths.daemon_info, pid).get("http", ""))
     log = f"See {paths.logs}/daemon.log; `iterm-mcp daemon stop` lets the next call start another."
     try:
         token = Path(paths.token).read_text(encoding="ascii").strip()
-        _get(f"{url}/healthz")
-        _get(f"{url}/metrics", token)
+        ask(f"{url}/healthz")
+        ask(f"{url}/metrics", token)
     except HTTPError as error:
         yield Finding("fail", "http", f"{url} answers with status {error.code}", log)
         return
@@ -93,7 +93,7 @@ def check_terminal(
             yield Finding("warn", "terminal", text, hint)
         yield from _check_host(paths)
     pid = lock_holder(paths.daemon_lock)
-    url = _written(paths.daemon_info, pid).get("http") if pid else None
+    url = written(paths.daemon_info, pid).get("http") if pid else None
     if url:
         deadline = monotonic() + wait_seconds
         while (problems := _problems(f"{url}/readyz")) and monotonic() < deadline:
@@ -106,7 +106,7 @@ def _check_host(paths: Paths) -> Iterator[Finding]:
     pid = lock_holder(paths.host_lock)
     if pid is None:
         yield Finding("ok", "terminal", "no headless host runs; the daemon starts it")
-    elif warning := _written(paths.host_info, pid).get("warning"):
+    elif warning := written(paths.host_info, pid).get("warning"):
         yield Finding("warn", "terminal", str(warning), "See `iterm-mcp host status`.")
     else:
         yield Finding("ok", "terminal", f"the headless host runs, process {pid}")
@@ -117,7 +117,7 @@ def _iterm2_socket() -> str:
     return str(Path(f"~/Library/Application Support/{suite}/private/socket").expanduser())
 
 
-def _written(path: str, pid: int) -> dict[str, Any]:
+def written(path: str, pid: int) -> dict[str, Any]:
     """Return what a running program wrote about itself; a dead one's words do not count."""
     with suppress(OSError, ValueError):
         info = json.loads(Path(path).read_bytes())
@@ -129,7 +129,7 @@ def _written(path: str, pid: int) -> dict[str, Any]:
 def _problems(url: str) -> list[str]:
     """Return why the daemon cannot work now, in its own words."""
     try:
-        _get(url)
+        ask(url)
     except HTTPError as error:
         with suppress(OSError, ValueError):
             return [str(one) for one in json.load(error)["problems"]]
@@ -138,10 +138,16 @@ def _problems(url: str) -> list[str]:
     return []
 
 
-def _get(url: str, token: str = "") -> bytes:
-    """Ask loopback, past any proxy."""
+def ask(url: str, token: str = "", body: bytes | None = None) -> bytes:
+    """Ask loopback, past any proxy; a body, of JSON, is posted.
+
+    Raises:
+        URLError: It did not answer, or not well.
+    """
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    request = Request(url, headers=headers)  # noqa: S310 - loopback, from our own file
+    if body is not None:
+        headers["Content-Type"] = "application/json"
+    request = Request(url, body, headers)  # noqa: S310 - loopback, from our own file
     with build_opener(ProxyHandler({})).open(request, timeout=HTTP_SECONDS) as answer:
-        body: bytes = answer.read()
-    return body
+        found: bytes = answer.read()
+    return found

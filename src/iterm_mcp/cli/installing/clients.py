@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from iterm_mcp.agents.claude_hooks import spool_hooks
+from iterm_mcp.agents.hook_spool import SCRIPT
 from iterm_mcp.cli.installing import json_text, toml_text
+from iterm_mcp.cli.installing.server_entry import merged
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from iterm_mcp.cli.installing.server_entry import Server
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +42,8 @@ class Machine:
         return shutil.which(program, path=self.environ.get("PATH", ""))
 
 
-class Client:
-    """A client whose configuration is JSON with an object of servers.
+class Client(ABC):
+    """A client; unless it says otherwise its configuration is JSON with an object of servers.
 
     Attributes:
         name: What the user calls it on our command line.
@@ -53,9 +60,9 @@ class Client:
     then = ""
     comments = False
 
+    @abstractmethod
     def file(self, machine: Machine) -> Path:
         """Return where its configuration stands, whether it is there or not."""
-        raise NotImplementedError
 
     def is_here(self, machine: Machine) -> bool:
         """Tell whether the machine shows a trace of it."""
@@ -79,6 +86,10 @@ class Client:
         """
         servers = self.read(text).get(self.section)
         return servers.get(name) if isinstance(servers, dict) else None
+
+    def wanted(self, old: object, server: Server) -> dict[str, Any]:
+        """Return what our entry is to be, with what its user has set besides in an older one."""
+        return merged(old, server)
 
     def add(self, text: str, name: str, entry: dict[str, Any]) -> str:
         """Return the text with this entry, and all the rest as it was.
@@ -132,6 +143,60 @@ class ClaudeCode(Client):
         return super().add(text, name, {"type": "stdio", **entry})
 
 
+class ClaudeCodeHooks(Client):
+    """Our hooks among those of the user's own settings; beside them in lists, not in their place.
+
+    Args:
+        spool: The folder in which they leave events. By it we know them again.
+    """
+
+    name = "claude-code-hooks"
+    title = "Claude Code's hooks"
+    section = "hooks"
+    then = "Sessions that are started from now on are told of."
+
+    def __init__(self, spool: str) -> None:
+        self._spool = spool
+
+    def file(self, machine: Machine) -> Path:
+        """Return where its settings stand."""
+        return machine.folder("CLAUDE_CONFIG_DIR", ".claude") / "settings.json"
+
+    def entry(self, text: str, name: str) -> Any:  # noqa: ANN401, ARG002 - see the base
+        """Return our hooks by event; None when there are none."""
+        return dict(self._ours(text)) or None
+
+    def wanted(self, old: object, server: Server) -> dict[str, Any]:  # noqa: ARG002 - it is all ours
+        """Return our hooks by event, whatever older ones were."""
+        return {event: groups[0] for event, groups in spool_hooks(self._spool).items()}
+
+    def add(self, text: str, name: str, entry: dict[str, Any]) -> str:
+        """Return the text with our hooks, and without older ones."""
+        if any(entry.get(event) != one for event, one in self._ours(text)):
+            text = self.remove(text, name, prune=False)
+        for event, one in reversed(entry.items()):
+            text = json_text.with_item(text, self.section, event, one)
+        return text
+
+    def remove(self, text: str, name: str, *, prune: bool) -> str:  # noqa: ARG002 - we know ours
+        """Return the text without our hooks."""
+        for event, one in self._ours(text):
+            text = json_text.without_item(text, self.section, event, one, prune=prune)
+        return text
+
+    def _ours(self, text: str) -> list[tuple[str, Any]]:
+        events = self.read(text).get(self.section)
+        if not isinstance(events, dict):
+            return []
+        mark = f"{self._spool}/{SCRIPT}"
+        return [
+            (event, one)
+            for event, groups in events.items()
+            for one in (groups if isinstance(groups, list) else ())
+            if mark in json.dumps(one, ensure_ascii=False)
+        ]
+
+
 class Codex(Client):
     """TOML."""
 
@@ -173,3 +238,12 @@ class Gemini(Client):
 
 
 CLIENTS: tuple[Client, ...] = (ClaudeDesktop(), ClaudeCode(), Codex(), Gemini())
+
+
+def companions(client: Client, spool: str) -> tuple[Client, ...]:
+    """Return what else of a client is set up with it.
+
+    Args:
+        spool: The folder in which agents' hooks leave events.
+    """
+    return (ClaudeCodeHooks(spool),) if isinstance(client, ClaudeCode) else ()

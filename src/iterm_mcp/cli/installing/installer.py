@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from iterm_mcp.cli.installing import config_file
 from iterm_mcp.cli.installing.record import Installation, Record, digest
-from iterm_mcp.cli.installing.server_entry import NAME, merged
+from iterm_mcp.cli.installing.server_entry import NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,7 +96,7 @@ class Installer:
         before = config_file.read(path)
         text = config_file.decode(before)
         old = client.entry(text, NAME)
-        entry = merged(old, server)
+        entry = client.wanted(old, server)
         if entry == old:
             return Change(path, before, before)
         edit = partial(_add, client, entry)

@@ -1,8 +1,8 @@
-"""One member of a JSON text put in, replaced, taken out; every other character stays. Pure.
+"""One member of a JSON text, or item of a list in it, put in, replaced, taken out. Pure.
 
-A new member comes first in its object: no other line changes then, not even by a comma, and
-comments stay beside what they are about. Comments (``//`` and ``/* */``) are read over where the
-client allows them.
+Every other character stays. A new member comes first in its object, and a new item in its list: no
+other line changes then, not even by a comma, and comments stay beside what they are about.
+Comments (``//`` and ``/* */``) are read over where the client allows them.
 """
 
 from __future__ import annotations
@@ -93,6 +93,56 @@ def without_member(
     return _sure(after, {**before, section: rest}, comments=comments)
 
 
+def with_item(text: str, section: str, name: str, item: object) -> str:
+    """Return the text with an item in the list ``section: {name: […]}``, made where it is missing.
+
+    Raises:
+        ConfigError: The text is not valid, or what should be a list is none.
+    """
+    before = read(text)
+    inner = _section(before, section)
+    old = _items(inner, section, name)
+    if item in old:
+        return text
+    if not old:
+        return with_member(text, section, name, [item])
+    editor = _Editor(text, comments=False)
+    start, _ = editor.items(section, name)[0]
+    lead = text[text.rindex("[", 0, start) + 1 : start] or " "
+    after = f"{text[:start]}{json.dumps(item, ensure_ascii=False)},{lead}{text[start:]}"
+    return _sure(after, {**before, section: {**inner, name: [item, *old]}}, comments=False)
+
+
+def without_item(text: str, section: str, name: str, item: object, *, prune: bool = False) -> str:
+    """Return the text without an item of the list; without the list, if nothing is left in it.
+
+    Args:
+        prune: Take the section away too when nothing is left in it.
+
+    Raises:
+        ConfigError: The text is not valid, or what should be a list is none.
+    """
+    before = read(text)
+    inner = _section(before, section)
+    old = _items(inner, section, name)
+    if item not in old:
+        return text
+    rest = [one for one in old if one != item]
+    if not rest:
+        return without_member(text, section, name, prune=prune)
+    spans = _Editor(text, comments=False).items(section, name)
+    after = text
+    for place in reversed(range(len(old))):
+        if old[place] != item:
+            continue
+        if place + 1 < len(old) and place + 1 < len(spans):
+            after = after[: spans[place][0]] + after[spans[place + 1][0] :]
+        else:
+            after = after[: spans[place - 1][1]] + after[spans[place][1] :]
+            spans = spans[:place]
+    return _sure(after, {**before, section: {**inner, name: rest}}, comments=False)
+
+
 class _Editor:
     """A valid text with the places in it. Places are found in a copy without comments."""
 
@@ -115,6 +165,19 @@ class _Editor:
             value = self._skip(self._skip(end) + 1)
             _, end = json.JSONDecoder().raw_decode(self._plain, value)
             found.append(_Member(name, at, value, end))
+            at = self._skip(end)
+            if self._plain[at] == ",":
+                at = self._skip(at + 1)
+        return found
+
+    def items(self, section: str, name: str) -> list[tuple[int, int]]:
+        """Return where the items of a list begin and end."""
+        inner = self.members(_last(self.members(self.root), section).value)
+        at = self._skip(_last(inner, name).value + 1)
+        found = []
+        while self._plain[at] != "]":
+            _, end = json.JSONDecoder().raw_decode(self._plain, at)
+            found.append((at, end))
             at = self._skip(end)
             if self._plain[at] == ",":
                 at = self._skip(at + 1)
@@ -213,6 +276,15 @@ def _section(value: dict[str, Any], section: str) -> dict[str, Any]:
             f'"{section}" is no object in it', hint="Mend it, or move it aside, and try again."
         )
     return inner
+
+
+def _items(inner: dict[str, Any], section: str, name: str) -> list[Any]:
+    found = inner.get(name, [])
+    if not isinstance(found, list):
+        raise ConfigError(
+            f'"{name}" in "{section}" is no list', hint="Mend it, or move it aside, and try again."
+        )
+    return found
 
 
 def _sure(after: str, wanted: dict[str, Any], *, comments: bool) -> str:

@@ -63,6 +63,9 @@ class Dialog:
     Attributes:
         kind: ``permission``, ``question``, or a gate: ``trust``, ``login``, ``theme``.
         cancelled: What Escape means.
+        marks: Digits mark an option, and do not choose it.
+        caret: What marks the option that Enter chooses.
+        boxed: It is drawn with a line around it.
         number: Counted from 1 in one process.
     """
 
@@ -73,6 +76,9 @@ class Dialog:
     footer: str = "Enter to confirm · Esc to cancel"
     cancelled: str = "no"
     numbered: bool = True
+    marks: bool = False
+    caret: str = CARET
+    boxed: bool = False
     selected: int = 0
     typed: str = ""
     number: int = field(default_factory=lambda: next(_numbers))
@@ -113,12 +119,13 @@ class Dialog:
         yield from self.lines
         yield ""
         for index, option in enumerate(self.options):
-            mark = f"{CARET} " if index == self.selected else "  "
+            mark = f"{self.caret} " if index == self.selected else "  "
             digit = f"{index + 1}. " if self.numbered else ""
             typed = f" {self.typed}" if option.takes_text and self.typed else ""
             yield f"{mark}{digit}{option.label}{typed}"
         yield ""
-        yield self.footer
+        if self.footer:
+            yield self.footer
 
     def _type(self, text: str) -> Answer | None:
         for position, character in enumerate(text):
@@ -127,6 +134,9 @@ class Dialog:
                 return None
             if self.numbered and character.isdigit() and 0 < int(character) <= len(self.options):
                 if self.options[int(character) - 1].takes_text:
+                    self.selected = int(character) - 1
+                    continue
+                if self.marks:
                     self.selected = int(character) - 1
                     continue
                 return self._chosen(int(character) - 1, used=position + 1)

@@ -9,14 +9,34 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from iterm_mcp.testing.fake_agent.dialogs import CARET
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 DIM = "\x1b[2m"
 BRIGHT = "\x1b[22m"
 INVERSE = "\x1b[7m"
 UPRIGHT = "\x1b[27m"
 SPINNER = "·✢✳✶✻✽"
+
+
+@dataclass(frozen=True, slots=True)
+class Dress:
+    """How a program draws what is not its conversation.
+
+    Attributes:
+        status: The rows that tell what it is busy with and what waits, for a view and a width.
+        over, under: The rows above and below the composer, likewise.
+        dialog: The rows of a dialog, likewise.
+    """
+
+    status: Callable[[View, int], list[str]]
+    over: Callable[[View, int], list[str]]
+    under: Callable[[View, int], list[str]]
+    dialog: Callable[[Sequence[str], int], list[str]]
 
 
 @dataclass
@@ -33,6 +53,7 @@ class View:
         mark: What stands before the composer's first line.
         hint: The last row.
         tick: Counts the spinner's frames.
+        folder: Where it works.
     """
 
     mark: str = f"{CARET}\xa0"
@@ -45,6 +66,8 @@ class View:
     ghost: str = ""
     hint: str = ""
     tick: int = 0
+    folder: str = ""
+    dress: Dress = field(default_factory=lambda: CLAUDE_DRESS)
 
 
 def width_of(text: str) -> int:
@@ -77,36 +100,61 @@ def wrap(text: str, columns: int) -> list[str]:
 
 def draw(view: View, columns: int, rows: int) -> list[str]:
     """Return exactly as many rows as the screen has, each no wider than it, with styles."""
-    rule = "─" * columns
+    dress = view.dress
     if view.dialog is not None:
-        below = [rule, *[part for row in view.dialog for part in wrap(row, columns)]]
+        below = dress.dialog(view.dialog, columns)
     else:
-        below = [rule, *_composer(view, columns), rule, *wrap(view.hint, columns)[:1]]
-    middle = []
-    for shown in view.waiting:
-        middle += _prompt(shown, columns)
-    if view.waiting:
-        middle.append("  ⎿  Queued · ctrl+x ctrl+s to send now"[:columns])
-    if view.busy:
-        middle += wrap(f"{SPINNER[view.tick % len(SPINNER)]} {view.busy}", columns)
+        over, under = dress.over(view, columns), dress.under(view, columns)
+        room = max(rows - len(over) - len(under), 1)
+        below = [*over, *_composer(view, columns, room), *under]
+    middle = dress.status(view, columns)
     above = [row for line in view.log[-rows:] for row in wrap(line, columns)]
     gap = max(rows - len(above) - len(middle) - len(below), 0)
     return [*above, *[""] * gap, *middle, *below][-rows:]
 
 
-def shown_prompt(text: str) -> str:
-    """Return a sent prompt as the conversation shows it."""
+def _claude_status(view: View, columns: int) -> list[str]:
+    rows = [row for shown in view.waiting for row in _prompt(shown, columns)]
+    if view.waiting:
+        rows.append("  ⎿  Queued · ctrl+x ctrl+s to send now"[:columns])
+    if view.busy:
+        rows += wrap(f"{SPINNER[view.tick % len(SPINNER)]} {view.busy}", columns)
+    return rows
+
+
+CLAUDE_DRESS: Dress = Dress(
+    status=_claude_status,
+    over=lambda _view, columns: ["─" * columns],
+    under=lambda view, columns: ["─" * columns, *wrap(view.hint, columns)[:1]],
+    dialog=lambda shown, columns: [
+        "─" * columns, *[part for row in shown for part in wrap(row, columns)]
+    ],
+)  # fmt: skip
+
+
+def shown_prompt(text: str, mark: str = f"{CARET} ") -> str:
+    """Return a sent prompt as the conversation shows it, behind the composer's mark."""
     lines = text.strip("\n").split("\n")
     if len(lines) > 5:  # noqa: PLR2004 - a long one is folded
         lines = [*lines[:3], f"… +{len(lines) - 3} lines"]
-    return "\n".join([f"{CARET} {lines[0]}", *[f"  {one}" for one in lines[1:]]])
+    return "\n".join([f"{mark}{lines[0]}", *[f"{' ' * len(mark)}{one}" for one in lines[1:]]])
 
 
 def _prompt(shown: str, columns: int) -> list[str]:
     return wrap(shown_prompt(shown), columns)
 
 
-def _composer(view: View, columns: int) -> list[str]:
+def cursor_in(drawn: Sequence[str]) -> tuple[int, int] | None:
+    """Return the row and the column of the cell that is drawn as the cursor, if one is."""
+    for number in range(len(drawn) - 1, -1, -1):
+        before, found, _ = drawn[number].partition(INVERSE)
+        if found:
+            return number, width_of(before)
+    return None
+
+
+def _composer(view: View, columns: int, room: int) -> list[str]:
+    """Return its rows; of one that is too large, those around the cursor."""
     if not view.before and not view.after:
         rest = view.ghost[: max(columns - 4, 0)]
         return [f"{view.mark}{INVERSE}{rest[:1] or ' '}{UPRIGHT}{DIM}{rest[1:]}{BRIGHT}"]
@@ -117,15 +165,18 @@ def _composer(view: View, columns: int) -> list[str]:
         under, rest = " ", view.after
     marked = f"{view.before}\0{under}\1{rest}"
     lines = []
-    for number, line in enumerate(_wrap_marked(marked, inner)):
+    wrapped = _wrap_marked(marked, inner)
+    at = next(number for number, line in enumerate(wrapped) if "\0" in line)
+    first = min(max(at - room + 1, 0), max(len(wrapped) - room, 0))
+    for number, line in enumerate(wrapped[first : first + room]):
         lines.append((view.mark if number == 0 else indent) + line)
     return [one.replace("\0", INVERSE).replace("\1", UPRIGHT) for one in lines]
 
 
 def _wrap_marked(text: str, columns: int) -> list[str]:
-    """Wrap, with the two marks of the cursor taking no room."""
+    """Wrap, with the two marks of the cursor taking no room; tabs become spaces."""
     rows = []
-    for line in text.split("\n"):
+    for line in text.replace("\t", " ").split("\n"):
         row, used = "", 0
         for character in line:
             cells = 0 if character in "\0\1" else _cells(character)

@@ -11,7 +11,17 @@ from iterm_mcp.testing.fake_agent.composer import (
     PasteRule,
     claude_rule,
 )
-from iterm_mcp.testing.fake_agent.dialogs import CARET
+from iterm_mcp.testing.fake_agent.dialogs import CARET, Dialog, gate, permission
+from iterm_mcp.testing.fake_agent.dresses import (
+    CODEX_DRESS,
+    DOTS,
+    GEMINI_DRESS,
+    codex_gate,
+    codex_permission,
+    gemini_gate,
+    gemini_permission,
+)
+from iterm_mcp.testing.fake_agent.frame import CLAUDE_DRESS, Dress
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,8 +36,15 @@ class Look:
         banner: The conversation's first lines.
         mark: What stands before the composer.
         paste: The rule for pastes, from the session's tag.
-        idle_title, busy_titles: Of the terminal; empty leaves it alone.
-        idle_hint, busy_hint: The last row.
+        idle_title, busy_titles: Of the terminal, with the directory's name for ``{}``; empty leaves
+            it alone.
+        asking_title: The same while it asks; empty where it is as before.
+        idle_hint, busy_hint: The last row, or what stands there in its dress.
+        placeholder: What stands in the empty composer.
+        permission, gate: How it asks, see `dialogs`.
+        bullet: What stands before what it says.
+        interrupted: What it says of an interruption.
+        restores: An interrupted prompt may be given back into the composer.
         working: What it shows while it works.
         full_screen: Whether it draws a screen, or is a line program.
         bursts: Whether quick characters count as a paste (Codex).
@@ -49,6 +66,14 @@ class Look:
     merges: bool = True
     bangs: bool = False
     progress: bool = False
+    asking_title: str = ""
+    placeholder: str = ""
+    dress: Dress = CLAUDE_DRESS
+    permission: Callable[[str, str], Dialog] = permission
+    gate: Callable[[str, str], Dialog] = gate
+    bullet: str = "●"
+    interrupted: str = "  ⎿  Interrupted · What should Claude do instead?"
+    restores: bool = True
 
 
 NO_PASTE = PasteRule(lambda _text: False, lambda _number, text: text, lambda text: text)
@@ -72,23 +97,41 @@ LOOKS = {
         banner=(">_ OpenAI Codex (v0.169.0)", ""),
         mark="\u203a ",
         paste=lambda _tag: CODEX_RULE,
-        idle_hint="  ? for shortcuts",
-        busy_hint="  esc to interrupt",
-        working="Working (esc to interrupt)",
+        idle_title="{}",
+        busy_titles=tuple(f"{dot} {{}}" for dot in DOTS),
+        asking_title="[ ! ] Action Required | {}",
+        idle_hint="  \u2190 for agents \u00b7 ? for shortcuts",
+        busy_hint="  \u2190 for agents \u00b7 ? for shortcuts",
+        working="Working (1s \u2022 esc to interrupt)",
+        placeholder="Ask Codex to do anything",
+        dress=CODEX_DRESS,
+        permission=codex_permission,
+        gate=codex_gate,
+        bullet="•",
+        interrupted="■ Conversation interrupted - use /feedback if something went wrong",
+        restores=False,
         bursts=True,
         merges=False,
     ),
     "gemini": Look(
         version="0.61.0",
         banner=(" GEMINI", ""),
-        mark="> ",
+        mark=" > ",
         paste=lambda _tag: GEMINI_RULE,
-        idle_title="◇  Ready",
-        busy_titles=("✦  Working…",),
-        idle_hint="  Type your message or @path/to/file",
-        busy_hint="  esc to cancel",
-        working="Thinking (esc to cancel)",
+        idle_title="◇  Ready ({})",
+        busy_titles=("✦  Working… ({})",),
+        asking_title="✋  Action Required ({})",
+        idle_hint="? for shortcuts",
+        busy_hint="",
+        working="Thinking... (esc to cancel, 1s)",
         bangs=True,
+        placeholder="  Type your message or @path/to/file",
+        dress=GEMINI_DRESS,
+        permission=gemini_permission,
+        gate=gemini_gate,
+        bullet="✦",
+        interrupted="ℹ Request cancelled.",  # noqa: RUF001 - it is no letter i
+        restores=False,
     ),
     "plain": Look(
         version="1.0",

@@ -128,7 +128,10 @@ class Program:
         return code
 
     def _talk(self, stage: Stage, signals: Signals, group: asyncio.TaskGroup) -> Conversation:
-        merges = LOOKS[self._options.persona].merges and not isinstance(stage, StreamJson)
+        look, restores = LOOKS[self._options.persona], self._options.restores
+        merges = look.merges and not isinstance(stage, StreamJson)
+        if isinstance(stage, StreamJson) or (restores == "auto" and not look.restores):
+            restores = "never"
         return Conversation(
             stage,
             signals,
@@ -137,7 +140,7 @@ class Program:
             self._truth,
             group,
             merges=merges,
-            restores="never" if isinstance(stage, StreamJson) else self._options.restores,
+            restores=restores,
         )
 
     def _stage(self, cast: Cast) -> Stage:

@@ -10,6 +10,7 @@ import termios
 import tty
 from typing import TYPE_CHECKING
 
+from iterm_mcp.testing.fake_agent.frame import cursor_in
 from iterm_mcp.testing.fake_agent.keys import KeyDecoder
 
 if TYPE_CHECKING:
@@ -80,15 +81,20 @@ class Tty:
             sys.stdout.buffer.flush()
 
     def show(self, rows: Sequence[str]) -> None:
-        """Show a frame; only rows that differ from the last one are written."""
+        """Show a frame; only rows that differ from the last one are written.
+
+        The terminal's own cursor goes where the frame draws one, as with the real ones.
+        """
         old = self._rows if len(self._rows) == len(rows) else []
         changed = [
-            f"\x1b[{number + 1};1H\x1b[0m{row}\x1b[0m\x1b[K"
+            f"\x1b[{number + 1};1H\x1b[0m\x1b[K{row}\x1b[0m"
             for number, row in enumerate(rows)
             if not old or old[number] != row
         ]
         self._rows = list(rows)
         if changed:
+            if (place := cursor_in(rows)) is not None:
+                changed.append(f"\x1b[{place[0] + 1};{place[1] + 1}H")
             self.write("\x1b[?2026h" + "".join(changed) + "\x1b[?2026l")
 
     def spoilt(self) -> None:

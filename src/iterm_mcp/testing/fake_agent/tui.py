@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from iterm_mcp.testing.fake_agent.asking import Asking
 from iterm_mcp.testing.fake_agent.burst import Burst
 from iterm_mcp.testing.fake_agent.composer import Composer
-from iterm_mcp.testing.fake_agent.dialogs import CANCELLED, gate, permission, question
+from iterm_mcp.testing.fake_agent.dialogs import CANCELLED, question
 from iterm_mcp.testing.fake_agent.frame import View, draw, shown_prompt
 from iterm_mcp.testing.fake_agent.keys import KeyDecoder, Pasted, Press, Text
 from iterm_mcp.testing.fake_agent.prompts import Decision, Prompt
@@ -67,7 +68,14 @@ class Tui:
         self._notify_seconds = notify_seconds
         self._composer = Composer(look.paste(tag))
         self._burst = Burst()
-        self._view = View(mark=look.mark, log=list(look.banner), hint=look.idle_hint)
+        self._view = View(
+            mark=look.mark,
+            log=list(look.banner),
+            ghost=look.placeholder,
+            hint=look.idle_hint,
+            folder=folder,
+            dress=look.dress,
+        )
         self._tty = Tty(self._heard, full_screen=True)
         self._keys: asyncio.Queue[tuple[Key, float]] = asyncio.Queue()
         self._asking = Asking(truth, self.redraw)
@@ -89,7 +97,7 @@ class Tui:
     def open(self) -> None:
         """Take the terminal."""
         self._tty.open()
-        self._set_title(self._look.idle_title)
+        self._show_title()
         self.redraw()
 
     def close(self) -> None:
@@ -123,14 +131,13 @@ class Tui:
                 self._tty.spoilt()
             if self._view.busy:
                 self._view.tick += 1
-                titles = self._look.busy_titles
-                self._set_title(titles[self._view.tick % len(titles)] if titles else "")
+                self._show_title()
             if resized or self._view.busy:
                 self.redraw()
 
     async def pass_gate(self, kind: str) -> bool:
         """Show a gate; tell whether the person went through."""
-        dialog = gate(kind, self._folder)
+        dialog = self._look.gate(kind, self._folder)
         self._truth.note("state", state="gate", status=None, gate=kind)
         answer = await self._asking.ask(dialog)
         return answer.value == "go"
@@ -142,6 +149,7 @@ class Tui:
         view.before = composer.shown_before_cursor
         view.after = composer.draft.shown[len(view.before) :]
         view.waiting = [one.shown or one.text for one in self.talk.queued]
+        self._show_title()
         self._tty.show(draw(view, *self._tty.size))
 
     # What a conversation wants of its front.
@@ -149,24 +157,25 @@ class Tui:
     def say(self, text: str) -> None:
         """Show it as a new entry of the conversation."""
         self._log(
-            *[f"● {line}" if not n else f"  {line}" for n, line in enumerate(text.split("\n"))]
+            *[
+                f"{self._look.bullet} {line}" if not n else f"  {line}"
+                for n, line in enumerate(text.split("\n"))
+            ]
         )
 
     def told(self, prompts: Sequence[Prompt]) -> None:
         """Show the prompts as the conversation's newest."""
         for prompt in prompts:
-            self._log(*shown_prompt(prompt.shown or prompt.text).split("\n"))
+            mark = self._look.mark.replace("\xa0", " ")
+            self._log(*shown_prompt(prompt.shown or prompt.text, mark).split("\n"))
 
     def busy(self, text: str) -> None:
         """Show it above the composer, in the title, and as progress."""
         was = bool(self._view.busy)
         self._view.busy = self._look.working if text == "working" else text
         self._view.hint = self._look.busy_hint if text else self._look.idle_hint
-        if bool(text) != was:
-            if self._look.progress:
-                self._tty.write(f"\x1b]9;4;{3 if text else 0};\x07")
-            busy_title = self._look.busy_titles[:1] if text else (self._look.idle_title,)
-            self._set_title("".join(busy_title))
+        if bool(text) != was and self._look.progress:
+            self._tty.write(f"\x1b]9;4;{3 if text else 0};\x07")
         self.redraw()
 
     def calls(self, call: Call) -> None:
@@ -180,7 +189,7 @@ class Tui:
 
     async def decide(self, call: Call) -> Decision:
         """Ask hooks and the person at once; the first answer counts, and hooks run on."""
-        dialog = permission(call.tool, call.detail)
+        dialog = self._look.permission(call.tool, call.detail)
         hooks = self.talk.spawn(self._signals.permission(call))
         hooks.add_done_callback(lambda done: self._asking.hooks_decided(dialog, done))
         telling = self.talk.spawn(self._tell_later(call))
@@ -216,11 +225,12 @@ class Tui:
 
     def interrupted(self) -> None:
         """Say so in the conversation."""
-        self._log("  ⎿  Interrupted · What should Claude do instead?")
+        self._log(self._look.interrupted)
 
     def raw(self, data: bytes) -> None:
-        """Write it amid the frame."""
+        """Write it amid the frame; the next one is drawn over it."""
         self._tty.write(data)
+        self._tty.spoilt()
 
     def order(self, step: Step) -> None:
         """Do it now."""
@@ -281,9 +291,9 @@ class Tui:
                 self._log("Press Ctrl-C again to exit")
         elif name == "ctrl-d" and composer.empty:
             self._leave(0)
-        elif name == "tab" and self._view.ghost and composer.empty:
+        elif name == "tab" and self._view.ghost != self._look.placeholder and composer.empty:
             composer.type(self._view.ghost)
-            self._view.ghost = ""
+            self._view.ghost = self._look.placeholder
         else:
             composer.press(name)
 
@@ -303,7 +313,7 @@ class Tui:
             self._composer.press("newline")
             return
         draft = self._composer.take()
-        self._view.ghost = ""
+        self._view.ghost = self._look.placeholder
         self._submit(draft.text, draft.shown)
 
     def _submit(self, text: str, shown: str) -> None:
@@ -363,7 +373,14 @@ class Tui:
         del self._view.log[:-LOG_LINES]
         self.redraw()
 
-    def _set_title(self, title: str) -> None:
+    def _show_title(self) -> None:
+        look, shown = self._look, self._asking.shown
+        title = look.idle_title
+        if look.asking_title and shown is not None and shown.kind in {"permission", "question"}:
+            title = look.asking_title
+        elif self._view.busy and look.busy_titles:
+            title = look.busy_titles[self._view.tick % len(look.busy_titles)]
+        title = title.format(PurePath(self._folder).name)
         if self._title and title and title != self._shown_title:
             self._shown_title = title
             self._tty.write(f"\x1b]0;{title}\x07")

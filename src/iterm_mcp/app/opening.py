@@ -1,0 +1,215 @@
+"""Opens everything once, in order, and closes it in reverse."""
+
+from __future__ import annotations
+
+import os
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from iterm_mcp.agents.described import kind_folders, open_described
+from iterm_mcp.app.services import Services, make_services
+from iterm_mcp.app.tools import tool_rows
+from iterm_mcp.clock import SystemClock
+from iterm_mcp.hook_relay import hook_command
+from iterm_mcp.services.agents.launches import Origin
+from iterm_mcp.services.agents.restart_policy import RestartPolicy
+from iterm_mcp.services.alerts.opening import open_attention
+from iterm_mcp.services.events.opening import Events, open_events
+from iterm_mcp.services.events.own_facts import OwnFacts, RecordedCalls, SessionFacts
+from iterm_mcp.services.events.questions import make_questions
+from iterm_mcp.services.events.sources import EventSources, open_sources, transcript_roots
+from iterm_mcp.services.sessions.subscriptions import open_subscriptions
+from iterm_mcp.store import open_store
+from iterm_mcp.store.audit_log import open_audit_log
+from iterm_mcp.telemetry import Metrics
+from iterm_mcp.terminal.endpoint import find_endpoint
+from iterm_mcp.terminal.iterm import ItermTerminal
+from iterm_mcp.terminal.link import TerminalLink, open_link
+from iterm_mcp.tools.calls import Calls
+from iterm_mcp.tools.clients import Clients, rules_of
+from iterm_mcp.tools.direct_calls import DirectCalls
+from iterm_mcp.tools.resources import Resources
+from iterm_mcp.tools.server import Extras, build_server
+from iterm_mcp.web.api.application import Api, ApiLimits, open_api
+from iterm_mcp.web.api.attention import attention_router
+from iterm_mcp.web.health import health_answer
+from iterm_mcp.web.hooks import hook_routes
+from iterm_mcp.web.otlp import otlp_routes
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from mcp.server import Server
+    from starlette.routing import Route
+
+    from iterm_mcp.config import Settings
+    from iterm_mcp.paths import Paths
+    from iterm_mcp.services.approvals.making import Approvals
+    from iterm_mcp.terminal.protocol import Terminal
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """Everything that the daemon serves.
+
+    Attributes:
+        server: MCP, on whatever transport.
+        calls: The tool calls under way, to be drained before the app closes.
+    """
+
+    server: Server[Any]
+    metrics: Metrics
+    calls: Calls
+    link: TerminalLink
+    approvals: Approvals
+    events: Events
+    sources: EventSources
+    api: Api
+
+    def routes(self) -> list[Route]:
+        """Return what is served over HTTP besides MCP, health and metrics."""
+        approvals = self.approvals
+        return [
+            *hook_routes(approvals.hooks, approvals.service, self.sources.spool),
+            *otlp_routes(self.events.intake, SystemClock()),
+        ]
+
+    def problems(self) -> list[str]:
+        """Return why work cannot be done now; empty when it can."""
+        if self.link.kind is not None:
+            return []
+        return [str(self.link.last_error or "no terminal is connected yet")]
+
+    def health(self) -> dict[str, object]:
+        """Return sizes, lags, rates and drops, without looking into anything large."""
+        return health_answer(
+            [*self.problems(), *self.events.problems, *self.sources.problems()],
+            self.link.kind,
+            self.calls.running,
+            self.api.admission,
+            self.events.store.stats(),
+        )
+
+
+@asynccontextmanager
+async def open_app(settings: Settings, paths: Paths) -> AsyncIterator[App]:
+    """Open the store, the link to the terminal, the services and the tools.
+
+    The terminal is connected in the background: a daemon without one still answers.
+
+    Raises:
+        StoreError: The database cannot be used.
+    """
+    metrics = Metrics()
+    clock = SystemClock()
+    async with (
+        open_described(kind_folders(paths.state, settings.kinds)),
+        open_store(paths.database, clock) as store,
+        open_audit_log(paths.audit, paths.audit_key, clock) as audit,
+        open_events(paths.events, paths.prices, clock, store.agents) as events,
+        open_link(
+            lambda: find_endpoint(settings, paths),
+            SessionFacts(events.recorder, clock, metrics),
+            settings.connect_timeout_seconds,
+        ) as link,
+    ):
+        terminal = ItermTerminal(link, metrics.operations, settings.request_timeout_seconds)
+        services = make_services(
+            terminal,
+            store,
+            clock,
+            metrics,
+            log_folder=f"{paths.logs}/sessions",
+            origin=Origin(
+                paths.state,
+                paths.state if paths.private else None,
+                hook_command=hook_command(paths.state),
+                spool=paths.spool,
+            ),
+            policy=RestartPolicy(settings.restart_backoff_seconds),
+            prewarm_most=settings.prewarm_most,
+            spared=(paths.daemon_lock, paths.host_lock),
+            lease_folder=f"{paths.state}/leases",
+            roles_file=paths.roles,
+            rules_file=paths.approval_rules,
+            audit=audit,
+        )
+        await services.agents.announce()
+        clients = Clients(rules_of(settings), clock)
+        clients.names = services.lives.book.named
+        recorded = RecordedCalls(audit, events.recorder, clock)
+        calls = Calls(metrics.tools, clients, recorded, services.permissions)
+        facts = OwnFacts(events.recorder, clock)
+        tell_facts(services, link, events, facts)
+        async with (
+            facts.following(services.states),
+            open_extras(services, terminal) as extras,
+            open_sources(
+                paths.spool, events.intake, store.positions, clock,
+                transcript_roots(os.environ) if settings.follow_transcripts else (),
+                states=services.approvals.hooks, observer=metrics,
+            ) as sources,
+            open_attention(
+                store, events, services.states, services.dead_letters, services.lives.ender, clock,
+                paths,
+            ) as attention,
+        ):  # fmt: skip
+            extras.resources.show(attention)
+            questions = make_questions(events.store, clock, agents=store.agents)
+            rows = tool_rows(services, questions)
+            server = build_server(rows, calls, extras)
+            api = await open_api(
+                store,
+                clock,
+                DirectCalls(rows, calls),
+                questions,
+                services.approvals.desk,
+                ApiLimits(settings.http_requests_per_second, settings.http_most_at_once),
+                [attention_router(attention)],
+            )
+            yield App(server, metrics, calls, link, services.approvals, events, sources, api)
+
+
+def tell_facts(services: Services, link: TerminalLink, events: Events, facts: OwnFacts) -> None:
+    """Have services tell what they do, so that it is recorded."""
+    link.watches.tell_commands(facts.command_changed)
+    services.deliveries.tell(facts.message_moved)
+    services.approvals.book.tell(facts.approval_changed)
+    services.lives.book.tell(facts.life_changed)
+    services.playbooks.tell(facts.run_changed)
+    services.results.tell(events.handoffs.result_read)
+    services.notes.tell(events.handoffs.note_read)
+
+
+@asynccontextmanager
+async def open_extras(services: Services, terminal: Terminal) -> AsyncIterator[Extras]:
+    """Watch sessions for subscribers, triggers and logs for the length of the block.
+
+    Raises:
+        StoreError: What was watched before cannot be read.
+    """
+    async with (
+        open_subscriptions(terminal) as subscriptions,
+        services.states.running(),
+        services.watching.running(),
+        services.headless.running(),
+        services.lives.running(),
+        services.deliveries.running(),
+        services.approvals.running(subscriptions.approvals_changed),
+        subscriptions.following_agents(services.states, services.agents),
+        services.triggers.running(subscriptions.triggers_changed),
+        services.logs.running(),
+        services.playbooks.running(),
+    ):
+        resources = Resources(
+            terminal,
+            services.sessions,
+            services.agents,
+            services.reader,
+            services.triggers,
+            services.notes,
+            services.approvals.desk,
+            services.states,
+        )
+        yield Extras(resources, subscriptions)

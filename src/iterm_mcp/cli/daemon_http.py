@@ -1,0 +1,70 @@
+"""Asking the daemon over HTTP from a command line, for answers that are long."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlencode, urlsplit
+
+import typer
+
+from iterm_mcp.cli.tool_call import open_caller
+from iterm_mcp.paths import find_paths
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from http.client import HTTPResponse
+
+    Parameters = Mapping[str, str | int | Sequence[str] | None]
+
+SECONDS = 600.0
+OK = 200
+
+
+class DaemonHttpError(Exception):
+    """There is no answer; the text says why."""
+
+
+def get_json(path: str, parameters: Parameters) -> Any:  # noqa: ANN401 - any JSON
+    """Return what stands under a path; exit with 1 and the reason if it cannot be had."""
+    with open_answer(path, parameters) as answer:
+        return json.loads(answer.read())
+
+
+@contextmanager
+def open_answer(path: str, parameters: Parameters) -> Iterator[HTTPResponse]:
+    """Ask the daemon, started if need be, and lend its answer, to be read piece by piece.
+
+    Whoever runs it is told on stderr why there is none, and the program ends with 1.
+
+    Args:
+        parameters: Those that are None or empty are left out.
+    """
+    with open_caller():
+        pass  # it runs now
+    try:
+        paths = find_paths()
+        url = json.loads(Path(paths.daemon_info).read_text(encoding="utf-8"))["http"]
+        token = Path(paths.token).read_text(encoding="ascii").strip()
+        connection = HTTPConnection(urlsplit(url).netloc, timeout=SECONDS)
+        given = {name: value for name, value in parameters.items() if value}
+        target = f"{path}?{urlencode(given, doseq=True)}" if given else path
+        connection.request("GET", target, headers={"Authorization": f"Bearer {token}"})
+        answer = connection.getresponse()
+        try:
+            if answer.status != OK:
+                raise DaemonHttpError(_told(answer))
+            yield answer
+        finally:
+            connection.close()
+    except (OSError, HTTPException, ValueError, DaemonHttpError) as error:
+        typer.echo(str(error) or type(error).__name__, err=True)
+        raise typer.Exit(1) from None
+
+
+def _told(answer: HTTPResponse) -> str:
+    error = cast("dict[str, Any]", json.loads(answer.read())).get("error", {})
+    return f"{error.get('message', answer.reason)}. {error.get('hint') or ''}".strip()

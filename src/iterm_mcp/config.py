@@ -35,6 +35,9 @@ class Settings(BaseSettings):
     restart_backoff_seconds: Annotated[float, Field(gt=0, le=600)] = 30.0
     """How long an agent that crashed once is left; after each further crash twice as long."""
 
+    prewarm_most: Annotated[int, Field(ge=0, le=64)] = 4
+    """How many agents may wait at once for templates that say `prewarm`. 0: none."""
+
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """The least severe record that the log keeps."""
 
@@ -52,6 +55,15 @@ class Settings(BaseSettings):
 
     output_characters_per_minute: Annotated[int, Field(ge=0, le=10**9)] = 2_000_000
     """How much text a client is shown. 0: any."""
+
+    follow_transcripts: bool = True
+    """Keep what every Claude Code, Codex and Gemini CLI of this user writes down, not only ours."""
+
+    http_requests_per_second: Annotated[float, Field(ge=0, le=100_000)] = 2000.0
+    """How many requests a token of the HTTP interface may make in the long run. 0: any."""
+
+    http_most_at_once: Annotated[int, Field(ge=1, le=10_000)] = 128
+    """Requests over HTTP that are worked on at once; more are told to come again."""
 
     audit_required: bool = False
     """Refuse what ends things while calls cannot be written down."""

@@ -61,6 +61,9 @@ async def run(settings: Settings, paths: Paths) -> None:
                 token,
                 app.calls.clients.enter_http,
                 app.routes(),
+                api=app.api,
+                tokens=app.api.tokens,
+                health=app,
             ) as web,
             open_http(web, listener) as url,
             open_unix_server(

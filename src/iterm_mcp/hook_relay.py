@@ -2,8 +2,9 @@
 
 An agent waits for this at every event, so it is run as a file, by an interpreter that reads
 neither ``site`` nor this package, and imports little more than what the interpreter has loaded
-anyway. It never disturbs: if no daemon answers it prints nothing and ends with 0, as a hook that
-has nothing to say. Only an event that asks for permission is worth waiting for another daemon,
+anyway. It never disturbs: if no daemon answers it leaves the event in the spool (see
+`iterm_mcp.agents.hook_spool`), prints nothing and ends with 0, as a hook that has nothing to say.
+Only an event that asks for permission is worth waiting for another daemon,
 while the person can answer as well.
 
 Usage: ``python -I -S hook_relay.py STATE_FOLDER KIND < EVENT``; see `hook_command`.
@@ -16,6 +17,8 @@ from _socket import AF_INET, SOCK_STREAM
 from _socket import socket as Socket  # noqa: N812 - it is a class
 
 MAX_BYTES = 4 << 20
+MAX_SPOOLED = 1 << 15
+"""Events that may wait in the spool."""
 QUICK_SECONDS = 2.0
 """How long any other event than a question may take."""
 
@@ -54,21 +57,48 @@ def main(arguments: "list[str]") -> int:
             break
         event += chunk
     asks = ASKS in event.replace(b" ", b"").lower()
+    delivery = f"{os.getpid()}-{time.time_ns()}"
     end = time.monotonic() + (AWAY_SECONDS if asks else QUICK_SECONDS)
     while len(event) <= MAX_BYTES:
         began = time.monotonic()
-        answer = _post(kind, state, event, None if asks else QUICK_SECONDS)
+        answer = _post(kind, state, event, delivery, None if asks else QUICK_SECONDS)
         if answer is not None:
             os.write(1, answer)
-            break
+            return 0
         end += time.monotonic() - began if asks else 0.0  # a daemon was there for so long
         if os.getppid() != parent or time.monotonic() > end:
             break
         time.sleep(RETRY_SECONDS)
+    if len(event) <= MAX_BYTES:
+        _leave(kind, state, event, delivery)
     return 0
 
 
-def _post(kind: str, state: str, event: bytes, seconds: "float | None") -> "bytes | None":
+def _leave(kind: str, state: str, event: bytes, delivery: str) -> None:
+    """Leave an event in the spool, for the next daemon; if there is no spool nobody wants it."""
+    whose = _sender_values()
+    fields = [whose[name].encode() for name in ("agent", "epoch", "session")]
+    head = b"\t".join([*fields, delivery.encode()])
+    line = event.replace(b"\r", b" ").replace(b"\n", b" ")
+    try:
+        counter = os.open(f"{state}/spool/.count", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        try:
+            if os.fstat(counter).st_size >= MAX_SPOOLED:
+                os.write(2, b"iterm-mcp: its spool is full, so this event is lost\n")
+                return
+            os.write(counter, b".")
+        finally:
+            os.close(counter)
+        path = f"{state}/spool/{kind}.{delivery}"
+        with open(path, "xb", buffering=0) as file:
+            file.write(head + b"\n" + line + b"\n")
+    except OSError:
+        pass
+
+
+def _post(
+    kind: str, state: str, event: bytes, delivery: str, seconds: "float | None"
+) -> "bytes | None":
     """Return the body of the daemon's answer; None when there is no daemon, or it has gone."""
     try:
         host, port = _address(state)
@@ -83,6 +113,7 @@ def _post(kind: str, state: str, event: bytes, seconds: "float | None") -> "byte
         b"Content-Type: application/json",
         b"Content-Length: %d" % len(event),
         b"Connection: close",
+        b"X-Iterm-Mcp-Delivery: %s" % delivery.encode(),
         *_sender(),
     ]
     connection = Socket(AF_INET, SOCK_STREAM)
@@ -110,14 +141,23 @@ def _address(state: str) -> "tuple[str, int]":
 
 def _sender() -> "list[bytes]":
     """Return headers that say whose event it is."""
-    session = next((os.environ[one] for one in SESSION_VARIABLES if os.environ.get(one)), "")
-    values = {name: os.environ.get(variable, "") for name, variable in VARIABLES.items()}
-    values["session"] = session
     return [
         b"X-Iterm-Mcp-%s: %s" % (name.encode(), value.encode())
-        for name, value in values.items()
-        if value and value.isascii() and value.isprintable()
+        for name, value in _sender_values().items()
+        if value
     ]
+
+
+def _sender_values() -> "dict[str, str]":
+    """Return whose event it is; empty what is not known, or could not be said in a header."""
+    values = {name: os.environ.get(variable, "") for name, variable in VARIABLES.items()}
+    values["session"] = next(
+        (os.environ[one] for one in SESSION_VARIABLES if os.environ.get(one)), ""
+    )
+    return {
+        name: value if value.isascii() and value.isprintable() else ""
+        for name, value in values.items()
+    }
 
 
 def _read(connection: Socket) -> "bytes | None":

@@ -61,6 +61,31 @@ class Paths:
         return f"{self.state}/state.db"
 
     @property
+    def events(self) -> str:
+        """The folder of all that happened; see `iterm_mcp.store.events`."""
+        return f"{self.state}/events"
+
+    @property
+    def spool(self) -> str:
+        """The folder in which agents' hooks leave events."""
+        return f"{self.state}/spool"
+
+    @property
+    def prices(self) -> str:
+        """What models cost, as the user writes it in TOML."""
+        return f"{self.state}/prices.toml"
+
+    @property
+    def budgets(self) -> str:
+        """What may be spent, as the user writes it in TOML."""
+        return f"{self.state}/budgets.toml"
+
+    @property
+    def alerts(self) -> str:
+        """What is worth an alert, and where it is told, as the user writes it in TOML."""
+        return f"{self.state}/alerts.toml"
+
+    @property
     def roles(self) -> str:
         """What agents of which role may do, as the user writes it in TOML."""
         return f"{self.state}/roles.toml"

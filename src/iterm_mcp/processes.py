@@ -17,7 +17,7 @@ T = TypeVar("T")
 PAUSE_SECONDS = 0.005
 
 AGENT_MARKS = ("ITERM_MCP_AGENT", "ITERM_MCP_TEAM", "ITERM_MCP_EPOCH", "ITERM_MCP_ORIGIN")
-"""Variables by which an agent's own processes are known; see `services.agent_environment`."""
+"""Variables by which an agent's own processes are known; see `services.agents.environment`."""
 
 
 class AlreadyRunningError(Exception):

@@ -142,6 +142,11 @@ class Client:
                 await self._socket.close(self._code, reason)
             self._socket.transport.abort()
 
+    @property
+    def has_room(self) -> bool:
+        """Whether its next request may be taken up at once."""
+        return self._queued <= HIGH_WATER and not self.dropped
+
     async def wait_room(self) -> bool:
         """Wait until the client has taken most of its answers; False if it has been dropped.
 

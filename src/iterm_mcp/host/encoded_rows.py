@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 MAX_BYTES = 1 << 19
 """What is kept of one history at most, several thousand rows."""
 
+MAX_ANSWER_BYTES = 1 << 16
+"""An answer is kept as a whole up to here."""
+
 MAX_TERMINALS = 16
 """Of so many terminals, those that were read last, something is kept."""
 
@@ -35,6 +38,7 @@ class EncodedRows:
         self._runs: dict[bool, _Run] = {}  # with styles, and without
         self._last: tuple[tuple[int, int, int, bool], bytes] | None = None
         self._upheavals = -1
+        self._answer: tuple[int, bytes, bytes] | None = None
 
     @classmethod
     def of(cls, engine: Engine) -> EncodedRows:
@@ -65,6 +69,17 @@ class EncodedRows:
         self._last = asked, rows
         return rows
 
+    def answered(self, engine: Engine, asked: bytes) -> bytes | None:
+        """Return what was last answered, if the same was asked and nothing has changed since."""
+        if self._answer is None or self._answer[:2] != (engine.changes, asked):
+            return None
+        return self._answer[2]
+
+    def keep_answer(self, engine: Engine, asked: bytes, answer: bytes) -> None:
+        """Keep what is answered to a question, both serialised, unless it is much."""
+        if len(answer) <= MAX_ANSWER_BYTES:
+            self._answer = engine.changes, asked, answer
+
     def kept(self, engine: Engine, first: int, *, styles: bool) -> int:
         """Return how many lines from `first` on need not be read anew."""
         run = self._runs.get(styles)
@@ -75,7 +90,7 @@ class EncodedRows:
     def forget(self) -> None:
         """Keep nothing."""
         self._runs.clear()
-        self._last = None
+        self._last = self._answer = None
 
     def _history(self, engine: Engine, first: int, end: int, *, styles: bool) -> bytes:
         if self._upheavals != engine.upheavals:

@@ -9,7 +9,6 @@ changes, except when a change of width wraps the text anew. Lines that a program
 
 from __future__ import annotations
 
-import re
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
@@ -19,6 +18,7 @@ from iterm_mcp.host.engine_state import EngineState
 from iterm_mcp.host.osc import OscEvent, OscScanner, parse_osc, stay_in_row
 from iterm_mcp.host.primary_screen import PrimaryScreen
 from iterm_mcp.host.row_source import lines_of, read_rows
+from iterm_mcp.host.screen_switches import begins_switch, may_switch, switches
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -39,13 +39,8 @@ _MAX_SLICE = 1 << 16
 _PAGE_BYTES = 1 << 19  # about what the emulator prunes at a time
 _MAX_HEAVIER = 3.0
 _BELL, _TERMINATOR = b"\x07", b"\x1b\\"
+_DELETE = 0x7F
 _HYPERLINK_CODE = 8  # links stay in the cells; their OSCs are many and nobody's business
-
-# Entering or leaving the alternate screen. Lines are counted just before it.
-_SWITCH = re.compile(rb"\x1b\[\?(?:[0-9]+;)*(?:47|1047|1049)(?:;[0-9]+)*[hl]")
-_PRIVATE = b"\x1b[?"
-_SWITCH_BYTES = 8  # of a usual one, without its last
-_BEGUN = re.compile(rb"\x1b(?:\[(?:\?[0-9;]*)?)?")
 
 _MOUSE_MODES = ((1003, 3), (1002, 2), (1000, 0), (9, 0))
 
@@ -64,7 +59,7 @@ class Engine:
             returns is taken in before what follows the OSC.
 
     Attributes:
-        changes: While it stays the same, so does every line.
+        changes: While it stays the same, so do every line, the cursor and what can be read.
         upheavals: While it stays the same, so do those lines of the history that are kept.
     """
 
@@ -282,6 +277,7 @@ class Engine:
         """Free the native memory. Any later use raises `EngineClosedError`; closing does not."""
         if isinstance(self._terminal, ClosedTerminal):
             return
+        self.changes += 1
         self._anchor.free()
         self._terminal.close()
         self._terminal = cast("Terminal", ClosedTerminal())
@@ -313,17 +309,16 @@ class Engine:
 
     def _write(self, data: bytes) -> None:
         """Write without OSC events; slices are small enough for lines to be counted exactly."""
-        if b"\x7f" in data:
+        if _DELETE in data:
             data = data.replace(b"\x7f", b"")  # the emulator would show it
-        if len(data) <= self._slice and not _may_switch(data):
+        if len(data) <= self._slice and not may_switch(data):
             self._terminal.write(data)
             self._count()
-            if _BEGUN.fullmatch(data, max(0, data.rfind(b"\x1b", -_SWITCH_BYTES))):
-                self._primary.note_cursor()  # it may be the beginning of a switch
+            if begins_switch(data):
+                self._primary.note_cursor()
             return
-        cuts = [found.start() for found in _SWITCH.finditer(data)]
         start = 0
-        for cut in (*cuts, len(data)):
+        for cut in (*switches(data), len(data)):
             while start < cut:
                 end = min(cut, start + self._slice)
                 self._terminal.write(data[start:end])
@@ -393,8 +388,3 @@ class Engine:
         """Read lines of the active screen and its history."""
         above = self._terminal.history_rows
         return read_rows(self._terminal, first - self._base + above, end - first, make)
-
-
-def _may_switch(data: bytes) -> bool:
-    """Tell cheaply whether `data` may enter or leave the alternate screen."""
-    return _PRIVATE in data and (b"47" in data or b"1049" in data)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import TYPE_CHECKING
 
 import psutil
@@ -11,6 +13,12 @@ if TYPE_CHECKING:
 
 UNKNOWN = (psutil.Error, OSError)
 """What asking about a process may raise: it is gone, or no descriptor is left to ask with."""
+
+
+_HAS_PROC = sys.platform == "linux"
+_CUT_BYTES = 15
+"""Linux keeps no more of a name; psutil finds the rest."""
+_DELETED = " (deleted)"
 
 
 def find(*pids: int | None) -> psutil.Process | None:
@@ -30,6 +38,41 @@ def name(process: psutil.Process | None) -> str:
         return "" if process is None else as_text(process.name())
     except UNKNOWN:
         return ""
+
+
+def name_of(*pids: int | None) -> str:
+    """Return the name of the first of these processes that is there; empty when none is.
+
+    A list of sessions asks for many, so where the system has a file for it nothing else is asked.
+    """
+    for pid in filter(None, pids) if _HAS_PROC else ():
+        try:
+            with open(f"/proc/{pid}/comm", errors="surrogateescape") as file:  # noqa: PTH123
+                found = file.read().removesuffix("\n")
+        except OSError:
+            continue
+        if len(os.fsencode(found)) < _CUT_BYTES:
+            return as_text(found)
+        break
+    return name(find(*pids))
+
+
+def directory_of(*pids: int | None) -> str:
+    """Return where the first of these processes is of which that is known; see `name_of`."""
+    for pid in filter(None, pids):
+        if found := _directory_in_proc(pid) if _HAS_PROC else directory(find(pid)):
+            return found
+    return ""
+
+
+def _directory_in_proc(pid: int) -> str:
+    try:
+        found = os.readlink(f"/proc/{pid}/cwd")  # noqa: PTH115 - a Path costs more than this
+    except OSError:
+        return ""
+    if found.endswith(_DELETED) and not os.path.exists(found):  # noqa: PTH110 - no Path for each
+        found = found.removesuffix(_DELETED)
+    return as_text(found)
 
 
 def arguments(process: psutil.Process | None) -> list[str]:

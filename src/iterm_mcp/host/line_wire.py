@@ -52,18 +52,21 @@ def page(rows: Rows, source: Source, *, styles: bool) -> list[bytes]:
     return made
 
 
-def answer(number: int, response: wire.GetBufferResponse, rows: bytes) -> bytes:
-    """Return a whole message, serialised.
+def body(response: wire.GetBufferResponse, rows: bytes) -> bytes:
+    """Return a message without its id, serialised.
 
     Args:
-        number: The request's id.
         response: All of the response but its rows.
         rows: These, as `contents` returns them.
     """
     rest = response.SerializeToString()
-    message = wire.ServerOriginatedMessage
-    head = _head(message.GET_BUFFER_RESPONSE_FIELD_NUMBER, len(rest) + len(rows))
-    return b"".join((message(id=number).SerializeToString(), head, rest, rows))
+    field = wire.ServerOriginatedMessage.GET_BUFFER_RESPONSE_FIELD_NUMBER
+    return b"".join((_head(field, len(rest) + len(rows)), rest, rows))
+
+
+def answer(number: int, body: bytes) -> bytes:
+    """Return a whole message, serialised, from its id and the rest of it."""
+    return wire.ServerOriginatedMessage(id=number).SerializeToString() + body
 
 
 def _content(line: Line, *, styles: bool) -> bytes:

@@ -78,7 +78,12 @@ class OscScanner:
 
     def passes(self, data: bytes) -> bool:
         """Tell whether `data` can pass without `split`: no OSC is open in it or starts in it."""
-        return not (self._in_osc or self._after_escape or _START in data or data.endswith(b"\x1b"))
+        if self._in_osc or self._after_escape:
+            return False
+        # One byte is found many times sooner than two, and plain text has no escapes.
+        if _ESC not in data:
+            return True
+        return not (data.endswith(b"\x1b") or (_BRACKET in data and _START in data))
 
     def split(self, data: bytes) -> Iterator[tuple[int, bytes]]:
         """Yield each OSC that ends in `data`: the offset just after it, and its content.

@@ -243,7 +243,11 @@ class Prompts:
 
     def _run(self, place: Place, told: str | None) -> PromptEvent | None:
         prompt = self._last
-        if prompt is None or prompt.end is None or not self._typing:
+        if prompt is None:
+            return None
+        if prompt.end is None:
+            return self._run_at_half(prompt, place, told)
+        if not self._typing:
             return None
         self._typing = False
         place = max(place, prompt.end)
@@ -252,6 +256,18 @@ class Prompts:
         else:
             command = unquote(told)
         prompt.command_end = place
+        return self._started(prompt, command, place)
+
+    def _run_at_half(self, prompt: Prompt, place: Place, told: str | None) -> PromptEvent | None:
+        """Take the shell's word for a command at a prompt of which a ctrl-C broke off the drawing.
+
+        Where it was typed stays unknown.
+        """
+        if told is None or prompt.command is not None:
+            return None
+        return self._started(prompt, unquote(told), place)
+
+    def _started(self, prompt: Prompt, command: str, place: Place) -> PromptEvent:
         if not command.strip():
             return CommandStarted(prompt, "")
         prompt.command = command

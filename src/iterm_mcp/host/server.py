@@ -25,7 +25,7 @@ from iterm_mcp.host import wire
 from iterm_mcp.host.calls import Calls
 from iterm_mcp.host.client import Client
 from iterm_mcp.host.connection import Connection
-from iterm_mcp.host.requests import HANDLERS
+from iterm_mcp.host.requests import AT_ONCE, HANDLERS
 from iterm_mcp.host.requests.context import Context, Later, Serialised
 
 if TYPE_CHECKING:
@@ -152,7 +152,8 @@ class ApiServer:
     # The conversation.
 
     async def _serve(self, connection: ServerConnection) -> None:
-        client = Client(cast("Connection", connection))  # as `listen` says
+        connection = cast("Connection", connection)  # as `listen` says
+        client = Client(connection)
         self._notifier.clients.add(client)
         try:
             async with anyio.create_task_group() as group:
@@ -173,41 +174,77 @@ class ApiServer:
         self._calls.leave(client)
         self._transactions.end_of(client)
 
-    async def _converse(
-        self, connection: ServerConnection, client: Client, group: TaskGroup
-    ) -> None:
+    async def _converse(self, connection: Connection, client: Client, group: TaskGroup) -> None:
         """Answer requests one after the other, in the order in which they came."""
+        context = self._context(client)
+        taker = partial(self._answer_at_once, context, group)
         try:
+            connection.taker = taker
             async for data in connection:
-                if isinstance(data, str) or client.dropped:
-                    continue  # the API is binary; the app ignores text as well
-                request = wire.ClientOriginatedMessage()
-                try:
-                    request.ParseFromString(data)
-                except DecodeError:
-                    # Unanswered it would leave the script waiting for ever.
-                    client.drop("sent what is no message", CloseCode.INVALID_DATA)
-                    continue
-                if not await client.wait_room():
-                    continue
-                self._answering.append((client, request.id))
-                if request.WhichOneof("submessage") in UNTIMED:
-                    await self._take_up(client, request, group)
-                else:
-                    async with self._transactions.turn(client):
-                        await self._take_up(client, request, group)
+                # Nothing is taken past a request that is being worked on.
+                connection.taker = None
+                await self._converse_once(data, context, group)
+                connection.taker = taker  # what waits in the library already comes before all else
         except ConnectionClosed:
             return
 
+    async def _converse_once(self, data: str | bytes, context: Context, group: TaskGroup) -> None:
+        client = context.client
+        if isinstance(data, str) or client.dropped:
+            return  # the API is binary; the app ignores text as well
+        request = wire.ClientOriginatedMessage()
+        try:
+            request.ParseFromString(data)
+        except DecodeError:
+            # Unanswered it would leave the script waiting for ever.
+            client.drop("sent what is no message", CloseCode.INVALID_DATA)
+            return
+        if not await client.wait_room():
+            return
+        self._answering.append((client, request.id))
+        if request.WhichOneof("submessage") in UNTIMED:
+            await self._take_up(context, request, group)
+        else:
+            async with self._transactions.turn(client):
+                await self._take_up(context, request, group)
+
+    def _answer_at_once(self, context: Context, group: TaskGroup, data: bytes) -> bool:
+        """Answer a request as it is read; False if that would take long, or wait for anything."""
+        client = context.client
+        request = wire.ClientOriginatedMessage()
+        try:
+            request.ParseFromString(data)
+        except DecodeError:
+            return False
+        name = request.WhichOneof("submessage") or ""
+        comes_at_once = AT_ONCE.get(name)
+        if (
+            comes_at_once is None
+            or not client.has_room
+            or self._transactions.owner not in {None, client}
+            or not comes_at_once(context, getattr(request, name))
+        ):
+            return False
+        try:
+            self._take_up(context, request, group).send(None)
+        except StopIteration:
+            return True
+        raise RuntimeError(f"{name} waits for something")
+
     async def _take_up(
-        self, client: Client, request: wire.ClientOriginatedMessage, group: TaskGroup
+        self, context: Context, request: wire.ClientOriginatedMessage, group: TaskGroup
     ) -> None:
+        client = context.client
         name = request.WhichOneof("submessage") or ""
         handler = HANDLERS.get(name)
         if handler is None:
             self._send(client, wire.ServerOriginatedMessage(id=request.id, error=UNKNOWN_REQUEST))
             return
-        context = Context(
+        work = partial(handler, context, getattr(request, name))
+        await self._answer(client, request, work, group)
+
+    def _context(self, client: Client) -> Context:
+        return Context(
             self._world,
             client,
             self._transactions,
@@ -215,8 +252,6 @@ class ApiServer:
             self._calls,
             self.upgrader,
         )
-        work = partial(handler, context, getattr(request, name))
-        await self._answer(client, request, work, group)
 
     async def _answer(
         self,

@@ -244,9 +244,7 @@ class Session:
         pid = self.pty.foreground_pid
         if now - self._job_at > JOB_SECONDS or pid != self._job_pid:
             self._job_at, self._job_pid = now, pid
-            process = self.foreground()
-            if process is not None:
-                self._job = jobs.name(process)
+            self._job = jobs.name_of(pid, self.pty.pid) or self._job
         return self._job
 
     @property
@@ -264,8 +262,8 @@ class Session:
         if self.reported_path:
             return self.reported_path
         # The one in the foreground may end this very moment.
-        found = jobs.directory(self.foreground()) or jobs.directory(jobs.find(self.pty.pid))
-        return found or self.directory
+        foreground = None if self.exited else self.pty.foreground_pid
+        return jobs.directory_of(foreground, self.pty.pid) or self.directory
 
     @property
     def selected_text(self) -> str:

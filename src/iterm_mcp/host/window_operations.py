@@ -22,6 +22,7 @@ Operation = tuple[int, ...]
 _OPERATION = re.compile(rb"\x1b\[((?:8|2[0-3])(?:;[0-9]{0,5}){0,3})t")
 _BEGUN = re.compile(rb"\x1b(?:\[[28][0-9;]*|\[)?")
 _LONGEST = 24
+_ESCAPE = 0x1B
 
 _ICON, _WINDOW = "icon_name", "window_name"
 _BOTH = {0: (_ICON, _WINDOW), 1: (_ICON,), 2: (_WINDOW,)}
@@ -37,6 +38,9 @@ class OperationScanner:
 
     def split(self, data: bytes) -> Iterator[tuple[bytes, Operation | None]]:
         """Yield all of `data` in pieces: each but the last with the operation that ends it."""
+        if not self._begun and _ESCAPE not in data:  # as most data is, and soon found out
+            yield data, None
+            return
         known, whole = len(self._begun), self._begun + data
         start = known
         for found in _OPERATION.finditer(whole):

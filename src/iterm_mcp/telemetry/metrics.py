@@ -112,7 +112,7 @@ class Metrics:
         )
         self.hooks = Counter(
             "iterm_mcp_agent_hooks_total",
-            "Events of agents' hooks; nobody's are of no registered agent.",
+            "Events of agents' hooks: recorded or nobody's as they came, then kept or torn.",
             ["kind", "outcome"],
             registry=registry,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 import anyio
@@ -14,7 +15,7 @@ from iterm_mcp.errors import TerminalError, TerminalUnavailableError
 from iterm_mcp.models.ids import SessionId
 from iterm_mcp.terminal import wire_values
 from iterm_mcp.terminal.connection import Connection, open_connection
-from iterm_mcp.terminal.subscriptions import LINGER_SECONDS, ScreenSubscriptions
+from iterm_mcp.terminal.subscriptions import LINGER_SECONDS, SessionSubscriptions
 from iterm_mcp.terminal.watches import Watches
 
 if TYPE_CHECKING:
@@ -62,7 +63,8 @@ class TerminalLink:
         kind: The terminal in use, or None while none answers.
         last_error: Why the last attempt failed; None while connected.
         watches: Who is told what happens in which session.
-        subscriptions: Of which sessions screen changes are told, for those who watch.
+        subscriptions: Of which sessions screen changes are told, for those who watch; and of which
+            it is told that a person presses keys, `key_subscriptions`.
     """
 
     def __init__(
@@ -84,7 +86,10 @@ class TerminalLink:
         self._ever_up = False
         self.last_error: TerminalUnavailableError | None = None
         self.watches = Watches()
-        self.subscriptions = ScreenSubscriptions(self.watches.sessions, linger_seconds)
+        self.subscriptions = SessionSubscriptions(self.watches.sessions, linger_seconds)
+        self.key_subscriptions = SessionSubscriptions(
+            self.watches.sessions_for_keys, linger_seconds
+        )
 
     @property
     def connection(self) -> Connection | None:
@@ -129,16 +134,28 @@ class TerminalLink:
 
     async def tidy(self) -> None:
         """Take subscriptions back that nobody needs any more, until cancelled."""
-        await self.subscriptions.tidy(self._unsubscribe)
+        async with anyio.create_task_group() as group:
+            for standing, topic in self._by_session():
+                group.start_soon(standing.tidy, partial(self._unsubscribe, topic))
 
-    async def _unsubscribe(self, session_id: SessionId) -> None:
+    def _by_session(
+        self,
+    ) -> tuple[tuple[SessionSubscriptions, wire.NotificationType.ValueType], ...]:
+        return (
+            (self.subscriptions, wire.NOTIFY_ON_SCREEN_UPDATE),
+            (self.key_subscriptions, wire.NOTIFY_ON_KEYSTROKE),
+        )
+
+    async def _unsubscribe(
+        self, topic: wire.NotificationType.ValueType, session_id: SessionId
+    ) -> None:
         try:
             if (connection := self._connection) is not None:
                 with anyio.move_on_after(PARTING_SECONDS):
                     await rpc.async_notification_request(
                         connection,
                         False,  # noqa: FBT003 - its signature
-                        wire.NOTIFY_ON_SCREEN_UPDATE,
+                        topic,
                         session=session_id,
                     )
         except (TerminalError, rpc.RPCException):
@@ -199,13 +216,14 @@ class TerminalLink:
 
     async def _subscribe(self, connection: Connection) -> None:
         """Ask to be told what happens, and once more what those who watch were told before."""
-        watched = self.watches.sessions()
+        watched, keyed = self.watches.sessions(), self.watches.sessions_for_keys()
         topics = [
             (wire.NOTIFY_ON_NEW_SESSION, "all", None),
             (wire.NOTIFY_ON_TERMINATE_SESSION, "all", None),
             (wire.NOTIFY_ON_PROMPT, "all", PROMPT_MODES),
             (wire.NOTIFY_ON_CUSTOM_ESCAPE_SEQUENCE, "all", None),
             *((wire.NOTIFY_ON_SCREEN_UPDATE, one, None) for one in watched),
+            *((wire.NOTIFY_ON_KEYSTROKE, one, None) for one in keyed),
         ]
         for topic, session, modes in topics:
             await rpc.async_notification_request(
@@ -216,12 +234,14 @@ class TerminalLink:
                 prompt_monitor_modes=modes,
             )
         self.subscriptions.reset(watched)
+        self.key_subscriptions.reset(keyed)
 
     def _set(self, connection: Connection | None) -> None:
         if self._connection is not None and connection is None:
             self._observer.terminal_down()
             self.watches.lost()
-            self.subscriptions.reset(())
+            for standing, _ in self._by_session():
+                standing.reset(())
         self._connection = connection
         if connection is not None:
             self.last_error = None
@@ -236,7 +256,8 @@ class TerminalLink:
             )
         elif notification.HasField("terminate_session_notification"):
             ended = SessionId(notification.terminate_session_notification.session_id)
-            self.subscriptions.forget(ended)
+            for standing, _ in self._by_session():
+                standing.forget(ended)
             self._observer.session_ended(ended)
 
 

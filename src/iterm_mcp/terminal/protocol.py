@@ -176,7 +176,7 @@ class Terminal(Protocol):
         """
 
     def watch(
-        self, session_id: SessionId, *, typing: bool = False
+        self, session_id: SessionId, *, typing: bool = False, keys: bool = False
     ) -> AbstractAsyncContextManager[Watch]:
         """Watch a session for the length of the block; what happened before is not told.
 
@@ -185,6 +185,8 @@ class Terminal(Protocol):
 
         Args:
             typing: Tell also what is about to be typed through this terminal (`TextTyped`).
+            keys: Tell also when a person presses a key (`KeyPressed`), and before what comes of it
+                is to be seen. What other programs send is no key.
 
         Raises:
             NotFoundError: On entering, when there is no such session.

@@ -1,4 +1,4 @@
-"""Which sessions' screen changes the terminal tells us of."""
+"""Of which sessions the terminal tells us something, such as changes of their screens."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ Who runs a command, then waits, then reads asks for it once.
 """
 
 
-class ScreenSubscriptions:
-    """The subscriptions of the connection that there is now.
+class SessionSubscriptions:
+    """The subscriptions to one topic, of the connection that there is now.
 
     Args:
         watched: Tells which sessions are watched.

@@ -10,6 +10,7 @@ import anyio
 from iterm_mcp.models.happenings import (
     CommandEnded,
     CommandStarted,
+    KeyPressed,
     PromptShown,
     ScreenChanged,
     SequenceReceived,
@@ -23,7 +24,7 @@ from iterm_mcp.models.ids import SessionId
 from iterm_mcp.models.output import PromptId
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from iterm2 import api_pb2 as wire
 
@@ -38,10 +39,12 @@ class QueuedWatch:
 
     Args:
         typing: Tell what we type, too.
+        keys: Tell that a person presses keys, too.
     """
 
-    def __init__(self, *, typing: bool = False) -> None:
+    def __init__(self, *, typing: bool = False, keys: bool = False) -> None:
         self.typing = typing
+        self.keys = keys
         self._queue: deque[Happening] = deque()
         self._arrived = anyio.Event()
 
@@ -50,7 +53,10 @@ class QueuedWatch:
         queue = self._queue
         if queue and (
             isinstance(queue[-1], SessionEnded)
-            or (isinstance(happening, ScreenChanged | SessionsChanged) and happening in queue)
+            or (
+                isinstance(happening, ScreenChanged | SessionsChanged | KeyPressed)
+                and happening in queue
+            )
         ):
             return
         if len(queue) >= MAX_WAITING:
@@ -80,10 +86,19 @@ class Watches:
     def __init__(self) -> None:
         self._watches: dict[SessionId, set[QueuedWatch]] = {}
         self.of_all: set[QueuedWatch] = set()
+        self._commands: Callable[[SessionId, CommandStarted | CommandEnded], None] | None = None
 
-    def add(self, session_id: SessionId, *, typing: bool = False) -> QueuedWatch:
+    def tell_commands(
+        self, listener: Callable[[SessionId, CommandStarted | CommandEnded], None]
+    ) -> None:
+        """Have a listener called with the commands of all sessions; it must not wait."""
+        self._commands = listener
+
+    def add(
+        self, session_id: SessionId, *, typing: bool = False, keys: bool = False
+    ) -> QueuedWatch:
         """Add a watcher; `remove` it in any case."""
-        watch = QueuedWatch(typing=typing)
+        watch = QueuedWatch(typing=typing, keys=keys)
         self._watches.setdefault(session_id, set()).add(watch)
         return watch
 
@@ -100,6 +115,14 @@ class Watches:
         """Return the sessions that are watched."""
         return list(self._watches)
 
+    def sessions_for_keys(self) -> list[SessionId]:
+        """Return the sessions of which somebody wants to know that keys are pressed."""
+        return [
+            session_id
+            for session_id, watches in self._watches.items()
+            if any(one.keys for one in watches)
+        ]
+
     def tell(self, session_id: SessionId, happening: Happening) -> None:
         """Tell those who watch one session."""
         for watch in self._watches.get(session_id, ()):
@@ -110,6 +133,12 @@ class Watches:
         for watch in self._watches.get(session_id, ()):
             if watch.typing:
                 watch.put(TextTyped(text))
+
+    def key_pressed(self, session_id: SessionId) -> None:
+        """Tell those who want to know it that a person has pressed a key."""
+        for watch in self._watches.get(session_id, ()):
+            if watch.keys:
+                watch.put(KeyPressed())
 
     def tell_all(self, happening: Happening) -> None:
         """Tell those who watch which sessions there are."""
@@ -140,6 +169,8 @@ class Watches:
                 case "custom_escape_sequence_notification":
                     happening = SequenceReceived(value.sender_identity, value.payload)
                     self.tell(SessionId(value.session), happening)
+                case "keystroke_notification":
+                    self.key_pressed(SessionId(value.session))
                 case "terminate_session_notification":
                     self.tell(SessionId(value.session_id), SessionEnded())
                     self.tell_all(SessionsChanged())
@@ -150,7 +181,7 @@ class Watches:
 
     def _prompt(self, notification: wire.PromptNotification) -> None:
         prompt_id = PromptId(notification.unique_prompt_id)
-        happening: Happening
+        happening: PromptShown | CommandStarted | CommandEnded
         match notification.WhichOneof("event"):
             case "command_start":
                 happening = CommandStarted(prompt_id, notification.command_start.command)
@@ -158,4 +189,7 @@ class Watches:
                 happening = CommandEnded(prompt_id, notification.command_end.status)
             case _:
                 happening = PromptShown(prompt_id)
-        self.tell(SessionId(notification.session), happening)
+        session_id = SessionId(notification.session)
+        self.tell(session_id, happening)
+        if self._commands is not None and not isinstance(happening, PromptShown):
+            self._commands(session_id, happening)

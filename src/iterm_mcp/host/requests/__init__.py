@@ -32,7 +32,7 @@ from iterm_mcp.host.requests import (
 )
 
 if TYPE_CHECKING:
-    from iterm_mcp.host.requests.context import Rows
+    from iterm_mcp.host.requests.context import AtOnce, Rows
 
 HANDLERS: Rows = {
     **arrangements.ROWS,
@@ -58,3 +58,6 @@ HANDLERS: Rows = {
     **variables.ROWS,
 }
 """By the name of the request's field in ClientOriginatedMessage."""
+
+AT_ONCE: AtOnce = {**buffers.AT_ONCE, **sessions.AT_ONCE}
+"""Requests that are answered as they are read, where that takes a moment and no waiting."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from iterm_mcp.host.engine import Engine
     from iterm_mcp.host.lines import Line
-    from iterm_mcp.host.requests.context import Context, Rows
+    from iterm_mcp.host.requests.context import AtOnce, Context, Rows
 
 Status = wire.GetBufferResponse.Status
 
@@ -41,9 +41,13 @@ async def get_buffer(
         return wire.GetBufferResponse(status=Status.SESSION_NOT_FOUND)
     engine = targets[0].engine
     targets[0].stir()
+    kept, question = EncodedRows.of(engine), request.SerializeToString()
+    if (body := kept.answered(engine, question)) is not None:
+        return Serialised(partial(line_wire.answer, body=body))
     asked = _range(engine, request.line_range)
     if asked is None:
         return wire.GetBufferResponse(status=Status.INVALID_LINE_RANGE)
+    changes = engine.changes
     try:
         rows = await _read(engine, asked, styles=request.include_styles)
         cursor = engine.cursor
@@ -51,7 +55,19 @@ async def get_buffer(
         return wire.GetBufferResponse(status=Status.SESSION_NOT_FOUND)
     response = wire.GetBufferResponse(status=Status.OK, windowed_coord_range=asked)
     response.cursor.x, response.cursor.y = cursor
-    return Serialised(partial(line_wire.answer, response=response, rows=rows))
+    body = line_wire.body(response, rows)
+    if engine.changes == changes:  # others may have had their turns
+        kept.keep_answer(engine, question, body)
+    return Serialised(partial(line_wire.answer, body=body))
+
+
+def _is_short(_context: Context, request: wire.GetBufferRequest) -> bool:
+    """Tell whether so few rows are asked for that they are read in one slice."""
+    asked = request.line_range
+    if asked.HasField("windowed_coord_range"):
+        area = asked.windowed_coord_range.coord_range
+        return area.end.y - area.start.y < FIRST_ROWS
+    return asked.trailing_lines <= FIRST_ROWS  # 0 where the screen is asked for
 
 
 async def _read(engine: Engine, asked: wire.WindowedCoordRange, *, styles: bool) -> bytes:
@@ -153,4 +169,8 @@ def _part(row: Line, number: int, asked: wire.WindowedCoordRange, columns: int) 
 
 ROWS: Rows = {
     "get_buffer_request": get_buffer,
+}
+
+AT_ONCE: AtOnce = {
+    "get_buffer_request": _is_short,
 }

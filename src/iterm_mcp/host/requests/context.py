@@ -56,3 +56,6 @@ class Serialised:
 if TYPE_CHECKING:
     Rows = dict[str, Callable[[Context, Any], Awaitable[Message | Later | Serialised]]]
     """A module's handlers, by the name of the request's field in ClientOriginatedMessage."""
+
+    AtOnce = dict[str, Callable[[Context, Any], bool]]
+    """Of some of a module's handlers: whether a request will be answered without any waiting."""

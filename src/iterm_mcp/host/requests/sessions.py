@@ -15,7 +15,7 @@ from iterm_mcp.host.tree import WrongTreeError
 from iterm_mcp.host.typist import Typist
 
 if TYPE_CHECKING:
-    from iterm_mcp.host.requests.context import Context, Rows
+    from iterm_mcp.host.requests.context import AtOnce, Context, Rows
     from iterm_mcp.host.session import Session
     from iterm_mcp.host.world import World
 
@@ -23,6 +23,9 @@ CloseStatus = wire.CloseResponse.Status
 LayoutStatus = wire.SetTabLayoutResponse.Status
 TextStatus = wire.SendTextResponse.Status
 InjectStatus = wire.InjectResponse.Status
+
+SHORT_TEXT = 1024
+"""So many characters are typed as they are read."""
 
 WRITE_SECONDS = 10.0
 """How long text waits for a program that reads nothing."""
@@ -46,6 +49,15 @@ async def send_text(context: Context, request: wire.SendTextRequest) -> wire.Sen
         return wire.SendTextResponse(status=TextStatus.SESSION_NOT_FOUND)
     await type_into(world, targets, request.text.encode(), alone=request.suppress_broadcast)
     return wire.SendTextResponse(status=TextStatus.OK)
+
+
+def _is_taken(context: Context, request: wire.SendTextRequest) -> bool:
+    """Tell whether it is little, for one session that has read what it was sent before."""
+    world = context.world
+    targets = world.select(request.session, many=True)
+    if len(request.text) > SHORT_TEXT or len(targets) != 1:
+        return False
+    return not targets[0].pty.queued and len(world.domains.together(targets[0].session_id)) == 1
 
 
 async def type_into(
@@ -139,4 +151,8 @@ ROWS: Rows = {
     "inject_request": inject,
     "close_request": close,
     "set_tab_layout_request": set_tab_layout,
+}
+
+AT_ONCE: AtOnce = {
+    "send_text_request": _is_taken,
 }

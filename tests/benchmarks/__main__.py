@@ -8,7 +8,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from tests.benchmarks import agent_figures, client_figures, echo_figures, echo_wire, host_figures
+from tests.benchmarks import (
+    agent_figures,
+    client_figures,
+    echo_figures,
+    echo_wire,
+    event_figures,
+    host_figures,
+)
 from tests.benchmarks.figures import Figure, table
 from tests.benchmarks.home import temporary_home
 
@@ -29,11 +36,12 @@ class Scale:
     keys: int
     agents: int
     agents_seconds: float
+    events: int
 
 
-QUICK = Scale(3, 40, 5, 5, 0.0, (3,), 20, 3, 1.0)
-USUAL = Scale(20, 2000, 100, 100, 40.0, (1, 10, 100), 1000, 100, 30.0)
-FULL = Scale(20, 2000, 100, 1000, 90.0, (1, 100, 1000), 1000, 100, 60.0)
+QUICK = Scale(3, 40, 5, 5, 0.0, (3,), 20, 3, 1.0, 4000)
+USUAL = Scale(20, 2000, 100, 100, 40.0, (1, 10, 100), 1000, 100, 30.0, 50_000)
+FULL = Scale(20, 2000, 100, 1000, 90.0, (1, 100, 1000), 1000, 100, 60.0, 1_000_000)
 
 
 def _client(scale: Scale) -> Iterator[Figure]:
@@ -64,7 +72,11 @@ def _agents(scale: Scale) -> Iterator[Figure]:
         )
 
 
-PARTS = {"client": _client, "host": _host, "echo": _echo, "agents": _agents}
+def _events(scale: Scale) -> Iterator[Figure]:
+    yield from event_figures.measure(scale.events, files=10)
+
+
+PARTS = {"client": _client, "host": _host, "echo": _echo, "agents": _agents, "events": _events}
 
 
 def main() -> None:

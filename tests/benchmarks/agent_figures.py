@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from tests.benchmarks.line_process import LineProcess
 
 TURN_SECONDS = 0.5
+STARTS = 5
+PREWARM_SECONDS = 60.0
 SHARE_OF_A_CORE = idle_agents.LIMIT_PERCENT
 
 
@@ -33,6 +35,7 @@ def measure(home: Home, *, rounds: int, agents: int, idle_seconds: float) -> Ite
     path = f"{folder / 'bin'}{os.pathsep}{home.environ['PATH']}"
     with started(RELAY, {**home.environ, "PATH": path}) as relay:
         yield from _knowing(relay, folder, rounds)
+        yield from _starting(relay, Path(home.paths.state), folder, min(rounds, STARTS))
     before, idle, _ready = anyio.run(idle_agents.measure, agents, idle_seconds)
     note = f" ({before:.2f} % without any)"
     name = f"daemon's share of a core, {agents} idle agents"
@@ -73,6 +76,41 @@ def _knowing(relay: LineProcess, folder: Path, rounds: int) -> Iterator[Figure]:
         ):
             value = max(0.0, percentile(seconds, share / 100)) * 1e3
             yield Figure(f"{name} p{share}", value, "ms")
+
+
+def _starting(relay: LineProcess, state: Path, folder: Path, rounds: int) -> Iterator[Figure]:
+    """Yield how soon an agent is ready, started when it is asked for or handed out."""
+    template = state / "templates" / "warm.toml"
+    template.parent.mkdir(exist_ok=True)
+    template.write_text(f'kind = "claude"\ndirectory = "{folder}"\nprewarm = 1\n')
+    cold = [_start(relay, "claude", f"cold-{at}", folder) for at in range(rounds)]
+    warm = []
+    for at in range(rounds):
+        _await_prewarmed(relay)
+        warm.append(_start(relay, "template:warm", f"warm-{at}", folder))
+    template.unlink()
+    for name, seconds in (("started", cold), ("handed out", warm)):
+        yield Figure(f"start_agent to ready p50, {name}", percentile(seconds, 0.5) * 1e3, "ms")
+
+
+def _start(relay: LineProcess, kind: str, name: str, folder: Path) -> float:
+    """Start an agent; return how long that took until it was ready."""
+    begun = monotonic()
+    relay.call("start_agent", kind=kind, name=name, directory=str(folder))
+    relay.call("wait_agents", agents=[name], until=["ready"])
+    took = monotonic() - begun
+    relay.call("stop_agent", name=name, confirm=True, forget=True, grace_seconds=0)
+    return took
+
+
+def _await_prewarmed(relay: LineProcess) -> None:
+    until = monotonic() + PREWARM_SECONDS
+    while monotonic() < until:
+        answer = relay.call("list_agents", prewarmed=True)
+        if any(one["ready"] for one in answer["structuredContent"]["prewarmed"]):
+            return
+        sleep(0.2)
+    raise TimeoutError("no agent waits")
 
 
 def _state(lines: list[dict[str, Any]], state: str) -> float:

@@ -161,7 +161,8 @@ class AgentKindContract:
         assert caught.value.hint
 
     def test_a_first_order_cannot_become_an_option(self, kind: AgentKind) -> None:
-        installed = Installed("/bin/it", "1", frozenset({"prompt", "hooks"}))
+        features = {"prompt", "hooks", "stream_json", "app_server"}
+        installed = Installed("/bin/it", "1", frozenset(features))
 
         plan = kind.start(StartRequest("/p", prompt="--yolo --dangerously"), installed)
 

@@ -1,4 +1,4 @@
-"""``uv run python -m tests.fuzz api|output [--seconds N] [--seed S]``: look for what breaks.
+"""``uv run python -m tests.fuzz api|output|http [--seconds N] [--seed S]``: look for what breaks.
 
 The exit code is 1 when something was found. ``--replay FILE`` tries a finding again.
 """
@@ -9,10 +9,12 @@ import argparse
 import secrets
 import sys
 import tempfile
+import zlib
 
 import anyio
 from rich.console import Console
 from tests.fuzz.api import ApiRun
+from tests.fuzz.http import try_http
 from tests.fuzz.output import OutputRun
 
 
@@ -21,6 +23,8 @@ async def run(given: argparse.Namespace) -> int:
     console = Console(highlight=False, markup=False, width=120, soft_wrap=True)
     folder = given.folder or tempfile.mkdtemp(dir="/tmp", prefix="im-fuzz-")
     console.print(f"seed {given.seed}, {given.seconds:g} s, findings in {folder}")
+    if given.kind == "http":
+        return await run_http(given, console)
     fuzz = (
         OutputRun(folder, given.seed, given.seconds, block=given.block, plant=given.plant)
         if given.kind == "output"
@@ -39,10 +43,22 @@ async def run(given: argparse.Namespace) -> int:
     return 1 if fuzz.findings.all else 0
 
 
+async def run_http(given: argparse.Namespace, console: Console) -> int:
+    """Try the HTTP interface; return the exit code."""
+    trial = await try_http(given.seconds, zlib.crc32(given.seed.encode()))
+    console.print(trial.report)
+    for line in trial.crashes:
+        console.print(f"CRASHED: {line}")
+    if not (trial.found or trial.crashes):
+        console.print("Nothing was found.")
+        return 0
+    return 1
+
+
 def main() -> int:
     """Read the command line and run."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
-    parser.add_argument("kind", choices=["api", "output"])
+    parser.add_argument("kind", choices=["api", "output", "http"])
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--seed", default=secrets.token_hex(4), help="gives the same input again")
     parser.add_argument("--replay", default="", metavar="FILE", help="try a finding again")

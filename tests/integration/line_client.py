@@ -29,13 +29,18 @@ META = {
 
 
 class LineClient:
-    """Speaks to a relay's stdin and stdout. Every read is bounded."""
+    """Speaks to a relay's stdin and stdout. Every read is bounded.
 
-    def __init__(self, process: Process, *, modern: bool = False) -> None:
+    Args:
+        seconds: How long an answer may take.
+    """
+
+    def __init__(self, process: Process, *, modern: bool = False, seconds: float = SECONDS) -> None:
         assert process.stdin is not None
         assert process.stdout is not None
         self.process = process
         self._modern = modern
+        self._seconds = seconds
         self._stdin = process.stdin
         self._stdout = BufferedByteReceiveStream(process.stdout)
         self._next_id = 0
@@ -44,7 +49,7 @@ class LineClient:
         await self._stdin.send(line.encode() + b"\n")
 
     async def read(self) -> dict[str, Any]:
-        with anyio.fail_after(SECONDS):
+        with anyio.fail_after(self._seconds):
             line = await self._stdout.receive_until(b"\n", 64 << 20)
         answer = json.loads(line)
         assert isinstance(answer, dict)
@@ -107,14 +112,14 @@ async def end(process: Process) -> None:
 
 @asynccontextmanager
 async def open_client(
-    environ: dict[str, str], *, modern: bool = False
+    environ: dict[str, str], *, modern: bool = False, seconds: float = SECONDS
 ) -> AsyncIterator[LineClient]:
     """Start a relay as an MCP client would, and end it at the end."""
     process = await anyio.open_process(
         [sys.executable, "-m", "iterm_mcp"], env=environ, stderr=subprocess.DEVNULL
     )
     try:
-        yield LineClient(process, modern=modern)
+        yield LineClient(process, modern=modern, seconds=seconds)
     finally:
         with anyio.CancelScope(shield=True):
             await end(process)

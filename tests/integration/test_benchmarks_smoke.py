@@ -46,6 +46,11 @@ FIGURES = [
     "tell to submitted p95",
     "an agent's work begun to known by a waiting client p50",
     "an agent ready to known by a waiting client p95",
+    "start_agent to ready p50, started",
+    "start_agent to ready p50, handed out",
+    "an event told again",
+    "a chart of six hours by the minute, p95",
+    "one event kept and heard by a follower, p50",
 ]
 
 

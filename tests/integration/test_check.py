@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from scripts.check import CACHE, UNSTEADY_LIMIT, Gate, run
+from scripts.check import CACHE, UNSTEADY_LIMIT, Gate, failed_tests, run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,3 +58,23 @@ def test_many_failures_are_no_accident(tmp_path: Path, environ: dict[str, str]) 
     many = gate(tmp_path, count=UNSTEADY_LIMIT + 1, mended=True)
 
     assert run(many, environ) == (False, "failed with 1")
+
+
+@pytest.mark.parametrize(
+    ("noted", "failed"),
+    [
+        ('{"test_b.py::test_b": true, "test_a.py::test_a[x]": true}',
+         ["test_a.py::test_a[x]", "test_b.py::test_b"]),
+        ('{"gw0": true, "gw1": true}', []),
+        ('{"test_a.py": true, "test_b.py::test_b": true}', []),
+    ],
+)  # fmt: skip
+def test_what_could_not_be_collected_is_not_called_unsteady(
+    tmp_path: Path, environ: dict[str, str], noted: str, failed: list[str]
+) -> None:
+    assert failed_tests(environ) == []
+    path = tmp_path / "cache" / "v" / "cache" / "lastfailed"
+    path.parent.mkdir(parents=True)
+    path.write_text(noted)
+
+    assert failed_tests(environ) == failed

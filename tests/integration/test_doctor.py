@@ -58,6 +58,7 @@ async def test_a_round_trip_is_made_and_everything_is_well(live_home: Home) -> N
     assert live_home.http_url() in found["http"]["text"]
     again = await examine(live_home, "--no-start")
     assert again["round trip"]["level"] == "ok"
+    assert "an event arrives by spool" in again["hooks"]["text"]  # the last of the ways
 
 
 async def test_a_daemon_that_may_only_look_is_asked_no_more(live_home: Home) -> None:
@@ -156,6 +157,19 @@ def claude(live_home: Home) -> str:
     program.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" >> {folder}/told\n', "utf-8")
     program.chmod(0o755)
     return str(program)
+
+
+async def test_hooks_that_cannot_deliver_are_told(live_home: Home) -> None:
+    await run(live_home, "install", "claude-code")
+    await run(live_home, "daemon", "start")
+    spool = Path(live_home.environ["ITERM_MCP_HOME"], "spool")
+    (spool / ".hook").write_text("echo no room >&2; exit 1")
+    found = await examine(live_home, "--no-start", code=1)
+    assert "no room" in found["hooks"]["text"]
+    assert found["Claude Code's hooks"]["level"] == "ok"
+    (spool / ".hook").unlink()
+    found = await examine(live_home, "--no-start", code=1)
+    assert "there is no" in found["Claude Code's hooks"]["text"]
 
 
 async def test_a_client_that_has_a_command_for_it_is_told_and_helped(

@@ -18,6 +18,7 @@ from tests.waiting import eventually
 
 from iterm_mcp import hook_relay
 from iterm_mcp.hook_relay import hook_command
+from iterm_mcp.services.events.spool import Spool
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -196,3 +197,22 @@ def _runs(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return True
+
+
+async def test_an_event_that_no_daemon_took_waits_in_the_spool(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hook_relay, "QUICK_SECONDS", 0.0)
+    spool = Spool(str(tmp_path / "spool"))
+    await to_thread.run_sync(spool.make)
+    monkeypatch.setenv("ITERM_MCP_AGENT", "ann")
+    monkeypatch.setenv("ITERM_SESSION_ID", "w0t0p0:s-1")
+    for full in (False, True):
+        if full:
+            os.truncate(tmp_path / "spool" / ".count", hook_relay.MAX_SPOOLED)
+        with given(TELLS):
+            assert await to_thread.run_sync(hook_relay.main, [str(tmp_path), "claude"]) == 0
+    (file,) = await to_thread.run_sync(spool.claim, 4e9)
+    (event,) = file.events
+    assert (event.payload, event.agent, event.session) == (TELLS, "ann", "w0t0p0:s-1")
+    assert event.delivery

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from tests.waiting import eventually
 
 from iterm_mcp.agents.glance import GlancedFiles
-from iterm_mcp.services.occupants import SystemFamilies, read_pulse, slow_pulse
+from iterm_mcp.services.states.occupants import SystemFamilies, read_pulse, slow_pulse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,10 +17,10 @@ from anyio.streams.text import TextReceiveStream
 from iterm_mcp.clock import SystemClock
 from iterm_mcp.models.ids import AgentName
 from iterm_mcp.models.messages import Cascade
-from iterm_mcp.services.agent_states import AgentStateService
-from iterm_mcp.services.deliveries import make_deliveries
-from iterm_mcp.services.messages import MessageService
-from iterm_mcp.services.writers import SessionWriters
+from iterm_mcp.services.deliveries.messages import MessageService
+from iterm_mcp.services.deliveries.service import make_deliveries
+from iterm_mcp.services.sessions.writers import SessionWriters
+from iterm_mcp.services.states.service import AgentStateService
 from iterm_mcp.store import open_store
 from iterm_mcp.testing import FakeTerminal
 
@@ -49,11 +49,11 @@ import sys, anyio
 from iterm_mcp.clock import SystemClock
 from iterm_mcp.models.messages import Cascade
 from iterm_mcp.models.sessions import Program
-from iterm_mcp.services.agents import AgentService
-from iterm_mcp.services.agent_states import AgentStateService
-from iterm_mcp.services.deliveries import make_deliveries
-from iterm_mcp.services.messages import MessageService
-from iterm_mcp.services.writers import SessionWriters
+from iterm_mcp.services.agents.service import AgentService
+from iterm_mcp.services.states.service import AgentStateService
+from iterm_mcp.services.deliveries.service import make_deliveries
+from iterm_mcp.services.deliveries.messages import MessageService
+from iterm_mcp.services.sessions.writers import SessionWriters
 from iterm_mcp.store import open_store
 from iterm_mcp.testing import FakeTerminal
 

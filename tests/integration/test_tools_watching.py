@@ -61,6 +61,39 @@ async def test_a_client_behind_the_relay_is_told_of_what_it_subscribed_to(
         assert message["params"]["uri"] == uri
 
 
+@pytest.mark.parametrize("modern", [False, True], ids=["legacy", "modern"])
+async def test_a_client_behind_the_relay_is_told_when_an_agent_begins_to_work(
+    shared_home: Home, tools: ToolClient, *, modern: bool
+) -> None:
+    session_id = await tools.open(wait_ready=True)
+    name = f"told-{'modern' if modern else 'legacy'}"
+    await tools.data("register_agent", name=name, session_id=session_id, kind="shell")
+    uri = f"iterm://agents/{name}"
+    async with open_client(shared_home.environ, modern=modern) as client:
+        await client.greet()
+
+        async def read() -> str:
+            answer = await client.ask("resources/read", uri=uri)
+            return str(json.loads(answer["result"]["contents"][0]["text"])["state"])
+
+        await eventually(read, lambda state: state == "ready", within_seconds=SECONDS)
+        if modern:
+            await client.request(
+                "subscriptions/listen", notifications={"resourceSubscriptions": [uri]}
+            )
+            assert (await told(client))["method"] == "notifications/subscriptions/acknowledged"
+        else:
+            assert "result" in await client.ask("resources/subscribe", uri=uri)
+
+        await tools.data("send_text", session_id=session_id, text="sleep 60")
+
+        message = await told(client)
+        assert message["method"] == "notifications/resources/updated"
+        assert message["params"]["uri"] == uri
+    state = await tools.data("wait_agents", agents=[name], until=["working"])
+    assert state["met"]
+
+
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
 async def test_a_client_over_http_reads_and_is_told(
     shared_home: Home, tools: ToolClient, mode: str

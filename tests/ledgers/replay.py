@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from iterm_mcp.models.agent_states import AgentState
 from iterm_mcp.models.ids import AgentName
 from iterm_mcp.models.observations import Fact, Observation, ObservationSource, Sighting
-from iterm_mcp.services.ledger import Ledger
+from iterm_mcp.services.states.ledger import Ledger
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -10,9 +10,9 @@ from tests.integration.agent_states.crew import Crew
 from tests.integration.fake_agent.agents import open_folder
 
 from iterm_mcp.clock import SystemClock
-from iterm_mcp.services.agent_states import AgentStateService
-from iterm_mcp.services.agent_watching import make_watching
-from iterm_mcp.services.agents import AgentService
+from iterm_mcp.services.agents.service import AgentService
+from iterm_mcp.services.states.service import AgentStateService
+from iterm_mcp.services.states.watching import make_watching
 from iterm_mcp.store import open_store
 
 if TYPE_CHECKING:

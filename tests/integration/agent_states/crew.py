@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from iterm_mcp.models.agent_states import AgentState, StateView
     from iterm_mcp.models.ids import SessionId
     from iterm_mcp.models.observations import Observation
-    from iterm_mcp.services.agent_states import AgentStateService
-    from iterm_mcp.services.agent_watching import AgentWatching
-    from iterm_mcp.services.agents import AgentService
+    from iterm_mcp.services.agents.service import AgentService
+    from iterm_mcp.services.states.service import AgentStateService
+    from iterm_mcp.services.states.watching import AgentWatching
     from iterm_mcp.terminal.iterm import ItermTerminal
 
 ANN = AgentName("ann")

@@ -27,6 +27,7 @@ ORDERS = {
         "[[retry 2 1 rate_limit]]", "[[compact]]",
     ),
     "codex": ("[[work 1]]", "[[tool Bash make]]", "[[work 0.5]]"),
+    "gemini": ("[[work 1]]", "[[tool Bash make]]", "[[work 0.5]]"),
 }  # fmt: skip
 KEPT = os.environ.get("ITERM_MCP_RECORD_LEDGERS")
 """A folder into which what was recorded is written, to become a fixture."""

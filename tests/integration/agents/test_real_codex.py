@@ -45,8 +45,8 @@ def real(folder: Folder) -> Iterator[Mapping[str, str]]:
     home = folder.path / ".codex"
     home.mkdir()
     path = f"{PROGRAMS}:{os.environ['PATH']}"
-    with serve_responses() as base_url:
-        config = CONFIG.format(base_url=base_url, project=folder.project)
+    with serve_responses() as model:
+        config = CONFIG.format(base_url=model.base_url, project=folder.project)
         (home / "config.toml").write_text(config)
         yield {**os.environ, **folder.environ(), "CODEX_HOME": str(home), "PATH": path}
 

@@ -16,6 +16,7 @@ from scripts.acceptance.install import programs_of
 from scripts.canary.gemini_model import serve_gemini
 from tests.integration.agents.in_terminal import FEATURES, Handled
 from tests.integration.agents.ledgers import Ledger
+from tests.waiting import eventually
 
 from iterm_mcp.agents.files import open_files
 from iterm_mcp.agents.gemini import Gemini
@@ -47,10 +48,10 @@ def real(folder: Folder) -> Iterator[Mapping[str, str]]:
     settings = {"security": {"auth": {"selectedType": "gemini-api-key"}}}
     (home / "settings.json").write_text(json.dumps(settings))
     path = f"{PROGRAMS}:{os.environ['PATH']}"
-    with serve_gemini() as base_url:
+    with serve_gemini() as model:
         yield {
             "HOME": str(folder.path), "PATH": path, "GEMINI_API_KEY": "none",
-            "GOOGLE_GEMINI_BASE_URL": base_url, "NO_UPDATE_NOTIFIER": "1",
+            "GOOGLE_GEMINI_BASE_URL": model.base_url, "NO_UPDATE_NOTIFIER": "1",
         }  # fmt: skip
 
 
@@ -73,7 +74,11 @@ async def test_the_real_screen_title_and_chat_tell_what_the_real_gemini_does(
     with anyio.fail_after(SECONDS):
         gate = await agent.sees(Fact.GATE, name="trust")
         await agent.press(kind.answer(gate, "1"))
-        await agent.is_doing("idle")
+        await eventually(  # it starts again, and takes no Enter while its composer is early
+            agent.look,
+            lambda told: told.get(Fact.ACTIVITY) == {"is": "idle"},
+            within_seconds=SECONDS,
+        )
         await agent.sees(Fact.COMPOSER, holds="ghost")
         await terminal.send_text(agent.session_id, "half a thought")
         await agent.sees(Fact.COMPOSER, holds="draft", text="half a thought")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx2
 import pytest
+from iterm2 import rpc
 from tests.integration.conftest import open_terminal
 from tests.integration.fake_agent.agents import Agent, Folder, open_folder
 from tests.integration.tool_client import open_tools
@@ -34,10 +35,11 @@ Json = dict[str, Any]
 class Asker:
     """A fake Claude Code, and what is known of it."""
 
-    def __init__(self, name: str, agent: Agent, tools: ToolClient) -> None:
+    def __init__(self, name: str, agent: Agent, tools: ToolClient, *, hooks: bool = True) -> None:
         self.name = name
         self.agent = agent
         self.tools = tools
+        self.hooks = hooks
 
     async def asks(self, order: str) -> Json:
         """Order something, and wait until its dialog is a record; return that."""
@@ -46,8 +48,16 @@ class Asker:
         return await self.approval()
 
     async def approval(self) -> Json:
-        """Wait for the one approval that waits for an answer."""
-        return (await self._listed(lambda found: len(found["approvals"]) == 1))["approvals"][0]  # type: ignore[no-any-return]
+        """Wait for the one approval that waits for an answer, and for its hook's word of it."""
+        found = await self._listed(
+            lambda found: len(found["approvals"]) == 1 and self._is_whole(found["approvals"][0])
+        )
+        return dict(found["approvals"][0])
+
+    def _is_whole(self, approval: Json) -> bool:
+        """Tell whether all is told: files and screen may tell of a dialog before the hook does."""
+        wanted = "options" if approval["asks"] == "question" else "input"
+        return not self.hooks or wanted in approval
 
     async def settled(self) -> Json:
         """Wait until nothing waits for an answer; return what was answered last."""
@@ -104,7 +114,16 @@ class Desk:
         await self.tools.data(
             "register_agent", name=name, session_id=opened.session_id, kind="claude"
         )
-        return Asker(name, agent, self.tools)
+        return Asker(name, agent, self.tools, hooks=hooks)
+
+    async def press(self, asker: Asker, key: str) -> None:
+        """Press a key as a person at the terminal does, who is told of as such."""
+        connection = await self.terminal._link.connected()
+        call = (
+            f'iterm_mcp.press_key(action: "KEY_DOWN", bytes: "{key}", characters: "{key}", '
+            f'charactersIgnoringModifiers: "{key}", keyCode: 0, modifiers: [])'
+        )
+        await rpc.async_invoke_function(connection, call, session_id=asker.agent.session_id)
 
     async def post(self, path: str, body: Json | bytes, **headers: str) -> httpx2.Response:
         """Ask the daemon's HTTP side."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
 import pytest
-from tests.integration.approvals.conftest import open_desk
+from tests.integration.approvals.conftest import SECONDS, open_desk
 from tests.integration.line_client import open_client
 from tests.waiting import eventually
 
@@ -122,6 +123,28 @@ async def test_when_a_person_and_a_client_answer_at_once_the_agent_gets_one_answ
     assert bool(result.get("isError")) is (channel == "person")
 
 
+async def test_whose_answer_it_was_is_never_said_of_another_when_a_person_presses_a_key_too(
+    desk: Desk, folder: Folder
+) -> None:
+    asker = await desk.start(folder, "rivalled")
+    for count in range(1, 4):
+        asked = await asker.asks("[[tool Bash touch x]]")
+        await asker.agent.sees("Do you want to proceed?")
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(desk.press, asker, "1")
+            await desk.tools.result(
+                "answer_approval", approval_id=asked["approval_id"], choice="deny"
+            )
+        truth = await asker.agent.happens("dialog_answered", count)
+        given = (await asker.settled())["answer"]
+
+        assert given["choice"] in {"unknown", truth["value"]}
+        if given["choice"] != "unknown":
+            assert (truth["by"], given["channel"]) == ("hook", "hook")
+        await asker.agent.ready()
+
+
 async def test_a_rule_answers_at_once_and_what_it_does_not_know_is_asked(
     desk: Desk, folder: Folder
 ) -> None:
@@ -130,11 +153,23 @@ async def test_a_rule_answers_at_once_and_what_it_does_not_know_is_asked(
     await asker.agent.say("[[tool Bash ls -l]] [[tool Bash ls -l; rm x]]")
 
     assert await asker.answered() == {"by": "hook", "value": "allow"}
-    asked = await asker.approval()
-    assert asked["input"]["command"] == "ls -l; rm x"
+    # The agent may go on before it is written down that it has the answer.
+    asked = await eventually(
+        asker.approval, lambda one: one["input"]["command"] == "ls -l; rm x", within_seconds=SECONDS
+    )
     await asker.answer(asked, "deny")
     listed = await desk.tools.data("list_approvals", agent="ruled", answered=2)
     assert [one["answer"]["by"] for one in listed["answered"]][1] == "rule 'look'"
+    for answer in ("allow", "deny"):
+        await eventually(
+            partial(_told, desk, "PermissionAnswered", f'"answer":"{answer}"'),
+            within_seconds=SECONDS,
+        )
+
+
+async def _told(desk: Desk, kind: str, payload: str) -> bool:
+    found = await desk.tools.data("query_events", kinds=[kind], agent="ruled")
+    return any(payload in one["payload"] for one in found["events"])
 
 
 async def test_a_hook_goes_on_waiting_with_the_next_daemon_when_one_is_killed(

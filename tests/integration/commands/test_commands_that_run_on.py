@@ -93,6 +93,14 @@ async def test_an_interrupt_at_a_prompt_harms_nothing(shell: Shell) -> None:
     assert (await shell.run("echo after"))["output"] == "after"
 
 
+async def test_a_shell_that_draws_its_prompt_is_not_harmed_by_an_interrupt(shell: Shell) -> None:
+    for _ in range(10 if shell.kind.marked else 1):
+        await shell.run("true")  # which has ended before the prompt is drawn
+        assert await shell.interrupt() == {"interrupted": False}
+
+        assert (await shell.run("echo after"))["output"] == "after"
+
+
 async def test_a_question_for_a_password_is_seen_and_answered(shell: Shell) -> None:
     ask = "sh -c 'stty -echo; printf \"Password: \"; read it; stty echo; echo; echo got $it'"
 

@@ -87,7 +87,7 @@ async def test_gemini_tells_its_hooks_and_keeps_its_chat(
 
     await agent.say("[[tool Bash make]] [[say made]]")
     noticed = await agent.hears("Notification")
-    await agent.sees("Do you want to proceed?")
+    await agent.sees("Allow execution of [Shell]?")
     await agent.type("1")
     after = await agent.hears("AfterAgent")
     await agent.ends([1])

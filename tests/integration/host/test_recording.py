@@ -39,7 +39,10 @@ async def test_a_profile_has_a_session_recorded_from_its_first_byte_to_its_exit(
         lambda: events(host_home, opened.session_id), lambda seen: said(seen, "x")
     )
 
-    assert [(event.code, event.data) for event in happened] == [("o", "hello\r\n"), ("x", "3")]
+    # The system may hand on a line and its end one after the other.
+    assert said(happened) == "hello\r\n"
+    assert {event.code for event in happened[:-1]} == {"o"}
+    assert (happened[-1].code, happened[-1].data) == ("x", "3")
 
 
 async def test_a_recording_and_its_folder_are_for_their_owner_alone(

@@ -240,3 +240,33 @@ async def test_a_question_in_injected_bytes_is_answered_to_the_program(wire: Wir
     await wire.feed(opened.session_id, b"\x1b[6n")
     # The driver shows what comes in, and writes escape as ^[.
     await eventually(lambda: wire.text(opened.session_id), lambda lines: lines[0] == "^[[1;1R")
+
+
+async def test_what_is_asked_again_is_answered_alike_until_something_is_printed(
+    wire: WireClient,
+) -> None:
+    opened = await wire.open_window(Rows="10")
+    await wire.feed(opened.session_id, NUMBERED)
+    asked = Range(trailing_lines=3)
+    first = await get(wire, opened.session_id, asked)
+    assert await get(wire, opened.session_id, asked) == first
+    styled = await get(wire, opened.session_id, asked, styles=True)
+    assert styled.contents[0].style
+    await wire.feed(opened.session_id, b"more")
+    then = await get(wire, opened.session_id, asked)
+    assert [line.text for line in then.contents] == ["line 98", "line 99", "more"]
+    assert (then.cursor.x, then.cursor.y) == (4, 100)
+
+
+async def test_short_requests_do_not_overtake_one_that_takes_longer(wire: WireClient) -> None:
+    opened = await wire.open_window(Rows="10")
+    await wire.feed(opened.session_id, NUMBERED)
+    short = api_pb2.GetBufferRequest(
+        session=opened.session_id, line_range=Range(screen_contents_only=True)
+    )
+    inject = api_pb2.InjectRequest(session_id=[opened.session_id], data=b"shown\r\n" * 20_000)
+    numbers = [await wire.send(one) for one in (short, inject, short, short)]
+    answers = [await wire.receive() for _ in numbers]
+    assert [one.id for one in answers] == numbers
+    shown = [answers[at].get_buffer_response.contents[0].text for at in (0, 2, 3)]
+    assert shown == ["line 91", "shown", "shown"]

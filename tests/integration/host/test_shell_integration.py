@@ -403,3 +403,29 @@ async def test_bash_may_replace_itself(wire: WireClient) -> None:
     await shell.shows("\nab")
     await shell.shows("\n~ mine> ")
     assert len(await shell.prompts()) == 1
+
+
+@pytest.mark.behaves("half a prompt", source="D")
+async def test_a_command_is_known_where_ctrl_c_broke_off_the_drawing_of_fishs_prompt(
+    wire: WireClient, shells_home: Home
+) -> None:
+    home = Path(shells_home.environ["HOME"])
+    shell = await open_shell(wire, "fish -l")
+    wait = "test -e ~/slow; and begin; touch ~/drawing; command sleep 60; end"
+    await shell.run(f"function fish_prompt; {wait}; printf 'whole> '; end")
+    before = await shell.ready()
+    (home / "slow").touch()
+    await shell.type("true\r")
+    await eventually((home / "drawing").exists, within_seconds=SECONDS)
+    (home / "slow").unlink()
+    await shell.type("\x03")
+    broken = await shell.prompt()
+    assert broken.unique_prompt_id != before.unique_prompt_id
+    assert not broken.HasField("command_range"), "its end never came"
+
+    await shell.type("echo after\r")
+    await shell.ready(other_than=broken.unique_prompt_id)
+
+    ran = await shell.prompt(broken.unique_prompt_id)
+    assert (ran.command, ran.exit_status) == ("echo after", 0)
+    assert await shell.output(ran) == ["after"]

@@ -15,7 +15,7 @@ from tests.waiting import eventually
 
 from iterm_mcp.agents.keeper import start_of
 from iterm_mcp.clock import SystemClock
-from iterm_mcp.services.agent_processes import ProcessId, SystemAgentProcesses
+from iterm_mcp.services.agents.processes import ProcessId, SystemAgentProcesses
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -110,8 +110,8 @@ async def test_we_ourselves_and_who_started_us_are_nobody_s_orphans(
 
 NAMER = """
 import asyncio, random, sys
-from iterm_mcp.services.agent_names import take_name
-from iterm_mcp.services.life_files import LifeFiles
+from iterm_mcp.services.agents.names import take_name
+from iterm_mcp.services.agents.life_files import LifeFiles
 
 async def main():
     files, dice = LifeFiles(sys.argv[1]), random.Random(7)

@@ -4,108 +4,21 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import signal
 import subprocess
 import sys
-import time
-from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from tests.covering import measure
+from tests.integration.lives.panes import Pane, open_pane, wait
 
 from iterm_mcp.agents import keeper
 from iterm_mcp.agents.keeper import start_of
-from iterm_mcp.services.agent_environment import SCRUB
-from iterm_mcp.services.life_files import parse_status
+from iterm_mcp.services.agents.life_files import parse_status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
-
-SECONDS = 15.0
-
-Json = dict[str, Any]
-
-
-class Pane:
-    """A keeper on a terminal."""
-
-    def __init__(self, process: subprocess.Popen[bytes], master: int, folder: Path) -> None:
-        self.process = process
-        self.master = master
-        self.folder = folder
-
-    def order(self, command: str, *arguments: str, life: str = "one", **more: Any) -> None:  # noqa: ANN401
-        order = {
-            "life": life,
-            "epoch": 1,
-            "command": command,
-            "arguments": arguments,
-            "directory": "/",
-            "environment": {},
-            "scrub": list(SCRUB),
-            "keep": [],
-        }
-        fresh = self.folder / "fresh"
-        fresh.write_text(json.dumps(order | more))
-        fresh.replace(self.folder / "order.json")
-
-    def status(self) -> Json:
-        path = self.folder / "status.json"
-        return dict(json.loads(path.read_text())) if path.exists() else {}
-
-    def until(self, accept: Callable[[Json], object]) -> Json:
-        """Wait for a status."""
-        return dict(wait(self.status, accept))
-
-    def shows(self, text: str) -> str:
-        """Wait until a text was printed."""
-        shown = b""
-        deadline = time.monotonic() + SECONDS
-        while text.encode() not in shown:
-            assert time.monotonic() < deadline, shown
-            shown += os.read(self.master, 4096)
-        return shown.decode()
-
-    def ended(self) -> int:
-        return self.process.wait(SECONDS)
-
-
-def wait(probe: Callable[[], Any], accept: Callable[[Any], object]) -> Any:  # noqa: ANN401
-    deadline = time.monotonic() + SECONDS
-    while not accept(found := probe()):
-        assert time.monotonic() < deadline, found
-        time.sleep(0.01)
-    return found
-
-
-@contextmanager
-def open_pane(folder: Path, **environ: str) -> Iterator[Pane]:
-    """Start a keeper as the leader of a session on a new terminal, as terminals do."""
-    master, slave = pty.openpty()
-    tty = os.ttyname(slave)
-    known = {"PATH": os.environ["PATH"], "ITERM_SESSION_ID": "w0t1p2:ABC", **environ}
-    measure(known)
-    measured = len(known) > len(environ) + 2
-    file = "-m iterm_mcp.agents.keeper" if measured else f"-I -S {keeper.__file__}"
-    script = f"exec {sys.executable} {file} {folder} <>{tty} >&0 2>&0"
-    process = subprocess.Popen(["/bin/sh", "-c", script], start_new_session=True, env=known)
-    pane = Pane(process, master, folder)
-    try:
-        yield pane
-    finally:
-        status = pane.status()
-        process.terminate()
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(SECONDS)
-        process.kill()
-        process.wait()
-        os.close(master)
-        os.close(slave)
-        if status.get("pid") and start_of(status["pid"]) == status.get("started"):
-            os.kill(status["pid"], signal.SIGKILL)
 
 
 @pytest.fixture
@@ -141,11 +54,11 @@ def test_the_agent_has_the_terminal_to_itself(pane: Pane) -> None:
 
     shown = pane.shows("\n")
     group, foreground = shown.split()[:2]
-    os.write(pane.master, b"word\n")
 
     assert group == foreground == str(status["pid"])
     assert status["pid"] != pane.process.pid
     assert status["started"] == start_of(status["pid"])
+    os.write(pane.master, b"word\n")  # with which it ends
     pane.shows("got word")
     assert pane.until(lambda one: one["state"] == "ended")["code"] == 0
 

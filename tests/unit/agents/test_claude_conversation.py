@@ -28,6 +28,9 @@ class Pipe:
     def send(self, message: Mapping[str, Json]) -> None:
         self.sent.append(message)
 
+    async def handed_over(self) -> None:
+        pass
+
 
 class Talk:
     """A conversation without a process."""

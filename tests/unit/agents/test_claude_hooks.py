@@ -226,3 +226,13 @@ def test_what_a_real_ones_hooks_told_is_understood() -> None:
     assert {"Bash", "Edit", "Write", "AskUserQuestion"} <= set(tools)
     assert {"count": 1} in [value for fact, value in told if fact is Fact.BACKGROUND]
     assert told[-1] == (Fact.EXIT, {"reason": "prompt_input_exit"})
+
+
+def test_what_is_not_told_at_once_is_left_in_the_spool() -> None:
+    hooks = json.loads(hook_settings(["relay", "claude"], "/s/spool"))["hooks"]
+    commands = {event: one["hooks"][0]["command"] for event, (one,) in hooks.items()}
+    assert {event for event, line in commands.items() if line == "relay claude"} == set(EVENTS)
+    spooled = {event for event, line in commands.items() if "/s/spool/.hook" in line}
+    assert {"PreToolUse", "PostToolUse", "SubagentStop"} <= spooled
+    assert not {"WorktreeCreate", "MessageDisplay", "PermissionRequest"} & spooled
+    assert set(json.loads(hook_settings(["relay"]))["hooks"]) == set(EVENTS)

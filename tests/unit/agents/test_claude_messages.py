@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from iterm_mcp.agents.account import said_in
 from iterm_mcp.agents.claude_messages import (
     message_sightings,
     permission_answer,
-    said_in,
     user_message,
 )
 from iterm_mcp.agents.claude_protocol import ClaudeDriver

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 
-from iterm_mcp.agents.codex_hooks import EVENTS, hook_settings, read_event
+from iterm_mcp.agents.codex_hooks import EVENTS, hook_settings, hook_trust, read_event
 from iterm_mcp.models.observations import Fact, Json, ObservationSource
 
 SUBMITTED: dict[str, Json] = {
@@ -12,6 +12,15 @@ SUBMITTED: dict[str, Json] = {
     "hook_event_name": "UserPromptSubmit", "model": "gpt-5", "permission_mode": "default",
     "prompt": "hello\nsecond line",
 }  # fmt: skip
+
+RECORDED = {
+    "pre_tool_use": "sha256:21f7f8cb38b8cc15",
+    "permission_request": "sha256:e058fad04018f2ef",
+    "session_end": "sha256:c8c09c710d651e0f",
+    "interrupt": "sha256:e694fe9e76d89878",
+    "stop": "sha256:002cf86c2c58561e",
+}
+"""What ``hooks/list`` of Codex 0.169 told of the hooks of one command."""
 
 
 def told(**payload: Json) -> dict[Fact, dict[str, Json]]:
@@ -75,3 +84,26 @@ def test_settings_run_our_command_on_each_event_and_are_toml() -> None:
     (hook,) = tomllib.loads(f"v = {values['hooks.Stop']}")["v"][0]["hooks"]
     assert hook["command"] == "'/opt/my tool' hook 'a\"b'"
     assert set(values) == {"features.hooks", *(f"hooks.{event}" for event in EVENTS)}
+
+
+def test_our_hooks_are_vouched_for_by_what_they_run_and_no_others_are() -> None:
+    command = ("/opt/py", "-I", "/opt/hook_relay.py", "/tmp/state", "codex")
+
+    flag, value = hook_trust(command)
+    trusted = tomllib.loads(value)["hooks"]["state"]
+
+    assert flag == "-c"
+    assert len(trusted) == len(EVENTS)
+    assert set(trusted) >= {
+        f"/<session-flags>/config.toml:{one}:0:0" for one in ("pre_tool_use", "stop", "interrupt")
+    }
+    assert hook_trust(("/opt/py", "other"))[1] != value
+
+
+def test_the_hash_of_a_hook_is_the_one_that_codex_writes_down() -> None:
+    command = ("/opt/python", "-I", "/opt/hook_relay.py", "/home/ann/state", "codex")
+
+    trusted = tomllib.loads(hook_trust(command)[1])["hooks"]["state"]
+
+    hashes = {key.split(":")[1]: one["trusted_hash"] for key, one in trusted.items()}
+    assert {name: hashes[name][:23] for name in RECORDED} == RECORDED

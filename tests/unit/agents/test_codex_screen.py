@@ -102,6 +102,27 @@ def test_an_agent_that_talks_about_rate_limits_is_not_limited() -> None:
     assert told[Fact.ACTIVITY] == {"is": "idle"}
 
 
+def test_what_was_told_of_interruptions_and_limits_is_neither_work_nor_trouble() -> None:
+    told_so = drawn(
+        f"{MARK} Explain this screen:",
+        "  \u2022 Working (1s \u2022 esc to interrupt)",
+        "  esc to interrupt",
+        "  429, retrying in 5s",
+        "",
+        "\u2022 ok",
+        "",
+        f"{MARK} ",
+        "",
+        "  gpt-5 default",
+        cursor=(2, 7),
+    )
+
+    told = facts(Codex().see(told_so, "project"))
+
+    assert told[Fact.TROUBLE] == {}
+    assert told[Fact.ACTIVITY] == {"is": "idle"}
+
+
 def test_a_spinner_in_the_title_is_work_whatever_the_screen_shows() -> None:
     screen, _ = recorded("codex", "idle")
 
@@ -129,3 +150,25 @@ def test_all_of_it_is_by_the_screen_and_has_bounded_evidence() -> None:
 
     assert {one.source for one in told} == {ObservationSource.SCREEN}
     assert all(len(one.evidence) <= 2000 for one in told)
+
+
+def test_a_composer_that_is_drawn_before_the_gates_is_early_and_others_are_not() -> None:
+    composer = (f"{MARK} Ask Codex to do anything", "")
+    first = drawn(*composer, "  ? for shortcuts", cursor=(2, 0))
+    later = drawn(*composer, "  \u2190 for agents \u00b7 ? for shortcuts", cursor=(2, 0))
+
+    assert facts(Codex().see(first, ""))[Fact.ACTIVITY] == {"is": "idle", "early": True}
+    assert facts(Codex().see(first, "project"))[Fact.ACTIVITY] == {"is": "idle"}
+    assert facts(Codex().see(later, ""))[Fact.ACTIVITY] == {"is": "idle"}
+
+
+def test_the_page_of_hooks_is_a_gate_and_no_composer() -> None:
+    page = drawn(
+        "  Hooks", "  Lifecycle hooks from config and enabled plugins.",
+        "  Event                 Installed   Active      Review",
+        f"{MARK} PreToolUse            1           0           1",
+        "  PermissionRequest     1           0           1",
+        "  t trust all \u00b7 enter review \u00b7 esc close",
+    )  # fmt: skip
+
+    assert facts(Codex().see(page, "")) == {Fact.GATE: {"name": "hooks"}}

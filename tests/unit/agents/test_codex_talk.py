@@ -8,7 +8,8 @@ import anyio
 import pytest
 
 from iterm_mcp.agents import agent_requests
-from iterm_mcp.agents.codex_protocol import ENDED_TURNS, METHOD_NOT_FOUND, AppServerTalk, lines_of
+from iterm_mcp.agents.account import lines_of
+from iterm_mcp.agents.codex_protocol import ENDED_TURNS, METHOD_NOT_FOUND, AppServerTalk
 from iterm_mcp.agents.kind import StartRequest
 from iterm_mcp.errors import AgentError, AgentGoneError
 from iterm_mcp.models.observations import Fact, Json, Sighting
@@ -48,6 +49,9 @@ class Server:
             answer = answer(message["params"])
         key = "error" if isinstance(answer, dict) and "code" in answer else "result"
         self.talk.take({"id": message["id"], key: answer})  # type: ignore[dict-item]
+
+    async def handed_over(self) -> None:
+        pass
 
     def says(self, method: str, **params: Json) -> None:
         self.talk.take({"method": method, "params": {"threadId": THREAD, **params}})

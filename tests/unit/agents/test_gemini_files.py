@@ -117,3 +117,45 @@ def test_settings_name_our_command_for_each_event() -> None:
 
     assert set(hooks) == set(EVENTS)
     assert hooks["AfterAgent"][0]["hooks"][0]["command"] == "'/opt/my tool' hook"
+
+
+def test_what_a_former_process_did_is_not_what_this_one_does() -> None:
+    chat = Chat(PATH, since=1_800_000_000.0)
+    past, present = "2026-11-21T10:00:00.000Z", "2027-11-21T10:00:00.000Z"
+
+    before = chat.read({"id": "1", "type": "info", "content": CANCELLED, "timestamp": past})
+    after = chat.read({"id": "2", "type": "info", "content": CANCELLED, "timestamp": present})
+    undated = chat.read({"id": "3", "type": "info", "content": CANCELLED})
+
+    assert [one.fact for one in before] == [Fact.TURN]
+    assert [one.fact for one in after] == [Fact.TURN, Fact.ACTIVITY]
+    assert [one.fact for one in undated] == [Fact.TURN, Fact.ACTIVITY]
+
+
+def test_a_tools_result_begins_no_turn() -> None:
+    result = {"functionResponse": {"name": "run_shell_command", "response": {}}}
+
+    assert read({"id": "1", "type": "user", "content": [result]}) == []
+
+
+def test_what_is_written_once_more_after_a_cancelled_request_is_told_once() -> None:
+    at = "2026-11-21T19:39:14.437Z"
+    context = {"type": "user", "content": [{"text": "<session_context>\nToday"}]}
+    again = [
+        {"id": "2", "type": "info", "content": CANCELLED, "timestamp": at},
+        {"id": "3", "timestamp": at, **context},
+        {"id": "4", "type": "user", "content": [{"text": "hello"}], "timestamp": at},
+        {"$set": {"lastUpdated": at}},
+    ]
+    first = {"id": "1", "type": "user", "content": "hello", "timestamp": at}
+    ended: list[object] = [{"$set": {"messages": []}}]
+    later = "2026-11-21T19:39:20.000Z"
+    told_next = {"id": "5", "type": "user", "content": "hello", "timestamp": at}
+
+    phases = [
+        [one["phase"] for one in values(read(first, *again, *rest), Fact.TURN)]
+        for rest in ([], ended, [*ended, told_next], [{**told_next, "timestamp": later}])
+    ]
+
+    once = ["started", "interrupted"]
+    assert phases == [once, once, [*once, "started"], [*once, "started"]]

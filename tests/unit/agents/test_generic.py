@@ -13,6 +13,7 @@ from iterm_mcp.agents.kind import Installed, StartRequest
 from iterm_mcp.agents.manifest import parse_manifest
 from iterm_mcp.errors import InvalidRequestError
 from iterm_mcp.models.observations import Fact, Json
+from iterm_mcp.models.sessions import Size
 
 HEAD = """
 name = "mine"
@@ -82,6 +83,18 @@ def test_a_draft_and_a_suggestion_differ_by_the_cursor() -> None:
     for column, holds in ((10, "draft"), (6, "ghost")):
         told = facts(mine().see(drawn("mine> some", cursor=(column, 0)), ""))
         assert told[Fact.COMPOSER] == {"holds": holds, "text": "some"}
+
+
+def test_a_draft_that_is_wider_than_the_screen_goes_on_below_it() -> None:
+    wide = drawn("mine> " + "a" * 34, "b" * 40, "ccc", cursor=(3, 2), size=Size(40, 3))
+    other = drawn("mine> sent", "b" * 40, "ccc", cursor=(3, 2), size=Size(40, 3))
+    top = drawn("b" * 40, "ccc", cursor=(3, 1), size=Size(40, 2))
+
+    assert facts(mine().see(wide, ""))[Fact.COMPOSER] == {
+        "holds": "draft", "text": "\n".join(("a" * 34, "b" * 40, "ccc")),
+    }  # fmt: skip
+    for screen in (other, top):
+        assert Fact.COMPOSER not in facts(mine().see(screen, ""))
 
 
 def test_a_screen_without_a_composer_can_tell_nothing_if_so_described() -> None:

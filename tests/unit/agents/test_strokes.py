@@ -106,3 +106,17 @@ def test_an_order_is_something_and_no_command(text: str, code: str) -> None:
     check_order("/x", commands="")
     with pytest.raises(InvalidRequestError):
         check_order("x" * 11, limit_bytes=10)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("Trust folder (my session)", "Trust parent folder (always)", "Don't trust"),
+        ("Trust and continue", "Back to Agent Command Center"),
+        ("Yes, I trust this folder", "No, exit"),
+    ],
+)
+def test_to_allow_a_directory_is_to_trust_it_and_not_the_one_above(
+    options: tuple[str, ...],
+) -> None:
+    assert option_index({"options": list(options)}, "allow") == 0

@@ -11,7 +11,7 @@ from tests.unit.host.screens import opened
 from tests.unit.host.test_engine_properties import anything, scrollbacks, sizes
 
 from iterm_mcp.host import encoded_rows, line_wire
-from iterm_mcp.host.encoded_rows import MAX_TERMINALS, EncodedRows
+from iterm_mcp.host.encoded_rows import MAX_ANSWER_BYTES, MAX_TERMINALS, EncodedRows
 from iterm_mcp.host.engine import EngineClosedError
 
 if TYPE_CHECKING:
@@ -151,3 +151,28 @@ def test_a_closed_terminal_is_not_read(engine: Screen) -> None:
     engine.close()
     with pytest.raises(EngineClosedError):
         rows.read(engine, 0, 4, styles=False)
+
+
+def test_an_answer_is_kept_until_something_changes(open_engine: OpenEngine) -> None:
+    engine = open_engine()
+    rows = EncodedRows.of(engine)
+    rows.keep_answer(engine, b"the screen?", b"rows")
+    assert rows.answered(engine, b"the screen?") == b"rows"
+    assert rows.answered(engine, b"the history?") is None
+    engine.feed(b"\a")
+    assert rows.answered(engine, b"the screen?") is None
+    rows.keep_answer(engine, b"the screen?", b"rows")
+    engine.close()
+    assert rows.answered(engine, b"the screen?") is None
+
+
+def test_a_long_answer_is_not_kept_and_none_is_when_others_are_read(
+    open_engine: OpenEngine,
+) -> None:
+    engine = open_engine()
+    rows = EncodedRows.of(engine)
+    rows.keep_answer(engine, b"asked", bytes(MAX_ANSWER_BYTES + 1))
+    assert rows.answered(engine, b"asked") is None
+    rows.keep_answer(engine, b"asked", bytes(MAX_ANSWER_BYTES))
+    rows.forget()
+    assert rows.answered(engine, b"asked") is None

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import psutil
+import pytest
 
 from iterm_mcp.host import jobs
 
@@ -51,6 +53,34 @@ def test_a_process_tells_of_itself() -> None:
     assert jobs.name(mine) == mine.name()
     assert jobs.arguments(mine) == mine.cmdline()
     assert Path(jobs.directory(mine)) == Path.cwd()
+
+
+@pytest.mark.parametrize("has_proc", [True, False])
+def test_the_first_that_is_there_tells_its_name_and_directory(
+    monkeypatch: pytest.MonkeyPatch, *, has_proc: bool
+) -> None:
+    monkeypatch.setattr(jobs, "_HAS_PROC", has_proc and sys.platform == "linux")
+    mine = psutil.Process()
+    assert jobs.name_of(None, NOBODY, mine.pid, 1) == mine.name()
+    assert jobs.directory_of(None, NOBODY, mine.pid, 1) == mine.cwd()
+    assert (jobs.name_of(None, NOBODY), jobs.directory_of(None, NOBODY)) == ("", "")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux cuts names")
+def test_a_long_name_is_told_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "_CUT_BYTES", 1)
+    mine = psutil.Process()
+    assert jobs.name_of(mine.pid) == mine.name()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux says so")
+def test_a_directory_that_is_gone_is_told_by_its_name(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(os, "readlink", lambda _: f"{tmp_path}/was (deleted)")
+    assert jobs.directory_of(os.getpid()) == f"{tmp_path}/was"
+    (tmp_path / "was (deleted)").mkdir()
+    assert jobs.directory_of(os.getpid()) == f"{tmp_path}/was (deleted)"
 
 
 def test_of_nobody_and_of_what_is_gone_nothing_is_told() -> None:

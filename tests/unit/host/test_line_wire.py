@@ -85,7 +85,8 @@ def test_an_answer_is_the_whole_message() -> None:
     rows = [Line("first", ((1, 5),)), Line("second", ((1, 6),))]
     response = wire.GetBufferResponse(status=wire.GetBufferResponse.OK)
     response.cursor.x = 5
-    data = line_wire.answer(7, response, line_wire.contents(rows, styles=False))
+    body = line_wire.body(response, line_wire.contents(rows, styles=False))
+    data = line_wire.answer(7, body)
     response.contents.extend(message(line, styles=False) for line in rows)
     expected = wire.ServerOriginatedMessage(id=7, get_buffer_response=response)
     assert wire.ServerOriginatedMessage.FromString(data) == expected

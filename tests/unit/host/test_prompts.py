@@ -144,6 +144,27 @@ def test_a_shell_may_tell_the_command_itself() -> None:
     )
 
 
+@pytest.mark.behaves("half a prompt", source="D")
+def test_a_command_that_the_shell_tells_runs_at_a_prompt_whose_end_never_came() -> None:
+    shell = Shell("what the screen shows")
+    shell.run(0)
+    shell.mark("A", 2)
+    started = shell.mark("C;cmdline_url=echo%20hi", 3)
+    prompt = shell.last()
+    assert started == CommandStarted(prompt, "echo hi")
+    assert prompt.output_start == (3, 0)
+    assert (prompt.end, prompt.command_end) == (None, None), "where it was typed is not known"
+    assert shell.mark("C;cmdline_url=echo%20hi", 3) is None, "it runs already"
+    assert shell.mark("D;1", 4) == CommandEnded(prompt, 1)
+
+
+def test_what_was_typed_at_a_prompt_whose_end_never_came_is_not_guessed() -> None:
+    shell = Shell("$ echo hi")
+    shell.mark("A", 0)
+    assert shell.mark("C", 1) is None
+    assert shell.last().end is None
+
+
 @pytest.mark.behaves("blank", source="7.1")
 def test_nothing_typed_leaves_the_prompt_without_a_command_and_the_last_command_as_it_was() -> None:
     shell = Shell()

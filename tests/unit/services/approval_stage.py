@@ -17,16 +17,17 @@ from iterm_mcp.models.happenings import ScreenChanged
 from iterm_mcp.models.ids import AgentName
 from iterm_mcp.models.observations import Fact, ObservationSource, Sighting
 from iterm_mcp.models.output import OutputLine
-from iterm_mcp.services.agent_states import AgentStateService
-from iterm_mcp.services.approval_book import ApprovalBook
-from iterm_mcp.services.approval_dialogs import Dialog
-from iterm_mcp.services.approval_following import ApprovalFollower
-from iterm_mcp.services.approval_keys import KeyAnswerer
-from iterm_mcp.services.approval_policy_file import PolicyFile
-from iterm_mcp.services.approvals import ApprovalService
-from iterm_mcp.services.leases import Leases
-from iterm_mcp.services.lock_book import LockBook
-from iterm_mcp.services.writers import SessionWriters
+from iterm_mcp.services.approvals.book import ApprovalBook
+from iterm_mcp.services.approvals.dialogs import Dialog
+from iterm_mcp.services.approvals.following import ApprovalFollower
+from iterm_mcp.services.approvals.keys import KeyAnswerer
+from iterm_mcp.services.approvals.policy_file import PolicyFile
+from iterm_mcp.services.approvals.rivals import Rivals
+from iterm_mcp.services.approvals.service import ApprovalService
+from iterm_mcp.services.deliveries.leases import Leases
+from iterm_mcp.services.sessions.lock_book import LockBook
+from iterm_mcp.services.sessions.writers import SessionWriters
+from iterm_mcp.services.states.service import AgentStateService
 from iterm_mcp.testing.fake_clock import START, FakeClock
 
 if TYPE_CHECKING:
@@ -148,7 +149,14 @@ class Scene:
         )
         self.keys = keys
         self.service = ApprovalService(
-            book, follower, self.states, self.store.agents, keys, PolicyFile(str(self.rules)), self
+            book,
+            follower,
+            self.states,
+            self.store.agents,
+            keys,
+            PolicyFile(str(self.rules)),
+            Rivals(self.stage.terminal, book, self.store.agents, after_seconds=0.05),
+            self,
         )
 
     def hurry(self) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from anyio.lowlevel import checkpoint
 
 from iterm_mcp.agents.kind import Occupant
-from iterm_mcp.services.occupants import Member, Pulse
+from iterm_mcp.services.states.occupants import Member, Pulse
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from iterm_mcp.errors import RefusedError
 from iterm_mcp.models.session_details import ProcessInfo
-from iterm_mcp.services.process_table import Job, ProcessTree
+from iterm_mcp.services.sessions.process_table import Job, ProcessTree
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,26 +8,35 @@ from contextlib import asynccontextmanager
 from signal import Signals
 from typing import TYPE_CHECKING, Any, cast
 
+from anyio.lowlevel import checkpoint
+
 from iterm_mcp.agents.kind import Installed, StartPlan, Stroke, Transport
 from iterm_mcp.agents.kinds import describing
 from iterm_mcp.errors import InvalidRequestError
 from iterm_mcp.models.agent_lives import AgentOrder
+from iterm_mcp.models.agent_states import AgentState, StateView
 from iterm_mcp.models.ids import AgentName, SessionId
-from iterm_mcp.models.observations import Fact, ObservationSource, Sighting
-from iterm_mcp.services.agent_care import AgentCare
-from iterm_mcp.services.agent_ends import AgentEnder
-from iterm_mcp.services.agent_launches import AgentLauncher, Origin
-from iterm_mcp.services.agent_processes import MarkedProcess, ProcessId
-from iterm_mcp.services.agent_restarts import AgentSupervisor
-from iterm_mcp.services.agent_starts import AgentStarter
-from iterm_mcp.services.agent_states import AgentStateService
-from iterm_mcp.services.agents import AgentService
-from iterm_mcp.services.forensics import ForensicsCollector
-from iterm_mcp.services.life_book import LifeBook
-from iterm_mcp.services.life_files import KeeperOrder, KeeperStatus, LifeFiles, parse_status
-from iterm_mcp.services.orphans import OrphanSweeper
-from iterm_mcp.services.restart_policy import RestartPolicy
-from iterm_mcp.services.sessions import SessionService
+from iterm_mcp.models.observations import Fact, Observation, ObservationSource, Sighting
+from iterm_mcp.services.agents.care import AgentCare
+from iterm_mcp.services.agents.ends import AgentEnder
+from iterm_mcp.services.agents.forensics import ForensicsCollector
+from iterm_mcp.services.agents.launches import AgentLauncher, Origin
+from iterm_mcp.services.agents.life_book import LifeBook
+from iterm_mcp.services.agents.life_files import KeeperOrder, KeeperStatus, LifeFiles, parse_status
+from iterm_mcp.services.agents.orphans import OrphanSweeper
+from iterm_mcp.services.agents.pane_starts import PaneStarter
+from iterm_mcp.services.agents.placing import PanePlacer
+from iterm_mcp.services.agents.processes import MarkedProcess, ProcessId
+from iterm_mcp.services.agents.restart_policy import RestartPolicy
+from iterm_mcp.services.agents.restarts import AgentSupervisor
+from iterm_mcp.services.agents.service import AgentService
+from iterm_mcp.services.agents.spare_wishes import SpareWishes
+from iterm_mcp.services.agents.spares import Spares
+from iterm_mcp.services.agents.starts import AgentStarter
+from iterm_mcp.services.agents.templates import Templates
+from iterm_mcp.services.sessions.service import SessionService
+from iterm_mcp.services.states.adopting import Stranger
+from iterm_mcp.services.states.service import AgentStateService
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -61,6 +70,7 @@ class FakeKind:
         self.takes_prompt = True
         self.requests: list[StartRequest] = []
         self.on_leave: Callable[[], None] = lambda: None
+        self.left = 0
 
     async def probe(self, environ: Mapping[str, str]) -> Installed | None:
         del environ
@@ -79,6 +89,7 @@ class FakeKind:
         )
 
     def leave(self) -> tuple[Stroke, ...]:
+        self.left += 1
         self.on_leave()
         return (Stroke("bye"), Stroke("\r"))
 
@@ -97,6 +108,8 @@ class World:
     Attributes:
         alive: What runs.
         deaf: What obeys nothing but SIGKILL.
+        deaf_to_interrupts: What goes on when it is interrupted.
+        slow_keepers: Keepers do not tell of ends in time.
         sent: Every signal, with the process it was sent to.
         marks: What carries agents' marks besides the agents themselves.
         mute: Keepers that do not take orders.
@@ -111,6 +124,8 @@ class World:
         self.alive: set[ProcessId] = set()
         self.below: dict[ProcessId, list[ProcessId]] = {}
         self.deaf: set[ProcessId] = set()
+        self.deaf_to_interrupts: set[ProcessId] = set()
+        self.slow_keepers = False
         self.sent: list[tuple[int, Signals]] = []
         self.marks: list[MarkedProcess] = []
         self.mute = False
@@ -173,6 +188,12 @@ class World:
     def forget(self, agent: AgentName) -> None:
         """Remove what an agent's keepers have left."""
         self._statuses.pop(agent, None)
+        self._given.pop(agent, None)
+
+    def rename(self, born: AgentName, agent: AgentName) -> None:
+        """Have a keeper be found by another name."""
+        self._statuses[agent] = self._statuses.pop(born)
+        self._given[agent] = self._given.pop(born)
 
     def process(self, agent: AgentName) -> ProcessId:
         status = self.status(agent)
@@ -204,6 +225,8 @@ class World:
             return False
         for number in numbers:
             self.sent.append((process.pid, number))
+            if number == signal.SIGINT and process in self.deaf_to_interrupts:
+                continue
             if number == signal.SIGKILL or (number in ENDING and process not in self.deaf):
                 self._kill(process, number)
             if number == signal.SIGUSR1:
@@ -220,7 +243,8 @@ class World:
     def _kill(self, process: ProcessId, number: Signals) -> None:
         self.alive.discard(process)
         for agent, status in list(self._statuses.items()):
-            if status.get("pid") == process.pid and status["state"] == "running":
+            mine = status.get("pid") == process.pid and status["state"] == "running"
+            if mine and not self.slow_keepers:
                 self._write(agent, {**status, "state": "ended", "signal": int(number)})
 
     def _wake(self, keeper: ProcessId) -> None:
@@ -242,6 +266,10 @@ class KeptFiles(LifeFiles):
 
     async def statuses(self, agents: Iterable[AgentName]) -> dict[AgentName, KeeperStatus | None]:
         return {one: self._world.told(one) for one in agents}
+
+    async def hand_over(self, agent: AgentName, born: AgentName) -> None:
+        await super().hand_over(agent, born)
+        self._world.rename(born, agent)
 
     async def forget(self, agent: AgentName) -> None:
         await super().forget(agent)
@@ -291,15 +319,47 @@ class Told:
         self.texts.append((agent, text, key))
 
 
+class FakeLooker:
+    """Sees agents that are not registered in the state in which a test has put them.
+
+    Attributes:
+        states: By session; ready is whoever is not named.
+        seen: What else is seen of everybody.
+    """
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self.states: dict[SessionId, AgentState] = {}
+        self.seen: tuple[Sighting, ...] = ()
+
+    async def look(self, session_id: SessionId) -> Stranger | None:
+        await checkpoint()
+        state = self.states.get(session_id, AgentState.READY)
+        at = self._stage.clock.now()
+        idle = Sighting(Fact.ACTIVITY, {"is": "idle"}, ObservationSource.REGISTRY)
+        told = tuple(Observation(AgentName(""), 1, one, at) for one in (idle, *self.seen))
+        view = StateView(AgentName(""), 1, state, "", at, winning=told[:1])
+        return Stranger(session_id, "fake", "fake", view, told)
+
+
 class Stage:
-    """All that keeps agents, over a terminal in memory."""
+    """All that keeps agents, over a terminal in memory.
+
+    Args:
+        world: What outlives a daemon; None for a new one.
+    """
 
     def __init__(
-        self, terminal: FakeTerminal, store: Store, clock: FakeClock, folder: Path
+        self,
+        terminal: FakeTerminal,
+        store: Store,
+        clock: FakeClock,
+        folder: Path,
+        world: World | None = None,
     ) -> None:
         origin = Origin(str(folder), None, hook_command=("hook",))
         self.terminal, self.store, self.clock, self.folder = terminal, store, clock, folder
-        self.world = World()
+        self.world = world or World()
         self.kind = FakeKind()
         self.told = Told()
         self.files = KeptFiles(folder / "agents", self.world)
@@ -308,24 +368,40 @@ class Stage:
         self.states = AgentStateService(store, clock)
         self.book = LifeBook(store.lives)
         self.launcher = AgentLauncher(
-            self.sessions, self.agents, self.states, self.book, self.files, self.world, clock,
-            origin, keeper_seconds=0.1, started_seconds=0.1,
+            PanePlacer(terminal, self.sessions, self.agents), self.agents, self.states,
+            self.book, self.files, self.world, clock, origin,
+            keeper_seconds=0.1, started_seconds=0.1,
         )  # fmt: skip
         self.ender = AgentEnder(
             terminal, self.agents, self.states, self.book, self.files, self.world, str(folder)
         )
+        self.looker = FakeLooker(self)
+        self.spares = Spares(
+            terminal, self.agents, self.states, self.book, self.files, self.launcher, self.ender,
+            self.world, PanePlacer(terminal, self.sessions, self.agents), self.looker,
+            SpareWishes(Templates(folder / "templates"), clock), clock,
+        )  # fmt: skip
         self.starter = AgentStarter(
-            self.agents, self.states, self.book, self.files, self.launcher, self.ender, clock
-        )
+            self.agents, self.states, self.book, self.files, self.launcher, self.ender, clock,
+            self.spares,
+        )  # fmt: skip
         self.care = AgentCare(self.states, self.book, self.ender, self.told, clock)
         self.supervisor = self.make_supervisor()
         self.sweeper = OrphanSweeper(self.book, self.files, self.world, str(folder))
+
+    @property
+    def panes(self) -> PaneStarter:
+        """What starts the agents of layouts."""
+        return PaneStarter(
+            Templates(self.folder / "templates"), self.states, self.book, self.launcher,
+            self.starter, self.supervisor,
+        )  # fmt: skip
 
     def make_supervisor(self) -> AgentSupervisor:
         """Return a supervisor that remembers nothing, as after a restart of the daemon."""
         self.book = LifeBook(self.store.lives)
         collector = ForensicsCollector(self.terminal, self.world, self.clock, str(self.folder))
-        for one in (self.launcher, self.ender, self.starter, self.care):
+        for one in (self.launcher, self.ender, self.starter, self.care, self.spares):
             one._book = self.book
         return AgentSupervisor(
             self.states, self.store.lives, self.book, self.files, self.launcher, self.ender,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, cast
 
+from iterm_mcp.agents.kind import Transport
 from iterm_mcp.models.observations import Fact, ObservationSource, Sighting
 
 if TYPE_CHECKING:
@@ -24,14 +25,17 @@ class Robot:
     Attributes:
         tell: Of each process that is followed, what takes its sightings.
         followed: Processes that were followed, in order.
+        titles: What it was shown as the session's title.
     """
 
     name = "robot"
+    transports = frozenset({Transport.TERMINAL})
 
     def __init__(self) -> None:
         self.tell: dict[int, Callable[[Sighting], None]] = {}
         self.followed: list[int] = []
         self.styled = 0
+        self.titles: list[str] = []
 
     @property
     def kind(self) -> AgentKind:
@@ -44,7 +48,7 @@ class Robot:
     def see(
         self, screen: Screen, title: str, styles: Sequence[OutputLine] = ()
     ) -> tuple[Sighting, ...]:
-        del title
+        self.titles.append(title)
         rows = [row for row in screen.lines if row.strip()]
         last = rows[-1].split()[-1] if rows else ""
         self.styled += bool(styles)

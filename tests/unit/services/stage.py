@@ -26,6 +26,7 @@ from iterm_mcp.terminal.watches import Watches
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
 
+    from iterm_mcp.errors import ItermMcpError
     from iterm_mcp.models.happenings import Happening
     from iterm_mcp.terminal.protocol import Terminal, Watch
 
@@ -67,6 +68,7 @@ class Stage:
         on_type: Called with what is typed.
         unread: How many bytes the program has not read, at one look after the other; `on_look`
             is called at each.
+        refusal: Raised to whoever wants to watch; None lets everybody.
     """
 
     def __init__(self, *texts: str, height: int = 24) -> None:
@@ -84,6 +86,7 @@ class Stage:
         self.lose_at_reading: list[int] = []
         self.unread: list[int] = []
         self.on_look: Callable[[], None] = lambda: None
+        self.refusal: ItermMcpError | None = None
 
     @property
     def terminal(self) -> Terminal:
@@ -154,13 +157,18 @@ class Stage:
 
     async def send_text(self, session_id: SessionId, text: str) -> None:
         await self._enter(session_id)
+        self.watches.typed(session_id, text)
         self.typed.append(text)
         self.on_type(text)
 
     @asynccontextmanager
-    async def watch(self, session_id: SessionId) -> AsyncIterator[Watch]:
+    async def watch(
+        self, session_id: SessionId, *, typing: bool = False, keys: bool = False
+    ) -> AsyncIterator[Watch]:
         await self._enter(session_id)
-        watch = self.watches.add(session_id)
+        if self.refusal is not None:
+            raise self.refusal
+        watch = self.watches.add(session_id, typing=typing, keys=keys)
         try:
             yield watch
         finally:

@@ -13,8 +13,8 @@ from iterm_mcp.agents.kinds import describing
 from iterm_mcp.errors import TerminalTimeoutError
 from iterm_mcp.models.agent_states import AgentState
 from iterm_mcp.models.sessions import Program
-from iterm_mcp.services.adopting import Adopting
-from iterm_mcp.services.agents import AgentService
+from iterm_mcp.services.agents.service import AgentService
+from iterm_mcp.services.states.adopting import Adopting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

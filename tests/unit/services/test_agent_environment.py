@@ -9,7 +9,7 @@ import pytest
 from iterm_mcp.agents.keeper import scrubbed
 from iterm_mcp.models.agent_lives import AgentOrder, Desired, Life, Phase
 from iterm_mcp.models.ids import AgentName, TeamName
-from iterm_mcp.services.agent_environment import KEEP, SCRUB, correlation
+from iterm_mcp.services.agents.environment import KEEP, SCRUB, correlation
 from iterm_mcp.testing.fake_clock import START
 
 LIFE = Life(

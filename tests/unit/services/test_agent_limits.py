@@ -9,7 +9,7 @@ import pytest
 from iterm_mcp.models.agent_lives import AgentOrder, Desired, Life, Limits, Phase
 from iterm_mcp.models.agent_states import AgentState, StateView
 from iterm_mcp.models.ids import AgentName
-from iterm_mcp.services.agent_limits import Overdue, Remedy, overdue
+from iterm_mcp.services.agents.limits import Overdue, Remedy, overdue
 from iterm_mcp.testing.fake_clock import START
 
 ADA = AgentName("ada")

@@ -22,8 +22,8 @@ from iterm_mcp.models.agent_states import AgentState
 from iterm_mcp.models.ids import AgentName, SessionId, TeamName, WindowId
 from iterm_mcp.models.observations import Fact
 from iterm_mcp.models.sessions import Program
-from iterm_mcp.services.agent_launches import Place
-from iterm_mcp.services.agent_processes import MarkedProcess
+from iterm_mcp.services.agents.placing import Place
+from iterm_mcp.services.agents.processes import MarkedProcess
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -151,15 +151,6 @@ async def test_a_program_that_is_not_installed_is_named(stage: Stage) -> None:
 
     assert caught.value.code == "program_not_found"
     assert "agents doctor" in caught.value.hint
-
-
-async def test_a_kind_without_a_screen_is_refused(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(stage.kind, "transports", frozenset(), raising=False)
-
-    with pytest.raises(RefusedError, match="no screen"):
-        await stage.start()
 
 
 @pytest.mark.parametrize("fault", ["problem", "mute", "pane"])
@@ -536,8 +527,8 @@ async def test_an_agent_that_asks_something_is_never_typed_to(stage: Stage) -> N
 async def test_a_deaf_agent_is_killed_with_all_its_children(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("iterm_mcp.services.agent_ends.INTERRUPT_SECONDS", 0.01)
-    monkeypatch.setattr("iterm_mcp.services.agent_ends.TERMINATE_SECONDS", 0.01)
+    monkeypatch.setattr("iterm_mcp.services.agents.ends.INTERRUPT_SECONDS", 0.01)
+    monkeypatch.setattr("iterm_mcp.services.agents.ends.TERMINATE_SECONDS", 0.01)
     await stage.start()
     root, child, adopted, foreign = stage.world.process(ADA), *(stage.world.spawn() for _ in "abc")
     stage.world.below[root] = [child]
@@ -740,7 +731,7 @@ async def test_orphans_are_what_ended_agents_left_and_nothing_else(stage: Stage)
 
 
 async def test_a_deaf_orphan_is_killed(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("iterm_mcp.services.orphans.TERMINATE_SECONDS", 0.01)
+    monkeypatch.setattr("iterm_mcp.services.agents.orphans.TERMINATE_SECONDS", 0.01)
     orphan = stage.world.spawn()
     stage.world.deaf.add(orphan)
     stage.world.marks.append(MarkedProcess(orphan, "nobody", 1, "deaf", 1, 9.0))

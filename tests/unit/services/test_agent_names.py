@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iterm_mcp.services.agent_names import ANIMALS, QUALITIES, TRIES, make_name, take_name
+from iterm_mcp.services.agents.names import ANIMALS, QUALITIES, TRIES, make_name, take_name
 from iterm_mcp.services.names import check_name
 
 if TYPE_CHECKING:

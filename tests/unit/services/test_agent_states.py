@@ -24,8 +24,8 @@ from iterm_mcp.models.agent_states import AgentState
 from iterm_mcp.models.agents import Agent
 from iterm_mcp.models.ids import AgentName, SessionId
 from iterm_mcp.models.observations import Fact
-from iterm_mcp.services.agent_states import AgentStateService
-from iterm_mcp.services.evidence import SETTLED_SECONDS
+from iterm_mcp.services.states.evidence import SETTLED_SECONDS
+from iterm_mcp.services.states.service import AgentStateService
 from iterm_mcp.store import Store, open_store
 from iterm_mcp.testing.fake_clock import START
 

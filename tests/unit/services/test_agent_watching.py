@@ -19,12 +19,13 @@ from iterm_mcp.models.agents import Agent
 from iterm_mcp.models.ids import SessionId
 from iterm_mcp.models.observations import Fact
 from iterm_mcp.models.sessions import Program
-from iterm_mcp.services import agent_watch, agent_watching
-from iterm_mcp.services.agent_sight import see_screen
-from iterm_mcp.services.agent_states import AgentStateService
-from iterm_mcp.services.agent_watch import FORMER_SECONDS, STRANGER_SECONDS
-from iterm_mcp.services.agent_watching import AgentWatching
-from iterm_mcp.services.agents import AgentService
+from iterm_mcp.services.agents.service import AgentService
+from iterm_mcp.services.states import watch as agent_watch
+from iterm_mcp.services.states import watching as agent_watching
+from iterm_mcp.services.states.service import AgentStateService
+from iterm_mcp.services.states.sight import see_screen
+from iterm_mcp.services.states.watch import FORMER_SECONDS, STRANGER_SECONDS
+from iterm_mcp.services.states.watching import AgentWatching
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -384,3 +385,16 @@ async def test_a_screen_that_changes_between_two_questions_is_read_as_it_was_fir
         gate.open()
 
     assert [one.value for one in seen[0]] == [{"holds": "draft"}]
+
+
+async def test_in_a_multiplexer_only_the_screen_is_looked_at_and_no_title(yard: Yard) -> None:
+    yard.terminal.set_fact(yard.session_id, "terminalWindowName", "somebody's")
+    yard.families.start(ROBOT_PID, "tmux", "attach")
+    await yard.register()
+    yard.terminal.shell(yard.session_id).print("busy")
+
+    view = await yard.is_in(AgentState.WORKING)
+
+    assert {one.sighting.source for one in view.winning} == {SCREEN}
+    assert yard.robot.titles[-1] == ""
+    assert yard.robot.followed == []

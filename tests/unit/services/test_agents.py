@@ -16,7 +16,7 @@ from iterm_mcp.errors import (
 )
 from iterm_mcp.models.ids import AgentName, SessionId, TeamName
 from iterm_mcp.models.sessions import Program
-from iterm_mcp.services.agents import AgentService
+from iterm_mcp.services.agents.service import AgentService
 
 if TYPE_CHECKING:
     from iterm_mcp.store import Store

@@ -6,7 +6,7 @@ import pytest
 
 from iterm_mcp.errors import InvalidRequestError
 from iterm_mcp.models.sessions import Appearance
-from iterm_mcp.services.appearance import profile_values
+from iterm_mcp.services.sessions.appearance import profile_values
 
 
 def test_what_is_not_asked_for_is_not_touched() -> None:

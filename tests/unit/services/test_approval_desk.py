@@ -11,9 +11,9 @@ from tests.unit.services.approval_stage import ANN, TOUCH, open_scene
 
 from iterm_mcp.errors import InvalidRequestError, NotFoundError
 from iterm_mcp.models.approvals import Answer, Approval, ApprovalId, Asks, Channel
-from iterm_mcp.services import approval_desk
-from iterm_mcp.services.approval_answers import CHARACTERS, approval_answer
-from iterm_mcp.services.approval_desk import ApprovalDesk
+from iterm_mcp.services.approvals import desk as approval_desk
+from iterm_mcp.services.approvals.answers import CHARACTERS, approval_answer
+from iterm_mcp.services.approvals.desk import ApprovalDesk
 from iterm_mcp.testing.fake_clock import START
 
 if TYPE_CHECKING:

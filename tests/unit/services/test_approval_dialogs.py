@@ -8,7 +8,7 @@ from iterm_mcp.models.agent_states import AgentState, StateView
 from iterm_mcp.models.approvals import Approval, ApprovalId, Asks
 from iterm_mcp.models.ids import AgentName
 from iterm_mcp.models.observations import Fact, Observation, ObservationSource, Sighting
-from iterm_mcp.services.approval_dialogs import Dialog, enriched, read_dialog, same, shown_by
+from iterm_mcp.services.approvals.dialogs import Dialog, enriched, read_dialog, same, shown_by
 from iterm_mcp.testing.fake_clock import START
 
 ANN = AgentName("ann")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from iterm_mcp.models.approvals import Asks
 from iterm_mcp.models.ids import AgentName, TeamName
-from iterm_mcp.services.approval_policies import (
+from iterm_mcp.services.approvals.policies import (
     Decision,
     Policy,
     PolicyRequest,
@@ -18,7 +18,7 @@ from iterm_mcp.services.approval_policies import (
     path_matches,
     paths_of,
 )
-from iterm_mcp.services.approval_rules import MAX_RULES, PolicyError, parse_rules
+from iterm_mcp.services.approvals.rules import MAX_RULES, PolicyError, parse_rules
 
 TESTS = """
 [[rule]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import anyio
 import pytest
@@ -12,6 +12,7 @@ from tests.unit.services.approval_stage import (
     CHOICES,
     REMOVE,
     TOUCH,
+    Digits,
     Scene,
     open_scene,
     value_of,
@@ -28,18 +29,22 @@ from iterm_mcp.errors import (
 )
 from iterm_mcp.models.agent_states import AgentState
 from iterm_mcp.models.approvals import Approval, ApprovalId, Asks, Channel
+from iterm_mcp.models.happenings import PromptShown, ScreenChanged
 from iterm_mcp.models.observations import Fact, ObservationSource
-from iterm_mcp.services import approval_book
-from iterm_mcp.services.approvals import CHOICE_CHARACTERS, MESSAGE_CHARACTERS
+from iterm_mcp.models.output import PromptId
+from iterm_mcp.services.approvals import book as approval_book
+from iterm_mcp.services.approvals.service import CHOICE_CHARACTERS, MESSAGE_CHARACTERS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from iterm_mcp.agents.kind import AgentKind
     from iterm_mcp.models.agent_states import StateView
-    from iterm_mcp.models.ids import AgentName
-    from iterm_mcp.models.observations import Json
-    from iterm_mcp.services.approval_dialogs import Dialog
-    from iterm_mcp.services.held_hooks import HookDecision
+    from iterm_mcp.models.ids import AgentName, SessionId
+    from iterm_mcp.models.observations import Json, Sighting
+    from iterm_mcp.models.sessions import Screen
+    from iterm_mcp.services.approvals.dialogs import Dialog
+    from iterm_mcp.services.approvals.held_hooks import HookDecision
     from iterm_mcp.store import Store
     from iterm_mcp.testing import FakeClock
 
@@ -633,7 +638,8 @@ class Talk:
         self.answered: list[tuple[str, str]] = []
         self.over = False
 
-    async def answer(self, dialog_id: str, choice: str) -> None:
+    async def answer(self, dialog_id: str, choice: str, message: str = "") -> None:
+        del message
         await anyio.lowlevel.checkpoint()
         if self.over:
             raise ConflictError("it is no more")
@@ -752,6 +758,77 @@ async def test_answers_of_several_strokes_look_before_each(
         scene.on_type(lambda _text: scene.draw("working"))
         await scene.service.answer(second.approval_id, "pasted", by="desk")
         assert scene.stage.typed == ["\x1b[200~3\x1b[201~"]
+
+
+async def test_a_dialog_that_one_stroke_has_answered_gets_no_second(
+    store: Store, clock: FakeClock, tmp_path: Path
+) -> None:
+    async with open_scene(store, clock, tmp_path) as scene:
+        await scene.waits(TOUCH)
+        (asked,) = await scene.standing()
+        scene.draw("ASK Bash touch x", "Yes", "twice")
+        scene.on_type(lambda _text: scene.draw("ASK Bash rm everything", "Yes", "twice"))
+
+        await scene.service.answer(asked.approval_id, "twice", by="desk")
+
+        assert scene.stage.typed == ["2"]
+
+
+class Blind(Digits):
+    """Sees nothing at all where no dialog stands."""
+
+    def see(self, screen: Screen, title: str) -> tuple[Sighting, ...]:
+        asks = any(row.startswith("ASK") for row in screen.lines)
+        return super().see(screen, title) if asks else ()
+
+
+async def test_a_dialog_that_is_drawn_late_is_waited_for_and_its_end_may_leave_nothing(
+    store: Store, clock: FakeClock, tmp_path: Path
+) -> None:
+    async with open_scene(store, clock, tmp_path) as scene, anyio.create_task_group() as group:
+        await scene.waits(TOUCH)
+        (asked,) = await scene.standing()
+        scene.kind = cast("AgentKind", Blind())
+        looks = 0
+        read = scene.stage.read_screen
+
+        async def count(session_id: SessionId) -> Screen:
+            nonlocal looks
+            looks += 1
+            return await read(session_id)
+
+        scene.stage.read_screen = count  # type: ignore[method-assign]
+        settled: list[Approval] = []
+
+        async def answer() -> None:
+            settled.append(await scene.service.answer(asked.approval_id, "allow", by="desk"))
+
+        scene.draw("")
+        group.start_soon(answer)
+        await eventually(lambda: looks)
+        scene.stage.tell(PromptShown(PromptId("p")), ScreenChanged(), PromptShown(PromptId("q")))
+        scene.on_type(lambda _text: scene.draw(""))
+        scene.ask()
+
+        await eventually(lambda: settled)
+        assert told(settled[0]) == ("allow", "desk", Channel.KEYS)
+        assert scene.stage.typed == ["1"]
+
+
+async def test_nothing_is_answered_while_somebody_scrolls(
+    store: Store, clock: FakeClock, tmp_path: Path
+) -> None:
+    async with open_scene(store, clock, tmp_path) as scene:
+        await scene.waits(TOUCH)
+        (asked,) = await scene.standing()
+        scene.draw("what was said".ljust(75) + "[3/9]", "ASK Bash touch x", "Yes", "No")
+
+        with pytest.raises(RefusedError, match="scrolls") as refused:
+            await scene.service.answer(asked.approval_id, "allow", by="desk")
+
+        assert refused.value.code == "scrolled"
+        assert scene.stage.typed == []
+        assert await scene.standing()
 
 
 async def test_a_rule_that_cannot_answer_leaves_it_to_a_person(

@@ -6,7 +6,7 @@ import anyio
 import pytest
 
 from iterm_mcp.errors import NotFoundError
-from iterm_mcp.services.at_once import at_once
+from iterm_mcp.services.sessions.at_once import at_once
 
 
 async def test_all_are_asked_before_the_first_is_answered_and_in_order() -> None:

@@ -12,7 +12,7 @@ from iterm_mcp.errors import InvalidRequestError, NotFoundError
 from iterm_mcp.models.agents import Agent, Registry, Team
 from iterm_mcp.models.ids import AgentName, SessionId, TeamName
 from iterm_mcp.models.messages import Cascade, Resolved, Source
-from iterm_mcp.services.cascade import ancestry, resolve
+from iterm_mcp.services.deliveries.cascade import ancestry, resolve
 from iterm_mcp.testing.fake_clock import START
 
 if TYPE_CHECKING:

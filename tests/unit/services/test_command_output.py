@@ -7,8 +7,8 @@ from tests.unit.services.stage import ONE, Stage, prompt, span
 
 from iterm_mcp.models.commands import CommandResult, CommandState, Excerpt
 from iterm_mcp.models.output import OutputLine, PromptId, PromptState
-from iterm_mcp.services.command_output import asks_something, read_result, without_end_sign
-from iterm_mcp.services.typed_commands import CLOSING
+from iterm_mcp.services.commands.output import asks_something, read_result, without_end_sign
+from iterm_mcp.services.commands.typed_commands import CLOSING
 
 FINISHED, RUNNING = PromptState.FINISHED, PromptState.RUNNING
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 import anyio
@@ -29,18 +30,19 @@ from iterm_mcp.models.happenings import (
 from iterm_mcp.models.ids import SessionId
 from iterm_mcp.models.output import PromptId, PromptState
 from iterm_mcp.models.sessions import Program
-from iterm_mcp.services import commands
-from iterm_mcp.services.command_endings import CommandEndings
-from iterm_mcp.services.command_ids import command_id
-from iterm_mcp.services.commands import CommandService
-from iterm_mcp.services.ready_shells import ReadyShells
-from iterm_mcp.services.writers import SessionWriters
+from iterm_mcp.services.commands import service as commands
+from iterm_mcp.services.commands.endings import CommandEndings
+from iterm_mcp.services.commands.ids import command_id
+from iterm_mcp.services.commands.ready_shells import ReadyShells
+from iterm_mcp.services.commands.service import CommandService
+from iterm_mcp.services.sessions.writers import SessionWriters
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from iterm_mcp.models.commands import CommandResult
-    from iterm_mcp.services.sessions import SessionService
+    from iterm_mcp.models.output import Prompt
+    from iterm_mcp.services.sessions.service import SessionService
     from iterm_mcp.terminal.protocol import Terminal
     from iterm_mcp.testing import FakeClock, FakeTerminal
 
@@ -57,7 +59,9 @@ class Finder:
         return SessionId(session_id)
 
 
-def service_of(terminal: Terminal, clock: FakeClock) -> CommandService:
+def service_of(
+    terminal: Terminal, clock: FakeClock, *, interrupt_seconds: float = 0.05
+) -> CommandService:
     writers = SessionWriters()
     return CommandService(
         terminal,
@@ -67,7 +71,7 @@ def service_of(terminal: Terminal, clock: FakeClock) -> CommandService:
         shells=ReadyShells(terminal, settled_seconds=0.01),
         endings=CommandEndings(terminal, away_seconds=0.05),
         start_seconds=0.05,
-        interrupt_seconds=0.05,
+        interrupt_seconds=interrupt_seconds,
     )
 
 
@@ -189,16 +193,61 @@ async def test_an_exit_ends_the_session(service: CommandService, session: Sessio
     assert (result.state, result.output) == (CommandState.SESSION_ENDED, None)
 
 
-@pytest.mark.parametrize(("draft", "pressed"), [("half a thought", ["\x03"]), ("", [])])
+@pytest.mark.parametrize(
+    ("waiting", "pressed"),
+    [
+        (prompt(EDITING, "half a thought"), ["\x03"]),
+        (prompt(EDITING, ""), []),
+        (replace(prompt(EDITING, ""), typed=None), ["\x03"]),
+    ],
+    ids=["a draft", "an empty prompt", "a prompt that is still drawn"],
+)
 async def test_ctrl_c_is_pressed_where_nothing_runs_but_not_at_an_empty_prompt(
-    clock: FakeClock, draft: str, pressed: list[str]
+    clock: FakeClock, monkeypatch: pytest.MonkeyPatch, waiting: Prompt, pressed: list[str]
 ) -> None:
+    monkeypatch.setattr(commands, "DRAWING_SECONDS", 0.01)
     stage = staged("$ ")
-    stage.prompts = [prompt(EDITING, draft)]
+    stage.prompts = [waiting]
     stage.on_type = lambda _text: stage.tell(PromptShown(NEXT))
 
     assert await service_of(stage.terminal, clock).interrupt(ONE) is None
     assert stage.typed == pressed
+
+
+@pytest.mark.parametrize(
+    "half",
+    [prompt(FINISHED, status=0), replace(prompt(EDITING, ""), typed=None)],
+    ids=["none yet", "half of it"],
+)
+async def test_the_prompt_that_a_shell_is_drawing_is_waited_for_before_it_is_interrupted(
+    clock: FakeClock, half: Prompt
+) -> None:
+    stage = staged("$ ")
+    stage.prompts = [half]
+    service = service_of(stage.terminal, clock)
+    stopped: list[object] = []
+
+    async def interrupt() -> None:
+        stopped.append(await service.interrupt(ONE))
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(interrupt)
+        await eventually(lambda: stage.watches.sessions() == [ONE])
+        stage.tell(ScreenChanged())
+        stage.prompts = [prompt(EDITING, "")]
+        stage.tell(PromptShown(NEXT))
+
+    assert stopped == [None]
+    assert stage.typed == [], "it stands empty, and there was nothing to interrupt"
+
+
+async def test_no_prompt_is_waited_for_once_the_session_has_ended(clock: FakeClock) -> None:
+    stage = staged("$ ", command="half a thought")
+    stage.on_type = lambda _text: stage.tell(SessionEnded())
+    service = service_of(stage.terminal, clock, interrupt_seconds=10 * SECONDS)
+
+    with anyio.fail_after(SECONDS):
+        assert await service.interrupt(ONE) is None
 
 
 async def test_an_unknown_command_is_not_found(service: CommandService, session: SessionId) -> None:

@@ -23,7 +23,7 @@ from tests.unit.services.letters import letter
 
 from iterm_mcp.errors import NotFoundError, StoreError
 from iterm_mcp.models.deliveries import MOVES, DeliveryId, Stage
-from iterm_mcp.services.delivery_book import UNDER_WAY, DeliveryBook, IllegalMoveError
+from iterm_mcp.services.deliveries.book import UNDER_WAY, DeliveryBook, IllegalMoveError
 from iterm_mcp.store import open_store
 from iterm_mcp.testing import FakeClock
 

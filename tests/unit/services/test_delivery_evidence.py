@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from iterm_mcp.models.deliveries import MOVES, DeliveryId, Stage
 from iterm_mcp.models.ids import AgentName
 from iterm_mcp.models.observations import Fact, Observation, ObservationSource, Sighting
-from iterm_mcp.services.delivery_evidence import TurnTracker, same_text
+from iterm_mcp.services.deliveries.evidence import TurnTracker, same_text
 from iterm_mcp.testing.fake_clock import START
 
 ONE, TWO = DeliveryId("d-1"), DeliveryId("d-2")
@@ -209,3 +209,13 @@ def test_whatever_is_heard_every_step_is_legal(
             stages[step.delivery_id] = step.stage
     for step in tracker.lost("gone"):
         assert step.stage in MOVES[stages[step.delivery_id]]
+
+
+def test_a_protocol_that_names_a_turn_also_says_how_it_ended() -> None:
+    protocol = ObservationSource.PROTOCOL
+    tracker = tracking("work")
+    steps(tracker, turn("started", protocol, message=ONE), activity("busy", 2, protocol))
+
+    assert steps(tracker, activity("idle", 3, protocol)) == []
+    (step,) = tracker.feed(turn("interrupted", protocol, 4, message=ONE))
+    assert (step.stage, step.reason) == (Stage.ENDED, "its turn was interrupted")

@@ -10,7 +10,7 @@ from iterm_mcp.agents.kind import WhileBusy
 from iterm_mcp.models.agent_states import ENDED, AgentState
 from iterm_mcp.models.deliveries import Policy
 from iterm_mcp.models.observations import Fact, ObservationSource, Sighting
-from iterm_mcp.services.delivery_guard import AT_REST, Seen, Verdict, judge, read
+from iterm_mcp.services.deliveries.guard import AT_REST, Seen, Verdict, judge, read
 
 EMPTY = Seen({"holds": "nothing"}, activity="idle")
 DIALOG = Seen({"holds": "nothing"}, dialog="May I?")
@@ -116,3 +116,12 @@ def test_a_look_at_the_screen_is_read() -> None:
     assert "trust" in read([Sighting(Fact.GATE, {"name": "trust"}, screen)]).in_the_way
     nothing = read([])
     assert (nothing.holds, nothing.text, nothing.in_the_way) == ("", "", "")
+
+
+def test_nothing_is_typed_while_somebody_scrolls() -> None:
+    scrolled = read(EMPTY.sightings, scrolled=True)
+    for state in (AgentState.READY, AgentState.WORKING, AgentState.UNKNOWN):
+        for policy in Policy:
+            judged = judge(state, "why", scrolled, policy, WhileBusy.KEEPS)
+            assert judged.verdict is Verdict.HOLD
+            assert "scrolls" in judged.reason

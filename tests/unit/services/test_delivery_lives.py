@@ -9,7 +9,7 @@ import pytest
 from iterm_mcp.models.deliveries import DeliveryId, Stage
 from iterm_mcp.models.ids import AgentName
 from iterm_mcp.models.observations import Fact, Observation, ObservationSource, Sighting
-from iterm_mcp.services.delivery_evidence import TurnTracker
+from iterm_mcp.services.deliveries.evidence import TurnTracker
 from iterm_mcp.testing.fake_clock import START
 
 OLD, NEW = DeliveryId("d-1"), DeliveryId("d-2")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.unit.services.letters import letter
 
 from iterm_mcp.models.deliveries import DeliveryId
-from iterm_mcp.services.delivery_queue import DEPTH_LIMIT, DeliveryQueue
+from iterm_mcp.services.deliveries.queue import DEPTH_LIMIT, DeliveryQueue
 from iterm_mcp.testing.fake_clock import START
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
 import anyio
 import pytest
 from tests.unit.services.letters import letter
-from tests.unit.services.tiny_agent import ADA, FakeStates, TinyAgent, TinyKind, settle_in
+from tests.unit.services.tiny_agent import ADA, CLEAR, FakeStates, TinyAgent, TinyKind, settle_in
 from tests.waiting import eventually
 
 from iterm_mcp.agents.kinds import describing
@@ -23,16 +23,15 @@ from iterm_mcp.errors import (
 )
 from iterm_mcp.models.agent_states import AgentState
 from iterm_mcp.models.deliveries import Delivery, Move, Policy, Stage
-from iterm_mcp.services import (
-    delivery_courier,
-    delivery_following,
-    delivery_terminal,
-    delivery_writing,
-)
-from iterm_mcp.services.dead_letters import DeadLetters
-from iterm_mcp.services.deliveries import DeliveryService, Order, Urgency, make_deliveries
-from iterm_mcp.services.delivery_queue import DEPTH_LIMIT
-from iterm_mcp.services.writers import SessionWriters
+from iterm_mcp.models.input import InputState
+from iterm_mcp.services.deliveries import courier as delivery_courier
+from iterm_mcp.services.deliveries import following as delivery_following
+from iterm_mcp.services.deliveries import terminal as delivery_terminal
+from iterm_mcp.services.deliveries import writing as delivery_writing
+from iterm_mcp.services.deliveries.dead_letters import DeadLetters
+from iterm_mcp.services.deliveries.queue import DEPTH_LIMIT
+from iterm_mcp.services.deliveries.service import DeliveryService, Order, Urgency, make_deliveries
+from iterm_mcp.services.sessions.writers import SessionWriters
 from iterm_mcp.testing.fake_clock import START
 
 if TYPE_CHECKING:
@@ -40,9 +39,10 @@ if TYPE_CHECKING:
 
     from iterm_mcp.agents.driver import Conversation
     from iterm_mcp.agents.kind import AgentKind
+    from iterm_mcp.models.agent_states import StateView
     from iterm_mcp.models.ids import AgentName, SessionId
-    from iterm_mcp.services.delivery_means import Conversations
-    from iterm_mcp.services.states import States
+    from iterm_mcp.services.deliveries.means import Conversations
+    from iterm_mcp.services.states.asking import States
     from iterm_mcp.store import Store
     from iterm_mcp.testing import FakeClock, FakeTerminal
 
@@ -147,11 +147,69 @@ async def test_an_enter_that_is_lost_is_pressed_again_only_while_the_message_sta
     assert bench.tiny.typed == "hello\r\r\r"
 
 
+async def test_a_composer_that_another_process_has_drawn_proves_nothing(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view = bench.states.view
+
+    async def of_another_life(agent: AgentName) -> StateView:
+        found = await view(agent)
+        return replace(found, epoch=2) if "\r" in bench.tiny.typed else found
+
+    monkeypatch.setattr(bench.states, "view", of_another_life)
+    await bench.comes_to(await bench.send(), Stage.UNKNOWN)
+
+
 async def test_a_message_that_no_enter_moves_is_taken_back_and_refused(bench: Bench) -> None:
     bench.tiny.strand = 99
     refused = await bench.comes_to(await bench.send(), Stage.REFUSED)
     assert "taken back" in refused.moves[-1].reason
     assert (bench.tiny.composer, bench.tiny.received) == ("", [])
+
+
+async def test_a_message_whose_enter_waits_unread_is_no_refusal(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def unread(_session_id: SessionId) -> InputState:
+        return InputState(queued=len(bench.tiny.composer))
+
+    bench.tiny.strand = 99
+    monkeypatch.setattr(bench.terminal, "read_input_state", unread)
+    sent = await bench.send()
+    unknown = await bench.comes_to(sent, Stage.UNKNOWN)
+    assert "waits unread" in unknown.moves[-1].reason
+    assert bench.tiny.composer == "hello", "nothing that takes back comes behind the Enter"
+    assert bench.tiny.typed.count("\r") == 1
+    bench.states.tell("submitted", prompt="hello")
+    await bench.comes_to(sent, Stage.SUBMITTED)
+
+
+async def test_a_message_that_was_taken_while_it_was_taken_back_is_no_refusal(
+    bench: Bench,
+) -> None:
+    take = bench.tiny._take
+
+    def late(text: str) -> None:
+        take(text)
+        if text == CLEAR:  # an Enter that it had kept came first
+            bench.states.tell("submitted", prompt="hello")
+
+    bench.tiny.strand, bench.tiny._take = 99, late  # type: ignore[method-assign]
+    taken = await bench.comes_to(await bench.send(), Stage.SUBMITTED, Stage.REFUSED)
+    assert taken.stage is Stage.SUBMITTED
+
+
+async def test_an_agent_that_got_busy_while_a_message_was_taken_back_makes_it_unknown(
+    bench: Bench,
+) -> None:
+    take = bench.tiny._take
+
+    def late(text: str) -> None:
+        take(text)
+        bench.tiny.busy |= text == CLEAR
+
+    bench.tiny.strand, bench.tiny._take = 99, late  # type: ignore[method-assign]
+    await bench.comes_to(await bench.send(), Stage.UNKNOWN)
 
 
 async def test_one_that_cannot_be_taken_back_either_is_unknown(bench: Bench) -> None:
@@ -172,11 +230,57 @@ async def test_an_agent_that_takes_no_keys_gets_no_enter_and_the_message_when_it
     assert bench.tiny.received == ["hello"]
 
 
+async def test_a_text_that_its_composer_shows_otherwise_is_not_typed_for_ever(
+    bench: Bench,
+) -> None:
+    take = bench.tiny._take
+
+    def garbled(text: str) -> None:
+        take("".join(reversed(text)))
+
+    bench.tiny._take = garbled  # type: ignore[method-assign]
+    refused = await bench.comes_to(await bench.send("hello"), Stage.REFUSED)
+    assert "3 times" in refused.moves[-1].reason
+    assert (bench.tiny.composer, bench.tiny.received) == ("", [])
+    assert bench.tiny.typed.count("hello") == 3
+
+
+async def test_half_a_long_message_that_a_crash_left_is_not_submitted(
+    terminal: FakeTerminal, store: Store, clock: FakeClock
+) -> None:
+    tiny, session_id = await settle_in(terminal, store)
+    text = " ".join(f"word-{number}" for number in range(100))
+    tiny.composer = text[:400]
+    left = letter(text=text, session_id=session_id)
+    leased = Move(Stage.LEASED, START)
+    await store.deliveries.accept([Delivery(**{**_fields(left), "moves": (*left.moves, leased)})])
+
+    async with serving(terminal, store, clock, tiny, session_id) as bench:
+        await bench.comes_to(left, Stage.SUBMITTED)
+
+    assert tiny.received == [text]
+
+
 async def test_a_draft_is_put_aside_and_given_back(bench: Bench) -> None:
     bench.tiny.composer = "half a thought"
     await bench.comes_to(await bench.send(), Stage.SUBMITTED)
     await eventually(lambda: bench.tiny.composer == "half a thought")
     assert bench.tiny.received == ["hello"]
+
+
+async def test_the_end_of_a_turn_that_is_told_while_the_next_message_is_typed_is_not_missed(
+    bench: Bench,
+) -> None:
+    def ended() -> None:
+        bench.states.tell("started", prompt="first")
+        bench.states.tell("ended")
+
+    first = await bench.send("first")
+    await bench.comes_to(first, Stage.SUBMITTED)
+    bench.tiny.composer, bench.tiny.meanwhile = "half a thought", ended
+    await bench.comes_to(await bench.send("second"), Stage.SUBMITTED)
+
+    assert (await bench.comes_to(first, Stage.ENDED)).stage is Stage.ENDED
 
 
 async def test_a_paste_that_stands_there_is_left_alone(bench: Bench) -> None:
@@ -284,6 +388,19 @@ async def test_while_a_dialog_stands_the_message_waits_and_says_so(bench: Bench)
     await bench.comes_to(sent, Stage.SUBMITTED)
 
 
+async def test_a_message_of_a_kind_that_tells_nothing_ends_when_its_agent_is_ready_again(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery_courier, "Silent", TinyKind)
+    sent = await bench.send()
+    await bench.comes_to(sent, Stage.SUBMITTED)
+    bench.clock.advance(10)
+
+    ended = await bench.comes_to(sent, Stage.ENDED)
+
+    assert ended.moves[-1].evidence.endswith("ready since")
+
+
 async def test_an_agent_that_has_ended_refuses_and_what_it_had_is_unknown(bench: Bench) -> None:
     sent = await bench.send()
     await bench.comes_to(sent, Stage.SUBMITTED)
@@ -294,6 +411,15 @@ async def test_an_agent_that_has_ended_refuses_and_what_it_had_is_unknown(bench:
     unknown = await bench.comes_to(sent, Stage.UNKNOWN)
 
     assert refused.moves[-1].reason == unknown.moves[-1].reason == "exited: so it is"
+
+
+async def test_a_message_waits_for_an_agent_that_may_be_about_to_come_back(bench: Bench) -> None:
+    await bench.states.become(AgentState.EXITED)
+    sent = await bench.send()
+    await bench.waits(sent, "exited")
+
+    await bench.states.become(AgentState.READY)
+    await bench.comes_to(sent, Stage.SUBMITTED)
 
 
 async def test_a_session_that_ends_while_typing_is_a_refusal_and_no_doubt(bench: Bench) -> None:
@@ -429,6 +555,56 @@ async def test_what_may_have_been_typed_before_a_crash_is_looked_for_and_never_t
     assert tiny.received == received
 
 
+@pytest.mark.parametrize(
+    ("shown", "epoch", "composer", "stage"),
+    [
+        (True, 1, "", Stage.SUBMITTED),
+        (True, 0, "", Stage.UNKNOWN),
+        (True, 1, "something else", Stage.UNKNOWN),
+        (False, 1, "", Stage.UNKNOWN),
+    ],
+)
+async def test_a_message_that_was_seen_before_its_enter_and_no_more_after_a_crash_was_taken(
+    terminal: FakeTerminal,
+    store: Store,
+    clock: FakeClock,
+    epoch: int,
+    composer: str,
+    stage: Stage,
+    *,
+    shown: bool,
+) -> None:
+    tiny, session_id = await settle_in(terminal, store)
+    tiny.composer = composer
+    left = letter(session_id=session_id, details={"shown": shown, "epoch": epoch})
+    moves = (*left.moves, Move(Stage.LEASED, START), Move(Stage.WRITTEN, START))
+    await store.deliveries.accept([Delivery(**{**_fields(left), "moves": moves})])
+
+    async with serving(terminal, store, clock, tiny, session_id) as bench:
+        await bench.comes_to(left, stage)
+
+    assert tiny.typed == ""
+
+
+async def test_no_enter_is_pressed_after_a_crash_while_the_one_before_it_may_be_unread(
+    terminal: FakeTerminal, store: Store, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def unread(_session_id: SessionId) -> InputState:
+        return InputState(queued=1)
+
+    tiny, session_id = await settle_in(terminal, store)
+    tiny.composer = "hello"
+    left = letter(session_id=session_id)
+    moves = (*left.moves, Move(Stage.LEASED, START), Move(Stage.WRITTEN, START))
+    await store.deliveries.accept([Delivery(**{**_fields(left), "moves": moves})])
+    monkeypatch.setattr(terminal, "read_input_state", unread)
+
+    async with serving(terminal, store, clock, tiny, session_id) as bench:
+        await bench.comes_to(left, Stage.UNKNOWN)
+
+    assert tiny.typed == ""
+
+
 async def test_what_the_agent_tells_after_a_crash_is_believed(
     terminal: FakeTerminal, store: Store, clock: FakeClock
 ) -> None:
@@ -443,12 +619,13 @@ async def test_what_the_agent_tells_after_a_crash_is_believed(
         await bench.comes_to(left, Stage.SUBMITTED)
 
 
+@pytest.mark.parametrize("stage", [Stage.WRITTEN, Stage.SUBMITTED, Stage.UNKNOWN])
 async def test_what_was_told_before_anybody_listened_again_is_read_in_the_ledger(
-    terminal: FakeTerminal, store: Store, clock: FakeClock
+    terminal: FakeTerminal, store: Store, clock: FakeClock, stage: Stage
 ) -> None:
     tiny, session_id = await settle_in(terminal, store)
     left = letter(session_id=session_id, details={"seen": 1})
-    moves = (*left.moves, Move(Stage.LEASED, START), Move(Stage.WRITTEN, START))
+    moves = (*left.moves, Move(Stage.LEASED, START), Move(stage, START))
     await store.deliveries.accept([Delivery(**{**_fields(left), "moves": moves})])
 
     states = FakeStates(tiny)

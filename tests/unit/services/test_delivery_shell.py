@@ -11,9 +11,9 @@ from iterm_mcp.models.agents import Agent
 from iterm_mcp.models.deliveries import Delivery, Stage
 from iterm_mcp.models.ids import AgentName
 from iterm_mcp.models.sessions import Program
-from iterm_mcp.services.agent_states import AgentStateService
-from iterm_mcp.services.deliveries import DeliveryService, Order, make_deliveries
-from iterm_mcp.services.writers import SessionWriters
+from iterm_mcp.services.deliveries.service import DeliveryService, Order, make_deliveries
+from iterm_mcp.services.sessions.writers import SessionWriters
+from iterm_mcp.services.states.service import AgentStateService
 from iterm_mcp.testing.fake_clock import START
 
 if TYPE_CHECKING:

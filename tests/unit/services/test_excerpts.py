@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tests.unit.services.stage import ONE, Stage, span
 
 from iterm_mcp.models.output import OutputLine
-from iterm_mcp.services.excerpts import join, read_excerpt
+from iterm_mcp.services.output.excerpts import join, read_excerpt
 
 if TYPE_CHECKING:
     from iterm_mcp.models.commands import Excerpt

@@ -15,8 +15,8 @@ from tests.unit.services.observed import (
 )  # fmt: skip
 
 from iterm_mcp.models.observations import Fact, Sighting
-from iterm_mcp.services.explaining import MOST_LOSING, explain
-from iterm_mcp.services.fusion import fuse
+from iterm_mcp.services.states.explaining import MOST_LOSING, explain
+from iterm_mcp.services.states.fusion import fuse
 
 
 def test_what_decided_and_what_did_not_is_told_with_sources_and_ages() -> None:

@@ -14,8 +14,8 @@ from iterm_mcp.models.happenings import ScreenChanged
 from iterm_mcp.models.ids import SessionId
 from iterm_mcp.models.output import OutputLine
 from iterm_mcp.models.sessions import Program, Size
-from iterm_mcp.services.following import Follower, Stretch, _joined
-from iterm_mcp.services.reading import Reader
+from iterm_mcp.services.output.following import Follower, Stretch, _joined
+from iterm_mcp.services.output.reading import Reader
 from iterm_mcp.testing import FakeTerminal
 
 if TYPE_CHECKING:

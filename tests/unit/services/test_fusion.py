@@ -12,13 +12,15 @@ from hypothesis import strategies as st
 from iterm_mcp.models.agent_states import AgentState, StateView
 from iterm_mcp.models.ids import AgentName
 from iterm_mcp.models.observations import Fact, Observation, ObservationSource, Sighting
-from iterm_mcp.services.evidence import (
+from iterm_mcp.services.states.evidence import (
     BUSY_SECONDS,
+    DRAWN_SECONDS,
+    EARLY_SECONDS,
     QUIET_SECONDS,
     SETTLED_SECONDS,
     STARTING_SECONDS,
 )
-from iterm_mcp.services.fusion import fuse
+from iterm_mcp.services.states.fusion import fuse
 
 if TYPE_CHECKING:
     from iterm_mcp.models.observations import Json
@@ -138,6 +140,17 @@ def test_an_idle_agent_that_is_seen_at_work_later_is_not_called_ready(what: str)
 
     assert told.state == AgentState.UNKNOWN
     assert what in told.reason
+
+
+def test_a_screen_that_is_yet_to_be_drawn_casts_no_doubt_on_an_agent_that_has_finished() -> None:
+    finished = [acts(1, REGISTRY, "idle"), acts(1.05, SCREEN, "busy"), acts(1.05, TITLE, "busy")]
+
+    assert state(1.1, *finished) == AgentState.READY
+    assert state(1 + DRAWN_SECONDS, *finished) == AgentState.READY
+    assert state(1.1 + DRAWN_SECONDS, *finished) == AgentState.UNKNOWN
+    assert state(1.1, acts(1, REGISTRY, "idle"), acts(1.05, TRANSCRIPT, "busy")) == (
+        AgentState.UNKNOWN
+    )
 
 
 def test_an_agent_that_was_at_work_before_it_became_idle_is_ready() -> None:
@@ -302,6 +315,16 @@ def test_an_ended_process_is_told_with_how_it_ended(value: dict[str, Json], word
     assert words in told.reason
 
 
+def test_of_an_agent_that_may_be_in_a_multiplexer_the_screen_tells() -> None:
+    ended = saw(1, PROCESS, Fact.EXIT, code=0)
+    inside = saw(2, PROCESS, Fact.OCCUPANT, who="multiplexer", pid=5)
+
+    assert state(9, ended, inside) == AgentState.UNKNOWN
+    assert state(9, ended, inside, acts(3, SCREEN, "idle"), acts(4, SCREEN, "idle")) == (
+        AgentState.READY
+    )
+
+
 def test_an_agent_that_is_seen_alive_after_an_end_is_alive() -> None:
     ended = saw(2, PROCESS, Fact.EXIT, code=0)
     alive = saw(3, PROCESS, Fact.OCCUPANT, who="agent", pid=5)
@@ -458,3 +481,13 @@ def test_a_screen_that_is_yet_to_be_drawn_ends_no_dialog() -> None:
 def test_a_shell_s_mark_needs_no_second_look() -> None:
     assert state(1, acts(1, TITLE, "idle", marked=True)) == AgentState.READY
     assert state(1, acts(1, TITLE, "idle")) == AgentState.UNKNOWN
+
+
+def test_a_composer_that_is_drawn_before_its_gates_is_believed_late_or_by_another_look() -> None:
+    early = [acts(at, SCREEN, "idle", early=True) for at in (0, 1, 2)]
+    gate = saw(2.5, SCREEN, Fact.GATE, name="trust")
+
+    assert state(EARLY_SECONDS - 0.1, *early) is AgentState.UNKNOWN
+    assert state(2.6, *early, gate) is AgentState.GATE
+    assert state(EARLY_SECONDS, *early) is AgentState.READY
+    assert state(2.5, *early, acts(2.4, SCREEN, "idle")) is AgentState.READY

@@ -10,9 +10,9 @@ from iterm_mcp.errors import NotFoundError
 from iterm_mcp.models.agent_states import AgentState
 from iterm_mcp.models.agents import Agent
 from iterm_mcp.models.ids import AgentName, SessionId
-from iterm_mcp.services import hook_intake
-from iterm_mcp.services.agent_states import AgentStateService
-from iterm_mcp.services.hook_intake import HookEvent, HookIntake, HookSender
+from iterm_mcp.services.approvals import hook_intake
+from iterm_mcp.services.approvals.hook_intake import HookEvent, HookIntake, HookSender
+from iterm_mcp.services.states.service import AgentStateService
 from iterm_mcp.testing.fake_clock import START
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from iterm_mcp.errors import InvalidRequestError
-from iterm_mcp.services.keys import key_names, key_sequence
+from iterm_mcp.services.sessions.keys import key_names, key_sequence
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from iterm_mcp.models.ids import AgentName, SessionId
 from iterm_mcp.models.layouts import Pane, PaneAgent
 from iterm_mcp.models.sessions import Program
-from iterm_mcp.services.layout_match import Candidate, match
+from iterm_mcp.services.layouts.match import Candidate, match
 
 
 def pane(name: str | None = None, command: str | None = None, agent: str | None = None) -> Pane:

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from iterm_mcp.models.ids import SessionId, TabId, WindowId
 from iterm_mcp.models.layouts import StandingPane, StandingSplitter, StandingTab
 from iterm_mcp.models.sessions import Size
-from iterm_mcp.services import layout_moves
-from iterm_mcp.services.layout_moves import same_shape, without
+from iterm_mcp.services.layouts import moves as layout_moves
+from iterm_mcp.services.layouts.moves import same_shape, without
 
 if TYPE_CHECKING:
     from iterm_mcp.models.layouts import StandingNode
-    from iterm_mcp.services.layout_moves import Moves
+    from iterm_mcp.services.layouts.moves import Moves
 
 ANY = Size(80, 24)
 W, T, U, V = WindowId("w"), TabId("t"), TabId("u"), TabId("v")

@@ -8,8 +8,8 @@ from iterm_mcp.errors import InvalidRequestError
 from iterm_mcp.models.ids import AgentName, SessionId
 from iterm_mcp.models.layouts import Node, Pane, PaneAgent, Splitter
 from iterm_mcp.models.sessions import Direction, Program
-from iterm_mcp.services import layout_plan
-from iterm_mcp.services.layout_plan import Split
+from iterm_mcp.services.layouts import plan as layout_plan
+from iterm_mcp.services.layouts.plan import Split
 
 LEAF = st.builds(Pane, weight=st.floats(0.5, 2))
 TREE = st.recursive(

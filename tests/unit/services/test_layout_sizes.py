@@ -14,10 +14,11 @@ from iterm_mcp.errors import InvalidRequestError
 from iterm_mcp.models.ids import SessionId
 from iterm_mcp.models.layouts import Node, Pane, Splitter, StandingPane, StandingSplitter
 from iterm_mcp.models.sessions import Size
-from iterm_mcp.services import layout_plan, layout_sizes
-from iterm_mcp.services.layout_export import ratios
-from iterm_mcp.services.layout_moves import declared
-from iterm_mcp.services.layout_sizes import LEAST
+from iterm_mcp.services.layouts import plan as layout_plan
+from iterm_mcp.services.layouts import sizes as layout_sizes
+from iterm_mcp.services.layouts.export import ratios
+from iterm_mcp.services.layouts.moves import declared
+from iterm_mcp.services.layouts.sizes import LEAST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 import pytest
+from tests.unit.services.lives_stage import Stage
 
 from iterm_mcp.errors import (
     ConflictError,
@@ -17,14 +18,16 @@ from iterm_mcp.errors import (
 from iterm_mcp.models.ids import AgentName, SessionId, TabId, TeamName, WindowId
 from iterm_mcp.models.layouts import Node, Pane, PaneAgent, Splitter
 from iterm_mcp.models.sessions import Direction, Program
-from iterm_mcp.services.agents import AgentService
-from iterm_mcp.services.layout_export import MOST_PANES, LayoutExporter
-from iterm_mcp.services.layouts import STANDS_HINT, LayoutService
-from iterm_mcp.services.saved_layouts import SavedLayoutService
-from iterm_mcp.services.session_search import SessionSearch
-from iterm_mcp.services.sessions import SessionService
+from iterm_mcp.services.agents.service import AgentService
+from iterm_mcp.services.layouts.export import MOST_PANES, LayoutExporter
+from iterm_mcp.services.layouts.saved_layouts import SavedLayoutService
+from iterm_mcp.services.layouts.service import STANDS_HINT, LayoutService
+from iterm_mcp.services.sessions.search import SessionSearch
+from iterm_mcp.services.sessions.service import SessionService
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from iterm_mcp.store import Store
     from iterm_mcp.testing import FakeClock, FakeTerminal
 
@@ -38,13 +41,18 @@ def no() -> TerminalRejectedError:
 class Bench:
     """The services over one fake terminal."""
 
-    def __init__(self, terminal: FakeTerminal, store: Store, clock: FakeClock) -> None:
+    def __init__(
+        self, terminal: FakeTerminal, store: Store, clock: FakeClock, folder: Path
+    ) -> None:
+        starts = Stage(terminal, store, clock, folder).panes
         self.terminal = terminal
         self.agents = AgentService(terminal, store, clock)
         search = SessionSearch(terminal, self.agents.owners)
-        self.layouts = LayoutService(terminal, SessionService(terminal, search), self.agents)
-        self.exporter = LayoutExporter(terminal, self.agents)
-        self.saved = SavedLayoutService(terminal, store, self.layouts, self.agents, clock)
+        self.layouts = LayoutService(
+            terminal, SessionService(terminal, search), self.agents, starts
+        )
+        self.exporter = LayoutExporter(terminal, self.agents, starts)
+        self.saved = SavedLayoutService(store, self.layouts, self.agents, clock)
 
     async def ids(self) -> list[SessionId]:
         return [one.session_id for one in await self.terminal.list_sessions()]
@@ -56,8 +64,8 @@ class Bench:
 
 
 @pytest.fixture
-def bench(terminal: FakeTerminal, store: Store, clock: FakeClock) -> Bench:
-    return Bench(terminal, store, clock)
+def bench(terminal: FakeTerminal, store: Store, clock: FakeClock, tmp_path: Path) -> Bench:
+    return Bench(terminal, store, clock, tmp_path)
 
 
 def named(name: str, agent: str | None = None, *teams: TeamName) -> Pane:

@@ -9,7 +9,7 @@ import pytest
 
 from iterm_mcp.errors import RefusedError
 from iterm_mcp.models.ids import SessionId
-from iterm_mcp.services.leases import Leases
+from iterm_mcp.services.deliveries.leases import Leases
 
 if TYPE_CHECKING:
     from pathlib import Path

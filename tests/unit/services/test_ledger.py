@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,9 +24,9 @@ from tests.unit.services.observed import (
 
 from iterm_mcp.models.agent_states import AgentState
 from iterm_mcp.models.observations import Fact, Observation, ObservationSource, Sighting
-from iterm_mcp.services.evidence import SETTLED_SECONDS, TWICE_SECONDS
-from iterm_mcp.services.fusion import fuse
-from iterm_mcp.services.ledger import Ledger
+from iterm_mcp.services.states.evidence import SETTLED_SECONDS, TWICE_SECONDS
+from iterm_mcp.services.states.fusion import fuse
+from iterm_mcp.services.states.ledger import Ledger
 
 
 def look(ledger: Ledger, at: float, *sightings: Sighting) -> int:
@@ -170,6 +172,38 @@ def test_repetitions_left_out_never_make_an_agent_look_ready(
         now = moment(at + QUIET_AFTER)
         if ledger.view(now).state == AgentState.READY:
             assert fuse(ANN, 1, all_seen, now).state == AgentState.READY
+
+
+@given(sightings())
+def test_time_alone_changes_a_state_only_when_the_ledger_said_it_may(
+    steps: list[tuple[float, Sighting]],
+) -> None:
+    ledger, at = Ledger(ANN, 1), 0.0
+    for pause, sighting in steps:
+        at += pause
+        ledger.add([saw(at, sighting)])
+        before, due = ledger.view(moment(at)), ledger.next_change(moment(at))
+        for later in (0.5, 1.2, 1.6, 4.0, 6.0, 19.0, 21.0, 59.0, 61.0, 119.0, 121.0, 300.0):
+            if due is None or moment(at + later) < due:
+                after = ledger.view(moment(at + later))
+                assert (after.state, after.reason) == (before.state, before.reason)
+
+
+@given(sightings())
+def test_what_is_taken_in_one_go_is_what_is_taken_one_after_the_other(
+    steps: list[tuple[float, Sighting]],
+) -> None:
+    ledger, other, at = Ledger(ANN, 1), Ledger(ANN, 1), 0.0
+    seen, kept = list[tuple[datetime, Sighting]](), list[Observation]()
+    for pause, sighting in steps:
+        at += pause
+        seen.append((moment(at), sighting))
+        news = other.news([sighting], moment(at))
+        kept += news
+        other.add(news)
+
+    assert ledger.all_news(seen) == kept
+    assert ledger.observations == ()
 
 
 QUIET_AFTER = 30.0

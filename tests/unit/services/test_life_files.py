@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from iterm_mcp.models.ids import AgentName
-from iterm_mcp.services.life_files import KeeperOrder, KeeperStatus, LifeFiles, parse_status
+from iterm_mcp.services.agents.life_files import KeeperOrder, KeeperStatus, LifeFiles, parse_status
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,8 +38,27 @@ async def test_a_name_is_reserved_once_whoever_asks(files: LifeFiles, tmp_path: 
     assert await other.reserve(ADA)
 
 
+async def test_an_agent_that_is_handed_out_is_found_by_its_new_name_and_goes_whole(
+    files: LifeFiles,
+) -> None:
+    born, ada, bob = AgentName("spare-one"), AgentName("ada"), AgentName("bob")
+    for name in (born, ada, bob):
+        assert await files.reserve(name)
+    await files.write_private({files.folder(born) / "status.json": "{}"})
+
+    await files.hand_over(ada, born)
+
+    assert (files.folder(ada) / "status.json").read_text() == "{}"
+    assert not await files.reserve(ada)
+    await files.make(ada)
+    await files.remove(ada)
+    assert not files.folder(ada).is_symlink()
+    assert not files.folder(born).exists()
+    assert files.folder(bob).exists()
+
+
 async def test_orders_and_plans_are_their_owner_s_alone(files: LifeFiles, tmp_path: Path) -> None:
-    order = KeeperOrder("t", 1, "/bin/x", ("a",), "/", {"KEY": "secret"}, ("A.*",), ("B",))
+    order = KeeperOrder("t", 1, "/bin/x", ("a",), "/", {"KEY": "secret"}, ("A.*",), ("B",), ("hi",))
     await files.make(ADA)
     await files.write_order(ADA, order)
     await files.write_private({tmp_path / "deep" / "settings.json": "{}"})
@@ -49,6 +68,7 @@ async def test_orders_and_plans_are_their_owner_s_alone(files: LifeFiles, tmp_pa
     assert json.loads(path.read_text()) == {
         "life": "t", "epoch": 1, "command": "/bin/x", "arguments": ["a"], "directory": "/",
         "environment": {"KEY": "secret"}, "scrub": ["A.*"], "keep": ["B"],
+        "opening": ["hi"],
     }  # fmt: skip
     assert mode(path) == mode(tmp_path / "deep" / "settings.json") == 0o600
     assert [one.name for one in files.folder(ADA).iterdir()] == ["order.json"]

@@ -12,11 +12,11 @@ import pytest
 from iterm_mcp.errors import ConflictError, InvalidRequestError, NotFoundError, RefusedError
 from iterm_mcp.models.ids import LockId
 from iterm_mcp.models.sessions import Program
-from iterm_mcp.services import lock_book
-from iterm_mcp.services.lock_book import REMEMBERED_SECONDS, LockBook
-from iterm_mcp.services.locks import LockService
-from iterm_mcp.services.sessions import SessionService
-from iterm_mcp.services.writers import SessionWriters
+from iterm_mcp.services.sessions import lock_book
+from iterm_mcp.services.sessions.lock_book import REMEMBERED_SECONDS, LockBook
+from iterm_mcp.services.sessions.locks import LockService
+from iterm_mcp.services.sessions.service import SessionService
+from iterm_mcp.services.sessions.writers import SessionWriters
 from iterm_mcp.testing import FakeClock
 
 if TYPE_CHECKING:

@@ -26,11 +26,11 @@ from iterm_mcp.models.deliveries import Stage
 from iterm_mcp.models.ids import AgentName, SessionId, TeamName
 from iterm_mcp.models.messages import Cascade, CascadeResult, Receipt, ReceiptState, Source
 from iterm_mcp.models.sessions import Program
-from iterm_mcp.services.agent_states import AgentStateService
-from iterm_mcp.services.deliveries import make_deliveries
-from iterm_mcp.services.delivery_running import PARALLEL_LIMIT
-from iterm_mcp.services.messages import MessageService
-from iterm_mcp.services.writers import SessionWriters
+from iterm_mcp.services.deliveries.messages import MessageService
+from iterm_mcp.services.deliveries.running import PARALLEL_LIMIT
+from iterm_mcp.services.deliveries.service import make_deliveries
+from iterm_mcp.services.sessions.writers import SessionWriters
+from iterm_mcp.services.states.service import AgentStateService
 from iterm_mcp.store import Store, open_store
 from iterm_mcp.testing.fake_clock import START
 

@@ -12,7 +12,7 @@ from tests.unit.services.crews import ANN, BEN, BOSS, CEM, PERSON, add_crews
 from iterm_mcp.errors import ConflictError, InvalidRequestError, NotFoundError, RefusedError
 from iterm_mcp.models.callers import Caller
 from iterm_mcp.models.ids import AgentName
-from iterm_mcp.services.notes import NoteService
+from iterm_mcp.services.sharing.notes import NoteService
 from iterm_mcp.store import notes as note_store
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from iterm_mcp.models.observations import Fact, ObservationSource
-from iterm_mcp.services.occupants import Found, Member, Pulse, find_occupant
+from iterm_mcp.services.states.occupants import Found, Member, Pulse, find_occupant
 
 SHELL, NODE, CLAUDE, VIM, OTHER = 10, 20, 30, 40, 50
 
@@ -94,6 +94,15 @@ def test_without_an_agent_it_is_a_shell_s_or_another_program_s(
     family: tuple[Member, ...], expected: str
 ) -> None:
     assert who(*family).who == expected
+
+
+def test_a_multiplexer_may_hold_an_agent_that_is_no_child_of_it() -> None:
+    found = who(
+        member(SHELL, 1, "bash", front=OTHER),
+        member(OTHER, SHELL, "/usr/bin/tmux", "attach", front=OTHER),
+    )
+
+    assert found.who == "multiplexer"
 
 
 def test_nobody_has_no_process() -> None:

@@ -18,14 +18,14 @@ from iterm_mcp.errors import (
 )
 from iterm_mcp.models.ids import SessionId
 from iterm_mcp.models.sessions import Program
-from iterm_mcp.services import output_logs
-from iterm_mcp.services.log_file import LogFile
+from iterm_mcp.services.output import output_logs
+from iterm_mcp.services.output.log_file import LogFile
 from iterm_mcp.telemetry import Metrics
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from iterm_mcp.services.output_logs import OutputLogs
+    from iterm_mcp.services.output.output_logs import OutputLogs
     from iterm_mcp.store import Store
     from iterm_mcp.testing import FakeClock, FakeTerminal
 

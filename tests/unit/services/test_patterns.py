@@ -6,8 +6,9 @@ import pytest
 
 from iterm_mcp.errors import InvalidRequestError
 from iterm_mcp.models.output import OutputLine, TextStyle
-from iterm_mcp.services.patterns import MAX_PATTERN, MAX_PATTERNS, Patterns
-from iterm_mcp.services.styled_text import styled
+from iterm_mcp.models.patterns import MAX_PATTERN
+from iterm_mcp.services.output.patterns import MAX_PATTERNS, Patterns
+from iterm_mcp.services.output.styled_text import styled
 
 
 def test_the_first_match_wins_with_its_groups() -> None:

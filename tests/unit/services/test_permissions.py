@@ -14,8 +14,8 @@ from iterm_mcp.models.deliveries import Delivery, DeliveryId, Move, Policy, Stag
 from iterm_mcp.models.ids import AgentName, SessionId
 from iterm_mcp.models.roles import Reach, Role
 from iterm_mcp.models.triggers import Act, Trigger, TriggerId
-from iterm_mcp.services.permissions import Permissions
-from iterm_mcp.services.role_file import RoleFile
+from iterm_mcp.services.permissions.role_file import RoleFile
+from iterm_mcp.services.permissions.service import Permissions
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 import iterm_mcp
 from iterm_mcp.errors import InvalidRequestError, NotFoundError
-from iterm_mcp.services.playbook_checks import read_playbook
-from iterm_mcp.services.playbook_document import StepPart
-from iterm_mcp.services.playbook_plan import as_call, filled, plan, settle_variables
-from iterm_mcp.services.playbook_text import fill, names_in
+from iterm_mcp.services.playbooks.checks import read_playbook
+from iterm_mcp.services.playbooks.document import StepPart
+from iterm_mcp.services.playbooks.plan import as_calls, filled, plan, settle_variables
+from iterm_mcp.services.playbooks.text import fill, names_in
 from iterm_mcp.services.yaml_source import read_yaml
 
 SHIPPED = sorted((Path(iterm_mcp.__file__).parent / "playbooks").glob("*.yaml"))
@@ -31,6 +31,10 @@ steps:
       children:
         - {name: build, directory: "${directory}", command: "bash -l"}
         - {name: ann, agent: {name: ann, kind: shell, teams: [crew]}}
+  - start:
+      beside: build
+      agents:
+        bob: {kind: "template:x", directory: "${directory}", teams: [crew], prompt: "Look."}
   - run: {in: build, command: "make ${target} PORT=${port}", timeout: 600, save: made}
   - tell: {agents: {ann: "make said:\\n${made}"}, teams: {crew: hello}, everybody: hi, until: ended}
   - wait: {team: crew, timeout: 300}
@@ -58,7 +62,7 @@ def test_what_is_shipped_is_sound_and_can_be_planned(path: Path) -> None:
 def test_what_the_manual_shows_is_sound() -> None:
     manual = Path(__file__).parents[3] / "docs/teams.md"
     (shown,) = re.findall(r"```yaml\n(.*?)```", manual.read_text("utf-8"), re.DOTALL)
-    assert len(read_playbook(shown).steps) == 7
+    assert len(read_playbook(shown).steps) == 8
 
 
 def test_the_plan_says_what_each_step_would_do() -> None:
@@ -67,16 +71,18 @@ def test_the_plan_says_what_each_step_would_do() -> None:
         "  1. layout: 2 panes",
         "     build runs bash -l in /src",
         "     ann runs a shell as shell agent ann of crew",
-        "  2. run in build: make all PORT=8080 (600 s, must end with 0, saved as made)",
-        "  3. tell until it has ended (60 s), each agent the most specific:",
+        "  2. start 1 agent beside build",
+        "     bob of template:x in /src in team crew told Look.",
+        "  3. run in build: make all PORT=8080 (600 s, must end with 0, saved as made)",
+        "  4. tell until it has ended (60 s), each agent the most specific:",
         "     everybody: hi",
         "     team crew: hello",
         "     agent ann: make said: ${made}",
-        "  4. wait until all agents of team crew are ready (300 s)",
-        "  5. wait until build prints listening on (.*) or build has idle (60 s, saved as address)",
-        "  6. read the last 40 lines of agent:ann, saved as answer",
-        "  7. run in build: curl '${address}' (60 s, however it ends)",
-        "  8. note shared/review: ${answer}",
+        "  5. wait until all agents of team crew are ready (300 s)",
+        "  6. wait until build prints listening on (.*) or build has idle (60 s, saved as address)",
+        "  7. read the last 40 lines of agent:ann, saved as answer",
+        "  8. run in build: curl '${address}' (60 s, however it ends)",
+        "  9. note shared/review: ${answer}",
     ]
 
 
@@ -107,7 +113,17 @@ def test_the_plan_says_what_each_step_would_do() -> None:
         ("  - wait: {team: crew, pattern: x}\n", "pattern, for and save belong to sessions"),
         ("  - wait: {team: crew, until: redy}\n", "Write until: ready or done"),
         ("  - tell: {}\n", "there is nobody to tell"),
-        ("  - {}\n", "it says nothing. A step is one of layout, run, tell, wait, read, note."),
+        ("  - start: {agents: {}}\n", "line 5, steps.2.start.agents: "),
+        ("  - start: {agents: {a b: {kind: shell}}}\n",
+         "line 5, steps.2.start.agents.a b.name: 'a b' cannot be the name of an agent"),
+        ("  - start: {agents: {ann: {kind: robot}}}\n",
+         "line 5, steps.2.start.agents.ann.kind: "),
+        ("  - start: {agents: {ann: {}}}\n",
+         "line 5, steps.2.start.agents.ann.kind: it is missing"),
+        ("  - start: {beside: bild, agents: {ann: {kind: shell}}}\n",
+         "line 5, steps.2.start.beside: no pane is called 'bild'"),
+        ("  - {}\n",
+         "it says nothing. A step is one of layout, start, run, tell, wait, read, note."),
         ("  - {read: {in: build}, note: {key: k, value: v}}\n", "it has read and note"),
         ("  - layout: {name: build}\n", "'build' is there already"),
         ("  - layout: {split: rows, children: [{name: x}]}\n", "a split has two children or more"),
@@ -231,17 +247,28 @@ def test_what_makes_no_sense_once_its_variables_are_put_in_is_told() -> None:
 def test_a_step_is_permitted_as_the_tool_is_that_does_the_same(
     step: dict[str, object], session_id: str | None, call: tuple[str, dict[str, object]]
 ) -> None:
-    assert as_call(StepPart.model_validate(step), session_id) == call
+    assert as_calls(StepPart.model_validate(step), session_id) == [call]
+
+
+def test_each_agent_that_is_started_is_permitted_by_itself() -> None:
+    agents = {"ann": {"kind": "claude", "role": "worker"}, "bob": {"kind": "codex"}}
+    step = StepPart.model_validate({"start": {"beside": "build", "agents": agents}})
+    assert as_calls(step, "S") == [
+        ("start_agent", {"name": "ann", "kind": "claude", "role": "worker", "beside": "S"}),
+        ("start_agent", {"name": "bob", "kind": "codex", "beside": "S"}),
+    ]
+    alone = StepPart.model_validate({"start": {"agents": {"bob": {"kind": "codex"}}}})
+    assert as_calls(alone, None) == [("start_agent", {"name": "bob", "kind": "codex"})]
 
 
 def test_a_layout_is_permitted_with_all_its_agents_and_folders() -> None:
     layout = {"split": "rows", "children": [
         {"directory": "/a"}, {"agent": {"name": "ann", "role": "worker", "teams": ["crew"]}}
     ]}  # fmt: skip
-    tool, arguments = as_call(StepPart.model_validate({"layout": layout}), None)
+    ((tool, arguments),) = as_calls(StepPart.model_validate({"layout": layout}), None)
     assert tool == "apply_layout"
     first, second = arguments["root"]["children"]
     assert first["directory"] == "/a"
     assert second["agent"] | {"kind": ""} == {
-        "name": "ann", "kind": "", "role": "worker", "teams": ["crew"]
+        "name": "ann", "kind": "", "role": "worker", "teams": ["crew"], "prompt": ""
     }  # fmt: skip

@@ -5,8 +5,8 @@ from __future__ import annotations
 from iterm_mcp.models.ids import AgentName, SessionId, TeamName
 from iterm_mcp.models.layouts import Pane, PaneAgent, Splitter
 from iterm_mcp.models.sessions import Program
-from iterm_mcp.services.playbook_document import LayoutPart
-from iterm_mcp.services.playbook_panes import tree_of
+from iterm_mcp.services.playbooks.document import LayoutPart
+from iterm_mcp.services.playbooks.panes import tree_of
 
 LAYOUT = LayoutPart.model_validate({
     "split": "columns",

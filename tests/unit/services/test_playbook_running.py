@@ -19,16 +19,16 @@ from iterm_mcp.errors import (
 from iterm_mcp.models.callers import Caller
 from iterm_mcp.models.ids import AgentName
 from iterm_mcp.models.playbooks import Decision, Known, RunId, RunState, StepState
-from iterm_mcp.services import playbook_running
-from iterm_mcp.services.playbook_running import PlaybookService
-from iterm_mcp.services.playbook_tasks import Outcome, StepError, UndecidedError
+from iterm_mcp.services.playbooks import running as playbook_running
+from iterm_mcp.services.playbooks.running import PlaybookService
+from iterm_mcp.services.playbooks.tasks import Outcome, StepError, UndecidedError
 from iterm_mcp.store import playbooks as playbook_store
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
-    from iterm_mcp.services.playbook_document import StepPart
-    from iterm_mcp.services.playbook_tasks import Task
+    from iterm_mcp.services.playbooks.document import StepPart
+    from iterm_mcp.services.playbooks.tasks import Task
     from iterm_mcp.store import Store
     from iterm_mcp.testing import FakeClock
 

@@ -20,10 +20,10 @@ from iterm_mcp.models.messages import CascadeResult, Receipt, ReceiptState, Sour
 from iterm_mcp.models.notes import Note
 from iterm_mcp.models.output import PromptState
 from iterm_mcp.models.playbooks import Known, Run, RunId, RunState
-from iterm_mcp.services.playbook_document import StepPart
-from iterm_mcp.services.playbook_steps import Means, Steps
-from iterm_mcp.services.playbook_tasks import Outcome, StepError, Task, UndecidedError
-from iterm_mcp.services.team_waits import TeamWaited
+from iterm_mcp.services.playbooks.document import StepPart
+from iterm_mcp.services.playbooks.steps import Means, Steps
+from iterm_mcp.services.playbooks.tasks import Outcome, StepError, Task, UndecidedError
+from iterm_mcp.services.states.waits import AgentsWaited
 
 if TYPE_CHECKING:
     from iterm_mcp.models.messages import Cascade
@@ -127,15 +127,15 @@ class Bench:
         self.stage = Stage("$ ")
         self.commands, self.messages, self.deliveries = Commands(), Messages(), Deliveries()
         self.notes, self.noted = Notes(), list[dict[str, Any]]()
-        self.team = TeamWaited(met=True, views=(), timed_out=False)
+        self.team = AgentsWaited(met=True, views=())
         means: Any = SimpleNamespace(
             terminal=self.stage.terminal, commands=self.commands, messages=self.messages,
-            deliveries=self.deliveries, notes=self.notes, team_waits=self,
+            deliveries=self.deliveries, notes=self.notes, agent_waits=self, lives=None,
         )  # fmt: skip
         assert means.__dict__.keys() <= Means.__dataclass_fields__.keys()
         self.steps = Steps(means)
 
-    async def wait(self, *_: object) -> TeamWaited:
+    async def wait(self, *_: object, **__: object) -> AgentsWaited:
         await checkpoint()
         return self.team
 
@@ -341,8 +341,8 @@ async def test_a_note_that_says_it_already_is_not_written_again(bench: Bench) ->
 async def test_a_team_that_is_not_as_it_should_be_fails_its_step(bench: Bench) -> None:
     step = {"wait": {"team": "crew"}}
     view = StateView(AgentName("ann"), 1, AgentState.READY, "", None)
-    bench.team = TeamWaited(met=True, views=(view,), timed_out=False)
+    bench.team = AgentsWaited(met=True, views=(view,))
     assert (await bench.do(step)).detail == {"agents": {"ann": "ready"}}
-    bench.team = TeamWaited(met=False, views=(view,), timed_out=True)
+    bench.team = AgentsWaited(met=False, views=(view,))
     with pytest.raises(StepError, match="ann is ready"):
         await bench.do(step)

@@ -9,8 +9,8 @@ import psutil
 import pytest
 
 from iterm_mcp.errors import RefusedError
-from iterm_mcp.services import process_table
-from iterm_mcp.services.process_table import Job, SystemProcessTable
+from iterm_mcp.services.sessions import process_table
+from iterm_mcp.services.sessions.process_table import Job, SystemProcessTable
 from iterm_mcp.testing import FakeClock
 
 NO_PID = 2**22 + 7

@@ -6,7 +6,7 @@ import pytest
 
 from iterm_mcp.errors import InvalidRequestError
 from iterm_mcp.models.sessions import Program, Size
-from iterm_mcp.services.programs import LONGEST_WORDS, MOST_CELLS, check_program
+from iterm_mcp.services.sessions.programs import LONGEST_WORDS, MOST_CELLS, check_program
 
 
 @pytest.mark.parametrize(

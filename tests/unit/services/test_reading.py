@@ -8,8 +8,8 @@ from tests.unit.services.stage import ONE, Stage
 from iterm_mcp.errors import InvalidRequestError
 from iterm_mcp.models.cursors import Cursor
 from iterm_mcp.models.ids import SessionId
-from iterm_mcp.services.patterns import Patterns
-from iterm_mcp.services.reading import Reader, Reading, own_cursor
+from iterm_mcp.services.output.patterns import Patterns
+from iterm_mcp.services.output.reading import Reader, Reading, own_cursor
 
 
 def reader(stage: Stage) -> Reader:

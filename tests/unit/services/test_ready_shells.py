@@ -17,14 +17,14 @@ from iterm_mcp.models.happenings import (
     TerminalBack,
 )
 from iterm_mcp.models.output import Prompt, PromptId, PromptState
-from iterm_mcp.services import ready_shells
-from iterm_mcp.services.ready_shells import ReadyShell, ReadyShells
+from iterm_mcp.services.commands import ready_shells
+from iterm_mcp.services.commands.ready_shells import ReadyShell, ReadyShells
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from iterm_mcp.models.ids import SessionId
-    from iterm_mcp.services.typed_commands import Dialect
+    from iterm_mcp.services.commands.typed_commands import Dialect
 
 EDITING, RUNNING, FINISHED = PromptState.EDITING, PromptState.RUNNING, PromptState.FINISHED
 P = PromptId("prompt-aaaa1111")

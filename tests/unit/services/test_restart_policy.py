@@ -8,7 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iterm_mcp.services.restart_policy import Quarantine, RestartAt, RestartPolicy, after_crash
+from iterm_mcp.services.agents.restart_policy import (
+    Quarantine,
+    RestartAt,
+    RestartPolicy,
+    after_crash,
+)
 from iterm_mcp.testing.fake_clock import START
 
 POLICY = RestartPolicy()

@@ -11,7 +11,7 @@ from tests.unit.services.crews import ANN, BEN, BOSS, CEM, CREW, NIGHT, OTHER, P
 from iterm_mcp.errors import InvalidRequestError, NotFoundError, RefusedError
 from iterm_mcp.models.ids import TeamName
 from iterm_mcp.models.results import FileState, Form
-from iterm_mcp.services.results import ResultService
+from iterm_mcp.services.sharing.results import ResultService
 from iterm_mcp.store import results as result_store
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ import pytest
 
 from iterm_mcp.errors import InvalidRequestError, RefusedError
 from iterm_mcp.models.roles import BUILT_IN, Reach, Role
-from iterm_mcp.services import roles
-from iterm_mcp.services.roles import Aims
+from iterm_mcp.services.permissions import roles
+from iterm_mcp.services.permissions.roles import Aims
 
 
 @pytest.mark.parametrize(

@@ -12,12 +12,12 @@ from iterm_mcp.errors import InvalidRequestError, RefusedError, TerminalUnavaila
 from iterm_mcp.models.ids import LockId
 from iterm_mcp.models.input import InputState
 from iterm_mcp.models.sessions import Program
-from iterm_mcp.services.lock_book import LockBook
-from iterm_mcp.services.locks import LockService
-from iterm_mcp.services.pasting import Paster
-from iterm_mcp.services.sending import MAX_TEXT, SendingService
-from iterm_mcp.services.sessions import SessionService
-from iterm_mcp.services.writers import SessionWriters
+from iterm_mcp.services.sessions.lock_book import LockBook
+from iterm_mcp.services.sessions.locks import LockService
+from iterm_mcp.services.sessions.pasting import Paster
+from iterm_mcp.services.sessions.sending import MAX_TEXT, SendingService
+from iterm_mcp.services.sessions.service import SessionService
+from iterm_mcp.services.sessions.writers import SessionWriters
 from iterm_mcp.testing import FakeTerminal
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from tests.unit.services.fake_processes import FakeProcesses
 
 from iterm_mcp.errors import ConflictError, InvalidRequestError, ItermMcpError, RefusedError
 from iterm_mcp.models.sessions import Appearance, Direction, Program, Size
-from iterm_mcp.services.session_changes import SessionChange, SessionChanger
-from iterm_mcp.services.session_search import SessionSearch
+from iterm_mcp.services.sessions.changes import SessionChange, SessionChanger
+from iterm_mcp.services.sessions.search import SessionSearch
 
 if TYPE_CHECKING:
     from iterm_mcp.models.ids import SessionId

@@ -12,8 +12,8 @@ from iterm_mcp.errors import NotFoundError
 from iterm_mcp.models.output import PromptState
 from iterm_mcp.models.session_details import LastCommand
 from iterm_mcp.models.sessions import Program
-from iterm_mcp.services.session_details import SessionDescriber, as_pid
-from iterm_mcp.services.session_search import SessionSearch
+from iterm_mcp.services.sessions.details import SessionDescriber, as_pid
+from iterm_mcp.services.sessions.search import SessionSearch
 
 if TYPE_CHECKING:
     from iterm_mcp.testing import FakeTerminal

@@ -14,8 +14,8 @@ from iterm_mcp.errors import NotFoundError, RefusedError, TerminalRejectedError
 from iterm_mcp.models.ids import SessionId
 from iterm_mcp.models.session_details import LastCommand
 from iterm_mcp.models.sessions import Program
-from iterm_mcp.services.session_ending import SessionEnder
-from iterm_mcp.services.session_search import SessionSearch
+from iterm_mcp.services.sessions.ending import SessionEnder
+from iterm_mcp.services.sessions.search import SessionSearch
 
 if TYPE_CHECKING:
     from iterm_mcp.testing import FakeTerminal

@@ -10,7 +10,7 @@ import pytest
 from iterm_mcp.errors import InvalidRequestError, NotFoundError, TerminalUnavailableError
 from iterm_mcp.models.ids import AgentName, SessionId
 from iterm_mcp.models.sessions import Direction, Program, Size
-from iterm_mcp.services.session_search import CANDIDATES, SessionSearch
+from iterm_mcp.services.sessions.search import CANDIDATES, SessionSearch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

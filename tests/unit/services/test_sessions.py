@@ -9,8 +9,8 @@ import pytest
 from tests.unit.services.stage import ONE, Stage
 
 from iterm_mcp.models.sessions import Program, Size
-from iterm_mcp.services import sessions as service_module
-from iterm_mcp.services.sessions import SessionService
+from iterm_mcp.services.sessions import service as service_module
+from iterm_mcp.services.sessions.service import SessionService
 
 if TYPE_CHECKING:
     from iterm_mcp.testing import FakeTerminal

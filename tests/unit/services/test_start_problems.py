@@ -8,8 +8,8 @@ import pytest
 
 from iterm_mcp.errors import TerminalRejectedError
 from iterm_mcp.models.sessions import Program
-from iterm_mcp.services.sessions import SessionService
-from iterm_mcp.services.start_problems import start_problem
+from iterm_mcp.services.agents.start_problems import start_problem
+from iterm_mcp.services.sessions.service import SessionService
 
 if TYPE_CHECKING:
     from pathlib import Path

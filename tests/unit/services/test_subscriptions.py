@@ -12,9 +12,9 @@ from iterm_mcp.errors import NotFoundError, RefusedError, TerminalUnavailableErr
 from iterm_mcp.models.ids import SessionId
 from iterm_mcp.models.sessions import Program
 from iterm_mcp.models.topics import Part, Topic
-from iterm_mcp.services import subscriptions
 from iterm_mcp.services.outbox import Outbox
-from iterm_mcp.services.subscriptions import TRIGGERS, Subscriptions, open_subscriptions
+from iterm_mcp.services.sessions import subscriptions
+from iterm_mcp.services.sessions.subscriptions import TRIGGERS, Subscriptions, open_subscriptions
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

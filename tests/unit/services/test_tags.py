@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iterm_mcp.errors import InvalidRequestError
-from iterm_mcp.services.tags import MOST, check_tags, read_tags
+from iterm_mcp.services.sessions.tags import MOST, check_tags, read_tags
 
 
 def test_each_tag_is_kept_once_in_the_order_they_came() -> None:

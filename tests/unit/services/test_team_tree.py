@@ -9,8 +9,8 @@ from tests.unit.services.crews import CREW, NIGHT, OTHER, add_crews
 
 from iterm_mcp.errors import ConflictError, NotFoundError
 from iterm_mcp.models.ids import AgentName, TeamName
-from iterm_mcp.services.agents import AgentService
-from iterm_mcp.services.team_tree import at_or_above, at_or_below, members, teams_of
+from iterm_mcp.services.agents.service import AgentService
+from iterm_mcp.services.agents.team_tree import at_or_above, at_or_below, members, teams_of
 
 if TYPE_CHECKING:
     from iterm_mcp.store import Store

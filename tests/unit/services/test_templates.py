@@ -10,7 +10,7 @@ from iterm_mcp.agents.kinds import all_kinds
 from iterm_mcp.errors import InvalidRequestError, NotFoundError
 from iterm_mcp.models.agent_lives import Limits
 from iterm_mcp.models.sessions import Direction
-from iterm_mcp.services.templates import SHIPPED, Templates, read_template
+from iterm_mcp.services.agents.templates import SHIPPED, Templates, read_template
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,9 +15,9 @@ from iterm_mcp.models.cursors import Cursor
 from iterm_mcp.models.ids import AgentName, SessionId, TeamName
 from iterm_mcp.models.sessions import Program
 from iterm_mcp.models.triggers import Act, Trigger, TriggerId
-from iterm_mcp.services import triggers as module
-from iterm_mcp.services.following import Stretch
-from iterm_mcp.services.trigger_rules import LOOP_LENGTH, Lines, Rule, pieces
+from iterm_mcp.services.output import triggers as module
+from iterm_mcp.services.output.following import Stretch
+from iterm_mcp.services.output.trigger_rules import LOOP_LENGTH, Lines, Rule, pieces
 from iterm_mcp.telemetry import Metrics
 
 if TYPE_CHECKING:

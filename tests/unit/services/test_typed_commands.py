@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from iterm_mcp.errors import InvalidRequestError
-from iterm_mcp.services.typed_commands import (
+from iterm_mcp.services.commands.typed_commands import (
     CLOSING,
     MAX_COMMAND,
     NONCE,

@@ -10,10 +10,10 @@ from tests.unit.services.stage import ONE, Stage, prompt
 
 from iterm_mcp.models.happenings import CommandStarted, ScreenChanged, SessionEnded
 from iterm_mcp.models.output import OutputLine, PromptId, PromptState
-from iterm_mcp.services import waiting
-from iterm_mcp.services.patterns import Patterns
-from iterm_mcp.services.reading import Reader
-from iterm_mcp.services.waiting import Condition, Waited, WaitService
+from iterm_mcp.services.output import waiting
+from iterm_mcp.services.output.patterns import Patterns
+from iterm_mcp.services.output.reading import Reader
+from iterm_mcp.services.output.waiting import Condition, Waited, WaitService
 from iterm_mcp.testing import FakeClock
 
 if TYPE_CHECKING:
@@ -195,3 +195,23 @@ async def test_when_the_time_is_up_the_tail_is_told() -> None:
     assert (found.match, found.condition, found.ended) == (None, None, False)
     assert found.reading is not None
     assert [row.text for row in found.reading.lines.lines] == ["last", "$ "]
+
+
+async def test_who_has_said_what_it_has_read_is_told_the_end_of_what_is_new() -> None:
+    old = ["old one", "old two", ""]
+    stage = Stage(*old)
+    since = await Reader(stage.terminal).cursor(ONE)
+    nothing = await wait(stage, condition=Condition.IDLE, since=since)
+    all_of_it = await wait(stage, condition=Condition.IDLE)
+    news = [f"new {number}" for number in range(22)]
+    shows(stage, *old[:2], *news)
+
+    found = await wait(stage, condition=Condition.IDLE, since=since)
+
+    assert all_of_it.reading is not None
+    assert [row.text for row in all_of_it.reading.lines.lines] == old
+    assert nothing.reading is not None
+    assert [row.text for row in nothing.reading.lines.lines] == [""]
+    assert found.reading is not None
+    assert [row.text for row in found.reading.lines.lines] == news[2:]
+    assert (nothing.left_out, all_of_it.left_out, found.left_out) == (0, 0, 2)

@@ -8,7 +8,7 @@ from anyio.lowlevel import checkpoint
 
 from iterm_mcp.errors import RefusedError
 from iterm_mcp.models.ids import SessionId
-from iterm_mcp.services.writers import SessionWriters
+from iterm_mcp.services.sessions.writers import SessionWriters
 
 ONE, OTHER = SessionId("s1"), SessionId("s2")
 

@@ -26,12 +26,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from iterm_mcp.errors import ItermMcpError, RefusedError, TerminalTimeoutError
 from iterm_mcp.models.input import InputState
 from iterm_mcp.models.sessions import Program
-from iterm_mcp.services import paste_text
-from iterm_mcp.services.lock_book import LockBook
-from iterm_mcp.services.locks import LockService
-from iterm_mcp.services.sending import SendingService
-from iterm_mcp.services.sessions import SessionService
-from iterm_mcp.services.writers import SessionWriters
+from iterm_mcp.services.sessions import paste_text
+from iterm_mcp.services.sessions.lock_book import LockBook
+from iterm_mcp.services.sessions.locks import LockService
+from iterm_mcp.services.sessions.sending import SendingService
+from iterm_mcp.services.sessions.service import SessionService
+from iterm_mcp.services.sessions.writers import SessionWriters
 from iterm_mcp.store.database import open_database
 from iterm_mcp.store.locks import LockStore
 from iterm_mcp.testing import FakeClock, FakeTerminal

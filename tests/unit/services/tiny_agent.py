@@ -12,7 +12,7 @@ from iterm_mcp.models.happenings import ScreenChanged
 from iterm_mcp.models.ids import AgentName
 from iterm_mcp.models.observations import Fact, Observation, ObservationSource, Sighting
 from iterm_mcp.models.sessions import Program, Screen, Size
-from iterm_mcp.services.state_changes import Watchers
+from iterm_mcp.services.states.state_changes import Watchers
 from iterm_mcp.testing.fake_clock import START
 from iterm_mcp.testing.fake_shell import FakeShell
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
 
     from iterm_mcp.models.ids import SessionId
-    from iterm_mcp.services.states import Observed, StateChanges
+    from iterm_mcp.services.states.asking import Observed, StateChanges
     from iterm_mcp.store import Store
     from iterm_mcp.testing import FakeTerminal
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import anyio
+import anyio.to_thread
 import pytest
 
 from iterm_mcp.errors import ConflictError, NotFoundError, StoreError
+from iterm_mcp.models.agent_lives import AgentOrder
 from iterm_mcp.models.ids import AgentName, TeamName
 from iterm_mcp.models.layouts import Pane, PaneAgent, SavedLayout, SavedTeam, Splitter
 from iterm_mcp.models.sessions import Program
@@ -19,12 +23,16 @@ if TYPE_CHECKING:
     from iterm_mcp.testing import FakeClock
 
 ADA = PaneAgent(AgentName("ada"), role="writes", teams=(TeamName("crew"),))
+ORDER = AgentOrder("claude", "/tmp", "Begin.", environment={"A": "1"}, options=("-v",))
+BOB = PaneAgent(AgentName("bob"), "claude", order=ORDER, conversation="c1", transcript="/t")
 PROGRAM = Program("top", "/usr", "Default", "load \u2728", tags=("x", "y"))
 TREE = Splitter(
     vertical=True,
     children=(
         Pane(PROGRAM, 0.3, agent=ADA),
-        Splitter(vertical=False, children=(Pane(weight=0.5), Pane(weight=0.5)), weight=0.7),
+        Splitter(
+            vertical=False, children=(Pane(weight=0.5), Pane(weight=0.5, agent=BOB)), weight=0.7
+        ),
     ),
 )
 TEAMS = (
@@ -39,6 +47,26 @@ async def test_a_layout_is_read_back_whole_after_a_restart(path: str, clock: Fak
         await store.layouts.save(DESK, replace=False)
     async with open_store(path, clock) as store:
         assert await store.layouts.find("desk") == DESK
+
+
+async def test_what_an_older_version_kept_of_an_agent_is_still_read(
+    store: Store, path: str
+) -> None:
+    only = replace(DESK, windows=((Pane(PROGRAM, agent=ADA),),))
+    await store.layouts.save(only, replace=False)
+    await anyio.to_thread.run_sync(_age, path)
+
+    assert await store.layouts.find("desk") == only
+
+
+def _age(path: str) -> None:
+    """Write a layout's agent as the first version did."""
+    with sqlite3.connect(path) as connection:
+        ((text,),) = connection.execute("SELECT content FROM layouts")
+        content = json.loads(text)
+        content["windows"][0][0]["agent"] = ["ada", "shell", "writes", ["crew"]]
+        connection.execute("UPDATE layouts SET content = ?", (json.dumps(content),))
+    connection.close()
 
 
 async def test_layouts_are_listed_by_name(store: Store) -> None:

@@ -13,6 +13,7 @@ from tests.unit.terminal.peer import Peer
 from tests.waiting import eventually
 
 from iterm_mcp.errors import NotFoundError
+from iterm_mcp.models.happenings import KeyPressed, ScreenChanged
 from iterm_mcp.models.ids import SessionId
 from iterm_mcp.telemetry import Meter, Metrics
 from iterm_mcp.terminal.iterm import ItermTerminal
@@ -128,3 +129,41 @@ async def test_an_end_that_the_terminal_does_not_take_harms_nothing(
         async with terminal.watch(ONE):
             pass
         assert asked(peer)[:3] == [True, False, True]
+
+
+async def test_keys_are_asked_for_and_told_only_while_somebody_wants_to_know_of_them() -> None:
+    peer = Peer()
+    pressed = wire.KeystrokeNotification(session=ONE, characters="s")
+    async with opened(peer, SHORT) as terminal:
+        async with (
+            terminal.watch(ONE) as plain,
+            terminal.watch(ONE, keys=True) as watch,
+            terminal.watch(ONE, keys=True),
+        ):
+            peer.socket.notify(wire.Notification(keystroke_notification=pressed))
+            peer.socket.notify(wire.Notification(keystroke_notification=pressed))
+            update = wire.ScreenUpdateNotification(session=ONE)
+            peer.socket.notify(wire.Notification(screen_update_notification=update))
+            told = [await watch.next()]
+            told_plainly = await plain.next()
+            while not isinstance(told[-1], ScreenChanged):
+                told.append(await watch.next())
+        await eventually(lambda: keys_asked(peer) == [True, False])
+    assert told[0] == KeyPressed()
+    assert told_plainly == ScreenChanged()
+
+
+async def test_another_connection_is_asked_for_keys_again() -> None:
+    peer = Peer()
+    async with opened(peer, LONG) as terminal, terminal.watch(ONE, keys=True):
+        peer.socket.hang_up()
+        await eventually(lambda: keys_asked(peer) == [True, True])
+
+
+def keys_asked(peer: Peer) -> list[bool]:
+    """Return whether each request about a session's keys was to begin or to end."""
+    return [
+        one.subscribe
+        for one in peer.requests("notification_request")
+        if one.notification_type == wire.NOTIFY_ON_KEYSTROKE
+    ]

@@ -11,7 +11,9 @@ from mcp import Client
 from mcp.types import TextContent
 
 from iterm_mcp.app import make_services, tool_rows
+from iterm_mcp.services.events.questions import make_questions
 from iterm_mcp.store import open_store
+from iterm_mcp.store.events import open_event_store
 from iterm_mcp.telemetry import Metrics
 from iterm_mcp.testing import FakeClock, FakeTerminal
 from iterm_mcp.tools.calls import Calls
@@ -76,10 +78,13 @@ class Bench:
 @asynccontextmanager
 async def open_bench(folder: Path) -> AsyncIterator[Bench]:
     terminal, clock, metrics = FakeTerminal(), FakeClock(), Metrics()
-    async with open_store(str(folder / "state.db"), clock) as store:
+    async with (
+        open_store(str(folder / "state.db"), clock) as store,
+        open_event_store(str(folder / "events"), clock) as events,
+    ):
         calls = Calls(metrics.tools)
         services = make_services(terminal, store, clock, metrics)
-        rows = tool_rows(services)
+        rows = tool_rows(services, make_questions(events, clock))
         bench = Bench(build_server(rows, calls), terminal, metrics)
         bench.calls, bench.rows = calls, rows
         async with services.deliveries.running():

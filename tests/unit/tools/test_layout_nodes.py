@@ -18,7 +18,7 @@ from iterm_mcp.models.layouts import (
     Splitter,
 )
 from iterm_mcp.models.sessions import Program
-from iterm_mcp.services.layout_plan import leaves
+from iterm_mcp.services.layouts.plan import leaves
 from iterm_mcp.tools import layout_nodes
 from iterm_mcp.tools.layout_nodes import LayoutNode
 

@@ -8,9 +8,10 @@ from tests.unit.tools.conftest import text_of
 from tests.unit.tools.ruled import Ruled
 
 from iterm_mcp.access import Access
+from iterm_mcp.services.buckets import Bucket
 from iterm_mcp.testing import FakeClock
 from iterm_mcp.tools.clients import CURRENT, MAX_HTTP_SESSIONS, Client, Clients, Rules
-from iterm_mcp.tools.limits import LEAST_CHARACTERS, Bucket, Limits
+from iterm_mcp.tools.limits import LEAST_CHARACTERS, Limits
 
 ERAS = pytest.mark.parametrize("mode", ["auto", "legacy"])
 

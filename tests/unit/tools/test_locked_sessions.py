@@ -54,6 +54,7 @@ HARMLESS = {
     "apply_layout": "moves panes, and ends and types nothing",
     "export_layout": "writes down what stands",
     "log_output": "reads",
+    "annotate": "keeps texts",
     "manage_notes": "keeps texts",
     "share_result": "keeps texts",
     "move_team": "says who stands where",

@@ -9,9 +9,9 @@ import pytest
 from iterm_mcp.models.cursors import Cursor
 from iterm_mcp.models.ids import SessionId
 from iterm_mcp.models.output import OutputLine, OutputLines, TextStyle
-from iterm_mcp.services.patterns import Match, Patterns
-from iterm_mcp.services.reading import Reading
-from iterm_mcp.services.waiting import Condition, Waited
+from iterm_mcp.services.output.patterns import Match, Patterns
+from iterm_mcp.services.output.reading import Reading
+from iterm_mcp.services.output.waiting import Condition, Waited
 from iterm_mcp.tools.output_answers import MAX_MATCH, shown_reading, wait_answer
 
 if TYPE_CHECKING:
@@ -117,3 +117,8 @@ def test_the_end_of_what_was_printed_explains_a_wait_in_vain() -> None:
     assert answer["tail"] == f"before\n{SAFE}"
     assert answer["untrusted"] == ["tail"]
     assert answer["cursor"] == str(CURSOR)
+    assert "left_out_lines" not in answer
+
+
+def test_what_a_wait_leaves_out_before_the_end_is_counted() -> None:
+    assert waited(reading=reading("last"), left_out=7)["left_out_lines"] == 7

@@ -46,11 +46,12 @@ async def text_of(client: Client, uri: str) -> str:
 
 async def test_what_there_is_to_read_is_listed(client: Client) -> None:
     assert [one.uri for one in (await client.list_resources()).resources] == [
-        "iterm://sessions", "iterm://triggers", "iterm://approvals",
+        "iterm://sessions", "iterm://triggers", "iterm://approvals", "iterm://agents",
     ]  # fmt: skip
     templates = (await client.list_resource_templates()).resource_templates
     assert [one.uri_template for one in templates] == [
         *(f"iterm://sessions/{{session_id}}/{part}" for part in ("screen", "output", "recording")),
+        "iterm://agents/{name}",
         "iterm://notes/{namespace}",
     ]
 
@@ -92,6 +93,63 @@ async def test_a_recording_is_named_if_there_is_one(client: Client, watched: Wat
 
 async def test_triggers_are_read(client: Client) -> None:
     assert json.loads(await text_of(client, "iterm://triggers")) == {"triggers": [], "last": []}
+
+
+async def test_what_agents_do_is_read_with_the_evidence_for_it(
+    client: Client, watched: Watched
+) -> None:
+    await register(client, watched)
+
+    (listed,) = json.loads(await text_of(client, "iterm://agents"))["agents"]
+    one = json.loads(await text_of(client, "iterm://agents/ann"))
+
+    assert (listed["name"], listed["state"]) == ("ann", "ready")
+    assert listed["reason"]
+    assert {key: one[key] for key in ("name", "kind", "state", "needs_person", "life")} == {
+        "name": "ann", "kind": "shell", "state": "ready", "needs_person": False, "life": 1,
+    }  # fmt: skip
+    assert "decided by:" in one["evidence"]
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_client_is_told_when_the_state_of_an_agent_changes_and_when_agents_go(
+    watched: Watched, era: str
+) -> None:
+    one, other, everyone = "iterm://agents/ann", "iterm://agents/bob", "iterm://agents"
+    async with Client(watched.server, mode=era) as client:
+        await register(client, watched)
+        opened = await client.call_tool("open_session", {})
+        beside = json.loads(opened.content[0].text)["session_id"]  # type: ignore[union-attr]
+        await client.call_tool("register_agent", {"name": "bob", "session_id": beside})
+    async with listening(watched, era, one, other, everyone) as (told, client):
+        told.clear()
+        await watched.terminal.send_text(watched.session_id, "read and wait\r")
+
+        await eventually(lambda: one in told and everyone in told)
+        assert (await state_of(client, "ann"))["state"] == "working"
+
+        told.clear()
+        await watched.terminal.close_session(beside)
+        await eventually(lambda: other in told and everyone in told)
+        assert (await state_of(client, "bob"))["state"] == "lost"
+    await eventually(lambda: watched.subscriptions.counts() == (0, 0))
+
+
+async def test_the_state_of_an_agent_that_is_none_is_refused(client: Client) -> None:
+    with pytest.raises(MCPError, match=r"no agent .*nobody"):
+        await client.read_resource("iterm://agents/nobody")
+
+
+async def register(client: Client, watched: Watched) -> None:
+    """Register the one session's shell, and wait until its state is known."""
+    await client.call_tool(
+        "register_agent", {"name": "ann", "session_id": watched.session_id, "kind": "shell"}
+    )
+    await eventually(lambda: state_of(client, "ann"), lambda found: found["state"] == "ready")
+
+
+async def state_of(client: Client, name: str) -> Any:  # noqa: ANN401 - JSON
+    return json.loads(await text_of(client, f"iterm://agents/{name}"))
 
 
 @pytest.mark.parametrize(

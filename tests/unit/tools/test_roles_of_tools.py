@@ -12,7 +12,7 @@ from tests.unit.tools.shown import every_tool
 from iterm_mcp.access import Access
 from iterm_mcp.app import make_services, tool_rows
 from iterm_mcp.models.sessions import Program
-from iterm_mcp.services.roles import GOVERNS, PATHS, UNAIMED, Aims, aims_of, paths_of
+from iterm_mcp.services.permissions.roles import GOVERNS, PATHS, UNAIMED, Aims, aims_of, paths_of
 from iterm_mcp.store import open_store
 from iterm_mcp.telemetry import Metrics
 from iterm_mcp.testing import FakeClock, FakeTerminal
@@ -51,6 +51,20 @@ async def test_no_tool_that_changes_something_is_left_out(bench: Bench) -> None:
         if aims == Aims():
             unaimed.add(tool.name)
     assert unaimed == {*CONCERNS_NOBODY, *UNAIMED, *GOVERNS, *LOOKED_UP}
+
+
+def test_the_client_of_an_agent_that_was_handed_out_is_that_agents() -> None:
+    clients = Clients(UNRULED, FakeClock())
+    client = clients.connect("unix")
+    clients.allow(client, Access(tier="read", agent="spare-one"))
+    clients.names = lambda name: "ada" if name == "spare-one" else name
+    token = CURRENT.set(client)
+    try:
+        access = clients.calling("x").access
+    finally:
+        CURRENT.reset(token)
+
+    assert (access.agent, access.tier) == ("ada", "read")
 
 
 async def test_every_argument_that_names_a_place_on_the_disk_is_one_that_roles_know(

@@ -11,7 +11,7 @@ from mcp.types import EmbeddedResource, ImageContent, TextContent, TextResourceC
 from tests.unit.tools.conftest import Caller, text_of
 from tests.unit.tools.watched import Watched, open_watched
 
-from iterm_mcp.services import pictures
+from iterm_mcp.services.sessions import pictures
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

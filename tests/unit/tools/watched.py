@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mcp.server import Server
 
     from iterm_mcp.models.ids import SessionId
-    from iterm_mcp.services.subscriptions import Subscriptions
+    from iterm_mcp.services.sessions.subscriptions import Subscriptions
 
 
 @dataclass

@@ -13,11 +13,12 @@ from starlette.applications import Starlette
 from tests.unit.web.asgi import ask
 
 from iterm_mcp.agents.hook_answers import permission_asked
+from iterm_mcp.errors import StoreError
 from iterm_mcp.models.approvals import Asks
 from iterm_mcp.models.ids import AgentName
-from iterm_mcp.services.approval_dialogs import Dialog
-from iterm_mcp.services.held_hooks import HeldHook, HookDecision
-from iterm_mcp.services.hook_intake import HookEvent, HookSender
+from iterm_mcp.services.approvals.dialogs import Dialog
+from iterm_mcp.services.approvals.held_hooks import HeldHook, HookDecision
+from iterm_mcp.services.approvals.hook_intake import HookEvent, HookSender
 from iterm_mcp.web import hooks
 from iterm_mcp.web.hooks import hook_routes
 
@@ -26,8 +27,9 @@ if TYPE_CHECKING:
 
     from starlette.types import Message
 
-    from iterm_mcp.services.approvals import ApprovalService
-    from iterm_mcp.services.hook_intake import HookIntake
+    from iterm_mcp.services.approvals.hook_intake import HookIntake
+    from iterm_mcp.services.approvals.service import ApprovalService
+    from iterm_mcp.services.events.spool import Spool
 
 PATH = "/v1/hooks/claude"
 ASKED: dict[str, Any] = {
@@ -138,3 +140,49 @@ async def test_a_hook_that_hangs_up_is_let_go(*, early: bool) -> None:
     with anyio.fail_after(5):
         await desk.app()(scope, receive, send)
     assert (sent, desk.ended) == ([], [] if early else [False])
+
+
+class Shelf:
+    """A spool in memory.
+
+    Attributes:
+        full: It takes nothing.
+    """
+
+    def __init__(self, *, full: bool = False) -> None:
+        self.full = full
+        self.left: list[tuple[str, bytes, tuple[str, ...], str]] = []
+
+    def write(self, kind: str, payload: bytes, sender: tuple[str, ...], delivery: str) -> None:
+        if self.full:
+            raise StoreError("full", hint="Make room.", code="spool_full")
+        self.left.append((kind, payload, sender, delivery))
+
+    def app(self, desk: Desk) -> Starlette:
+        routes = hook_routes(
+            cast("HookIntake", desk), cast("ApprovalService", desk), cast("Spool", self)
+        )
+        return Starlette(routes=routes)
+
+
+async def test_what_is_acknowledged_lies_in_the_spool() -> None:
+    desk, shelf = Desk(), Shelf()
+    headers = (("x-iterm-mcp-agent", "ann"), ("x-iterm-mcp-delivery", "d-1"))
+    body = b'{\n "hook_event_name": "Stop"\r\n}'
+    for more in (headers, ()):
+        answer = await ask(shelf.app(desk), PATH, *more, method="POST", body=body)
+        assert (answer.status, answer.json()) == (200, {})
+    (kind, payload, sender, delivery), (*_, other) = shelf.left
+    assert (kind, sender, delivery) == ("claude", ("ann", "", ""), "d-1")
+    assert b"\n" not in payload
+    assert json.loads(payload) == {"hook_event_name": "Stop"}
+    assert other not in {"", "d-1"}
+
+
+async def test_what_cannot_be_spooled_is_not_acknowledged_but_a_person_is_still_asked() -> None:
+    shelf = Shelf(full=True)
+    answer = await ask(shelf.app(Desk()), PATH, method="POST", body=b"{}")
+    assert (answer.status, answer.error_code()) == (503, "spool_full")
+    desk = Desk(HookDecision("allow"))
+    answer = await ask(shelf.app(desk), PATH, method="POST", body=json.dumps(ASKED).encode())
+    assert (answer.status, desk.ended) == (200, [True])

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.unit.services.events.told import answer
+
+from iterm_mcp.models.agents import Registry
+from iterm_mcp.models.event_queries import EventQuery
+from iterm_mcp.models.events import Cost, CostBasis, TokenUsage
+from iterm_mcp.services.events.opening import open_events
+from iterm_mcp.testing.fake_clock import FakeClock
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class Nobody:
+    async def load(self) -> Registry:
+        return Registry((), ())
+
+
+async def test_what_is_taken_in_is_found_again(tmp_path: Path) -> None:
+    prices = tmp_path / "prices.toml"
+    prices.write_text("[m]\ninput = 1\noutput = 1")
+    folder = str(tmp_path / "events")
+    async with open_events(folder, str(prices), FakeClock(), Nobody()) as events:
+        assert events.problems == ()
+        told = answer(1, tokens=1_000_000, nano=7)
+        kept = await events.intake.take([told])
+        assert (kept.new, kept.repeated) == (1, 0)
+    async with open_events(folder, str(prices), FakeClock(), Nobody()) as events:
+        page = await events.store.query(EventQuery())
+        assert [one.event for one in page.events] == [told]
+        prices_of = await events.prices.get()
+        usage = TokenUsage(input=2_000_000)
+        assert prices_of.cost(usage, "m", "", told.at) == Cost(2_000_000_000, CostBasis.COMPUTED)
+
+
+async def test_prices_that_mean_nothing_are_told_and_hold_nothing_up(tmp_path: Path) -> None:
+    prices = tmp_path / "prices.toml"
+    prices.write_text("[m]\ninput = 1")
+    async with open_events(str(tmp_path / "e"), str(prices), FakeClock(), Nobody()) as events:
+        (problem,) = events.problems
+        assert "lacks 'output'" in problem
+        await events.intake.take([answer(1)])
+        assert (await events.store.count(EventQuery())).number == 1

@@ -1,0 +1,127 @@
+"""Agents end by the gentlest means that works, and nothing of them is left."""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.unit.services.lives_stage import ADA, Stage, open_stage
+
+from iterm_mcp.agents.kind import Stroke
+from iterm_mcp.errors import InvalidRequestError
+from iterm_mcp.models.agent_lives import Phase
+from iterm_mcp.models.agent_states import AgentState
+from iterm_mcp.services.agents.processes import MarkedProcess
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from iterm_mcp.store import Store
+    from iterm_mcp.testing import FakeClock, FakeTerminal
+
+
+@pytest.fixture
+async def stage(
+    terminal: FakeTerminal,
+    store: Store,
+    clock: FakeClock,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> AsyncIterator[Stage]:
+    for name in ("INTERRUPT_SECONDS", "TERMINATE_SECONDS", "KILL_SECONDS", "PANE_SECONDS"):
+        monkeypatch.setattr(f"iterm_mcp.services.agents.ends.{name}", 0.05)
+    async with open_stage(terminal, store, clock, tmp_path) as one:
+        yield one
+
+
+async def test_one_that_takes_no_notice_of_an_interruption_is_terminated(stage: Stage) -> None:
+    await stage.start()
+    stage.world.deaf_to_interrupts.add(stage.world.process(ADA))
+
+    ended = await stage.ender.stop(ADA, grace_seconds=0)
+
+    assert (ended.how, ended.signal) == ("terminate", signal.SIGTERM)
+
+
+async def test_one_that_is_asked_to_leave_and_stays_is_ended_all_the_same(stage: Stage) -> None:
+    await stage.start()
+    await stage.ready()
+
+    ended = await stage.ender.stop(ADA, grace_seconds=0.05)
+
+    assert ended.how == "interrupt"
+    assert stage.kind.left == 1
+
+
+async def test_one_that_cannot_be_asked_to_leave_is_ended_all_the_same(stage: Stage) -> None:
+    await stage.start()
+    await stage.ready()
+
+    def fail() -> None:
+        raise InvalidRequestError("nobody knows how")
+
+    stage.kind.on_leave = fail
+    ended = await stage.ender.stop(ADA)
+
+    assert ended.how == "interrupt"
+    assert stage.world.process(ADA) not in stage.world.alive
+
+
+async def test_a_child_that_takes_no_notice_of_being_terminated_is_killed(stage: Stage) -> None:
+    await stage.start()
+    child = stage.world.spawn()
+    stage.world.marks.append(MarkedProcess(child, "ada", 1, "server", 1, 9.0))
+    stage.world.deaf.add(child)
+
+    ended = await stage.ender.stop(ADA, grace_seconds=0)
+
+    assert ended.left_behind == 1
+    assert child not in stage.world.alive
+    assert (child.pid, signal.SIGKILL) in stage.world.sent
+
+
+async def test_of_one_whose_keeper_never_said_a_word_nothing_is_claimed(stage: Stage) -> None:
+    await stage.start()
+    stage.world.forget(ADA)
+
+    ended = await stage.ender.stop(ADA)
+
+    assert (ended.how, ended.code, ended.signal) == ("gone", None, None)
+    assert (await stage.book.get(ADA)).phase is Phase.ENDED
+
+
+async def test_an_end_that_its_keeper_does_not_tell_in_time_has_no_code(stage: Stage) -> None:
+    await stage.start()
+    stage.world.slow_keepers = True
+
+    ended = await stage.ender.stop(ADA, grace_seconds=0, keep_pane=True)
+
+    assert (ended.how, ended.code, ended.signal) == ("interrupt", None, None)
+
+
+async def test_a_stop_is_told_with_how_it_ended_to_whoever_asks_for_its_state(
+    stage: Stage,
+) -> None:
+    await stage.start()
+
+    await stage.ender.stop(ADA, grace_seconds=0)
+
+    view = await stage.states.view(ADA)
+    assert view.state is AgentState.EXITED
+    assert "signal 2" in view.reason
+
+
+async def test_who_has_no_session_is_typed_nothing(stage: Stage) -> None:
+    await stage.start()
+    life = replace(await stage.book.get(ADA), session_id=None)
+
+    await stage.ender.type(life, [Stroke("x")])
+    ended = await stage.ender.end_process(life)
+
+    assert ended.how == "interrupt"
+    session = (await stage.book.get(ADA)).session_id
+    assert session is not None
+    assert stage.terminal.typed(session) == ""

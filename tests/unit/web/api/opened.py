@@ -1,0 +1,111 @@
+"""The whole HTTP side over a fake terminal and real stores, asked in memory."""
+
+from __future__ import annotations
+
+import json
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC
+from typing import TYPE_CHECKING, Any
+
+from tests.unit.web.asgi import Answer, ask
+
+from iterm_mcp.app import make_services, tool_rows
+from iterm_mcp.services.events.questions import make_questions
+from iterm_mcp.store import open_store
+from iterm_mcp.store.events import EventStore, open_event_store
+from iterm_mcp.telemetry import Metrics
+from iterm_mcp.testing import FakeClock, FakeTerminal
+from iterm_mcp.tools.calls import Calls
+from iterm_mcp.tools.direct_calls import DirectCalls
+from iterm_mcp.tools.server import build_server
+from iterm_mcp.web.api.application import Api, ApiLimits, open_api
+from iterm_mcp.web.routes import open_web
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from starlette.types import ASGIApp
+
+TOKEN = "the-root-token"
+
+
+class Ready:
+    def problems(self) -> list[str]:
+        return []
+
+    def health(self) -> dict[str, object]:
+        return {"status": "ok"}
+
+
+@dataclass
+class Side:
+    app: ASGIApp
+    api: Api
+    events: EventStore
+    terminal: FakeTerminal
+    clock: FakeClock
+    metrics: Metrics
+
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *headers: tuple[str, str],
+        token: str | None = TOKEN,
+        kind: str = "application/json",
+    ) -> Answer:
+        given = b"" if body is None else body
+        raw = given if isinstance(given, bytes) else json.dumps(given).encode()
+        path, _, query = path.partition("?")
+        told = [*headers, ("content-length", str(len(raw)))]
+        told += [("content-type", kind)] if raw else []
+        return await ask(
+            self.app, path, *told, method=method, token=token, body=raw, query=query.encode()
+        )
+
+    async def get(self, path: str, *headers: tuple[str, str], token: str = TOKEN) -> Answer:
+        return await self.ask("GET", path, None, *headers, token=token)
+
+    async def post(
+        self, path: str, body: object = None, *headers: tuple[str, str], token: str = TOKEN
+    ) -> Answer:
+        return await self.ask("POST", path, {} if body is None else body, *headers, token=token)
+
+    async def token(self, scope: str, name: str = "") -> str:
+        """Make a token and return its text."""
+        made = await self.post("/v1/tokens", {"name": name or scope, "scope": scope})
+        assert made.status == 200, made.body
+        return str(made.json()["token"])
+
+
+@asynccontextmanager
+async def open_side(folder: Path, limits: ApiLimits | None = None) -> AsyncIterator[Side]:
+    terminal, clock, metrics = FakeTerminal(), FakeClock(), Metrics()
+    async with (
+        open_store(str(folder / "state.db"), clock) as store,
+        open_event_store(str(folder / "events"), clock) as events,
+    ):
+        services = make_services(terminal, store, clock, metrics)
+        questions = make_questions(events, clock, UTC)
+        calls = Calls(metrics.tools)
+        rows = tool_rows(services, questions)
+        door = DirectCalls(rows, calls)
+        desk = services.approvals.desk
+        api = await open_api(store, clock, door, questions, desk, limits or ApiLimits(0))
+        server = build_server(rows, calls)
+        enter = calls.clients.enter_http
+        async with open_web(
+            server, metrics, Ready(), TOKEN, enter, api=api, tokens=api.tokens, health=Ready()
+        ) as app:
+            yield Side(app, api, events, terminal, clock, metrics)
+
+
+def error_of(answer: Answer) -> tuple[int, str]:
+    """Return the status and the code; the shape must be the one that all errors have."""
+    body: Any = answer.json()
+    assert set(body) == {"error"}
+    assert {"code", "message"} <= set(body["error"]) <= {"code", "message", "hint"}
+    return answer.status, body["error"]["code"]

@@ -1,11 +1,13 @@
-"""See whether the fake Claude Code and the fake Codex still behave as the real ones do.
+"""See whether the fake agents still behave as the real ones, and whether we see these rightly.
 
-``uv run python -m scripts.agent_canary [--clients FOLDER] [--install] [--verbose]``
+``uv run python -m scripts.agent_canary [--clients FOLDER] [--install] [--verbose] [--only PART]``
 
-Claude Code's TUIs run in sessions of a headless host, with the same hooks and the same script; of
-Codex it is the app-server. The real ones ask local models that do what the messages order. No
-login, no network. What was seen of both is printed side by side. Exits with 1 when a persona
-pretends something that the real one does not do, with 2 when one of them did not come through the
+Claude Code's TUIs run in sessions of a headless host, with the same hooks and the same script; so
+do those of Codex and Gemini CLI, which our own daemon starts, and of which is noted what it and
+their kinds see, beside what their models were told. Codex's app-server is compared, too. The real
+ones ask local models that do what the messages order. No login, no network. What was seen of both
+is printed side by side. Exits with 1 when a persona pretends something that the real one does not
+do, or when something was not seen of a real one, with 2 when one of them did not come through the
 script, and with 0 when they agree or are not installed.
 """
 
@@ -17,6 +19,7 @@ import logging
 import os
 import sys
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +30,7 @@ from rich.markup import escape
 from rich.table import Table
 from scripts.acceptance.install import install
 from scripts.acceptance.rig import OFFLINE, Rig, open_rig
-from scripts.canary import codex_server
+from scripts.canary import codex_server, tuis
 from scripts.canary.acts import ACTS
 from scripts.canary.comparing import Finding, compare
 from scripts.canary.directed_model import serve
@@ -44,7 +47,7 @@ from iterm_mcp.terminal.iterm import ItermTerminal
 from iterm_mcp.terminal.link import open_link
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 KEY = "none-scripted-abcdefghijklmnop"
 SIZE = Size(100, 40)
@@ -154,7 +157,7 @@ def codex(programs: list[Path], console: Console) -> list[Finding]:
     """
     seen = []
     for name in ("real", "persona"):
-        with open_rig(programs) as rig, serve_responses() as base_url:
+        with open_rig(programs) as rig, serve_responses() as model:
             real = rig.find("codex")
             if real is None:
                 console.print("Codex is not installed; see --install")
@@ -163,10 +166,40 @@ def codex(programs: list[Path], console: Console) -> list[Finding]:
                 console.print(f"Codex {rig.version('codex')}")
             try:
                 program = [real] if name == "real" else [*FAKE, "codex"]
-                seen.append(codex_server.run(rig, program, base_url))
+                seen.append(codex_server.run(rig, program, model.base_url))
             except SilentError as error:
                 raise SilentError(f"Codex, {name}: {error}") from None
     return list(codex_server.compare(*seen))
+
+
+def tui(kind: str, programs: list[Path], console: Console) -> list[Finding]:
+    """Compare a TUI that our daemon starts.
+
+    Raises:
+        SilentError: One of the two did not come through the script.
+    """
+    seen = []
+    for fake in (False, True):
+        with open_rig(programs) as rig:
+            if rig.find(kind) is None:
+                console.print(f"{kind} is not installed; see --install")
+                return []
+            if not fake:
+                console.print(f"{kind} {rig.version(kind)}, in its terminal")
+            try:
+                seen.append(tuis.run(rig, kind, fake=fake))
+            except SilentError as error:
+                whose = "persona" if fake else "real"
+                raise SilentError(f"{kind}, {whose}: {error}") from None
+    return list(tuis.compare(*seen))
+
+
+PARTS: dict[str, Callable[[list[Path], Console], list[Finding]]] = {
+    "claude": claude,
+    "codex-server": codex,
+    "codex": partial(tui, "codex"),
+    "gemini": partial(tui, "gemini"),
+}
 
 
 def main() -> int:
@@ -175,8 +208,9 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--clients", type=Path, action="append", default=[], metavar="FOLDER")
-    parser.add_argument("--install", action="store_true", help="bring Claude Code from npm first")
+    parser.add_argument("--install", action="store_true", help="bring the programs from npm first")
     parser.add_argument("--verbose", action="store_true", help="show what agrees, too")
+    parser.add_argument("--only", choices=PARTS, action="append", metavar="PART")
     asked = parser.parse_args()
     quiet = structlog.make_filtering_bound_logger(logging.WARNING)
     structlog.configure(wrapper_class=quiet)  # the table is the output
@@ -185,9 +219,9 @@ def main() -> int:
         programs.append(install())
     console = Console(width=None if sys.stdout.isatty() else 160)
     findings: list[Finding] = []
-    for look in (claude, codex):
+    for part in asked.only or PARTS:
         try:
-            findings += look(programs, console)
+            findings += PARTS[part](programs, console)
         except SilentError as error:
             console.print(f"One did not come through. {escape(str(error))}")
             return 2

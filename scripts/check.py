@@ -121,9 +121,13 @@ def execute(command: Command, environ: Mapping[str, str], *, live: bool) -> tupl
 
 
 def failed_tests(environ: Mapping[str, str]) -> list[str]:
-    """Return the tests that failed in this run, as pytest has noted them."""
+    """Return the tests that failed in this run, as pytest has noted them.
+
+    Empty also when not tests alone have failed: what cannot even be collected was not run.
+    """
     noted = Path(environ[CACHE], "v", "cache", "lastfailed")
-    return sorted(json.loads(noted.read_text())) if noted.exists() else []
+    failed = sorted(json.loads(noted.read_text())) if noted.exists() else []
+    return failed if all("::" in one for one in failed) else []
 
 
 def run_all(gates: Iterator[Gate], environ: Mapping[str, str]) -> bool:

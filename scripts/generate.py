@@ -1,4 +1,4 @@
-"""Write what is generated from the code: tables of tools and of the host's answers, dashboards.
+"""Write what is generated from the code: tables of tools, answers and pains; dashboards; OpenAPI.
 
 ``python -m scripts.generate``          writes it;
 ``python -m scripts.generate --check``  changes nothing, and exits with 1 when something is stale.
@@ -12,6 +12,8 @@ from pathlib import Path
 
 from scripts.dashboards import PAGES
 from scripts.host_page import render_host_page
+from scripts.openapi import render_document
+from scripts.pains import render_pains
 from scripts.tool_table import render_tool_table
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -40,9 +42,12 @@ def generated() -> dict[Path, str]:
     page = host.read_text("utf-8")
     for mark, content in render_host_page(ROOT).items():
         page = replace_between(page, mark, content)
+    pains = ROOT / "docs" / "agent-pains.md"
     return {
         host: page,
+        pains: replace_between(pains.read_text("utf-8"), "pains", render_pains(ROOT)),
         readme: replace_between(readme.read_text("utf-8"), "tools", render_tool_table()),
+        ROOT / "docs" / "openapi.json": render_document(),
         **{ROOT / "docs" / "grafana" / f"{name}.json": make() for name, make in PAGES.items()},
     }
 

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from iterm_mcp.app import make_services, tool_rows
+from iterm_mcp.services.events.questions import make_questions
 from iterm_mcp.store import open_store
+from iterm_mcp.store.events import open_event_store
 from iterm_mcp.telemetry import Metrics
 from iterm_mcp.testing import FakeClock, FakeTerminal
 
@@ -21,8 +23,12 @@ async def collect_rows() -> list[ToolRow]:
     """Return the tools as the daemon declares them; nothing behind them is used."""
     terminal, clock, metrics = FakeTerminal(), FakeClock(), Metrics()
     with tempfile.TemporaryDirectory() as folder:
-        async with open_store(str(Path(folder) / "store.db"), clock) as store:
-            return tool_rows(make_services(terminal, store, clock, metrics))
+        async with (
+            open_store(str(Path(folder) / "store.db"), clock) as store,
+            open_event_store(str(Path(folder) / "events"), clock) as events,
+        ):
+            services = make_services(terminal, store, clock, metrics)
+            return tool_rows(services, make_questions(events, clock))
 
 
 def effect(row: ToolRow) -> str:

@@ -20,7 +20,7 @@ from scripts.acceptance.conformance_tools import PNG, ROWS, embedded, form
 
 from iterm_mcp.errors import NotFoundError
 from iterm_mcp.models.topics import Topic
-from iterm_mcp.services.subscriptions import open_subscriptions
+from iterm_mcp.services.sessions.subscriptions import open_subscriptions
 from iterm_mcp.telemetry import Metrics
 from iterm_mcp.testing.fake_terminal import FakeTerminal
 from iterm_mcp.tools.calls import Calls

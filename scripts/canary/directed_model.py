@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from scripts.acceptance.mock_model import Event
 
+    from iterm_mcp.testing.fake_agent.prompts import Call
+
 INTERRUPTED = "[Request interrupted by user"
 TOOL_VERBS = {"tool", "ask", "background"}
 REMINDER = "<system-reminder>"
@@ -64,12 +66,23 @@ def play(
     steps: list[Step], used: int
 ) -> tuple[tuple[dict[str, Any], dict[str, Any]] | None, str, float]:
     """Return the next tool call, or what is said, and the seconds that go before it."""
+    call, text, seconds = next_order(steps, used)
+    if call is None:
+        return None, text, seconds
+    call_id = f"toolu_{time.monotonic_ns()}_{used}"
+    block = {"type": "tool_use", "id": call_id, "name": call.tool, "input": {}}
+    delta = {"type": "input_json_delta", "partial_json": json.dumps(call.input)}
+    return (block, delta), text, seconds
+
+
+def next_order(steps: list[Step], used: int) -> tuple[Call | None, str, float]:
+    """Return the call of the next tool, or what is said, and the seconds that go before it."""
     text, seconds, tools = "ok", 0.0, 0
     for step in steps:
         if step.verb in TOOL_VERBS:
             tools += 1
             if tools > used:
-                return _call(step, used), "", seconds
+                return _call(step), "", seconds
             seconds = 0.0
         elif step.verb == "work":
             seconds += step.number(1.0)
@@ -78,18 +91,15 @@ def play(
     return None, text, seconds
 
 
-def _call(step: Step, used: int) -> tuple[dict[str, Any], dict[str, Any]]:
+def _call(step: Step) -> Call:
     if step.verb == "ask":
         words, *choices = [part.strip() for part in step.argument.split("|")]
-        call = Question(words, choices).call
-    elif step.verb == "background":
+        return Question(words, choices).call
+    if step.verb == "background":
         call = make_call(f"Bash {step.rest()}")
         call.input["run_in_background"] = True
-    else:
-        call = make_call(step.argument)
-    call_id = f"toolu_{time.monotonic_ns()}_{used}"
-    block = {"type": "tool_use", "id": call_id, "name": call.tool, "input": {}}
-    return block, {"type": "input_json_delta", "partial_json": json.dumps(call.input)}
+        return call
+    return make_call(step.argument)
 
 
 def serve() -> AbstractContextManager[DirectedModel]:

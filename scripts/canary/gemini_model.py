@@ -1,81 +1,66 @@
-"""A local stand-in for Gemini's API: it says what messages order, in the time ordered."""
+"""A local stand-in for Gemini's API: it does what messages order, in the time ordered."""
 
 from __future__ import annotations
 
 import json
-import threading
-import time
-from contextlib import contextmanager, suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from scripts.canary.directed_model import play
-
-from iterm_mcp.testing.fake_agent.steps import in_message
+from scripts.canary.local_model import Json, LocalModel, events, serve_local
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+
+    from iterm_mcp.testing.fake_agent.prompts import Call
 
 USAGE = {"promptTokenCount": 1, "candidatesTokenCount": 5, "totalTokenCount": 6}
+ADDED = "<session_context>"
+"""How what the program itself adds in a person's name begins."""
 
 
-def last_text(request: dict[str, Any]) -> str:
-    """Return what the person said last."""
-    said = [one for one in request.get("contents", []) if one.get("role") == "user"]
-    parts = said[-1].get("parts", []) if said else []
-    return "".join(str(part.get("text", "")) for part in parts)
+class GeminiModel(LocalModel):
+    """Speaks as Gemini's API does."""
+
+    def reply(self, path: str, request: Json) -> tuple[bytes, str]:
+        """Return an answer, as a stream where one is asked for."""
+        if "countTokens" in path:
+            return b'{"totalTokens": 6}', "application/json"
+        if "alt=sse" not in path:  # a side question, such as which model should answer
+            return json.dumps(answer("{}")).encode(), "application/json"
+        call, text = self.play(*read_contents(request.get("contents", [])))
+        return events([f"data: {json.dumps(answer(text, call))}\r\n\r\n"])
 
 
-def answer(text: str) -> dict[str, Any]:
-    """Return an answer of the model."""
-    content = {"role": "model", "parts": [{"text": text}]}
+def read_contents(contents: list[Json]) -> tuple[list[str], int]:
+    """Return what persons said, and how many tools were used since the last of it."""
+    said: list[str] = []
+    used = 0
+    for one in contents:
+        if one.get("role") != "user":
+            continue
+        parts = one.get("parts", [])
+        used += sum("functionResponse" in part for part in parts)
+        texts = [str(part.get("text", "")) for part in parts]
+        if text := "".join(one for one in texts if not one.startswith(ADDED)):
+            said.append(text)
+            used = 0
+    return said, used
+
+
+def answer(text: str, call: Call | None = None) -> Json:
+    """Return an answer of the model: a text, or the call of a shell."""
+    part: Json = {"text": text}
+    if call is not None:
+        arguments = {"command": call.detail, "description": "as ordered"}
+        part = {"functionCall": {"name": "run_shell_command", "args": arguments}}
     return {
-        "candidates": [{"content": content, "finishReason": "STOP", "index": 0}],
+        "candidates": [
+            {"content": {"role": "model", "parts": [part]}, "finishReason": "STOP", "index": 0}
+        ],
         "usageMetadata": USAGE,
         "modelVersion": "scripted",
     }
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-    def _send(self, body: bytes, kind: str) -> None:
-        with suppress(ConnectionError):  # an interrupted client does not wait for its answer
-            self.send_response(200)
-            self.send_header("content-type", kind)
-            self.send_header("content-length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-    def do_GET(self) -> None:
-        self._send(b"{}", "application/json")
-
-    def do_POST(self) -> None:
-        request = json.loads(self.rfile.read(int(self.headers.get("content-length", 0))) or b"{}")
-        if "countTokens" in self.path:
-            self._send(b'{"totalTokens": 6}', "application/json")
-        elif "alt=sse" in self.path:
-            _call, text, seconds = play(in_message(last_text(request)), 0)
-            time.sleep(seconds)
-            body = f"data: {json.dumps(answer(text))}\r\n\r\n"
-            self._send(body.encode(), "text/event-stream")
-        else:  # a side question, such as which model should answer
-            self._send(json.dumps(answer("{}")).encode(), "application/json")
-
-
-@contextmanager
-def serve_gemini() -> Iterator[str]:
-    """Serve it on a free loopback port for the length of the block; give its base URL."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, daemon=True)  # noqa: TID251 - a script
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(5)
+def serve_gemini() -> AbstractContextManager[GeminiModel]:
+    """Serve it on a free loopback port for the length of the block."""
+    return serve_local(GeminiModel())

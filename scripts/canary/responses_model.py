@@ -1,20 +1,17 @@
-"""A local stand-in for OpenAI's responses API: it says what messages order, in the time ordered."""
+"""A local stand-in for OpenAI's responses API: it does what messages order, in the time ordered."""
 
 from __future__ import annotations
 
 import json
-import threading
 import time
-from contextlib import contextmanager, suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
-from scripts.canary.directed_model import play
-
-from iterm_mcp.testing.fake_agent.steps import in_message
+from scripts.canary.local_model import Json, LocalModel, events, serve_local
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+
+    from iterm_mcp.testing.fake_agent.prompts import Call
 
 USAGE = {
     "input_tokens": 1,
@@ -23,24 +20,57 @@ USAGE = {
     "output_tokens_details": None,
     "total_tokens": 6,
 }
+ADDED = ("<", "# AGENTS.md")
+"""How what the program itself adds in a person's name begins."""
 
 
-def last_text(request: dict[str, Any]) -> str:
-    """Return what the person said last."""
-    said = [one for one in request.get("input", []) if one.get("role") == "user"]
-    blocks = said[-1].get("content", []) if said else []
-    return "".join(str(block.get("text", "")) for block in blocks)
+class ResponsesModel(LocalModel):
+    """Speaks as OpenAI's responses API does."""
+
+    def reply(self, path: str, request: Json) -> tuple[bytes, str]:
+        """Return a stream of events; a request without tools asks for a title or the like."""
+        del path
+        said, used = read_input(request.get("input", []))
+        call, text = self.play(said, used) if request.get("tools") else (None, "ok")
+        lines = answer_events(text, call)
+        return events([f"event: {one['type']}\ndata: {json.dumps(one)}\n\n" for one in lines])
 
 
-def answer_events(text: str) -> list[dict[str, Any]]:
-    """Return the events of one answer."""
+def read_input(items: list[Json]) -> tuple[list[str], int]:
+    """Return what persons said, and how many tools were used since the last of it."""
+    said: list[str] = []
+    used = 0
+    for item in items:
+        if item.get("type") == "function_call_output":
+            used += 1
+        elif item.get("role") == "user":
+            text = "".join(str(block.get("text", "")) for block in item.get("content", []))
+            if not text.startswith(ADDED):
+                said.append(text)
+                used = 0
+    return said, used
+
+
+def answer_events(text: str, call: Call | None = None) -> list[Json]:
+    """Return the events of one answer: a text, or the call of a shell that asks first."""
     number = time.monotonic_ns()
-    item = {
+    item: dict[str, Any] = {
         "type": "message",
         "id": f"msg_{number}",
         "role": "assistant",
         "content": [{"type": "output_text", "text": text}],
     }
+    if call is not None:
+        arguments: Json = {"cmd": call.detail}
+        if call.asks:
+            arguments |= {"sandbox_permissions": "require_escalated", "justification": "ordered"}
+        item = {
+            "type": "function_call",
+            "id": f"fc_{number}",
+            "call_id": f"call_{number}",
+            "name": "exec_command",
+            "arguments": json.dumps(arguments),
+        }
     return [
         {"type": "response.created", "response": {"id": f"resp_{number}"}},
         {"type": "response.output_item.done", "item": item},
@@ -48,42 +78,6 @@ def answer_events(text: str) -> list[dict[str, Any]]:
     ]
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing: the table is the output."""
-
-    def _send(self, body: bytes, kind: str) -> None:
-        with suppress(ConnectionError):  # an interrupted client does not wait for its answer
-            self.send_response(200)
-            self.send_header("content-type", kind)
-            self.send_header("content-length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-    def do_GET(self) -> None:
-        self._send(b'{"data":[],"models":[]}', "application/json")
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers.get("content-length", 0)))
-        _call, text, seconds = play(in_message(last_text(json.loads(body))), 0)
-        time.sleep(seconds)
-        events = answer_events(text)
-        lines = [f"event: {one['type']}\ndata: {json.dumps(one)}\n\n" for one in events]
-        self._send("".join(lines).encode(), "text/event-stream")
-
-
-@contextmanager
-def serve_responses() -> Iterator[str]:
-    """Serve it on a free loopback port for the length of the block; give its base URL."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, daemon=True)  # noqa: TID251 - a script
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/v1"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(5)
+def serve_responses() -> AbstractContextManager[ResponsesModel]:
+    """Serve it on a free loopback port for the length of the block."""
+    return serve_local(ResponsesModel(), "/v1")

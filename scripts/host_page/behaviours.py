@@ -149,6 +149,7 @@ BEHAVIOURS: dict[str, dict[str, str]] = {
         "styles on demand": "Styles come only when they are asked for; the app always sends them",
         "true grid": "`grid_size` is the grid's; the app's is one too small each way",
         "really all": "`all` sets properties and variables everywhere; the app misses some",
+        "half a prompt": "A command that the shell itself tells runs, at half a prompt too",
         "half a frame": "Half a frame is refused once; the app answers twice",
         "end of output": "A finished command's output ends where it ended; the app's at the cursor",
         "same id": "A restarted session keeps its id; the app gives a new one and tells nobody",

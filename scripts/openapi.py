@@ -16,9 +16,8 @@ from iterm_mcp.telemetry import Metrics
 from iterm_mcp.testing import FakeClock, FakeTerminal
 from iterm_mcp.tools.calls import Calls
 from iterm_mcp.tools.direct_calls import DirectCalls
-from iterm_mcp.web.api.application import ApiLimits, open_api
-from iterm_mcp.web.api.attention import attention_router
 from iterm_mcp.web.api.docs import make_document
+from iterm_mcp.web.api.opening import ApiServices, open_api
 
 if TYPE_CHECKING:
     from iterm_mcp.services.alerts.opening import Attention
@@ -37,9 +36,9 @@ async def collect_document() -> dict[str, Any]:
             door = DirectCalls(tool_rows(services, questions), Calls(metrics.tools))
             desk = services.approvals.desk
             # Its routes look into it when they are asked, and here nobody asks.
-            attention = attention_router(cast("Attention", None))
-            api = await open_api(store, clock, door, questions, desk, ApiLimits(), [attention])
-            return make_document(api.application, door.facts())
+            attention = cast("Attention", object())
+            api = await open_api(ApiServices(store, clock, door, questions, desk, attention))
+            return make_document(await api.application.made(), door.facts())
 
 
 def render_document() -> str:

@@ -31,8 +31,7 @@ from iterm_mcp.tools.clients import Clients, rules_of
 from iterm_mcp.tools.direct_calls import DirectCalls
 from iterm_mcp.tools.resources import Resources
 from iterm_mcp.tools.server import Extras, build_server
-from iterm_mcp.web.api.application import Api, ApiLimits, open_api
-from iterm_mcp.web.api.attention import attention_router
+from iterm_mcp.web.api.opening import Api, ApiLimits, ApiServices, open_api
 from iterm_mcp.web.health import health_answer
 from iterm_mcp.web.hooks import hook_routes
 from iterm_mcp.web.otlp import otlp_routes
@@ -159,14 +158,10 @@ async def open_app(settings: Settings, paths: Paths) -> AsyncIterator[App]:
             questions = make_questions(events.store, clock, agents=store.agents)
             rows = tool_rows(services, questions)
             server = build_server(rows, calls, extras)
+            limits = ApiLimits(settings.http_requests_per_second, settings.http_most_at_once)
+            door, desk = DirectCalls(rows, calls), services.approvals.desk
             api = await open_api(
-                store,
-                clock,
-                DirectCalls(rows, calls),
-                questions,
-                services.approvals.desk,
-                ApiLimits(settings.http_requests_per_second, settings.http_most_at_once),
-                [attention_router(attention)],
+                ApiServices(store, clock, door, questions, desk, attention, limits)
             )
             yield App(server, metrics, calls, link, services.approvals, events, sources, api)
 

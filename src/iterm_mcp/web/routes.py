@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from iterm_mcp.telemetry import Metrics
-    from iterm_mcp.web.api.application import Api
+    from iterm_mcp.web.api.opening import Api
     from iterm_mcp.web.security import Tokens
 
 
@@ -80,10 +80,16 @@ class _Mcp:
 class _Counted:
     """Counts answers by route, not by path; a path that is no route counts as ``other``."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, routes: set[str]) -> None:
+    def __init__(
+        self, app: ASGIApp, metrics: Metrics, routes: set[str], api: Api | None = None
+    ) -> None:
         self._app = app
         self._metrics = metrics
         self._routes = routes
+        self._api = api
+
+    def _is_route(self, path: str) -> bool:
+        return path in self._routes or (self._api is not None and path in self._api.paths())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -95,7 +101,7 @@ class _Counted:
                 found = scope["path"]
                 if "route" in scope:  # else it was refused before
                     found = scope.get("root_path", "") + getattr(scope["route"], "path", "")
-                route = found if found in self._routes else "other"
+                route = found if self._is_route(found) else "other"
                 self._metrics.http_requests.labels(route, str(message["status"])).inc()
             await send(message)
 
@@ -155,12 +161,11 @@ async def open_web(
     mounts: list[BaseRoute] = []
     if api is not None:
         mounts.append(api.mount)
-        paths |= api.paths
     app = Starlette(
         routes=[*routes, *mounts],
         exception_handlers=EXCEPTION_HANDLERS,
     )
-    counted = _Counted(Gate(app, token, tokens), metrics, paths)
+    counted = _Counted(Gate(app, token, tokens), metrics, paths, api)
     async with manager.run():
         yield counted
 

@@ -9,7 +9,8 @@ from iterm_mcp.agents.events.telling import word
 from iterm_mcp.models.events import Event, EventKind, Links, event_key
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Set
+    from collections.abc import Mapping
+    from collections.abc import Set as AbstractSet
     from datetime import datetime
 
     from iterm_mcp.models.observations import Json
@@ -71,7 +72,7 @@ class FiredHook:
             )
         ]  # fmt: skip
 
-    def unknown(self, common: Set[str]) -> list[Event]:
+    def unknown(self, common: AbstractSet[str]) -> list[Event]:
         """Return a hook that has no kind of event of its own, as it is.
 
         Args:

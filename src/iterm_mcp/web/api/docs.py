@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from iterm_mcp import __version__
+from iterm_mcp.web.api.opening import BASE
 from iterm_mcp.web.api.tools import parts_of
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
     from iterm_mcp.models.tool_calls import ToolFacts
 
-BASE = "/v1"
 
 ASSETS = {
     "swagger-ui-bundle.js": "text/javascript",

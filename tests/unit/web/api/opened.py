@@ -19,7 +19,7 @@ from iterm_mcp.testing import FakeClock, FakeTerminal
 from iterm_mcp.tools.calls import Calls
 from iterm_mcp.tools.direct_calls import DirectCalls
 from iterm_mcp.tools.server import build_server
-from iterm_mcp.web.api.application import Api, ApiLimits, open_api
+from iterm_mcp.web.api.opening import Api, ApiLimits, ApiServices, open_api
 from iterm_mcp.web.routes import open_web
 
 if TYPE_CHECKING:
@@ -94,7 +94,9 @@ async def open_side(folder: Path, limits: ApiLimits | None = None) -> AsyncItera
         rows = tool_rows(services, questions)
         door = DirectCalls(rows, calls)
         desk = services.approvals.desk
-        api = await open_api(store, clock, door, questions, desk, limits or ApiLimits(0))
+        api = await open_api(
+            ApiServices(store, clock, door, questions, desk, limits=limits or ApiLimits(0))
+        )
         server = build_server(rows, calls)
         enter = calls.clients.enter_http
         async with open_web(

@@ -14,8 +14,8 @@ from tests.unit.web.asgi import ask
 from iterm_mcp.models.http_access import ROOT
 from iterm_mcp.testing import FakeClock
 from iterm_mcp.web.api.admission import Admission
-from iterm_mcp.web.api.application import ApiLimits
 from iterm_mcp.web.api.bodies import Bodies
+from iterm_mcp.web.api.opening import ApiLimits
 from iterm_mcp.web.errors import problem
 from iterm_mcp.web.security import GRANT
 

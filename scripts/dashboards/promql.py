@@ -21,7 +21,7 @@ TOOL_SECONDS = "iterm_mcp_tool_duration_seconds"
 OPERATIONS = "iterm_mcp_terminal_operations_total"
 OPERATION_SECONDS = "iterm_mcp_terminal_operation_duration_seconds"
 
-FAULTS = ("agent", "error", "internal", "rejected", "sink", "store", "timeout", "unavailable")
+FAULTS = ("agent", "error", "internal", "rejected", "store", "timeout", "unavailable")
 """Outcomes that are the product's, the terminal's or an agent's to answer for."""
 
 CALLER_MISTAKES = ("conflict", "invalid", "not_found", "refused")

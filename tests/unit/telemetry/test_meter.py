@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import asyncio
+import re
+from pathlib import Path
 
 import anyio
 import pytest
 from prometheus_client import CollectorRegistry
 
+import iterm_mcp
 from iterm_mcp.errors import (
     ConflictError,
     InvalidRequestError,
@@ -104,3 +107,15 @@ async def test_work_that_is_given_up_is_no_longer_in_flight(
     labels = {"name": "dig", "outcome": "cancelled"}
     assert registry.get_sample_value("jobs_in_flight", {"name": "dig"}) == 0
     assert registry.get_sample_value("jobs_total", labels) == 1
+
+
+def test_no_module_brings_an_outcome_that_depends_on_whether_it_was_imported() -> None:
+    folder = Path(iterm_mcp.__file__).parent
+    brought = {
+        outcome
+        for path in folder.rglob("*.py")
+        for outcome in re.findall(r'^ {4}outcome = "(\w+)"', path.read_text("utf-8"), re.MULTILINE)
+    }
+
+    assert brought <= set(OUTCOMES)
+    assert len(brought) > 5

@@ -39,7 +39,7 @@ class NotSentError(ItermMcpError):
     """
 
     default_code = "notice_not_sent"
-    outcome = "sink"
+    outcome = "unavailable"
 
     def __init__(self, message: str, *, again: bool, after_seconds: float = 0.0) -> None:
         super().__init__(message, hint="Look at the sink's settings in alerts.toml.")

@@ -91,4 +91,9 @@ async def _refuse_arguments(_request: Request, error: Exception) -> Response:
     where = ".".join(str(part) for part in first["loc"] if part not in {"query", "body"})
     unknown = first["type"] == "extra_forbidden"
     what = "there is no such argument" if unknown else first["msg"]
-    return problem(400, "bad_arguments", f"{where[:200] or 'the body'}: {what}")
+    return problem(
+        400,
+        "bad_arguments",
+        f"{where[:200] or 'the body'}: {what}",
+        hint=f"What a request takes is told in {BASE}/openapi.json, and for people in {BASE}/docs.",
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -26,6 +28,25 @@ def test_a_taken_port_is_replaced_by_a_free_one_unless_it_was_asked_for() -> Non
             assert second.getsockname()[1] not in {0, port}
         with pytest.raises(OSError, match="in use"):
             bind_loopback(port, exact=True)
+
+
+async def test_what_is_sent_does_not_wait_until_what_went_before_is_acknowledged() -> None:
+    looked, found = anyio.Event(), list[int]()
+
+    async def look(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        one = writer.get_extra_info("socket")
+        found.append(one.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        looked.set()
+        writer.close()
+
+    with closing(bind_loopback(0, exact=True)) as listener, anyio.fail_after(SECONDS):
+        async with (
+            await asyncio.start_server(look, sock=listener),
+            await anyio.connect_tcp(*listener.getsockname()),
+        ):
+            await looked.wait()
+
+    assert found == [1]
 
 
 async def test_an_answer_that_never_ends_does_not_keep_it_from_ending() -> None:

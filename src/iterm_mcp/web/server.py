@@ -69,7 +69,9 @@ def bind_loopback(port: int, *, exact: bool) -> socket.socket:
     Raises:
         OSError: It is taken and `exact` was asked for.
     """
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # Where the protocol is not named, asyncio leaves Nagle's algorithm on, and an answer's body
+    # waits 40 ms for its head to be acknowledged.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind(("127.0.0.1", port))

@@ -11,16 +11,20 @@ import json
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from iterm_mcp.models.agent_states import AgentState
 from iterm_mcp.models.ids import AgentName
 from iterm_mcp.models.observations import Fact, Observation, ObservationSource, Sighting
 from iterm_mcp.services.states.ledger import Ledger
+from iterm_mcp.store.times import to_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
+
+    from iterm_mcp.models.agent_states import StateView
 
 AGENT = AgentName("recorded")
 STEP = timedelta(seconds=0.1)
@@ -84,20 +88,28 @@ def load(path: Path) -> Recording:
 
 def dump(observations: Iterable[Observation], truth: Iterable[dict[str, Any]]) -> str:
     """Return a recording of a ledger and of a fake agent's lines of truth."""
-    lines: list[tuple[str, str]] = []
+    lines: list[tuple[str, float, str]] = []
     for one in observations:
         seen = one.sighting
         value = {key: told for key, told in seen.value.items() if key not in PLACES}
         line: dict[str, Any] = {
             "fact": seen.fact, "source": seen.source, "value": value,
-            "at": one.at.isoformat(), "epoch": one.epoch,
+            "at": to_text(one.at), "epoch": one.epoch,
         }  # fmt: skip
-        lines.append((line["at"], json.dumps(line)))
+        lines.append((line["at"], one.number, json.dumps(line)))
     for told in truth:
         what = told["state"] if told["what"] == "state" else told["what"]
         if told["what"] in {"state", "exited"}:
-            lines.append((told["at"], json.dumps({"truth": what, "at": told["at"]})))
-    return "".join(f"{text}\n" for _, text in sorted(lines))
+            at = to_text(datetime.fromisoformat(told["at"]))
+            lines.append((at, inf, json.dumps({"truth": what, "at": at})))
+    return "".join(f"{text}\n" for *_, text in sorted(lines))
+
+
+def view_at(recording: Recording, at: datetime) -> StateView:
+    """Return what follows at a moment from all that had been seen until then."""
+    seen = [one for one in recording.observations if one.at <= at]
+    epoch = max(one.epoch for one in seen)
+    return Ledger(AGENT, epoch, (one for one in seen if one.epoch == epoch)).view(at)
 
 
 def states(recording: Recording) -> list[tuple[datetime, AgentState]]:
@@ -111,9 +123,10 @@ def states(recording: Recording) -> list[tuple[datetime, AgentState]]:
     while at <= end:
         while waiting and waiting[0].at <= at:
             one = waiting.pop(0)
-            if one.epoch != ledger.epoch:
+            if one.epoch > ledger.epoch:
                 ledger = Ledger(AGENT, one.epoch)
-            ledger.add([one])
+            if one.epoch == ledger.epoch:
+                ledger.add([one])
         found.append((at, ledger.view(at).state))
         at += STEP
     return found

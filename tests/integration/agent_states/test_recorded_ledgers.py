@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import anyio
 import pytest
 from tests.integration.agent_states.crew import ANN, start_shim
-from tests.ledgers.replay import confusion, dump, in_words, parse, states, wrong_ready
+from tests.ledgers.replay import confusion, dump, in_words, parse, view_at, wrong_ready
 from tests.waiting import eventually
 
+from iterm_mcp.clock import SystemClock
 from iterm_mcp.models.agent_states import AgentState
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from tests.integration.agent_states.crew import Crew
     from tests.integration.fake_agent.agents import Folder
 
+    from iterm_mcp.models.agent_states import StateView
+    from iterm_mcp.models.observations import Observation
+    from iterm_mcp.services.states.asking import Observed
     from iterm_mcp.terminal.iterm import ItermTerminal
 
 pytestmark = pytest.mark.headless
@@ -33,30 +40,60 @@ KEPT = os.environ.get("ITERM_MCP_RECORD_LEDGERS")
 """A folder into which what was recorded is written, to become a fixture."""
 
 
+@dataclass
+class Shown:
+    """The states that were shown at some moments, each beside what was known at that moment.
+
+    Who watches what is recorded is told of it as soon as it counts, and in the same order.
+    """
+
+    crew: Crew
+    observed: Observed
+    told: list[Observation] = field(default_factory=list)
+    moments: list[tuple[datetime, int, StateView]] = field(default_factory=list)
+
+    async def note(self) -> None:
+        """Note what is shown now."""
+        view = await self.crew.states.view(ANN)
+        now = SystemClock().now()
+        with anyio.move_on_after(0):
+            while True:
+                self.told.append(await self.observed.next())
+        self.moments.append((now, len(self.told), view))
+
+
 @pytest.mark.parametrize("persona", sorted(ORDERS))
 async def test_a_recorded_ledger_gives_the_same_states_and_no_wrong_ready(
     terminal: ItermTerminal, crew: Crew, folder: Folder, persona: str
 ) -> None:
-    agent = await start_shim(terminal, folder, persona)
-    await crew.register(agent.session_id, persona)
-    await crew.becomes(AgentState.READY)
-    for number, order in enumerate(ORDERS[persona], 1):
-        await agent.tell(f"Please {order}", persona)
-        if "tool" in order or "ask" in order:
-            await crew.becomes(AgentState.WAITING_PERMISSION, AgentState.WAITING_QUESTION)
-            folder.order("answer 1")
-        await agent.happens("turn_ended", count=number)
+    async with crew.states.watch_observations(ANN) as observed:
+        shown = Shown(crew, observed)
+        agent = await start_shim(terminal, folder, persona)
+        await crew.register(agent.session_id, persona)
         await crew.becomes(AgentState.READY)
-    last = await crew.states.view(ANN)
+        await shown.note()
+        for number, order in enumerate(ORDERS[persona], 1):
+            await agent.tell(f"Please {order}", persona)
+            await shown.note()
+            if "tool" in order or "ask" in order:
+                await crew.becomes(AgentState.WAITING_PERMISSION, AgentState.WAITING_QUESTION)
+                await shown.note()
+                folder.order("answer 1")
+            await agent.happens("turn_ended", count=number)
+            await crew.becomes(AgentState.READY)
+            await shown.note()
 
-    seen = await crew.states.observations(ANN)
-    recorded = dump(seen, folder.truth())
+    recorded = dump(await crew.states.observations(ANN), folder.truth())
     if KEPT:
         await anyio.Path(KEPT, f"{persona}.jsonl").write_text(recorded)
     recording = parse(recorded.splitlines())
     table = confusion(recording)
 
     print(in_words(table))  # noqa: T201 - shown when it fails
-    assert states(recording)[-1][1] == last.state
+    for at, count, live in shown.moments:
+        replayed = view_at(parse(dump(shown.told[:count], ()).splitlines()), at)
+        assert (replayed.state, replayed.reason, replayed.since) == (
+            live.state, live.reason, live.since,
+        )  # fmt: skip
     assert wrong_ready(table) == 0
     await eventually(lambda: crew.watching.count == 1)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -26,7 +28,10 @@ from iterm_mcp.models.agent_states import AgentState
 from iterm_mcp.models.observations import Fact, Observation, ObservationSource, Sighting
 from iterm_mcp.services.states.evidence import SETTLED_SECONDS, TWICE_SECONDS
 from iterm_mcp.services.states.fusion import fuse
-from iterm_mcp.services.states.ledger import Ledger
+from iterm_mcp.services.states.ledger import LATE_OBSERVATIONS, Ledger
+
+if TYPE_CHECKING:
+    from random import Random
 
 
 def look(ledger: Ledger, at: float, *sightings: Sighting) -> int:
@@ -204,6 +209,73 @@ def test_what_is_taken_in_one_go_is_what_is_taken_one_after_the_other(
 
     assert ledger.all_news(seen) == kept
     assert ledger.observations == ()
+
+
+@given(sightings(), st.randoms(use_true_random=False))
+def test_what_arrives_late_gives_the_state_that_it_would_have_given_in_time(
+    steps: list[tuple[float, Sighting]], chance: Random
+) -> None:
+    seen, at = list[Observation](), 0.0
+    for number, (pause, sighting) in enumerate(steps, 1):
+        at += pause
+        seen.append(replace(saw(at, sighting), number=number))
+    arriving = chance.sample(seen, len(seen))
+
+    ledger = Ledger(ANN, 1)
+    for one in arriving:
+        ledger.add([one])
+
+    later = moment(at + 0.1)
+    assert ledger.view(later) == fuse(ANN, 1, seen, later)
+    assert ledger.next_change(later) == Ledger(ANN, 1, seen).next_change(later)
+
+
+def test_a_late_word_parts_what_was_taken_for_one() -> None:
+    seen = [
+        replace(saw(at, does(HOOK, what)), number=number)
+        for number, (at, what) in enumerate([(1, "idle"), (3, "idle"), (4, "idle"), (2, "busy")], 1)
+    ]
+    ledger = Ledger(ANN, 1)
+    for one in seen:
+        ledger.add([one])
+
+    assert ledger.view(moment(5)).since == moment(3)
+    assert ledger.view(moment(5)) == fuse(ANN, 1, seen, moment(5))
+
+
+def test_of_words_of_the_same_time_the_one_that_was_kept_last_holds() -> None:
+    first, second = (
+        replace(saw(1, does(REGISTRY, what)), number=number)
+        for number, what in enumerate(("idle", "busy"), 1)
+    )
+    ledger, other = Ledger(ANN, 1, [first]), Ledger(ANN, 1, [second])
+    ledger.add([second])
+    other.add([first])
+
+    assert ledger.view(moment(2)) == other.view(moment(2))
+    assert ledger.view(moment(2)).state == AgentState.WORKING
+    assert look(ledger, 1, does(REGISTRY, "idle")) == 1
+    assert ledger.view(moment(9)).state == AgentState.READY
+
+
+def test_a_long_life_keeps_a_bounded_ledger() -> None:
+    seen = [
+        replace(saw(at, does(REGISTRY, "busy" if at % 2 else "idle")), number=at)
+        for at in range(1, 5 * LATE_OBSERVATIONS)
+    ]
+    ledger, copied = Ledger(ANN, 1), 0
+    for one in seen:
+        ledger.add([one])
+        copied += len(ledger.all_news([(one.at, does(SCREEN, "idle"))]))
+    late = replace(
+        saw(len(seen) - LATE_OBSERVATIONS + 0.5, does(HOOK, "busy")), number=len(seen) + 1
+    )
+    ledger.add([late])
+
+    later = moment(len(seen) + 1)
+    assert ledger.view(later) == fuse(ANN, 1, [*seen, late], later)
+    assert copied == len(seen)
+    assert len(ledger.observations) <= 6
 
 
 QUIET_AFTER = 30.0

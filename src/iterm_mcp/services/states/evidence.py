@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from math import inf
 from typing import TYPE_CHECKING, TypeAlias
 
 from iterm_mcp.models.observations import Fact, Observation, ObservationSource
@@ -148,9 +149,9 @@ def latest_runs(observations: Iterable[Observation]) -> Runs:
     return runs
 
 
-def in_order(one: Observation) -> tuple[datetime, int]:
-    """Return by what observations are ordered."""
-    return one.at, one.number
+def in_order(one: Observation) -> tuple[datetime, float]:
+    """Return by what observations are ordered; what has no number yet comes last at its time."""
+    return one.at, one.number or inf
 
 
 def go_on(runs: Runs, one: Observation) -> None:

@@ -3,10 +3,14 @@
 Levels are looked at again and again. A look that says what the one before said is kept only where
 it tells more than that: that an idle screen was no glimpse, or how things are after somebody else
 has said something.
+
+Sources are not equally quick: a line of a transcript may be read after a look at the screen that
+came later. So what was seen lately is kept as it is, and whatever arrives is put where it belongs.
 """
 
 from __future__ import annotations
 
+from bisect import insort
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -36,6 +40,12 @@ _LOOKS = frozenset({ObservationSource.TITLE, ObservationSource.SCREEN, Observati
 _SAYING = EDGES | {ObservationSource.PROTOCOL, ObservationSource.REGISTRY}
 """Those whose words make another look worth keeping; two kinds of looks would do so for ever."""
 
+LATE_OBSERVATIONS = 256
+"""Behind so many others at least, an observation that arrives late is still put in its place.
+
+One that comes later still is taken as the earliest of these.
+"""
+
 _MOMENTS = tuple(timedelta(seconds=one) for one in (0, TWICE_SECONDS, SETTLED_SECONDS))
 
 
@@ -52,7 +62,8 @@ class Ledger:
         self.agent = agent
         self.epoch = epoch
         self._runs: Runs = {}
-        self._newest: tuple[datetime, int] | None = None
+        self._lately: list[Observation] = []
+        self._before: Runs = {}  # the runs of all that was seen before that
         self.add(observations)
 
     @property
@@ -85,7 +96,8 @@ class Ledger:
     def all_news(self, seen: Iterable[tuple[datetime, Sighting]]) -> list[Observation]:
         """Return the news of sightings that came one after the other; nothing is added."""
         after = Ledger(self.agent, self.epoch)
-        after._runs, after._newest = dict(self._runs), self._newest
+        after._runs, after._before = dict(self._runs), self._before
+        after._lately = list(self._lately)
         found: list[Observation] = []
         for at, one in seen:
             news = after.news([one], at)
@@ -95,15 +107,24 @@ class Ledger:
 
     def add(self, observations: Iterable[Observation]) -> None:
         """Take what was kept; what no state can follow from any more is let go."""
-        news = sorted(observations, key=in_order)
-        if not news:
+        for one in sorted(observations, key=in_order):
+            late = bool(self._lately) and in_order(one) < in_order(self._lately[-1])
+            insort(self._lately, one, key=in_order)
+            if late:
+                self._runs = dict(self._before)
+            for other in self._lately if late else (one,):
+                go_on(self._runs, other)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Keep of what was seen before long only what follows from it."""
+        if len(self._lately) <= 2 * LATE_OBSERVATIONS:
             return
-        if self._newest is not None and in_order(news[0]) < self._newest:
-            news = sorted((*self.observations, *news), key=in_order)
-            self._runs = {}
-        for one in news:
-            go_on(self._runs, one)
-        self._newest = in_order(news[-1])
+        before = dict(self._before)
+        for one in self._lately[:-LATE_OBSERVATIONS]:
+            go_on(before, one)
+        self._before = before  # another one: a copy of this ledger may rest on the former
+        del self._lately[:-LATE_OBSERVATIONS]
 
     def view(self, now: datetime) -> StateView:
         """Return the state that follows now."""

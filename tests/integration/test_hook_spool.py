@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from iterm_mcp.agents.hook_spool import COUNTER, spool_command
+from iterm_mcp.agents.hook_spool import COUNTER, plain_spool_command, spool_command
 from iterm_mcp.services.events.spool import Spool
 
 if TYPE_CHECKING:
@@ -54,6 +55,39 @@ def test_each_shell_leaves_an_event_as_it_is(folder: Path, spool: Spool, shell: 
         "ann",
         "s-1",
     )
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_each_shell_calls_who_empties_the_spool_but_not_without_end(
+    folder: Path, spool: Spool, shell: str
+) -> None:
+    bell = spool.hang_bell()
+    assert bell is not None
+    hook(folder, json.dumps(EVENT).encode() + b"\n", shell)
+    assert os.read(bell, 10) == b"."
+    with (folder / COUNTER).open("wb") as counter:
+        counter.truncate(5000)
+    assert hook(folder, b"{}\n", shell).returncode == 0
+    with pytest.raises(BlockingIOError):
+        os.read(bell, 10)
+    os.close(bell)
+    assert len(spool.claim(4e9)) == 2
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_call_that_nobody_hears_holds_nobody_up(folder: Path, spool: Spool, shell: str) -> None:
+    bell = spool.hang_bell()
+    assert bell is not None
+    os.close(bell)
+    done = hook(folder, b"{}\n", shell)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+def test_the_plain_command_does_the_same_in_any_shell(folder: Path, spool: Spool) -> None:
+    line = plain_spool_command(str(folder), "codex")
+    subprocess.run([*shlex.split(line)], input=b"{}\n", check=True, timeout=60)
+    (file,) = spool.claim(4e9)
+    assert [one.kind for one in file.events] == ["codex"]
 
 
 @pytest.mark.parametrize("shell", SHELLS)

@@ -7,6 +7,10 @@ file of its own, named by the process, so that events that are written at the sa
 however large they are. It prints nothing, and ends with 0: nothing of it is seen in the
 conversation.
 
+Who empties the folder listens at a named pipe that stands in it, and is called by a byte: the event
+is there a moment later. Nobody is held up who listens no more, because only so many bytes are
+written as any pipe holds.
+
 How many events may lie there is bounded by a file that grows by a byte with each of them, under a
 limit of the shell's own; `iterm_mcp.services.events.spool.Spool` makes it empty. One event more is
 refused on stderr, and with exit code 1, which agents show: better than to lose it unseen.
@@ -18,6 +22,10 @@ import shlex
 
 SCRIPT = ".hook"
 COUNTER = ".count"
+BELL = ".bell"
+"""The named pipe by which it is told that an event comes."""
+RUNG_BLOCKS = 4
+"""As `EVENT_BLOCKS`: while more events lie there nobody need be called, who is busy with them."""
 EVENT_BLOCKS = 64
 """Of 512 bytes in some shells, of 1024 in others: at least 32 768 events."""
 FILE_BLOCKS = 16_384
@@ -31,8 +39,13 @@ HEAD = 4
 _LINES = r"""
 cd {folder} 2>/dev/null || exit 0
 trap '' XFSZ
-ulimit -S -f {events}
-printf . 2>/dev/null >>{counter} || {{ echo {full} >&2; exit 1; }}
+ulimit -S -f {rung}
+if printf . 2>/dev/null >>{counter}; then
+  [ ! -p {bell} ] || printf . 2>/dev/null 1<>{bell}
+else
+  ulimit -S -f {events}
+  printf . 2>/dev/null >>{counter} || {{ echo {full} >&2; exit 1; }}
+fi
 ulimit -S -f {size}
 {{
   printf '%s\t%s\t%s\t\n' \
@@ -46,7 +59,7 @@ def spool_script(folder: str) -> str:
     """Return what stands in the folder's `SCRIPT`: it leaves its standard input, one event."""
     return _LINES.format(
         folder=shlex.quote(folder), events=EVENT_BLOCKS, counter=COUNTER, full=shlex.quote(FULL),
-        size=FILE_BLOCKS,
+        size=FILE_BLOCKS, bell=BELL, rung=RUNG_BLOCKS,
     )  # fmt: skip
 
 
@@ -62,3 +75,13 @@ def spool_command(folder: str, kind: str) -> str:
     """
     script = shlex.quote(f"{folder}/{SCRIPT}")
     return f"[ ! -r {script} ]||{{ iterm_mcp_kind={kind};. {script};}}"
+
+
+def plain_spool_command(folder: str, kind: str) -> str:
+    """Return the same for agents that run commands in whatever shell their user has, such as fish.
+
+    Args:
+        folder: Where events are left.
+        kind: See `spool_command`.
+    """
+    return shlex.join(("/bin/sh", "-c", spool_command(folder, kind)))

@@ -10,13 +10,14 @@ import hashlib
 import json
 import os
 import re
+import stat
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from iterm_mcp.agents.hook_spool import COUNTER, EVENT_BLOCKS, HEAD, SCRIPT, spool_script
+from iterm_mcp.agents.hook_spool import BELL, COUNTER, EVENT_BLOCKS, HEAD, SCRIPT, spool_script
 from iterm_mcp.errors import StoreError
 
 if TYPE_CHECKING:
@@ -93,6 +94,21 @@ class Spool:
         except OSError as error:
             raise _unusable(self._folder, error) from None
 
+    def hang_bell(self) -> int | None:
+        """Return the pipe by which whoever leaves an event calls, open for reading without waiting.
+
+        None where the folder can hold none: then it has to be looked into.
+        """
+        bell = self._folder / BELL
+        try:
+            with suppress(FileExistsError):
+                os.mkfifo(bell, 0o600)
+            if stat.S_ISFIFO(bell.lstat().st_mode):
+                return os.open(bell, os.O_RDWR | os.O_NONBLOCK | os.O_NOFOLLOW)
+        except OSError:  # such as on a file system without named pipes
+            return None
+        return None
+
     def write(self, kind: str, payload: bytes, sender: Iterable[str], delivery: str) -> None:
         """Leave an event in the folder; when it returns, it outlives this process.
 
@@ -117,6 +133,7 @@ class Spool:
                 counter.write(b".")
             with path.open("xb", buffering=0) as file:
                 file.write(head.encode("utf-8", "replace") + b"\n" + payload + b"\n")
+            self._ring()
         except OSError as error:
             raise _unusable(self._folder, error) from None
 
@@ -173,6 +190,14 @@ class Spool:
             return sum(1 for _ in (self._folder / TORN).iterdir())
         except OSError:
             return 0
+
+    def _ring(self) -> None:
+        with suppress(OSError):  # nobody listens, or nobody has for long
+            bell = os.open(self._folder / BELL, os.O_WRONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
+            try:
+                os.write(bell, b".")
+            finally:
+                os.close(bell)
 
     def _files(self) -> Iterator[tuple[int, str]]:
         with os.scandir(self._folder) as entries:

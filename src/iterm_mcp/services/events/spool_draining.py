@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
@@ -24,10 +25,16 @@ if TYPE_CHECKING:
     from iterm_mcp.services.events.spool import Claimed, Spool, SpooledEvent
 
 POLL_SECONDS = 0.2
+"""How often the folder is looked into where nobody can call."""
+CALLED_SECONDS = 0.002
+"""How long it may take, from the call, until an event is there; each further look is later."""
+CALLS = 1 << 16
 AGAIN_SECONDS = 1.0
 AGAIN_SECONDS_MOST = 30.0
 FRESH_SECONDS = 10.0
 """What was left longer ago tells nothing of how an agent is now."""
+ASKING = "permissionrequest"
+"""Agents that we have started ask this over HTTP, and wait there for the answer."""
 
 log = structlog.get_logger()
 
@@ -43,8 +50,8 @@ class SpoolDrain:
     """Empties the spool.
 
     Args:
-        states: Told of fresh hooks, but for those that came over HTTP, and those of agents that
-            we started: these tell over HTTP how they are, at once.
+        states: Told of fresh hooks, each before it is kept, but for those that came over HTTP and
+            told it there.
         observer: Told ``kept`` of each, or ``torn`` of what was none.
     """
 
@@ -62,10 +69,19 @@ class SpoolDrain:
         self._states = states
         self._observer = observer or SilentHookObserver()
         self.problem = ""
+        self._told: set[str] = set()
 
     async def run(self, poll_seconds: float = POLL_SECONDS) -> None:
         """Empty it again and again, until cancelled. What cannot be kept now stays in it."""
-        pause = AGAIN_SECONDS
+        bell = await to_thread.run_sync(self._spool.hang_bell)
+        try:
+            await self._run(_Bell(bell), poll_seconds)
+        finally:
+            if bell is not None:
+                os.close(bell)
+
+    async def _run(self, bell: _Bell, poll_seconds: float) -> None:
+        pause, look = AGAIN_SECONDS, poll_seconds
         while True:
             try:
                 drained = await self.drain()
@@ -77,8 +93,12 @@ class SpoolDrain:
                 pause = min(pause * 2, AGAIN_SECONDS_MOST)
                 continue
             self.problem, pause = "", AGAIN_SECONDS
-            if not drained:
-                await anyio.sleep(poll_seconds)
+            if drained:
+                look = poll_seconds
+            elif await bell.rings_within(look):
+                look = CALLED_SECONDS
+            else:
+                look = min(look * 2, poll_seconds)
 
     async def drain(self) -> int:
         """Keep what is there now, some at a time; return how many events that were.
@@ -89,10 +109,13 @@ class SpoolDrain:
         claimed = await to_thread.run_sync(self._spool.claim, self._clock.now().timestamp())
         if not claimed:
             return 0
+        events = [one for file in claimed for one in file.events]
+        for one in events:
+            await self._tell(one)
         refused = await self._keep(claimed)
+        self._told.clear()
         for file in claimed:
             for one in file.events:
-                await self._tell(one)
                 self._observer.hook_taken(one.kind, "kept")
         await to_thread.run_sync(self._release, [*claimed, *refused])
         return len(claimed)
@@ -130,12 +153,32 @@ class SpoolDrain:
 
     async def _tell(self, one: SpooledEvent) -> None:
         old = self._clock.now().timestamp() - one.written_at > FRESH_SECONDS
-        if self._states is None or one.own or one.agent or old:
+        asks = one.agent and str(one.payload.get("hook_event_name")).lower() == ASKING
+        if self._states is None or one.own or asks or old or one.delivery in self._told:
             return
+        self._told.add(one.delivery)  # it comes again if it cannot be kept now
         try:
             await self._states.take(one.kind, one.payload, _sender(one))
         except ItermMcpError as error:
             log.warning("spooled_state_lost", error=str(error))
+
+
+class _Bell:
+    """Whoever leaves an event calls by a pipe; where there is none, nobody does."""
+
+    def __init__(self, pipe: int | None) -> None:
+        self._pipe = pipe
+
+    async def rings_within(self, seconds: float) -> bool:
+        """Wait until somebody calls, or so long; tell which."""
+        with anyio.move_on_after(seconds):
+            if self._pipe is None:
+                await anyio.sleep_forever()
+            else:
+                await anyio.wait_readable(self._pipe)
+                os.read(self._pipe, CALLS)
+                return True
+        return False
 
 
 def _sender(one: SpooledEvent) -> HookSender:

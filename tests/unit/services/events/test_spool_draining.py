@@ -12,6 +12,7 @@ from anyio import to_thread
 from tests.unit.services.events.shelf import Shelf, until
 
 from iterm_mcp.agents.events.claude_hook_events import ClaudeHookEvents
+from iterm_mcp.agents.hook_spool import BELL
 from iterm_mcp.errors import NotFoundError, StoreError
 from iterm_mcp.services.events import spool_draining
 from iterm_mcp.services.events.hook_events import HookEvents
@@ -124,7 +125,7 @@ async def test_hooks_of_a_kind_that_nobody_reads_are_not_kept(den: Den) -> None:
     ("name", "age", "agent", "told"),
     [
         ("claude.1", 1.0, "", 1), ("claude.1", 60.0, "", 0), ("claude.1-own", 1.0, "", 0),
-        ("claude.1", 1.0, "ann", 0),
+        ("claude.1", 1.0, "ann", 1),
     ],
 )  # fmt: skip
 async def test_fresh_hooks_that_nobody_else_has_told_tell_how_agents_are(
@@ -134,6 +135,58 @@ async def test_fresh_hooks_that_nobody_else_has_told_tell_how_agents_are(
     await den.drain.drain()
     assert len(den.states) == told
     assert den.shelf.texts == ["hello"]
+
+
+async def test_an_agent_of_ours_asks_over_http_and_is_heard_there(den: Den) -> None:
+    den.leave("", hook_event_name="PermissionRequest", agent="ann", tool_name="Bash")
+    await den.drain.drain()
+    assert not den.states
+    assert den.shelf.events
+
+
+async def test_how_an_agent_is_is_told_once_though_its_event_cannot_be_kept(den: Den) -> None:
+    den.shelf.full = True
+    den.leave("hello")
+    for _ in range(2):
+        with pytest.raises(StoreError):
+            await den.drain.drain()
+    assert len(den.states) == 1
+    den.shelf.full = False
+    await den.drain.drain()
+    assert len(den.states) == 1
+
+
+async def test_who_leaves_an_event_calls_and_is_heard_before_the_next_look(den: Den) -> None:
+    async with anyio.create_task_group() as group:
+        group.start_soon(den.drain.run, 3600.0)
+        await to_thread.run_sync(den.spool.write, "claude", json.dumps(HOOK).encode(), "ans", "d")
+        await until(lambda: den.shelf.events)
+        group.cancel_scope.cancel()
+
+
+async def test_an_event_that_is_written_slower_than_it_is_told_of_is_waited_for(den: Den) -> None:
+    bell = await to_thread.run_sync(den.spool.hang_bell)
+    assert bell is not None
+    async with anyio.create_task_group() as group:
+        group.start_soon(den.drain.run, 3600.0)
+        den.leave("", name="claude.2", age=0)
+        await until(lambda: den.shelf.events)
+        path = den.folder / "claude.1"
+        path.write_text("\t\ts-1\t\n")
+        os.write(bell, b".")
+        await anyio.wait_all_tasks_blocked()
+        den.leave("late", age=0)
+        await until(lambda: "late" in den.shelf.texts)
+        group.cancel_scope.cancel()
+    os.close(bell)
+
+
+def test_without_named_pipes_nobody_is_called(den: Den) -> None:
+    (den.folder / BELL).write_text("no pipe")
+    assert den.spool.hang_bell() is None
+    (den.folder / BELL).unlink()
+    den.folder.rename(den.folder.with_name("elsewhere"))
+    assert den.spool.hang_bell() is None
 
 
 async def test_a_state_that_is_not_taken_is_no_reason_to_lose_the_event(den: Den) -> None:

@@ -15,6 +15,7 @@ from iterm_mcp.hook_relay import hook_command
 from iterm_mcp.services.agents.launches import Origin
 from iterm_mcp.services.agents.restart_policy import RestartPolicy
 from iterm_mcp.services.alerts.opening import open_attention
+from iterm_mcp.services.budgets.acting import AgentActor
 from iterm_mcp.services.events.opening import Events, open_events
 from iterm_mcp.services.events.own_facts import OwnFacts, RecordedCalls, SessionFacts
 from iterm_mcp.services.events.questions import make_questions
@@ -141,6 +142,7 @@ async def open_app(settings: Settings, paths: Paths) -> AsyncIterator[App]:
         calls = Calls(metrics.tools, clients, recorded, services.permissions)
         facts = OwnFacts(events.recorder, clock)
         tell_facts(services, link, events, facts)
+        services.holds.doubt()  # until the budgets were looked at
         async with (
             facts.following(services.states),
             open_extras(services, terminal) as extras,
@@ -150,8 +152,9 @@ async def open_app(settings: Settings, paths: Paths) -> AsyncIterator[App]:
                 states=services.approvals.hooks, observer=metrics,
             ) as sources,
             open_attention(
-                store, events, services.states, services.dead_letters, services.lives.ender, clock,
-                paths,
+                store, events, services.states, services.dead_letters, services.holds,
+                AgentActor(services.lives.ender, services.lives.book, services.states),
+                clock, paths,
             ) as attention,
         ):  # fmt: skip
             extras.resources.show(attention)

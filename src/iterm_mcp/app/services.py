@@ -12,6 +12,7 @@ from iterm_mcp.services.agents.life_files import LifeFiles
 from iterm_mcp.services.agents.lifecycle import Lifecycle, make_lifecycle
 from iterm_mcp.services.agents.service import AgentService
 from iterm_mcp.services.approvals.making import Approvals, make_approvals
+from iterm_mcp.services.budgets.holds import BudgetHolds
 from iterm_mcp.services.commands.service import CommandService
 from iterm_mcp.services.deliveries.dead_letters import DeadLetters
 from iterm_mcp.services.deliveries.messages import MessageService
@@ -93,6 +94,7 @@ class Services:
     approvals: Approvals
     playbooks: PlaybookService
     annotations: Annotations
+    holds: BudgetHolds
 
 
 def make_services(
@@ -124,7 +126,7 @@ def make_services(
         audit: Where answers to agents are written down.
         lease_folder: Where writers of several processes meet; without it there is one process.
     """
-    book = LockBook(store.locks, clock)
+    book, holds = LockBook(store.locks, clock), BudgetHolds()
     origin = origin or Origin("state")
     agents = AgentService(terminal, store, clock, metrics)
     states = AgentStateService(store, clock, metrics)
@@ -137,13 +139,15 @@ def make_services(
     reader = Reader(terminal)
     sending = SendingService(terminal, sessions, writers, clock)
     deliveries = make_deliveries(
-        terminal, store, clock, writers, states, lease_folder, conversations=headless
-    )
+        terminal, store, clock, writers, states, lease_folder, conversations=headless,
+        held=holds.why,
+    )  # fmt: skip
     messages = MessageService(terminal, store, deliveries, writers, clock, metrics)
     adopting = Adopting(terminal, store, clock)
     lives = make_lifecycle(
         terminal, sessions, agents, states, messages, store.lives, clock, origin, adopting,
         prewarm_most=prewarm_most, policy=policy, spared=spared, conversations=headless,
+        held=holds.why,
     )  # fmt: skip
     layouts = LayoutService(terminal, sessions, agents, lives.panes)
     commands = CommandService(terminal, sessions, writers, clock)
@@ -201,4 +205,5 @@ def make_services(
         ),
         playbooks=PlaybookService(store, Steps(means), permissions, clock),
         annotations=Annotations(store.annotations, clock),
+        holds=holds,
     )

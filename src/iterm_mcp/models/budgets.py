@@ -40,9 +40,21 @@ class Act(StrEnum):
     WARN = "warn"
     """An alert is raised."""
     PAUSE = "pause"
-    """Every agent that spends beyond it is suspended, once; a person may let it go on."""
+    """Nothing is brought to the agents that it covers, and none of them is started, until it is
+    released, raised, or its time is over; of turns under way `Turns` says what becomes."""
     STOP = "stop"
-    """Every agent that spends beyond it is stopped, once."""
+    """Besides, every agent that spends beyond it is stopped, once."""
+
+
+class Turns(StrEnum):
+    """What becomes of agents that have spent something when a step says `Act.PAUSE`."""
+
+    SUSPEND = "suspend"
+    """They stand still at once, amid their turns, and go on there when they are let go."""
+    FINISH = "finish"
+    """Turns go on to their end, whatever they cost; no other begins."""
+    INTERRUPT = "interrupt"
+    """Turns are interrupted, once, as a person would; what they were about is not resumed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +81,7 @@ class Budget:
         nanodollars: 0 sets no limit in money.
         tokens: 0 sets no limit in tokens.
         steps: By percent, upwards.
+        turns: What becomes of turns under way when a step says `Act.PAUSE`.
     """
 
     name: str
@@ -78,6 +91,7 @@ class Budget:
     nanodollars: int = 0
     tokens: int = 0
     steps: tuple[Step, ...] = DEFAULT_STEPS
+    turns: Turns = Turns.SUSPEND
 
     @property
     def limits(self) -> str:
@@ -175,6 +189,8 @@ class BudgetState:
     Attributes:
         percent: Of the limit that is nearer, rounded down.
         crossed: The steps that were reached in this time.
+        holds: The step by which agents are held now; None when none are.
+        released_by: Who has let them go, up to the highest step that is reached; else empty.
     """
 
     budget: Budget
@@ -183,3 +199,10 @@ class BudgetState:
     spent: Spending
     percent: int
     crossed: tuple[int, ...] = field(default=())
+    holds: Step | None = None
+    released_by: str = ""
+
+    @property
+    def whose(self) -> str:
+        """The agent, team, conversation or session; empty for the budget of all."""
+        return self.part or self.budget.of

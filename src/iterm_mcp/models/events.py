@@ -73,6 +73,7 @@ class EventKind(StrEnum):
     METRIC_REPORTED = "MetricReported"  # name, value, unit, attributes
     LOG_REPORTED = "LogReported"  # name, attributes
     BUDGET_CROSSED = "BudgetCrossed"  # budget, percent
+    BUDGET_RELEASED = "BudgetReleased"  # budget, percent, by
     ALERT_RAISED = "AlertRaised"
     ALERT_SETTLED = "AlertSettled"
 

@@ -74,3 +74,25 @@ def create_budgets_and_alerts(connection: sqlite3.Connection) -> None:
     connection.execute(
         "CREATE UNIQUE INDEX open_alerts ON alerts (kind, subject) WHERE settled_at IS NULL"
     )
+
+
+def create_budget_holds(connection: sqlite3.Connection) -> None:
+    """Make room for who was let go by whom, and for who stands still because of a budget."""
+    connection.execute("""
+        CREATE TABLE budget_releases (
+            budget TEXT NOT NULL,
+            part TEXT NOT NULL,
+            since TEXT NOT NULL,
+            limits TEXT NOT NULL,
+            percent INTEGER NOT NULL,
+            at TEXT NOT NULL,
+            by TEXT NOT NULL,
+            PRIMARY KEY (budget, part, since, limits, percent)
+        ) STRICT, WITHOUT ROWID
+    """)
+    connection.execute("""
+        CREATE TABLE budget_suspensions (
+            agent TEXT NOT NULL PRIMARY KEY
+        ) STRICT, WITHOUT ROWID
+    """)
+    connection.execute("CREATE INDEX spending_of_agents ON spending (agent, slot)")

@@ -57,6 +57,29 @@ SELECT_ACTS = """
     SELECT agent FROM budget_acts
     WHERE budget = ? AND part = ? AND since = ? AND limits = ? AND percent = ?
 """
+# A step beyond which agents are let go on, by the first who says so.
+INSERT_RELEASE = """
+    INSERT INTO budget_releases (budget, part, since, limits, percent, at, by)
+    VALUES (?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT DO NOTHING
+"""
+# All such steps of times that began then or later, the highest last.
+SELECT_RELEASES = """
+    SELECT budget, part, since, limits, percent, at, by FROM budget_releases WHERE since >= ?
+    ORDER BY percent
+"""
+# An agent that stands still because of a budget.
+INSERT_SUSPENSION = "INSERT INTO budget_suspensions (agent) VALUES (?) ON CONFLICT DO NOTHING"
+# One that does so no more.
+DELETE_SUSPENSION = "DELETE FROM budget_suspensions WHERE agent = ?"
+# All of them.
+SELECT_SUSPENSIONS = "SELECT agent FROM budget_suspensions ORDER BY agent"
+# Agents whose last spending was in a conversation.
+SELECT_LAST_IN = """
+    SELECT DISTINCT agent FROM spending AS one WHERE conversation = ? AND agent <> ''
+        AND slot = (SELECT max(slot) FROM spending WHERE agent = one.agent)
+    ORDER BY agent
+"""
 
 _SUMS = "sum(nanodollars), sum(tokens), sum(unpriced_tokens), sum(answers)"
 _COLUMNS = {
@@ -176,6 +199,50 @@ class BudgetStore:
         """Note that something was done to an agent at a step."""
         values = (*_step(crossing), agent)
         await self._database.write(lambda connection: connection.execute(INSERT_ACT, values))
+
+    async def release(self, crossing: Crossing, by: str) -> None:
+        """Note that agents may go on beyond a step; who said so first stays."""
+        values = (*_step(crossing), to_text(crossing.at), by)
+        await self._database.write(lambda connection: connection.execute(INSERT_RELEASE, values))
+
+    async def releases(self, since: datetime) -> tuple[tuple[Crossing, str], ...]:
+        """Return the steps beyond which agents may go on, and who said so, the highest last."""
+
+        def work(connection: sqlite3.Connection) -> tuple[tuple[Crossing, str], ...]:
+            return tuple(
+                (Crossing(budget, part, from_text(began), limits, percent, from_text(at)), by)
+                for budget, part, began, limits, percent, at, by in connection.execute(
+                    SELECT_RELEASES, (to_text(since),)
+                )
+            )
+
+        return await self._database.read(work)
+
+    async def suspend(self, agent: str) -> None:
+        """Note that an agent is about to stand still because of a budget."""
+        await self._database.write(
+            lambda connection: connection.execute(INSERT_SUSPENSION, (agent,))
+        )
+
+    async def resume(self, agent: str) -> None:
+        """Note that it does so no more."""
+        await self._database.write(
+            lambda connection: connection.execute(DELETE_SUSPENSION, (agent,))
+        )
+
+    async def suspended(self) -> frozenset[str]:
+        """Return the agents that stand still because of a budget."""
+        return await self._database.read(
+            lambda connection: frozenset(name for (name,) in connection.execute(SELECT_SUSPENSIONS))
+        )
+
+    async def last_in(self, conversation: str) -> frozenset[str]:
+        """Return the agents that spent in a conversation when they last spent something."""
+        return await self._database.read(
+            lambda connection: frozenset(
+                name for (name,) in connection.execute(SELECT_LAST_IN, (conversation,))
+            )
+        )
 
     async def tidy(self, now: datetime) -> None:
         """Forget what is too old to matter."""

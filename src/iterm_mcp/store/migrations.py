@@ -14,7 +14,7 @@ from iterm_mcp.store.agent_tables import (
     create_observations,
     create_roles,
 )
-from iterm_mcp.store.budget_tables import create_budgets_and_alerts
+from iterm_mcp.store.budget_tables import create_budget_holds, create_budgets_and_alerts
 from iterm_mcp.store.event_tables import create_annotations, create_read_positions
 from iterm_mcp.store.http_tables import create_http_side
 from iterm_mcp.store.message_tables import create_approvals, create_cascades, create_deliveries
@@ -49,6 +49,7 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     create_read_positions,
     create_budgets_and_alerts,
     create_annotations,
+    create_budget_holds,
 )
 
 

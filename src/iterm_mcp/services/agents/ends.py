@@ -11,13 +11,14 @@ import anyio
 
 from iterm_mcp.agents.kind import has_screen
 from iterm_mcp.agents.kinds import find_kind
-from iterm_mcp.errors import ConflictError, ItermMcpError, NotFoundError
+from iterm_mcp.errors import ConflictError, ItermMcpError, NotFoundError, RefusedError
 from iterm_mcp.models.agent_lives import Desired, Phase
 from iterm_mcp.models.agent_states import AgentState
 from iterm_mcp.models.observations import Fact, ObservationSource, Sighting
 from iterm_mcp.services.agents.processes import ProcessId
 from iterm_mcp.services.deliveries.guard import STOPPABLE
 from iterm_mcp.services.deliveries.means import NoConversations
+from iterm_mcp.services.holding import never_held
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from iterm_mcp.services.agents.processes import AgentProcesses
     from iterm_mcp.services.agents.service import AgentService
     from iterm_mcp.services.deliveries.means import Conversations
+    from iterm_mcp.services.holding import Held
     from iterm_mcp.services.states.asking import States
     from iterm_mcp.terminal.protocol import Terminal
 
@@ -75,6 +77,7 @@ class AgentEnder:
 
     Args:
         origin: The state folder of this installation, by which processes are known for ours.
+        held: Asked before a suspended agent is let go on.
     """
 
     def __init__(
@@ -87,7 +90,9 @@ class AgentEnder:
         processes: AgentProcesses,
         origin: str,
         conversations: Conversations | None = None,
+        held: Held = never_held,
     ) -> None:
+        self._held = held
         self._conversations = conversations or NoConversations()
         self._origin = origin
         self._terminal = terminal
@@ -159,7 +164,7 @@ class AgentEnder:
         if life.session_id is not None and owners.get(life.session_id) == life.agent:
             await self._agents.remove_agent(life.agent)
 
-    async def suspend(self, agent: AgentName) -> None:
+    async def suspend(self, agent: AgentName, *, reason: str = "it was suspended") -> None:
         """Have an agent stand still, with all that it started; it uses memory, and no processor.
 
         Raises:
@@ -168,7 +173,7 @@ class AgentEnder:
         """
         async with self._book.turn(agent):
             life, root = await self._running(agent)
-            await self._book.save(life, desired=Desired.PAUSED, reason="it was suspended")
+            await self._book.save(life, desired=Desired.PAUSED, reason=reason)
             for one in await self._processes.tree(root):
                 await self._processes.signal(one, signal.SIGSTOP)
 
@@ -178,9 +183,17 @@ class AgentEnder:
         Raises:
             NotFoundError: We did not start it.
             ConflictError: It does not run.
+            RefusedError: Something holds it.
         """
         async with self._book.turn(agent):
             life, root = await self._running(agent)
+            held = self._held(agent, life.order.kind, life.order.teams)
+            if held:
+                raise RefusedError(
+                    f"agent {agent!r} is held: {held}",
+                    hint="A person can let it go; it goes on by itself then.",
+                    code="agent_held",
+                )
             for one in reversed(await self._processes.tree(root)):
                 await self._processes.signal(one, signal.SIGCONT)
             await self._book.save(life, desired=Desired.RUNNING, reason="")

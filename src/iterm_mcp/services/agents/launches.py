@@ -29,6 +29,7 @@ from iterm_mcp.services.agents.environment import KEEP, SCRUB, correlation
 from iterm_mcp.services.agents.life_files import KeeperOrder, KeeperStatus
 from iterm_mcp.services.agents.processes import ProcessId
 from iterm_mcp.services.agents.start_fingerprints import fingerprint
+from iterm_mcp.services.holding import never_held
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from iterm_mcp.services.agents.processes import AgentProcesses
     from iterm_mcp.services.agents.service import AgentService
     from iterm_mcp.services.states.asking import States
+    from iterm_mcp.services.holding import Held
 
 KEEPER_SECONDS = 10.0
 """How long a new pane's keeper may take to say that it is there."""
@@ -84,6 +86,7 @@ class AgentLauncher:
     """
 
     def __init__(
+        held: Asked before a program is started; what is held waits in its pane.
         self,
         panes: PanePlacer,
         agents: AgentService,
@@ -99,6 +102,7 @@ class AgentLauncher:
     ) -> None:
         self._panes = panes
         self._agents = agents
+        held: Held = never_held,
         self._states = states
         self._book = book
         self._files = files
@@ -110,6 +114,7 @@ class AgentLauncher:
 
     async def plan(self, life: Life, *, resume: bool) -> StartPlan:
         """Return how the life would be started; nothing is done.
+        self._held = held
 
         Raises:
             NotFoundError: There is no such kind, or (``program``) it is not installed.
@@ -125,6 +130,9 @@ class AgentLauncher:
         Args:
             place: Where a pane is opened if the agent has none.
             resume: Go on with its conversation, which must be there. Else it must have none, or
+        If something holds the agent, it waits in its pane instead, and the life says why: whoever
+        looks after agents begins it once it may.
+
                 one that was never begun.
 
         Raises:
@@ -136,6 +144,8 @@ class AgentLauncher:
         if life.phase is not Phase.CREATING or not life.epoch:
             life = await self._book.save(
                 life,
+        if self.held(life):
+            return await self.hold(life)
                 phase=Phase.CREATING,
                 epoch=await self._states.new_life(life.agent),
                 token=secrets.token_hex(8),
@@ -151,6 +161,21 @@ class AgentLauncher:
 
     async def warm(self, life: Life, place: Place) -> Life:
         """Begin the life of a spare agent, which is nobody's: it is registered when handed out.
+
+    def held(self, life: Life) -> str:
+        """Return why a life may not begin now; empty when it may."""
+        return self._held(life.agent, life.order.kind, life.order.teams)
+
+    async def hold(self, life: Life) -> Life:
+        """Have a life wait that is held, and say why; return it as it then stands."""
+        why = self.held(life)
+        waits = life.phase if life.phase is Phase.CREATING else Phase.RESTARTING
+        if (life.phase, life.reason) == (waits, why):
+            return life
+        until = None if waits is Phase.CREATING else life.restart_at or self._clock.now()
+        life = await self._book.save(life, phase=waits, restart_at=until, reason=why)
+        await self._tell(life, {"is": waits.value, "why": why})
+        return life
 
         Raises:
             NotFoundError, InvalidRequestError: See `plan`.

@@ -22,6 +22,7 @@ from iterm_mcp.services.agents.spare_wishes import MOST, SpareWishes
 from iterm_mcp.services.agents.spares import Spares
 from iterm_mcp.services.agents.starts import AgentStarter
 from iterm_mcp.services.agents.templates import Templates
+from iterm_mcp.services.holding import never_held
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from iterm_mcp.services.agents.spares import Looker
     from iterm_mcp.services.deliveries.means import Conversations
     from iterm_mcp.services.deliveries.messages import MessageService
+    from iterm_mcp.services.holding import Held
     from iterm_mcp.services.sessions.service import SessionService
     from iterm_mcp.services.states.asking import States
     from iterm_mcp.store.agent_lives import AgentLifeStore
@@ -93,6 +95,7 @@ def make_lifecycle(
     spared: Iterable[str] = (),
     processes: AgentProcesses | None = None,
     conversations: Conversations | None = None,
+    held: Held = never_held,
 ) -> Lifecycle:
     """Put together what keeps agents.
 
@@ -103,14 +106,17 @@ def make_lifecycle(
         policy: When those that crash are started again.
         spared: Lock files of our own programs, which no sweep touches.
         conversations: Knows the agents that run without a screen.
+        held: Asked before an agent is started, or let go on.
     """
     book = LifeBook(store)
     files = LifeFiles(f"{origin.state}/agents")
     processes = processes or SystemAgentProcesses(clock)
     panes = PanePlacer(terminal, sessions, agents)
-    launcher = AgentLauncher(panes, agents, states, book, files, processes, clock, origin)
+    launcher = AgentLauncher(
+        panes, agents, states, book, files, processes, clock, origin, held=held
+    )
     ender = AgentEnder(
-        terminal, agents, states, book, files, processes, origin.state, conversations
+        terminal, agents, states, book, files, processes, origin.state, conversations, held
     )
     forensics = ForensicsCollector(terminal, processes, clock, origin.state)
     care = AgentCare(states, book, ender, CascadeTeller(messages), clock)

@@ -312,7 +312,10 @@ class AgentSupervisor:
         self._told.add((life.token, life.phase))
 
     async def _try_again(self, life: Life) -> None:
-        """Start an agent again; when that fails too, it is a crash."""
+        """Start an agent again, if nothing holds it; when that fails too, it is a crash."""
+        if self._launcher.held(life):
+            await self._launcher.hold(life)
+            return
         try:
             if life.phase is Phase.RESTARTING and await self._still_runs(life):
                 await self._ender.end_process(life)  # a restart by hand was cut short

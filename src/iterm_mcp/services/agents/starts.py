@@ -109,8 +109,9 @@ class AgentStarter:
         agent = await self._named(order, name)
         life = self._new(agent, order)
         async with self._book.turn(agent):
+            held = bool(self._launcher.held(life))
             try:
-                spare = await self._spares.take(life, place)
+                spare = None if held else await self._spares.take(life, place)
                 if spare is None:
                     pending = "" if plan.takes_prompt else order.prompt
                     life = await self._book.save(life, pending=pending)
@@ -119,7 +120,7 @@ class AgentStarter:
                 await self.discard(agent)
                 raise
             life = spare or life
-        return StartedAgent(life, await self.settle(agent, wait_seconds))
+        return StartedAgent(life, await self.settle(agent, 0.0 if held else wait_seconds))
 
     async def draft(self, agent: AgentName, order: AgentOrder, last: LastConversation) -> Life:
         """Return the life of an agent that is to begin in a pane of a layout; nothing is done.

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from iterm_mcp.models.budgets import Turns
+from iterm_mcp.services.budgets.reckoning import held
+
 if TYPE_CHECKING:
     from iterm_mcp.models.alerts import Alert
     from iterm_mcp.models.budgets import BudgetState
@@ -38,7 +41,7 @@ def budget_answer(state: BudgetState) -> dict[str, Any]:
         "budget": budget.name,
         "period": budget.period.value,
         "scope": budget.scope.value,
-        "of": state.part or budget.of,
+        "of": state.whose,
         "since": state.span.since.isoformat(),
         "percent": state.percent,
         "dollars": spent.nanodollars / 1e9,
@@ -52,6 +55,13 @@ def budget_answer(state: BudgetState) -> dict[str, Any]:
         answer["limit_dollars"] = budget.nanodollars / 1e9
     if budget.tokens:
         answer["limit_tokens"] = budget.tokens
+    if budget.turns is not Turns.SUSPEND:
+        answer["turns"] = budget.turns.value
+    if state.holds is not None:
+        answer["holds"] = {"percent": state.holds.percent, "act": state.holds.act.value}
+        answer["why"] = held(state, state.holds)
+    if state.released_by:
+        answer["released_by"] = state.released_by
     if state.span.until is not None:
         answer["until"] = state.span.until.isoformat()
     return {name: value for name, value in answer.items() if value != ""}

@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from iterm_mcp.clock import Clock
+    from iterm_mcp.models.alerts import Alert, AlertId
     from iterm_mcp.paths import Paths
     from iterm_mcp.services.alerts.watching import Dead, Viewed
-    from iterm_mcp.services.budgets.keeping import Actor
+    from iterm_mcp.services.budgets.acting import Actor
+    from iterm_mcp.services.budgets.holds import BudgetHolds
     from iterm_mcp.services.events.opening import Events
     from iterm_mcp.store import Store
 
@@ -33,6 +35,18 @@ class Attention:
     alerts: Alerts
     watch: AlertWatch
     notifier: Notifier
+
+    async def acknowledge(self, alert_id: AlertId, by: str) -> Alert:
+        """Note that somebody has seen an alert; agents that a budget holds by it may go on.
+
+        Raises:
+            InvalidRequestError: The name is none.
+            NotFoundError: There is no such alert.
+            StoreError: It cannot be kept.
+        """
+        alert = await self.alerts.acknowledge(alert_id, by)
+        await self.budgets.acknowledged(alert)
+        return alert
 
 
 async def attention_answer(attention: Attention, settled: int) -> dict[str, Any]:
@@ -56,6 +70,7 @@ async def open_attention(
     events: Events,
     states: Viewed,
     dead: Dead,
+    holds: BudgetHolds,
     actor: Actor,
     clock: Clock,
     paths: Paths,
@@ -63,13 +78,14 @@ async def open_attention(
     """Keep budgets, look for what is wrong, and tell people, for the length of the block.
 
     Args:
+        holds: Told whom budgets hold.
         actor: Holds and ends agents that spend too much.
     """
     notifier = Notifier(paths.alerts, clock)
     alerts = Alerts(store.alerts, events.recorder, clock, notifier.tell)
     budgets = BudgetKeeper(
         BudgetFile(paths.budgets), store.budgets, events.store, alerts, events.recorder,
-        store.agents, actor, clock,
+        store.agents, holds, actor, clock,
     )  # fmt: skip
     watch = AlertWatch(alerts, store.agents, states, dead, events.store.stats, paths.events, clock)
     notifier.apply = watch.use

@@ -10,6 +10,7 @@ An agent that could change its own budget would have none, so there is no tool f
     period = "day"
     dollars = 20
     steps = { 50 = "warn", 80 = "warn", 100 = "pause" }
+    turns = "finish"
 
     [budgets.each-agent]
     period = "week"
@@ -28,14 +29,14 @@ import anyio
 from anyio import to_thread
 
 from iterm_mcp.errors import InvalidRequestError, ItermMcpError, shown
-from iterm_mcp.models.budgets import DEFAULT_STEPS, Act, Budget, Budgets, Period, Scope, Step
+from iterm_mcp.models.budgets import DEFAULT_STEPS, Act, Budget, Budgets, Period, Scope, Step, Turns
 
 if TYPE_CHECKING:
     from enum import StrEnum
 
     E = TypeVar("E", bound=StrEnum)
 
-KEYS = ("period", "scope", "of", "dollars", "tokens", "steps")
+KEYS = ("period", "scope", "of", "dollars", "tokens", "steps", "turns")
 MOST_BYTES = 256 * 1024
 MOST_BUDGETS = 200
 MOST_STEPS = 20
@@ -47,12 +48,17 @@ MOST_TOKENS = 10**18
 
 
 class BudgetFile:
-    """Reads the file again when it has changed."""
+    """Reads the file again when it has changed.
+
+    Attributes:
+        known: It was understood once, or was not there.
+    """
 
     def __init__(self, path: str) -> None:
         self._path = anyio.Path(path)
         self._seen: tuple[int, int] | None = None
         self._budgets = Budgets()
+        self.known = False
 
     async def load(self) -> Budgets:
         """Return the file's budgets; none without a file.
@@ -63,7 +69,7 @@ class BudgetFile:
         try:
             found = await self._path.stat()
         except FileNotFoundError:
-            self._seen, self._budgets = None, Budgets()
+            self._seen, self._budgets, self.known = None, Budgets(), True
             return self._budgets
         seen = (found.st_mtime_ns, found.st_size)
         if seen != self._seen:
@@ -78,7 +84,7 @@ class BudgetFile:
                     hint=getattr(error, "hint", "") or "Mend it, or remove it.",
                     code="bad_budget_file",
                 ) from None
-            self._seen = seen
+            self._seen, self.known = seen, True
         return self._budgets
 
     @property
@@ -127,6 +133,7 @@ def read_budget(name: str, values: object) -> Budget:
         int(_number(place, "dollars", values, MOST_DOLLARS) * 10**9),
         int(_number(place, "tokens", values, MOST_TOKENS)),
         _steps(place, values["steps"]) if "steps" in values else DEFAULT_STEPS,
+        _word(place, "turns", values.get("turns", Turns.SUSPEND), Turns),
     )
     if not budget.nanodollars and not budget.tokens:
         raise _bad(place, "has no limit", "Give dollars, tokens or both, more than 0.")

@@ -69,6 +69,7 @@ class Ledger:
 
     Attributes:
         number: All events up to this one are counted, or spent nothing.
+        caught_up: Set once all is counted that was kept when the counting began.
     """
 
     def __init__(
@@ -83,6 +84,7 @@ class Ledger:
         self._counted = counted
         self._pause = pause
         self.number = 0
+        self.caught_up = anyio.Event()
 
     async def run(self) -> None:
         """Count until the store of events closes."""
@@ -100,7 +102,9 @@ class Ledger:
         if written > self._events.newest:  # the events were moved away, and begin anew
             await self._store.add(written, 0, {})
             written = 0
-        self.number = written
+        self.number, newest = written, int(self._events.newest)
+        if written >= newest:
+            self.caught_up.set()
         async with aclosing(self._events.after(written)) as stream:
             async for kept in stream:
                 last = int(kept[-1].number)
@@ -110,5 +114,7 @@ class Ledger:
                         raise StoreError("another process counts what is spent, too")
                     written = last
                 self.number = last
+                if last >= newest:
+                    self.caught_up.set()
                 if spent:
                     self._counted()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
-from iterm_mcp.models.budgets import Act
+from iterm_mcp.models.budgets import Act, Turns
 
 if TYPE_CHECKING:
     from iterm_mcp.models.budgets import Budget, BudgetState, Spending, Step
@@ -29,7 +30,7 @@ def reached(budget: Budget, spent: Spending) -> tuple[Step, ...]:
 def told(state: BudgetState, step: Step) -> str:
     """Return what a person is told of a step."""
     budget, spent = state.budget, state.spent
-    whose = {"all": ""}.get(budget.scope, f" of {budget.scope} {state.part or budget.of}")
+    whose = {"all": ""}.get(budget.scope, f" of {budget.scope} {state.whose}")
     used = []
     if budget.nanodollars:
         used.append(f"${spent.nanodollars / 1e9:,.2f} of ${budget.nanodollars / 1e9:,.2f}")
@@ -39,6 +40,33 @@ def told(state: BudgetState, step: Step) -> str:
     if spent.unpriced_tokens and budget.nanodollars:
         text += f"; the cost of {spent.unpriced_tokens:,} tokens is unknown and not in it"
     if step.act is not Act.WARN:
-        done = "suspended" if step.act is Act.PAUSE else "stopped"
-        text += f"; agents that spend more are {done}"
+        text += f"; {_done(state, step)} until {_end(state)}"
     return text
+
+
+def held(state: BudgetState, step: Step) -> str:
+    """Return why something waits for a budget, and what lets it go."""
+    budget = state.budget
+    whose = f" of {budget.scope} {state.whose}" if state.whose else ""
+    of = f" --of {shlex.quote(state.whose)}" if state.part else ""
+    return (
+        f"budget {budget.name}{whose} is spent to {state.percent}%, and holds from {step.percent}% "
+        f"until {_end(state)}: raise it in budgets.toml, or let it go with "
+        f"`iterm-mcp budgets release {shlex.quote(budget.name)}{of}`"
+    )
+
+
+def _end(state: BudgetState) -> str:
+    until = state.span.until
+    return "it is raised or released" if until is None else f"{until:%Y-%m-%d %H:%M} UTC"
+
+
+def _done(state: BudgetState, step: Step) -> str:
+    if step.act is Act.STOP:
+        return "agents that spend more are stopped, and none is told or started anything"
+    what = {
+        Turns.SUSPEND: "agents that spend more stand still",
+        Turns.FINISH: "turns under way go on",
+        Turns.INTERRUPT: "turns are interrupted",
+    }
+    return f"{what[state.budget.turns]}, and none is told or started anything"

@@ -169,6 +169,10 @@ class Courier:
             for one in self._queue.in_order():
                 await self._end(one, Stage.REFUSED, NO_AGENT)
             return False
+        held = self._means.held(agent.name, agent.kind, agent.teams)
+        if held:
+            self._hold_all(held)
+            return False
         return await self._deliver_next(agent)
 
     async def _end(self, delivery: Delivery, stage: Stage, reason: str) -> None:

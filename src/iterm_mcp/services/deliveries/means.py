@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from iterm_mcp.models.ids import LockId
+from iterm_mcp.services.holding import never_held
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from iterm_mcp.models.ids import AgentName
     from iterm_mcp.services.deliveries.book import DeliveryBook
     from iterm_mcp.services.deliveries.leases import Leases
+    from iterm_mcp.services.holding import Held
     from iterm_mcp.services.sessions.pasting import Paster
     from iterm_mcp.services.sessions.writers import SessionWriters
     from iterm_mcp.services.states.asking import States
@@ -66,6 +68,7 @@ class Means:
     states: States
     conversations: Conversations
     find_kind: Callable[[str], AgentKind]
+    held: Held = never_held
 
 
 def newest(view: StateView) -> int:

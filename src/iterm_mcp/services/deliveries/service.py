@@ -17,6 +17,7 @@ from iterm_mcp.services.deliveries.leases import Leases
 from iterm_mcp.services.deliveries.means import CANCELLED, SHELL, Means, NoConversations
 from iterm_mcp.services.deliveries.queue import DEPTH_LIMIT
 from iterm_mcp.services.deliveries.running import DeliveryRunner
+from iterm_mcp.services.holding import never_held
 from iterm_mcp.services.sessions.pasting import Paster
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from iterm_mcp.models.ids import LockId
     from iterm_mcp.models.observations import Json
     from iterm_mcp.services.deliveries.means import Conversations
+    from iterm_mcp.services.holding import Held
     from iterm_mcp.services.sessions.writers import SessionWriters
     from iterm_mcp.services.states.asking import States
     from iterm_mcp.store import Store
@@ -257,12 +259,14 @@ def make_deliveries(
     states: States,
     lease_folder: str | None = None,
     conversations: Conversations | None = None,
+    held: Held = never_held,
 ) -> DeliveryService:
     """Make the service with all that it stands on.
 
     Args:
         lease_folder: See `Leases`.
         conversations: Knows the agents that run without a screen.
+        held: Asked before an agent is brought anything; what is held waits, as long as it may.
     """
     book = DeliveryBook(store.deliveries, clock)
     means = Means(
@@ -276,5 +280,6 @@ def make_deliveries(
         states=states,
         conversations=conversations or NoConversations(),
         find_kind=find_kind,
+        held=held,
     )
     return DeliveryService(book, DeliveryRunner(means), clock)

@@ -28,6 +28,15 @@ class AcknowledgeBody(Given):
     by: Annotated[str, Field(min_length=1, max_length=100)]
 
 
+class ReleaseBody(Given):
+    """The body of ``POST /v1/budgets/{name}/release``."""
+
+    by: Annotated[str, Field(min_length=1, max_length=100)]
+    of: Annotated[
+        str, Field(max_length=512, description="Whose, where each has one; else all of them.")
+    ] = ""
+
+
 def attention_router(attention: Attention) -> APIRouter:
     """Return the routes of budgets, alerts and notifications."""
     router = make_router("alerts")
@@ -37,6 +46,14 @@ def attention_router(attention: Attention) -> APIRouter:
     async def list_budgets() -> Response:
         """List the budgets, and how far each is spent."""
         states = await attention.budgets.states()
+        return reply({"budgets": [budget_answer(one) for one in states]})
+
+    @router.post("/budgets/{name}/release", responses=found)
+    async def release_budget(
+        name: Annotated[str, Path(min_length=1, max_length=100)], given: ReleaseBody
+    ) -> Response:
+        """Let those go on whom a budget holds, until its next step or its next time."""
+        states = await attention.budgets.release(name, given.of, given.by)
         return reply({"budgets": [budget_answer(one) for one in states]})
 
     @router.get("/alerts", responses=found)
@@ -50,7 +67,7 @@ def attention_router(attention: Attention) -> APIRouter:
         alert_id: Annotated[int, Path(ge=1, le=2**62)], given: AcknowledgeBody
     ) -> Response:
         """Say that somebody has seen an alert; the first one counts."""
-        return reply(alert_answer(await attention.alerts.acknowledge(AlertId(alert_id), given.by)))
+        return reply(alert_answer(await attention.acknowledge(AlertId(alert_id), given.by)))
 
     @router.get("/sinks", responses=found)
     async def list_sinks() -> Response:

@@ -109,26 +109,49 @@ class TellTale:
 
 
 class Handler:
-    """Holds and ends agents."""
+    """Holds and ends agents; those that somebody suspended are known.
 
-    def __init__(self) -> None:
+    Attributes:
+        dies: Is raised once the next act was done, as if the daemon died then.
+    """
+
+    def __init__(self, suspended: set[str] | None = None) -> None:
         self.done: list[tuple[str, str]] = []
+        self.suspended = set() if suspended is None else suspended
         self.error: Exception | None = None
+        self.dies: BaseException | None = None
         self.acted = anyio.Event()
 
-    async def suspend(self, agent: AgentName) -> None:
+    async def is_suspended(self, agent: AgentName) -> bool:
+        if self.error is not None:
+            raise self.error
+        return agent in self.suspended
+
+    async def suspend(self, agent: AgentName, reason: str) -> None:
+        assert reason
+        self.suspended.add(agent)
         self._do("suspend", agent)
 
-    async def stop(self, agent: AgentName, *, reason: str) -> object:
+    async def resume(self, agent: AgentName) -> None:
+        self.suspended.discard(agent)
+        self._do("resume", agent)
+
+    async def interrupt(self, agent: AgentName) -> bool:
+        self._do("interrupt", agent)
+        return True
+
+    async def stop(self, agent: AgentName, reason: str) -> None:
         assert reason
         self._do("stop", agent)
-        return None
 
     def _do(self, what: str, agent: AgentName) -> None:
         if self.error is not None:
             raise self.error
         self.done.append((what, str(agent)))
         self.acted.set()
+        dies, self.dies = self.dies, None
+        if dies is not None:
+            raise dies
 
 
 class Someone:

@@ -23,9 +23,10 @@ from iterm_mcp.models.agents import Registry, Team
 from iterm_mcp.models.alerts import AlertKind, Severity
 from iterm_mcp.models.budgets import Spending
 from iterm_mcp.models.events import EventKind
-from iterm_mcp.models.ids import TeamName
+from iterm_mcp.models.ids import AgentName, TeamName
 from iterm_mcp.services.alerts.book import Alerts
 from iterm_mcp.services.budgets.budget_file import BudgetFile
+from iterm_mcp.services.budgets.holds import BudgetHolds
 from iterm_mcp.services.budgets.keeping import BudgetKeeper
 from iterm_mcp.services.budgets.ledger import spending_of
 from iterm_mcp.store import open_store
@@ -57,7 +58,10 @@ class Stage:
         self.again()
 
     def again(self) -> None:
-        self.recorded, self.told, self.handler = Recorded(), TellTale(), Handler()
+        suspended = self.handler.suspended if hasattr(self, "handler") else set()
+        self.recorded, self.told, self.handler = Recorded(), TellTale(), Handler(suspended)
+        self.holds = BudgetHolds()
+        self.holds.doubt()
         self.alerts = Alerts(self.store.alerts, self.recorded, self.clock, self.told)
         self.keeper = BudgetKeeper(
             BudgetFile(str(self.path)),
@@ -66,6 +70,7 @@ class Stage:
             self.alerts,
             self.recorded,
             self.agents,
+            self.holds,
             self.handler,
             self.clock,
         )
@@ -79,6 +84,9 @@ class Stage:
     async def look(self) -> None:
         await self.count()
         await self.keeper.look()
+
+    def why(self, agent: str = "ada", team: str = "dev") -> str:
+        return self.holds.why(AgentName(agent), "claude", (TeamName(team),))
 
     def kinds(self) -> list[EventKind]:
         return [one.kind for one in self.recorded.events]
@@ -123,7 +131,7 @@ async def test_agents_that_spend_beyond_a_step_are_held_once(tmp_path: Path) -> 
         stage.again()
         stage.events.keep(answer(1), answer(1, agent="bob"))
         await stage.look()
-        assert stage.handler.done == [("suspend", "bob")]  # ada goes on because a person said so
+        assert stage.handler.done == [("suspend", "bob")]  # ada stands still already
 
 
 async def test_limits_that_were_raised_are_crossed_again(tmp_path: Path) -> None:
@@ -135,7 +143,7 @@ async def test_limits_that_were_raised_are_crossed_again(tmp_path: Path) -> None
         assert await stage.alerts.listed() == ()
         stage.events.keep(answer(9 * DOLLAR))
         await stage.look()
-        assert stage.handler.done == [("suspend", "ada"), ("suspend", "ada")]
+        assert stage.handler.done == [("suspend", "ada"), ("resume", "ada"), ("suspend", "ada")]
         assert len(await stage.alerts.listed()) == 2
 
 

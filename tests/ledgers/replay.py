@@ -132,19 +132,20 @@ def states(recording: Recording) -> list[tuple[datetime, AgentState]]:
     return found
 
 
-def confusion(recording: Recording) -> Counter[tuple[str, AgentState]]:
+def confusion(recording: Recording, grace: timedelta = GRACE) -> Counter[tuple[str, AgentState]]:
     """Count, for each moment, what really was so and what was shown.
 
-    For `GRACE` after each change of the truth nothing is counted as wrong: it takes its time to be
-    seen.
+    Args:
+        grace: For so long after each change of the truth nothing is counted as wrong: it takes
+            its time to be seen.
     """
     table: Counter[tuple[str, AgentState]] = Counter()
     for at, state in states(recording):
         known = [one for one in recording.truth if one[0] <= at]
         if not known:
             continue
-        before = [what for when, what in known if at - when > GRACE][-1:]
-        recent = [what for when, what in known if at - when <= GRACE] + before
+        before = [what for when, what in known if at - when > grace][-1:]
+        recent = [what for when, what in known if at - when <= grace] + before
         fits = next((what for what in recent if state in MEANT.get(what, ())), known[-1][1])
         table[fits, state] += 1
     return table

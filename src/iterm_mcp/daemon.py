@@ -12,13 +12,14 @@ import anyio
 import structlog
 
 from iterm_mcp import __version__
+from iterm_mcp.agents.reports import Reports, report_token
 from iterm_mcp.app import open_app
 from iterm_mcp.paths import make_private_folder
 from iterm_mcp.processes import InstanceLock
 from iterm_mcp.tools.unix_server import open_unix_server
 from iterm_mcp.web.routes import open_web
 from iterm_mcp.web.security import load_token
-from iterm_mcp.web.server import bind_loopback, open_http
+from iterm_mcp.web.server import bind_loopback, open_http, url_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -51,9 +52,10 @@ async def run(settings: Settings, paths: Paths) -> None:
     """
     token = await anyio.to_thread.run_sync(load_token, paths.token)
     listener = bind_loopback(settings.http_port, exact="http_port" in settings.model_fields_set)
+    reports = Reports(url_of(listener), report_token(token))
     with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         async with (
-            open_app(settings, paths) as app,
+            open_app(settings, paths, reports) as app,
             open_web(
                 app.server,
                 app.metrics,

@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, TypeAlias
 from iterm_mcp.agents.claude_prompts import is_own, unwrapped
 from iterm_mcp.agents.events.claude_hook_events import HOOKS, UNASKED
 from iterm_mcp.agents.hook_spool import spool_command
+from iterm_mcp.agents.reports import HEADERS, TOKEN
 from iterm_mcp.models.observations import Fact, ObservationSource, Sighting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from iterm_mcp.agents.reports import Reports
     from iterm_mcp.models.observations import Json
 
 QUICK_SECONDS = 10
@@ -38,8 +40,9 @@ EVENTS: Mapping[str, int] = {
     "ElicitationResult": QUICK_SECONDS,
     "SessionEnd": QUICK_SECONDS,
 }
-"""What we are told of at once, for what an agent is doing now, and how long it may take. All else
-goes by the spool."""
+"""What tells what an agent is doing now, and how long it may take."""
+ASKING = "PermissionRequest"
+"""The one that is answered."""
 
 EVIDENCE_CHARACTERS = 2000
 QUESTION = "AskUserQuestion"
@@ -59,17 +62,41 @@ FAILURES: Mapping[str, str] = {
 """What is wrong by the word of StopFailure; its other words are about one request alone."""
 
 
-def hook_settings(command: Sequence[str], spool: str = "") -> str:
-    """Return settings, as JSON, that have a program told of every event in `EVENTS`.
+def hook_settings(command: Sequence[str], spool: str = "", reports: Reports | None = None) -> str:
+    """Return settings, as JSON, that have us told of what happens.
 
-    They come beside the hooks of the person's own settings. The program gets the event on stdin.
+    They come beside the hooks of the person's own settings.
 
     Args:
-        spool: The folder in which all other events are left; empty for nowhere.
+        command: What gets an event on stdin, and prints what is answered.
+        spool: The folder in which events are left; empty for nowhere: then the command is told of
+            all in `EVENTS`, and of nothing else.
+        reports: Where it is asked over HTTP what is answered, and no command is run for it.
     """
     line = shlex.join(command)
-    told = {event: _hook(line, seconds) for event, seconds in EVENTS.items()}
-    return json.dumps({"hooks": {**(spool_hooks(spool) if spool else {}), **told}})
+    if not spool:
+        told = {event: _hook(line, seconds) for event, seconds in EVENTS.items()}
+        return json.dumps({"hooks": told})
+    hooks = spool_hooks(spool)
+    if reports is None:
+        hooks[ASKING] = _hook(line, ANSWER_SECONDS)
+    else:
+        hooks[ASKING].append({"hooks": [_question(reports)]})
+    return json.dumps({"hooks": hooks})
+
+
+def _question(reports: Reports) -> Json:
+    """Return the hook that waits for an answer; the event itself is left in the spool by another.
+
+    Headers are filled in by the agent, out of its environment.
+    """
+    names = {"Authorization": f"Bearer ${TOKEN}"} | {
+        header: f"${variable}" for header, variable in HEADERS.items()
+    }
+    return {
+        "type": "http", "url": f"{reports.url}/v1/hooks/claude?kept=1", "timeout": ANSWER_SECONDS,
+        "headers": dict(names), "allowedEnvVars": [TOKEN, *HEADERS.values()],
+    }  # fmt: skip
 
 
 def spool_hooks(spool: str) -> dict[str, list[dict[str, Json]]]:

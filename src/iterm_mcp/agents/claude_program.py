@@ -16,6 +16,7 @@ from iterm_mcp.agents import probing
 from iterm_mcp.agents.claude_hooks import hook_settings
 from iterm_mcp.agents.kind import Installed, StartPlan
 from iterm_mcp.agents.probing import ask_program
+from iterm_mcp.agents.reports import TOKEN
 from iterm_mcp.agents.strokes import check_order
 from iterm_mcp.errors import InvalidRequestError, shown
 
@@ -40,6 +41,10 @@ FEATURES: Mapping[str, str] = {
     "budget": "--max-budget-usd",
 }
 """What can be done, by the option in ``claude --help`` that does it."""
+
+HTTP_HOOKS_SINCE = (2, 1, 63)
+"""The version from which on hooks may be addresses; its help does not tell. Older ones refuse
+settings in which they are."""
 
 HOMES = (".local/bin/claude", ".claude/local/claude")
 """Where its own installers put it, below the home folder, on Linux and macOS."""
@@ -88,7 +93,14 @@ def find_program(environ: Mapping[str, str]) -> str | None:
 def installed(path: str, version: str, words: str) -> Installed:
     """Return what ``--version`` and ``--help`` tell of a program. Pure."""
     features = {name for name, option in FEATURES.items() if option in words}
-    return Installed(path, probing.version_in(version), frozenset(features))
+    number = probing.version_in(version)
+    if "hooks" in features and _numbers(number) >= HTTP_HOOKS_SINCE:
+        features.add("http_hooks")
+    return Installed(path, number, frozenset(features))
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(one) for one in re.findall(r"\d+", version)[:3])
 
 
 def plan(request: StartRequest, program: Installed) -> StartPlan:
@@ -101,10 +113,18 @@ def plan(request: StartRequest, program: Installed) -> StartPlan:
     return StartPlan(
         program.path,
         (*arguments, *request.options, *order),
-        dict(request.environment),
+        environment_of(request, program),
         takes_prompt=bool(order),
         conversation=conversation,
     )
+
+
+def environment_of(request: StartRequest, program: Installed) -> dict[str, str]:
+    """Return what is added to its environment."""
+    reports = request.reports
+    if reports is None or "http_hooks" not in program.features:
+        return dict(request.environment)
+    return {**request.environment, TOKEN: reports.token}
 
 
 def arguments_of(request: StartRequest, program: Installed) -> tuple[tuple[str, ...], str]:
@@ -141,7 +161,9 @@ def arguments_of(request: StartRequest, program: Installed) -> tuple[tuple[str, 
         arguments += ["--permission-mode", request.permissions]
     if request.hook_command:
         need(program, "hooks")
-        arguments += ["--settings", hook_settings(request.hook_command, request.spool)]
+        reports = request.reports if "http_hooks" in program.features else None
+        settings = hook_settings(request.hook_command, request.spool, reports)
+        arguments += ["--settings", settings]
     return tuple(arguments), conversation
 
 

@@ -93,8 +93,9 @@ class Codex:
         if request.model:
             words += ["--model", request.model]
         if request.hook_command and "hooks" in installed.features:
-            words += hook_settings(request.hook_command)
-            words += hook_trust(request.hook_command) if request.trusted else ()
+            hooks = (request.hook_command, request.spool)
+            words += hook_settings(*hooks)
+            words += hook_trust(*hooks) if request.trusted else ()
         words += request.options
         if request.prompt:
             check_order(request.prompt, limit_bytes=ARGUMENT_BYTES)

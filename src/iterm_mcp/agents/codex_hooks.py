@@ -12,6 +12,7 @@ import re
 import shlex
 from typing import TYPE_CHECKING
 
+from iterm_mcp.agents.hook_spool import plain_spool_command
 from iterm_mcp.models.observations import Fact, ObservationSource, Sighting
 
 if TYPE_CHECKING:
@@ -23,6 +24,9 @@ EVENTS = (
     "SessionStart", "SessionEnd", "UserPromptSubmit", "PreToolUse", "PermissionRequest",
     "PostToolUse", "PreCompact", "PostCompact", "Stop", "Interrupt",
 )  # fmt: skip
+
+ASKING = "PermissionRequest"
+"""The one that is answered; Codex knows no other hooks than commands."""
 
 HOOK_SECONDS = 3600
 """How long a hook may take: one that asks a person for permission waits for the answer."""
@@ -36,20 +40,30 @@ _SOURCE = "/<session-flags>/config.toml"
 EVIDENCE_CHARACTERS = 300
 
 
-def hook_settings(command: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the arguments with which Codex runs a command on each of its events.
+def hook_settings(command: tuple[str, ...], spool: str = "") -> tuple[str, ...]:
+    """Return the arguments with which Codex tells us of each of its events.
 
     They stand beside the user's own hooks, in whatever file those are.
+
+    Args:
+        command: What gets an event on stdin, and prints what is answered.
+        spool: The folder in which events that nobody answers are left instead; empty for none.
     """
-    line = json.dumps(shlex.join(command))
     words = ["-c", "features.hooks=true"]
     for event in EVENTS:
+        line = json.dumps(_line(event, command, spool), ensure_ascii=False)
         hook = f"{{type='command',command={line},timeout={_seconds(event)}}}"
         words += ["-c", f"hooks.{event}=[{{hooks=[{hook}]}}]"]
     return tuple(words)
 
 
-def hook_trust(command: tuple[str, ...]) -> tuple[str, ...]:
+def _line(event: str, command: tuple[str, ...], spool: str) -> str:
+    if spool and event != ASKING:
+        return plain_spool_command(spool, "codex")
+    return shlex.join(command)
+
+
+def hook_trust(command: tuple[str, ...], spool: str = "") -> tuple[str, ...]:
     """Return the arguments that say, for one start, that the hooks of `hook_settings` are trusted.
 
     They name each of these hooks by what it runs, and no other: those of the person, of a project
@@ -59,7 +73,7 @@ def hook_trust(command: tuple[str, ...]) -> tuple[str, ...]:
     for event in EVENTS:
         label = re.sub(r"(?<!^)(?=[A-Z])", "_", event).lower()
         handler: dict[str, Json] = {
-            "async": False, "command": shlex.join(command), "timeout": _seconds(event),
+            "async": False, "command": _line(event, command, spool), "timeout": _seconds(event),
             "type": "command",
         }  # fmt: skip
         identity = {"event_name": label, "hooks": [handler]}

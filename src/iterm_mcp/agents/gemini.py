@@ -118,7 +118,7 @@ class Gemini:
         files: dict[Path, str] = {}
         environment = dict(request.environment)
         if request.hook_command and "hooks" in installed.features:
-            settings = hook_settings(request.hook_command)
+            settings = hook_settings(request.hook_command, request.spool)
             path = Path(
                 find_paths().state, "hooks", f"gemini-{zlib.crc32(settings.encode()):08x}.json"
             )

@@ -10,6 +10,7 @@ import json
 import shlex
 from typing import TYPE_CHECKING
 
+from iterm_mcp.agents.hook_spool import plain_spool_command
 from iterm_mcp.models.observations import Fact, ObservationSource, Sighting
 
 if TYPE_CHECKING:
@@ -29,9 +30,14 @@ _ACTIVITY = {
 _PHASES = {"BeforeAgent": "started", "AfterAgent": "ended"}
 
 
-def hook_settings(command: tuple[str, ...]) -> str:
-    """Return settings, as JSON, with which it runs a command on each of its events."""
-    hook = {"type": "command", "command": shlex.join(command), "timeout": HOOK_MILLISECONDS}
+def hook_settings(command: tuple[str, ...], spool: str = "") -> str:
+    """Return settings, as JSON, with which it runs a command on each of its events.
+
+    Args:
+        spool: The folder in which events are left instead; empty for none.
+    """
+    line = plain_spool_command(spool, "gemini") if spool else shlex.join(command)
+    hook = {"type": "command", "command": line, "timeout": HOOK_MILLISECONDS}
     return json.dumps({"hooks": {event: [{"hooks": [hook]}] for event in EVENTS}})
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from iterm_mcp.agents.driver import Driver
     from iterm_mcp.agents.files import Files
+    from iterm_mcp.agents.reports import Reports
     from iterm_mcp.models.observations import Json, Sighting
     from iterm_mcp.models.output import OutputLine
     from iterm_mcp.models.sessions import Screen
@@ -83,8 +84,9 @@ class StartRequest:
         permissions: The kind's own word for how much it may do without asking; empty for the
             person's own setting.
         hook_command: What the agent shall run on each of its events, if the kind has hooks.
-        spool: The folder in which it may leave events, if the kind can; see
+        spool: The folder in which it leaves events that nobody answers, if the kind can; see
             `iterm_mcp.agents.hook_spool`.
+        reports: Where it may report over HTTP, if the kind can; None for nowhere.
         trusted: Whoever orders it vouches for the directory and for our hooks.
         options: More of the kind's own arguments, as they are.
     """
@@ -98,6 +100,7 @@ class StartRequest:
     environment: Mapping[str, str] = field(default_factory=dict)
     hook_command: tuple[str, ...] = ()
     spool: str = ""
+    reports: Reports | None = None
     trusted: bool = False
     options: tuple[str, ...] = ()
 

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from mcp.server import Server
     from starlette.routing import Route
 
+    from iterm_mcp.agents.reports import Reports
     from iterm_mcp.config import Settings
     from iterm_mcp.paths import Paths
     from iterm_mcp.services.approvals.making import Approvals
@@ -93,10 +94,15 @@ class App:
 
 
 @asynccontextmanager
-async def open_app(settings: Settings, paths: Paths) -> AsyncIterator[App]:
+async def open_app(
+    settings: Settings, paths: Paths, reports: Reports | None = None
+) -> AsyncIterator[App]:
     """Open the store, the link to the terminal, the services and the tools.
 
     The terminal is connected in the background: a daemon without one still answers.
+
+    Args:
+        reports: Where agents that are started report over HTTP.
 
     Raises:
         StoreError: The database cannot be used.
@@ -126,6 +132,7 @@ async def open_app(settings: Settings, paths: Paths) -> AsyncIterator[App]:
                 paths.state if paths.private else None,
                 hook_command=hook_command(paths.state),
                 spool=paths.spool,
+                reports=reports,
             ),
             policy=RestartPolicy(settings.restart_backoff_seconds),
             prewarm_most=settings.prewarm_most,

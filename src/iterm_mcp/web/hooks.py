@@ -47,8 +47,9 @@ class HookEnd:
     ``-Epoch`` and ``-Session``, or parameters of these names, say whose it is; the parameter
     ``seconds`` says how long a permission may be waited for. The answer is the hook's output: it
     decides nothing for an event that asks nothing, that is nobody's, or that nobody answered.
-    When it comes, the event is kept, or stands in the spool. ``X-Iterm-Mcp-Delivery`` is the same
-    for an event that is sent again.
+    When it comes, the event is kept, or stands in the spool, but where the parameter ``kept`` is 1:
+    then its sender has left it there. ``X-Iterm-Mcp-Delivery`` is the same for an event that is
+    sent again.
     """
 
     def __init__(
@@ -82,7 +83,8 @@ class HookEnd:
         event = await self._intake.take(kind, payload, sender)
         delivery = headers.get("x-iterm-mcp-delivery", "")
         try:
-            await self._leave(find_kind(kind).name, body, sender, delivery)
+            if params.get("kept") != "1":
+                await self._leave(find_kind(kind).name, body, sender, delivery)
         except StoreError as error:  # a person who is asked matters more
             if event is None or event.asked is None:
                 await problem(503, error.code, str(error), {"retry-after": "1"})(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
 from iterm_mcp.access import TIERS
+from iterm_mcp.agents.reports import report_token
 from iterm_mcp.models.http_access import ROOT, Grant
 from iterm_mcp.web.errors import problem
 
@@ -27,6 +28,9 @@ SCOPES_OF_PREFIXES = tuple(
     (prefix, TIERS[1]) for prefix in ("/v1/hooks/", "/v1/logs", "/v1/metrics", "/v1/traces")
 )
 """What is needed where what is asked does not itself look at who asks."""
+
+REPORTER = Grant("reports", TIERS[1])
+"""An agent that we have started: it may come in by those prefixes, and nowhere else."""
 
 GRANT = "iterm_mcp.grant"
 """Where in an ASGI scope the `Grant` of a request stands."""
@@ -76,6 +80,7 @@ class Gate:
     def __init__(self, app: ASGIApp, token: str, tokens: Tokens | None = None) -> None:
         self._app = app
         self._expected = b"Bearer " + token.encode()
+        self._reports = b"Bearer " + report_token(token).encode()
         self._tokens = tokens
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -99,7 +104,7 @@ class Gate:
             path.startswith(PUBLIC_PREFIXES) and scope.get("method") in {"GET", "HEAD"}
         ):
             return None
-        grant = self._grant(headers.get(b"authorization", b""))
+        grant = self._grant(headers.get(b"authorization", b""), path)
         if grant is None:
             return problem(
                 401,
@@ -113,9 +118,12 @@ class Gate:
         scope[GRANT] = grant
         return None
 
-    def _grant(self, shown: bytes) -> Grant | None:
+    def _grant(self, shown: bytes, path: str) -> Grant | None:
         if hmac.compare_digest(shown, self._expected):
             return ROOT
+        if hmac.compare_digest(shown, self._reports):
+            reports = any(path.startswith(prefix) for prefix, _ in SCOPES_OF_PREFIXES)
+            return REPORTER if reports else None
         scheme, _, text = shown.partition(b" ")
         if self._tokens is None or scheme != b"Bearer" or not text:
             return None

@@ -51,13 +51,18 @@ async def open_http(app: ASGIApp, listener: socket.socket) -> AsyncIterator[str]
     async with anyio.create_task_group() as group:
         group.start_soon(serve)
         try:
-            host, port = listener.getsockname()[:2]
-            yield f"http://{host}:{port}"
+            yield url_of(listener)
         finally:
             server.should_exit = True
             with anyio.CancelScope(shield=True), anyio.move_on_after(STOP_SECONDS + 1):
                 await ended.wait()
             group.cancel_scope.cancel()
+
+
+def url_of(listener: socket.socket) -> str:
+    """Return where a bound listener is asked."""
+    host, port = listener.getsockname()[:2]
+    return f"http://{host}:{port}"
 
 
 def bind_loopback(port: int, *, exact: bool) -> socket.socket:

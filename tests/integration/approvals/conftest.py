@@ -15,6 +15,7 @@ from tests.integration.tool_client import open_tools
 from tests.waiting import eventually
 
 from iterm_mcp.agents.claude_hooks import hook_settings
+from iterm_mcp.agents.reports import TOKEN, Reports, report_token
 from iterm_mcp.hook_relay import hook_command
 from iterm_mcp.models.sessions import Program, Size
 from iterm_mcp.testing.fake_agent.shims import write_shims
@@ -90,20 +91,30 @@ class Desk:
         self.terminal = terminal
         self.tools = tools
 
-    async def start(self, folder: Folder, name: str, *, hooks: bool = True) -> Asker:
-        """Start a fake Claude Code, give it a name, and wait until its state is known."""
+    async def start(
+        self, folder: Folder, name: str, *, hooks: bool = True, relay: bool = False
+    ) -> Asker:
+        """Start a fake Claude Code, give it a name, and wait until its state is known.
+
+        Args:
+            hooks: It tells what happens as agents do that we start.
+            relay: A program of ours asks for permission, as for an older version.
+        """
         shims = folder.path / "bin"
         write_shims(shims)
         command = (*hook_command(self.home.paths.state), "claude")
+        reports = Reports(self.home.http_url(), report_token(self.home.token()))
+        settings = hook_settings(command, self.home.paths.spool, None if relay else reports)
         environment = folder.environ(
             FAKE_AGENT_TRUTH=str(folder.path / "truth.jsonl"),
             FAKE_AGENT_CONTROL=str(folder.control),
             ITERM_MCP_AGENT=name,
+            **{TOKEN: reports.token},
         )
         opened = await self.terminal.open_session(
             Program(
                 command=str(shims / "claude"),
-                arguments=("--settings", hook_settings(command)) if hooks else (),
+                arguments=("--settings", settings) if hooks else (),
                 directory=str(folder.project),
                 environment=environment,
                 size=Size(90, 30),

@@ -176,7 +176,7 @@ async def test_a_hook_goes_on_waiting_with_the_next_daemon_when_one_is_killed(
     live_home: Home, folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with open_desk(live_home, monkeypatch) as desk:
-        asker = await desk.start(folder, "patient")
+        asker = await desk.start(folder, "patient", relay=True)
         asked = await asker.asks("[[tool Bash touch x]]")
         await live_home.kill_daemon()
         again = await asker.approval()
@@ -186,6 +186,22 @@ async def test_a_hook_goes_on_waiting_with_the_next_daemon_when_one_is_killed(
 
         assert given["answer"]["channel"] == "hook"
         assert await asker.answered() == {"by": "hook", "value": "allow"}
+        await asker.agent.happens("tool_used")
+
+
+async def test_what_was_asked_over_http_is_answered_by_keys_once_another_daemon_is_there(
+    live_home: Home, folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_desk(live_home, monkeypatch) as desk:
+        asker = await desk.start(folder, "patient")
+        asked = await asker.asks("[[tool Bash touch x]]")
+        await live_home.kill_daemon()
+        again = await asker.approval()
+        assert again["approval_id"] == asked["approval_id"]
+        given = await asker.answer(again, "allow")
+
+        assert given["answer"]["channel"] == "keys"
+        assert await asker.answered() == {"by": "keys", "value": "allow"}
         await asker.agent.happens("tool_used")
 
 

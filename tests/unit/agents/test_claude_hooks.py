@@ -10,7 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iterm_mcp.agents.claude_hooks import EVENTS, dialog_id, hook_settings, hook_sightings
+from iterm_mcp.agents.claude_hooks import (
+    ASKING,
+    EVENTS,
+    dialog_id,
+    hook_settings,
+    hook_sightings,
+)
+from iterm_mcp.agents.reports import Reports
 from iterm_mcp.models.observations import Fact, ObservationSource
 
 if TYPE_CHECKING:
@@ -228,11 +235,26 @@ def test_what_a_real_ones_hooks_told_is_understood() -> None:
     assert told[-1] == (Fact.EXIT, {"reason": "prompt_input_exit"})
 
 
-def test_what_is_not_told_at_once_is_left_in_the_spool() -> None:
+def test_what_nobody_answers_is_left_in_the_spool() -> None:
     hooks = json.loads(hook_settings(["relay", "claude"], "/s/spool"))["hooks"]
     commands = {event: one["hooks"][0]["command"] for event, (one,) in hooks.items()}
-    assert {event for event, line in commands.items() if line == "relay claude"} == set(EVENTS)
+    assert {event for event, line in commands.items() if line == "relay claude"} == {ASKING}
     spooled = {event for event, line in commands.items() if "/s/spool/.hook" in line}
-    assert {"PreToolUse", "PostToolUse", "SubagentStop"} <= spooled
-    assert not {"WorktreeCreate", "MessageDisplay", "PermissionRequest"} & spooled
+    assert {*EVENTS, "PreToolUse", "PostToolUse", "SubagentStop"} - {ASKING} <= spooled
+    assert not {"WorktreeCreate", "MessageDisplay", ASKING} & spooled
     assert set(json.loads(hook_settings(["relay"]))["hooks"]) == set(EVENTS)
+
+
+def test_what_is_answered_is_asked_over_http_without_a_secret_and_runs_no_program() -> None:
+    reports = Reports("http://127.0.0.1:7717", "the-secret")
+    settings = hook_settings(["relay", "claude"], "/s/spool", reports)
+    assert "relay" not in settings
+    assert "the-secret" not in settings + repr(reports)
+    left, asked = (one["hooks"][0] for one in json.loads(settings)["hooks"][ASKING])
+    assert "/s/spool/.hook" in left["command"]
+    assert asked["type"] == "http"
+    assert asked["url"] == "http://127.0.0.1:7717/v1/hooks/claude?kept=1"
+    assert asked["headers"]["Authorization"] == "Bearer $ITERM_MCP_REPORT_TOKEN"
+    used = {value.removeprefix("Bearer ")[1:] for value in asked["headers"].values()}
+    assert used == set(asked["allowedEnvVars"])
+    assert asked["timeout"] >= 3600

@@ -17,6 +17,7 @@ from iterm_mcp.agents.claude_program import (
 )
 from iterm_mcp.agents.claude_protocol import protocol_arguments
 from iterm_mcp.agents.kind import Installed, StartRequest
+from iterm_mcp.agents.reports import TOKEN, Reports
 from iterm_mcp.errors import InvalidRequestError
 
 if TYPE_CHECKING:
@@ -69,6 +70,24 @@ def test_our_hooks_come_beside_the_persons_own() -> None:
     settings = json.loads(after(arguments(hook_command=("im", "hook")), "--settings"))
 
     assert settings["hooks"]["Stop"][0]["hooks"][0]["command"] == "im hook"
+
+
+@pytest.mark.parametrize(
+    ("version", "asks_over_http"),
+    [("2.1.330", True), ("2.1.63", True), ("2.1.62", False), ("3.0", True), ("", False)],
+)
+def test_only_versions_that_know_addresses_as_hooks_are_given_one(
+    version: str, *, asks_over_http: bool
+) -> None:
+    program = installed("/bin/claude", version, " ".join(FEATURES.values()))
+    request = StartRequest(
+        "/w", hook_command=("relay",), spool="/s", reports=Reports("http://h", "secret")
+    )
+    started = plan(request, program)
+    assert ("http://h" in after(started.arguments, "--settings")) is asks_over_http
+    assert ("relay" in after(started.arguments, "--settings")) is not asks_over_http
+    assert (started.environment == {TOKEN: "secret"}) is asks_over_http
+    assert not any("secret" in one for one in started.arguments)
 
 
 def test_model_and_permissions_are_passed_on() -> None:
@@ -135,7 +154,7 @@ def test_features_are_found_in_its_help() -> None:
     found = installed("/bin/claude", "2.1.330 (Claude Code)\n", words)
 
     assert found == Installed(
-        "/bin/claude", "2.1.330", frozenset({"resume", "session_id", "hooks"})
+        "/bin/claude", "2.1.330", frozenset({"resume", "session_id", "hooks", "http_hooks"})
     )
     assert installed("/bin/claude", "", "") == Installed("/bin/claude")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 
 from iterm_mcp.agents.codex_hooks import EVENTS, hook_settings, hook_trust, read_event
+from iterm_mcp.agents.hook_spool import plain_spool_command
 from iterm_mcp.models.observations import Fact, Json, ObservationSource
 
 SUBMITTED: dict[str, Json] = {
@@ -84,6 +85,22 @@ def test_settings_run_our_command_on_each_event_and_are_toml() -> None:
     (hook,) = tomllib.loads(f"v = {values['hooks.Stop']}")["v"][0]["hooks"]
     assert hook["command"] == "'/opt/my tool' hook 'a\"b'"
     assert set(values) == {"features.hooks", *(f"hooks.{event}" for event in EVENTS)}
+
+
+def test_only_the_hook_that_is_answered_runs_our_command_where_there_is_a_spool() -> None:
+    command = ("/opt/relay", "codex")
+    values = dict(word.partition("=")[::2] for word in hook_settings(command, "/s/spool")[1::2])
+    lines = {
+        name: tomllib.loads(f"v = {value}")["v"][0]["hooks"][0]["command"]
+        for name, value in values.items()
+        if name.startswith("hooks.")
+    }
+    assert lines.pop("hooks.PermissionRequest") == "/opt/relay codex"
+    assert set(lines.values()) == {plain_spool_command("/s/spool", "codex")}
+    both = [hook_trust(command, spool)[1] for spool in ("", "/s/spool")]
+    first, second = (tomllib.loads(one)["hooks"]["state"] for one in both)
+    same = [key.split(":")[1] for key in first if first[key] == second[key]]
+    assert same == ["permission_request"]
 
 
 def test_our_hooks_are_vouched_for_by_what_they_run_and_no_others_are() -> None:

@@ -11,6 +11,7 @@ from tests.unit.agents.screens import FIXTURES
 
 from iterm_mcp.agents.gemini_chats import CANCELLED, Chat, gemini_home
 from iterm_mcp.agents.gemini_hooks import EVENTS, hook_settings, read_event
+from iterm_mcp.agents.hook_spool import plain_spool_command
 from iterm_mcp.models.observations import Fact, Json, Sighting
 
 LINES = (FIXTURES / "gemini" / "chat.jsonl").read_text("utf-8").splitlines()
@@ -117,6 +118,9 @@ def test_settings_name_our_command_for_each_event() -> None:
 
     assert set(hooks) == set(EVENTS)
     assert hooks["AfterAgent"][0]["hooks"][0]["command"] == "'/opt/my tool' hook"
+    spooled = json.loads(hook_settings(("/opt/my tool", "hook"), "/s/spool"))["hooks"]
+    lines = {one[0]["hooks"][0]["command"] for one in spooled.values()}
+    assert lines == {plain_spool_command("/s/spool", "gemini")}
 
 
 def test_what_a_former_process_did_is_not_what_this_one_does() -> None:

@@ -179,6 +179,15 @@ async def test_what_is_acknowledged_lies_in_the_spool() -> None:
     assert other not in {"", "d-1"}
 
 
+async def test_what_its_sender_has_left_in_the_spool_is_not_left_there_again() -> None:
+    desk, shelf = Desk(HookDecision("deny", "no")), Shelf(full=True)
+    body = json.dumps(ASKED).encode()
+    answer = await ask(shelf.app(desk), PATH, method="POST", body=body, query=b"kept=1")
+    assert answer.json()["hookSpecificOutput"]["decision"] == {"behavior": "deny", "message": "no"}
+    answer = await ask(shelf.app(Desk()), PATH, method="POST", body=b"{}", query=b"kept=1")
+    assert (answer.status, answer.json()) == (200, {})
+
+
 async def test_what_cannot_be_spooled_is_not_acknowledged_but_a_person_is_still_asked() -> None:
     shelf = Shelf(full=True)
     answer = await ask(shelf.app(Desk()), PATH, method="POST", body=b"{}")

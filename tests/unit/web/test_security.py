@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.unit.web.asgi import HOST, ask
 
+from iterm_mcp.agents.reports import report_token
 from iterm_mcp.web.security import OPEN_PATHS, Gate, load_token
 
 if TYPE_CHECKING:
@@ -67,6 +68,20 @@ async def test_without_the_right_token_nothing_behind_the_gate_hears_of_it(
     assert answer.headers["www-authenticate"] == "Bearer"
     assert TOKEN not in answer.body.decode()
     assert inside.paths == []
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/v1/hooks/claude", 200), ("/v1/logs", 200), ("/v1/metrics", 200), ("/v1/traces", 200),
+        ("/metrics", 401), ("/mcp", 401), ("/v1/tools", 401), ("/v1/events", 401), ("/", 401),
+    ],
+)  # fmt: skip
+async def test_what_agents_report_with_opens_nothing_else(
+    gate: Gate, path: str, status: int
+) -> None:
+    assert (await ask(gate, path, token=report_token(TOKEN))).status == status
+    assert (await ask(gate, path, token=report_token("another"))).status == 401
 
 
 @pytest.mark.parametrize("path", sorted(OPEN_PATHS))

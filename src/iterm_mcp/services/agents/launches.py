@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from iterm_mcp.agents.kind import AgentKind, Installed, StartPlan
+    from iterm_mcp.agents.reports import Reports
     from iterm_mcp.clock import Clock
     from iterm_mcp.models.agent_lives import Life
     from iterm_mcp.models.observations import Json
@@ -68,6 +69,7 @@ class Origin:
         hook_command: What an agent runs on its events, to which its kind's name is added; empty
             for no hooks.
         spool: The folder in which it may leave events; empty for none.
+        reports: Where it may report over HTTP; None for nowhere.
         environ: Where agents' programs are looked for.
     """
 
@@ -75,6 +77,7 @@ class Origin:
     home: str | None = None
     hook_command: tuple[str, ...] = ()
     spool: str = ""
+    reports: Reports | None = None
     environ: Mapping[str, str] | None = None
 
 
@@ -250,6 +253,7 @@ class AgentLauncher:
             environment=order.environment,
             hook_command=(*self._origin.hook_command, order.kind) if hooked else (),
             spool=self._origin.spool if hooked else "",
+            reports=self._origin.reports,
             trusted=order.trust == "accept",
             options=order.options,
         )

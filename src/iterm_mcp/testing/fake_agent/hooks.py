@@ -21,12 +21,13 @@ from typing import TYPE_CHECKING, Any
 from iterm_mcp.testing.fake_agent.posting import PostError, post_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from iterm_mcp.testing.fake_agent.truth import Truth
 
 TIMEOUT_SECONDS = 60.0
 REFUSED = 2
+_VARIABLE = re.compile(r"\$\{([A-Z_][A-Z0-9_]*)\}|\$([A-Z_][A-Z0-9_]*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class Hook:
             type, a start's source); empty or ``*`` is all.
         command: A line for the shell, or empty.
         url: An address, or empty.
+        variables: Those of the environment that stand in headers as ``$NAME``; others are empty.
         detached: It is not waited for.
     """
 
@@ -47,10 +49,20 @@ class Hook:
     headers: dict[str, str] = field(default_factory=dict, hash=False)
     timeout: float = TIMEOUT_SECONDS
     detached: bool = False
+    variables: frozenset[str] = frozenset()
 
     def wants(self, subject: str) -> bool:
         """Tell whether its matcher fits."""
         return self.matcher in {"", "*"} or re.fullmatch(self.matcher, subject) is not None
+
+    def filled(self, environ: Mapping[str, str]) -> dict[str, str]:
+        """Return its headers with the values of those variables that it may have."""
+
+        def value(found: re.Match[str]) -> str:
+            name = found[1] or found[2]
+            return environ.get(name, "") if name in self.variables else ""
+
+        return {name: _VARIABLE.sub(value, text) for name, text in self.headers.items()}
 
 
 @dataclass
@@ -99,6 +111,7 @@ def read_settings(data: dict[str, Any]) -> dict[str, list[Hook]]:
                     dict(one.get("headers") or {}),
                     float(one.get("timeout") or TIMEOUT_SECONDS),
                     bool(one.get("async")),
+                    frozenset(one.get("allowedEnvVars") or ()),
                 )
                 found.setdefault(event.lower(), []).append(hook)
     return found
@@ -180,7 +193,7 @@ class Hooks:
         try:
             async with asyncio.timeout(hook.timeout):
                 if hook.url:
-                    return _parsed(await post_json(hook.url, body, hook.headers))
+                    return _parsed(await post_json(hook.url, body, hook.filled(self._environ)))
                 return await self._command(hook.command, body)
         except (PostError, OSError, TimeoutError) as error:
             self._truth.note("hook_failed", hook=hook.url or hook.command, why=str(error))

@@ -22,6 +22,16 @@ def test_settings_may_be_given_as_json_and_missing_files_have_none() -> None:
     assert found["stop"][0].url == "http://x/"
 
 
+def test_headers_have_the_values_of_variables_that_were_asked_for() -> None:
+    headers = {"A": "Bearer $ONE", "B": "${TWO}-$THREE", "C": "$ONE$one"}
+    one = {"url": "http://x/", "headers": headers, "allowedEnvVars": ["ONE", "TWO"]}
+    (hook,) = read_settings({"hooks": {"Stop": [{"hooks": [one]}]}})["stop"]
+
+    filled = hook.filled({"ONE": "1", "THREE": "3"})
+
+    assert filled == {"A": "Bearer 1", "B": "-", "C": "1$one"}
+
+
 def test_a_refusal_wins_over_an_approval() -> None:
     verdict = Verdict()
     for behavior in ("allow", "deny", "allow"):

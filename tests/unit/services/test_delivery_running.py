@@ -31,6 +31,7 @@ from iterm_mcp.services.deliveries import writing as delivery_writing
 from iterm_mcp.services.deliveries.dead_letters import DeadLetters
 from iterm_mcp.services.deliveries.queue import DEPTH_LIMIT
 from iterm_mcp.services.deliveries.service import DeliveryService, Order, Urgency, make_deliveries
+from iterm_mcp.services.holding import never_held
 from iterm_mcp.services.sessions.writers import SessionWriters
 from iterm_mcp.testing.fake_clock import START
 
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from iterm_mcp.models.agent_states import StateView
     from iterm_mcp.models.ids import AgentName, SessionId
     from iterm_mcp.services.deliveries.means import Conversations
+    from iterm_mcp.services.holding import Held
     from iterm_mcp.services.states.asking import States
     from iterm_mcp.store import Store
     from iterm_mcp.testing import FakeClock, FakeTerminal
@@ -105,11 +107,13 @@ async def serving(
     session_id: SessionId,
     conversations: Conversations | None = None,
     states: FakeStates | None = None,
+    held: Held = never_held,
 ) -> AsyncIterator[Bench]:
     states, writers = states or FakeStates(tiny), SessionWriters(wait_seconds=0.05)
     service = make_deliveries(
-        terminal, store, clock, writers, cast("States", states), conversations=conversations
-    )
+        terminal, store, clock, writers, cast("States", states), conversations=conversations,
+        held=held,
+    )  # fmt: skip
     with describing([cast("AgentKind", TinyKind())]):
         async with service.running():
             letters = DeadLetters(store, service, clock)

@@ -253,7 +253,7 @@ class BudgetKeeper:
             await self._store.tidy(self._clock.now())
         except StoreError as error:
             log.warning("spending_not_tidied", reason=str(error))
-        with anyio.move_on_after(CATCH_UP_SECONDS):
+        with anyio.move_on_after(CATCH_UP_SECONDS if await self._is_limited() else 0):
             await self.ledger.caught_up.wait()
         while True:
             self._more = anyio.Event()
@@ -266,6 +266,13 @@ class BudgetKeeper:
             await anyio.sleep(LEAST_SECONDS)
             with anyio.move_on_after(seconds):
                 await self._more.wait()
+
+    async def _is_limited(self) -> bool:
+        """Tell whether there are budgets, or a file of which nobody knows."""
+        try:
+            return bool((await self._file.load()).budgets)
+        except InvalidRequestError:
+            return True
 
     async def _until_next(self) -> float:
         """Return when to look again though nothing is spent: soon, and when a time is over."""

@@ -2,103 +2,24 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import anyio
 import pytest
-from tests.unit.services.budgets.spenders import (
-    NOON,
-    Handler,
-    Recorded,
-    Someone,
-    TellTale,
-    Told,
-    answer,
-)
+from tests.unit.services.budgets.keepers import DAILY, DOLLAR, staged
+from tests.unit.services.budgets.spenders import NOON, answer
 
 from iterm_mcp.errors import NotFoundError, TerminalUnavailableError
 from iterm_mcp.models.agents import Registry, Team
 from iterm_mcp.models.alerts import AlertKind, Severity
 from iterm_mcp.models.budgets import Spending
 from iterm_mcp.models.events import EventKind
-from iterm_mcp.models.ids import AgentName, TeamName
-from iterm_mcp.services.alerts.book import Alerts
-from iterm_mcp.services.budgets.budget_file import BudgetFile
-from iterm_mcp.services.budgets.holds import BudgetHolds
-from iterm_mcp.services.budgets.keeping import BudgetKeeper
+from iterm_mcp.models.ids import TeamName
 from iterm_mcp.services.budgets.ledger import spending_of
-from iterm_mcp.store import open_store
-from iterm_mcp.testing import FakeClock
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
     from pathlib import Path
-
-    from iterm_mcp.store import Store
-
-DAILY = """
-time_zone = "UTC"
-[budgets.daily]
-period = "day"
-dollars = 1
-steps = { 50 = "warn", 100 = "pause" }
-"""
-DOLLAR = 10**9
-
-
-class Stage:
-    """A keeper of budgets and all that it stands on; `again` is another daemon."""
-
-    def __init__(self, folder: Path, store: Store, clock: FakeClock) -> None:
-        self.path = folder / "budgets.toml"
-        self.store, self.clock = store, clock
-        self.events, self.agents = Told(), Someone()
-        self.again()
-
-    def again(self) -> None:
-        suspended = self.handler.suspended if hasattr(self, "handler") else set()
-        self.recorded, self.told, self.handler = Recorded(), TellTale(), Handler(suspended)
-        self.holds = BudgetHolds()
-        self.holds.doubt()
-        self.alerts = Alerts(self.store.alerts, self.recorded, self.clock, self.told)
-        self.keeper = BudgetKeeper(
-            BudgetFile(str(self.path)),
-            self.store.budgets,
-            self.events,
-            self.alerts,
-            self.recorded,
-            self.agents,
-            self.holds,
-            self.handler,
-            self.clock,
-        )
-
-    async def count(self) -> None:
-        """Have all that is kept counted."""
-        self.events.close()
-        await self.keeper.ledger.run()
-        self.events.closed = False
-
-    async def look(self) -> None:
-        await self.count()
-        await self.keeper.look()
-
-    def why(self, agent: str = "ada", team: str = "dev") -> str:
-        return self.holds.why(AgentName(agent), "claude", (TeamName(team),))
-
-    def kinds(self) -> list[EventKind]:
-        return [one.kind for one in self.recorded.events]
-
-
-@asynccontextmanager
-async def staged(folder: Path, text: str = DAILY) -> AsyncIterator[Stage]:
-    clock = FakeClock(NOON)
-    async with open_store(str(folder / "state.db"), clock) as store:
-        stage = Stage(folder, store, clock)
-        stage.path.write_text(text)
-        yield stage
 
 
 async def test_steps_are_told_once_also_by_the_next_daemon(tmp_path: Path) -> None:

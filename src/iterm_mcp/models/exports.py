@@ -20,6 +20,15 @@ class ExportFormat(StrEnum):
     """For spreadsheets: what they would take for a formula is told as text."""
     HTML = "html"
     """One page that needs no network and runs nothing."""
+    PDF = "pdf"
+    """Pages to print, with the fonts that they need."""
+    ASCIICAST = "asciicast"
+    """What a terminal showed, version 3, with a marker at each turn and each call of a tool."""
+
+    @property
+    def suffix(self) -> str:
+        """How a file's name ends, without the dot."""
+        return "cast" if self is ExportFormat.ASCIICAST else self.value
 
 
 MEDIA_TYPES = {
@@ -27,6 +36,8 @@ MEDIA_TYPES = {
     ExportFormat.JSONL: "application/x-ndjson",
     ExportFormat.CSV: "text/csv; charset=utf-8; header=present",
     ExportFormat.HTML: "text/html; charset=utf-8",
+    ExportFormat.PDF: "application/pdf",
+    ExportFormat.ASCIICAST: "application/x-asciicast",
 }
 
 

@@ -12,7 +12,6 @@ from anyio import to_thread
 
 from iterm_mcp.errors import NotFoundError
 from iterm_mcp.models.event_queries import (
-    MAX_LIMIT,
     ChartBy,
     ChartQuery,
     ChartStep,
@@ -43,6 +42,9 @@ T = TypeVar("T")
 
 MOST_EVENTS = 50_000
 """Of one conversation that are looked at; of longer ones the newest."""
+
+PAGE_EVENTS = 500
+"""Held whole at once: an event may have a megabyte."""
 
 HINT = "Call query_events to see which there are."
 
@@ -90,14 +92,30 @@ class Whole:
     complete: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What a conversation came to.
+
+    Attributes:
+        complete: False when its oldest events are not counted.
+    """
+
+    account: Account
+    complete: bool
+
+
 def whole(page: EventPage) -> list[Event]:
     """Return a page's events."""
     return [one.event for one in page.events]
 
 
-def slimmed(page: EventPage) -> list[Event]:
-    """Return a page's events with no more than accounts need."""
-    return [slim(one.event) for one in page.events]
+def slimmed(page: EventPage, hide: Callable[[Event], Event] | None = None) -> list[Event]:
+    """Return a page's events with no more than accounts need.
+
+    Args:
+        hide: Takes from each event what is not to be told, before anything is cut off.
+    """
+    return [slim(one.event if hide is None else hide(one.event)) for one in page.events]
 
 
 class Conversations:
@@ -123,16 +141,18 @@ class Conversations:
         if not conversation:  # it would be any
             raise NotFoundError("conversation", conversation, hint=HINT)
         found: list[Event] = []
-        query = EventQuery(links=Links(conversation=conversation), limit=MAX_LIMIT)
+        query = EventQuery(links=Links(conversation=conversation), limit=PAGE_EVENTS)
         while True:
             page = await self._kept.query(query)
             found += await to_thread.run_sync(take, page, limiter=self._thinking)
-            if not page.cursor or len(found) >= most:
+            cursor = page.cursor
+            del page  # it is not held while the next one is read
+            if not cursor or len(found) >= most:
                 break
-            query = replace(query, cursor=page.cursor)
+            query = replace(query, cursor=cursor)
         if not found:
             raise NotFoundError("conversation", conversation, hint=HINT)
-        return Whole(tuple(found[:most]), complete=not page.cursor and len(found) <= most)
+        return Whole(tuple(found[:most]), complete=not cursor and len(found) <= most)
 
     async def account(self, conversation: str) -> Account:
         """Return what a conversation came to.
@@ -142,6 +162,23 @@ class Conversations:
             StoreError: Its events cannot be read.
         """
         return await self._think(make_account, await self._slim(conversation))
+
+    async def counted(
+        self, conversation: str, hide: Callable[[Event], Event] | None = None
+    ) -> Counted:
+        """Return what a conversation came to, and whether all of it is counted.
+
+        Never more than one page of its events is held whole.
+
+        Args:
+            hide: Takes from each event what is not to be told.
+
+        Raises:
+            NotFoundError: Nothing is known of it.
+            StoreError: Its events cannot be read.
+        """
+        found = await self._read(conversation, MOST_EVENTS, partial(slimmed, hide=hide))
+        return Counted(await self._think(make_account, found.events), found.complete)
 
     async def timeline(self, conversation: str) -> Timeline:
         """Return a conversation as bars over time; raises as `account` does."""

@@ -136,6 +136,25 @@ def redact(text: str) -> str:
     return data.decode("utf-8", "surrogatepass")
 
 
+def find_secrets(text: str) -> list[tuple[int, int]]:
+    """Return where secrets stand in the text: from which character, and before which."""
+    data = text.encode("utf-8", "surrogatepass")
+    spans = [
+        found.span(1)
+        for index in sorted(_ANY.Match(data) or ())
+        for found in _FORMS[index].pattern.finditer(data)
+        if not (_FORMS[index].placed and _PLAIN.fullmatch(found[1]))
+    ]
+    if not spans or len(data) == len(text):
+        return spans
+    ends = sorted({place for span in spans for place in span})
+    characters, count, before = {}, 0, 0
+    for place in ends:
+        count += len(data[before:place].decode("utf-8", "surrogatepass"))
+        characters[place], before = count, place
+    return [(characters[start], characters[end]) for start, end in spans]
+
+
 def _without(form: _Form, data: bytes) -> bytes:
     mark = f"[redacted:{form.name}]".encode()
     kept: list[bytes] = []

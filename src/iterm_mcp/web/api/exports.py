@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query
 from pydantic import Field
 from starlette.responses import Response, StreamingResponse
 
@@ -13,23 +13,29 @@ from iterm_mcp.services.events.exporting.exporter import MOST_EVENTS
 from iterm_mcp.services.events.exporting.markup import POLICY
 from iterm_mcp.web.api.conversations import CompareQuery, ConversationId
 from iterm_mcp.web.api.event_queries import EventFilter, added
-from iterm_mcp.web.api.routing import Given, make_router
+from iterm_mcp.web.api.routing import Given, Time, make_router
 
 if TYPE_CHECKING:
     from iterm_mcp.models.exports import Export
     from iterm_mcp.services.events.exporting import Exporter
     from iterm_mcp.services.events.filters import SavedFilters
 
+_SCHEMAS: dict[str, dict[str, str]] = {
+    MEDIA_TYPES[ExportFormat.JSON]: {},
+    MEDIA_TYPES[ExportFormat.JSONL]: {},
+    MEDIA_TYPES[ExportFormat.PDF]: {"type": "string", "format": "binary"},
+}
 FILE: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The file; it says at its end whether that was all.",
         "content": {
-            one.split(";")[0]: {"schema": {} if "json" in one else {"type": "string"}}
+            one.split(";")[0]: {"schema": _SCHEMAS.get(one, {"type": "string"})}
             for one in MEDIA_TYPES.values()
         },
     }
 }
 
+SessionName = Annotated[str, Path(min_length=1, max_length=512)]
 Format = Annotated[ExportFormat, Field(description="How the file is written.")]
 
 
@@ -45,6 +51,17 @@ class ConversationExportQuery(Given):
     """The parameters of ``GET /v1/exports/conversations/{conversation}``."""
 
     format: Format = ExportFormat.HTML
+    turn: Annotated[
+        int | None, Field(ge=1, le=10**6, description="Of an asciicast; the first is 1.")
+    ] = None
+
+
+class SessionExportQuery(Given):
+    """The parameters of ``GET /v1/exports/sessions/{session}``."""
+
+    format: Format = ExportFormat.HTML
+    since: Time | None = None
+    until: Time | None = None
 
 
 class ComparisonExportQuery(CompareQuery):
@@ -70,8 +87,17 @@ def export_router(exporter: Exporter, filters: SavedFilters[EventFilter]) -> API
     async def export_conversation(
         conversation: ConversationId, given: Annotated[ConversationExportQuery, Query()]
     ) -> Response:
-        """Send a conversation as a file: what it came to, and its events."""
-        return _sent(await exporter.conversation(conversation, given.format))
+        """Send a conversation as a file: what it came to, and its events; or what was shown."""
+        return _sent(await exporter.conversation(conversation, given.format, turn=given.turn))
+
+    @router.get("/exports/sessions/{session}", responses=FILE, response_class=Response)
+    async def export_session(
+        session: SessionName, given: Annotated[SessionExportQuery, Query()]
+    ) -> Response:
+        """Send what happened in a session as a file; as an asciicast, what it showed."""
+        return _sent(
+            await exporter.session(session, given.format, since=given.since, until=given.until)
+        )
 
     @router.get("/exports/compare", responses=FILE, response_class=Response)
     async def export_comparison(given: Annotated[ComparisonExportQuery, Query()]) -> Response:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from iterm_mcp.models.account_views import BarKind
 from iterm_mcp.models.accounts import Outcome
-from iterm_mcp.services.events.exporting.markup import duration, moment, money, text
+from iterm_mcp.services.events.exporting.markup import text
+from iterm_mcp.services.events.exporting.words import duration, moment, money
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

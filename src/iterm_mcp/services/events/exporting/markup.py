@@ -11,7 +11,6 @@ from iterm_mcp.services.untrusted import sanitise
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from datetime import datetime
 
 STYLE = """
 :root{color-scheme:light dark;--back:#fbfbfa;--card:#fff;--ink:#1b1d1f;--dim:#6a7076;
@@ -98,27 +97,6 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[object]], most: int = 20
         f'<div class="wide"><table><thead><tr>{told}</tr></thead>\n'
         f"<tbody>{lines}</tbody></table></div>\n{more}"
     )
-
-
-def moment(at: datetime | None) -> str:
-    """Return a time for people."""
-    return "" if at is None else f"{at:%Y-%m-%d %H:%M:%S}"
-
-
-def duration(seconds: float | None) -> str:
-    """Return how long something took, for people."""
-    if seconds is None:
-        return "?"
-    if seconds < 60:  # noqa: PLR2004 - a minute
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
-
-
-def money(dollars: float) -> str:
-    """Return an amount for people."""
-    return f"${dollars:,.4f}" if dollars < 1 else f"${dollars:,.2f}"
 
 
 def _cell(value: object) -> str:

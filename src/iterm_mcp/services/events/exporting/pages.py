@@ -5,16 +5,15 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from iterm_mcp.services.events.exporting.drawing import draw_timeline
-from iterm_mcp.services.events.exporting.markup import (
-    cards,
-    duration,
-    moment,
-    money,
-    table,
-    text,
+from iterm_mcp.services.events.exporting.blocks import (
+    Facts,
+    Heading,
+    Item,
+    Line,
+    Picture,
+    Table,
 )
-from iterm_mcp.services.events.timelines import make_timeline
+from iterm_mcp.services.events.exporting.words import duration, moment, money
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from iterm_mcp.models.account_views import Comparison, Step
     from iterm_mcp.models.accounts import Account
     from iterm_mcp.models.events import KeptEvent
+    from iterm_mcp.services.events.exporting.blocks import Block
 
 
 def account_title(account: Account) -> str:
@@ -29,114 +29,106 @@ def account_title(account: Account) -> str:
     return account.title or f"Conversation {account.conversation}"
 
 
-def account_page(account: Account) -> Iterable[str]:
+def account_page(account: Account) -> Iterable[Block]:
     """Yield what a page tells of a conversation."""
-    who = " · ".join(
-        one for one in (account.agent, account.kind, account.team, ", ".join(account.models)) if one
-    )
-    yield (
-        f"<p>{text(who)}</p>\n"
-        f'<p class="dim">{text(account.directory)}</p>\n'
-        f'<p class="dim">{moment(account.started_at)} to {moment(account.last_at)} UTC</p>\n'
-    )
-    yield cards(_facts(account))
-    yield "<h2>Timeline</h2>\n"
-    yield draw_timeline(make_timeline(account), account.last_at)
-    yield "<h2>Turns</h2>\n"
-    yield table(
+    who = (account.agent, account.kind, account.team, ", ".join(account.models))
+    yield Line(" · ".join(one for one in who if one))
+    yield Line(account.directory, dim=True)
+    yield Line(f"{moment(account.started_at)} to {moment(account.last_at)} UTC", dim=True)
+    yield Facts(tuple(_facts(account)))
+    yield Picture(account)
+    yield Heading("Turns")
+    yield Table(
         ("#", "prompt", "began", "took", "waited", "calls", "cost", "outcome"),
-        (
+        [
             (one.index + 1, one.prompt, moment(one.started_at), duration(one.seconds),
              duration(one.waited_seconds), one.calls, money(one.spent.dollars),
              f"{one.outcome.value} {one.error}".strip())
             for one in account.turns
-        ),
+        ],
     )  # fmt: skip
-    yield "<h2>Tools</h2>\n"
-    yield table(
+    yield Heading("Tools")
+    yield Table(
         ("tool", "calls", "failed", "took", "waited"),
-        (
+        [
             (one.tool, one.calls, one.failed, duration(one.seconds), duration(one.waited_seconds))
             for one in account.tools
-        ),
+        ],
     )
     if account.failures:
-        yield "<h2>Failures</h2>\n"
-        yield table(
+        yield Heading("Failures")
+        yield Table(
             ("tool", "times", "error"),
-            ((one.tool, one.times, one.error) for one in account.failures),
+            [(one.tool, one.times, one.error) for one in account.failures],
         )
-    yield "<h2>Files</h2>\n"
-    yield table(
+    yield Heading("Files")
+    yield Table(
         ("file", "became", "changes", "lines added", "removed"),
-        (
+        [
             (one.path, one.change.value, one.changes, one.lines_added, one.lines_removed)
             for one in account.files
-        ),
+        ],
     )
     if account.commits:
-        yield "<h2>Commits</h2>\n"
-        yield table(
+        yield Heading("Commits")
+        yield Table(
             ("when", "what", "name", "text"),
-            ((moment(one.at), one.what, one.name, one.text) for one in account.commits),
+            [(moment(one.at), one.what, one.name, one.text) for one in account.commits],
         )
-    yield "<h2>Models</h2>\n"
-    yield table(
+    yield Heading("Models")
+    yield Table(
         ("model", "answers", "input", "cache read", "cache written", "output", "cost"),
-        (
+        [
             (model, one.answers, one.usage.input, one.usage.cache_read,
              one.usage.cache_write + one.usage.cache_write_1h, one.usage.output,
              money(one.dollars) if one.nanodollars or not one.unpriced else "unknown")
             for model, one in zip(account.models, account.by_model, strict=True)
-        ),
+        ],
     )  # fmt: skip
 
 
-def comparison_page(told: Comparison) -> Iterable[str]:
+def comparison_page(told: Comparison) -> Iterable[Block]:
     """Yield what a page tells of conversations side by side."""
     names = [f"{account_title(one)} ({one.conversation})" for one in told.accounts]
-    yield table(
+    yield Table(
         ("conversation", "agent", "alike", "took", "turns", "calls", "failed", "tokens", "cost"),
-        (
+        [
             (name, one.agent, f"{alike:.0%}", duration(one.seconds), len(one.turns),
              len(one.calls), sum(tool.failed for tool in one.tools), one.spent.usage.total,
              money(one.spent.dollars))
             for name, one, alike in zip(names, told.accounts, told.similarity, strict=True)
-        ),
+        ],
     )  # fmt: skip
-    yield "<h2>Steps</h2>\n"
-    yield table(
+    yield Heading("Steps")
+    yield Table(
         ("", *names),
-        (("=" if row.same else "≠", *(_step(one) for one in row.steps)) for row in told.steps),
+        [("=" if row.same else "≠", *(_step(one) for one in row.steps)) for row in told.steps],
     )
-    yield "<h2>Files</h2>\n"
-    yield table(
+    yield Heading("Files")
+    yield Table(
         ("file", *names),
-        (
+        [
             (row.path, *("" if one is None else one.change.value for one in row.files))
             for row in told.files
-        ),
+        ],
     )
 
 
-def event_item(kept: KeptEvent) -> str:
-    """Return one event of a list, to be opened."""
+def event_item(kept: KeptEvent) -> Item:
+    """Return one event of a list."""
     event = kept.event
     cost = "" if event.cost is None else f" · {money(event.cost.dollars)}"
     if event.cost is not None and event.cost.basis == "unpriced":
         cost = " · cost unknown"
     took = "" if event.duration_seconds is None else f" · {duration(event.duration_seconds)}"
-    failed = "Failed" in event.kind.value
-    head = (
-        f'<span class="dim">{moment(event.at)}</span> '
-        f"<b{' class=bad' if failed else ''}>{text(event.kind.value)}</b> "
-        f'{text(event.subject, 200)}<span class="dim">{took}{cost}</span>'
-    )
     body = event.text
     if event.payload:
         payload = json.dumps(dict(event.payload), ensure_ascii=False, indent=1)
         body = f"{body}\n\n{payload}".strip()
-    return f"<details><summary>{head}</summary><pre>{text(body)}</pre></details>\n"
+    return Item(
+        moment(event.at), event.kind.value, event.subject, took + cost, body,
+        "Failed" in event.kind.value,
+    )  # fmt: skip
 
 
 def _facts(account: Account) -> Iterable[tuple[str, str]]:

@@ -20,11 +20,15 @@ from iterm_mcp.errors import InvalidRequestError, NotFoundError
 from iterm_mcp.models.event_queries import EventPage, EventQuery
 from iterm_mcp.models.events import EventKind, EventNumber, KeptEvent
 from iterm_mcp.models.exports import ExportFormat
+from iterm_mcp.services.events.accounts import PROMPT_CHARACTERS
+from iterm_mcp.services.events.conversations import PAGE_EVENTS as PAGE
+from iterm_mcp.services.events.conversations import Conversations
 from iterm_mcp.services.events.exporting import Exporter
 from iterm_mcp.services.events.exporting.exporter import MOST_ON_PAGE
-from iterm_mcp.services.events.exporting.markup import MOST_TEXT_CHARACTERS, duration, money
+from iterm_mcp.services.events.exporting.markup import MOST_TEXT_CHARACTERS
 from iterm_mcp.services.events.exporting.reading import PAGE_EVENTS
 from iterm_mcp.services.events.exporting.sheets import write_row
+from iterm_mcp.services.events.exporting.words import duration, money
 from iterm_mcp.testing.fake_clock import FakeClock
 
 if TYPE_CHECKING:
@@ -36,6 +40,7 @@ if TYPE_CHECKING:
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(1)>\"'&\u202e</pre>]]>"
 NOW = at(7200)
+TEXTS = [ExportFormat.JSON, ExportFormat.JSONL, ExportFormat.CSV, ExportFormat.HTML]
 
 
 class Pages:
@@ -46,17 +51,19 @@ class Pages:
             KeptEvent(EventNumber(number), at(0), event) for number, event in enumerate(events, 1)
         ]
         self._damaged = damaged
-        self.pages = 0
+        self.pages = self.largest = 0
 
     async def query(self, query: EventQuery) -> EventPage:
         self.pages += 1
+        self.largest = max(self.largest, query.limit)
         if query.pattern == "(":
             raise InvalidRequestError("no pattern")
         conversation = query.links.conversation
         found = [
             one
             for one in self._events
-            if not conversation or one.event.links.conversation == conversation
+            if (not conversation or one.event.links.conversation == conversation)
+            and (not query.kinds or one.event.kind in query.kinds)
         ]
         if query.newest_first:
             found.reverse()
@@ -147,7 +154,7 @@ async def test_only_one_page_is_read_ahead() -> None:
     assert pages.pages == 1
 
 
-@pytest.mark.parametrize("kind", ExportFormat)
+@pytest.mark.parametrize("kind", TEXTS)
 async def test_what_is_left_out_is_told(kind: ExportFormat) -> None:
     export = await exporter(many(300)).events(EventQuery(), kind, most=250)
     told_there = await whole(export)
@@ -156,13 +163,13 @@ async def test_what_is_left_out_is_told(kind: ExportFormat) -> None:
     assert re.search(r'"complete":false|and not all: there are more', told_there)
 
 
-@pytest.mark.parametrize("kind", ExportFormat)
+@pytest.mark.parametrize("kind", TEXTS)
 async def test_damaged_files_are_told(kind: ExportFormat) -> None:
     told_there = await whole(await exporter(many(2), ("a.db",)).events(EventQuery(), kind))
     assert re.search(r'"damaged":\["a.db"\]|and not all: files are damaged', told_there)
 
 
-@pytest.mark.parametrize("kind", ExportFormat)
+@pytest.mark.parametrize("kind", TEXTS)
 async def test_just_as_many_as_may_be_are_all(kind: ExportFormat) -> None:
     told_there = await whole(await exporter(many(5)).events(EventQuery(), kind, most=5))
     assert "not all" not in told_there
@@ -283,7 +290,7 @@ async def test_a_conversation_in_which_nothing_took_time_is_drawn() -> None:
     check_page(await whole(await exporter([prompt(0)]).conversation("c1", ExportFormat.HTML)))
 
 
-@pytest.mark.parametrize("kind", ExportFormat)
+@pytest.mark.parametrize("kind", TEXTS)
 async def test_conversations_side_by_side(kind: ExportFormat) -> None:
     other = [of(one, "c2") for one in hostile_story()]
     export = await exporter([*story(), *other]).comparison(["c1", "c2"], kind)
@@ -303,7 +310,7 @@ async def test_conversations_side_by_side(kind: ExportFormat) -> None:
             assert rows[0][0] in {"yes", "no"}
 
 
-@pytest.mark.parametrize("kind", ExportFormat)
+@pytest.mark.parametrize("kind", TEXTS)
 async def test_what_is_to_be_hidden_is_nowhere(kind: ExportFormat) -> None:
     def hide(event: Event) -> Event:
         return replace(event, text="", subject="", payload={})
@@ -315,6 +322,34 @@ async def test_what_is_to_be_hidden_is_nowhere(kind: ExportFormat) -> None:
         await export.comparison(["c1"], kind, hide=hide),
     ):
         assert "alert(1)" not in await whole(made)
+
+
+async def test_a_session_is_told_by_its_events() -> None:
+    export = await exporter(many(2)).session("s 1", ExportFormat.JSON)
+    found = json.loads(await whole(export))
+    assert (found["session"], len(found["events"])) == ("s 1", 2)
+    assert export.name.startswith("iterm-mcp-session-s-1-")
+    page = await whole(await exporter(many(2)).session("s1", ExportFormat.HTML))
+    assert "Session s1" in check_page(page).text
+
+
+async def test_what_no_terminal_showed_is_no_asciicast() -> None:
+    for asked in (
+        exporter(many(1)).events(EventQuery(), ExportFormat.ASCIICAST),
+        exporter(many(1)).comparison(["c1"], ExportFormat.ASCIICAST),
+        exporter(many(1)).conversation("c1", ExportFormat.HTML, turn=1),
+    ):
+        with pytest.raises(InvalidRequestError):
+            await asked
+
+
+async def test_of_a_long_conversation_one_page_is_held_at_a_time() -> None:
+    large = [replace(one, text="x" * 50_000) for one in many(1200)]
+    pages = Pages(large)
+    counted = await Conversations(pages, FakeClock(NOW)).counted("c1")
+    assert pages.largest == PAGE
+    assert len(counted.account.turns) == 1200
+    assert {len(one.prompt) for one in counted.account.turns} == {PROMPT_CHARACTERS}
 
 
 @pytest.mark.parametrize(

@@ -86,6 +86,11 @@ class Paths:
         return f"{self.state}/alerts.toml"
 
     @property
+    def shares(self) -> str:
+        """The folder of files that are shared by links."""
+        return f"{self.state}/shares"
+
+    @property
     def roles(self) -> str:
         """What agents of which role may do, as the user writes it in TOML."""
         return f"{self.state}/roles.toml"

@@ -24,6 +24,7 @@ from iterm_mcp.store.session_tables import (
     create_triggers,
     give_triggers_locks,
 )
+from iterm_mcp.store.share_tables import create_shares
 from iterm_mcp.store.work_tables import create_notes_and_results, create_playbook_runs
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     create_budgets_and_alerts,
     create_annotations,
     create_budget_holds,
+    create_shares,
 )
 
 

@@ -26,6 +26,7 @@ from iterm_mcp.store.read_positions import ReadPositions
 from iterm_mcp.store.results import ResultStore
 from iterm_mcp.store.roles import RoleStore
 from iterm_mcp.store.saved_filters import SavedFilterStore
+from iterm_mcp.store.shares import ShareStore
 from iterm_mcp.store.triggers import TriggerStore
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ class Store:
     budgets: BudgetStore
     alerts: AlertStore
     annotations: AnnotationStore
+    shares: ShareStore
 
 
 @asynccontextmanager
@@ -97,4 +99,5 @@ async def open_store(
             BudgetStore(database),
             AlertStore(database),
             AnnotationStore(database),
+            ShareStore(database),
         )

@@ -13,19 +13,25 @@ if TYPE_CHECKING:
 Body = tuple[str, str, "str | None"]
 """Key, text, payload as JSON."""
 
-BLOCK_EVENTS = 100
+BLOCK_EVENTS = 32
+"""To read one event of a block all are unpacked, in 0.13 ms; 100 events would need 0.35 ms, and
+have 5 % fewer bytes each."""
 BLOCK_BYTES = 1 << 20
-"""A block has fewer events when they are large: to read one, all are unpacked."""
-BITE_EVENTS = 5 * BLOCK_EVENTS
+"""A block has fewer events when they are large."""
+BITE_EVENTS = 16 * BLOCK_EVENTS
 BITE_BYTES = 4 << 20
 """What is packed in one transaction: others wait for it."""
-LEVEL = 6
+LEVEL = 1
+"""Of compression: 6 takes more than twice the time for a tenth fewer bytes."""
 
 SELECT_BODY = "SELECT key, text, payload FROM bodies WHERE number = ?"
 # The block in which a number stands, if it is in one.
 SELECT_BLOCK = "SELECT data FROM blocks WHERE last >= ? ORDER BY last LIMIT 1"
 SELECT_OLDEST = "SELECT number, key, text, payload FROM bodies ORDER BY number LIMIT ?"
+INSERT_BODY = "INSERT INTO bodies VALUES (?, ?, ?, ?)"
 INSERT_BLOCK = "INSERT INTO blocks VALUES (?, ?)"
+# Whether a block stands between two events.
+SELECT_BETWEEN = "SELECT 1 FROM blocks WHERE last > ? AND last < ?"
 DELETE_BODIES = "DELETE FROM bodies WHERE number <= ?"
 DELETE_BODY = "DELETE FROM bodies WHERE number = ?"
 SELECT_BLOCK_AT = "SELECT last, data FROM blocks WHERE last >= ? ORDER BY last LIMIT 1"
@@ -89,32 +95,62 @@ def unpack(data: bytes) -> dict[int, Body]:
     return {number: (key, text, payload) for number, key, text, payload in rows}
 
 
+def keep(connection: sqlite3.Connection, bodies: Sequence[tuple[int, Body]]) -> None:
+    """Write the bodies of new events, numbers in their order, inside a transaction.
+
+    Whole blocks are packed at once, so that most bytes are written a single time; what is left
+    stands in rows until the partition has gone cold.
+    """
+    blocks, rest = _packed(connection, bodies)
+    connection.executemany(INSERT_BLOCK, [(last, data) for last, data, _ in blocks])
+    connection.executemany(INSERT_BODY, [(number, *body) for number, body in rest])
+
+
 def pack_oldest(connection: sqlite3.Connection) -> int:
     """Move the oldest bodies into blocks, inside a transaction; return how many were moved.
 
     About as many as `BITE_BYTES` and `BITE_EVENTS` say, and 0 when there are none left.
     """
-    moved = total = size = 0
-    block: list[tuple[int, Body]] = []
-    finished: list[tuple[int, bytes]] = []
-    for number, *body in connection.execute(SELECT_OLDEST, (BITE_EVENTS,)):
-        key, text, payload = body
-        block.append((number, (key, text, payload)))
+    oldest: list[tuple[int, Body]] = []
+    size = 0
+    for number, key, text, payload in connection.execute(SELECT_OLDEST, (BITE_EVENTS,)):
+        oldest.append((number, (key, text, payload)))
         size += len(text) + len(payload or "")
+        if size >= BITE_BYTES:
+            break
+    blocks, rest = _packed(connection, oldest)
+    if rest:
+        blocks.append((rest[-1][0], pack(rest), len(rest)))
+    if blocks:
+        connection.executemany(INSERT_BLOCK, [(last, data) for last, data, _ in blocks])
+        connection.execute(DELETE_BODIES, (blocks[-1][0],))
+    return sum(count for _, _, count in blocks)
+
+
+def _packed(
+    connection: sqlite3.Connection, bodies: Sequence[tuple[int, Body]]
+) -> tuple[list[tuple[int, bytes, int]], list[tuple[int, Body]]]:
+    """Return full blocks with their last numbers and how many they hold, and what is left over.
+
+    A block is found by its last number alone. So it ends where another one stands between two
+    of its events.
+    """
+    blocks: list[tuple[int, bytes, int]] = []
+    block: list[tuple[int, Body]] = []
+    size = before = 0
+    for number, body in bodies:
+        if block and number > before + 1:
+            between = connection.execute(SELECT_BETWEEN, (before, number)).fetchone()
+            if between is not None:
+                blocks.append((before, pack(block), len(block)))
+                block, size = [], 0
+        before = number
+        block.append((number, body))
+        size += len(body[1]) + len(body[2] or "")
         if len(block) == BLOCK_EVENTS or size >= BLOCK_BYTES:
-            finished.append((number, pack(block)))
-            moved += len(block)
-            total += size
+            blocks.append((number, pack(block), len(block)))
             block, size = [], 0
-            if total >= BITE_BYTES:
-                break
-    if block:
-        finished.append((block[-1][0], pack(block)))
-        moved += len(block)
-    if finished:
-        connection.executemany(INSERT_BLOCK, finished)
-        connection.execute(DELETE_BODIES, (finished[-1][0],))
-    return moved
+    return blocks, block
 
 
 def remove(connection: sqlite3.Connection, numbers: Sequence[int]) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from iterm_mcp.models.events import EventNumber, KeptEvent
-from iterm_mcp.store.events import rollups
+from iterm_mcp.store.events import bodies, rollups
 from iterm_mcp.store.events.known_keys import KnownKeys, find_in_partition
 from iterm_mcp.store.events.partition import ZONE_BITS, Partition
 from iterm_mcp.store.events.rows import from_micros, to_micros
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from iterm_mcp.store.events.rows import Row
 
 INSERT_EVENT = f"INSERT INTO events VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608 - our own names
-INSERT_BODY = "INSERT INTO bodies VALUES (?, ?, ?, ?)"
 INSERT_WORDS = "INSERT INTO search (rowid, subject, text) VALUES (?, ?, ?)"
 UPSERT_ZONE = """
     INSERT INTO zones VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET
@@ -181,12 +180,12 @@ def insert(
         (number, row.at, kept_at, *row.columns) for number, row in zip(numbers, rows, strict=True)
     ]
     connection.executemany(INSERT_EVENT, whole)
-    connection.executemany(
-        INSERT_BODY,
-        (
-            (number, row.event.key, row.text, row.payload)
+    bodies.keep(
+        connection,
+        [
+            (number, (row.event.key, row.text, row.payload))
             for number, row in zip(numbers, rows, strict=True)
-        ),
+        ],
     )
     connection.executemany(
         INSERT_WORDS,

@@ -78,9 +78,12 @@ def to_row(event: Event) -> Row:
         InvalidRequestError: Something in it is too large, or cannot be.
     """
     usage = _NO_USAGE if event.usage is None else _usage(event.usage)
-    names = (event.source, event.subject, *_links(event.links))
-    _check(event, names, usage)
-    source, subject, *links = map(_plain, names)
+    names: tuple[str, ...] = (event.source, event.subject, *_links(event.links))
+    together = "".join(names)  # one look at all of them: nearly always there is nothing to mend
+    _check(event, names, len(together), usage)
+    if not together.isascii():
+        names = tuple(map(_plain, names))
+    source, subject, *links = names
     text = _plain(event.text)
     payload = _payload(event) if event.payload else None
     size = _bytes(text) + (_bytes(payload) if payload else 0)
@@ -95,7 +98,7 @@ def to_row(event: Event) -> Row:
         event.kind.value,
         source,
         subject or None,
-        *(one or None for one in links),
+        *[one or None for one in links],
         None if event.duration_seconds is None else round(event.duration_seconds * 1e6),
         int(is_failure(event)),
         *usage,
@@ -162,12 +165,14 @@ def _payload(event: Event) -> str:
         raise _refused(f"its payload is no JSON: {error}") from None
 
 
-def _check(event: Event, names: tuple[str, ...], usage: tuple[int | None, ...]) -> None:
+def _check(
+    event: Event, names: tuple[str, ...], together: int, usage: tuple[int | None, ...]
+) -> None:
     if not 0 < len(event.key) <= MAX_KEY_CHARACTERS:
         raise _refused(f"a key of {len(event.key)} characters", code="event_too_large")
     if _plain(event.key) != event.key:
         raise _refused("its key is no Unicode")
-    if max(map(len, names)) > MAX_NAME_CHARACTERS:
+    if together > MAX_NAME_CHARACTERS and max(map(len, names)) > MAX_NAME_CHARACTERS:
         longest = max(names, key=len)
         raise _refused(
             f"{shown(longest)!r} has {len(longest)} characters, more than {MAX_NAME_CHARACTERS}",
@@ -175,9 +180,10 @@ def _check(event: Event, names: tuple[str, ...], usage: tuple[int | None, ...]) 
         )
     if event.at.tzinfo is None:
         raise _refused("its time has no zone")
-    amounts = (*usage, None if event.cost is None else event.cost.nanodollars)
-    if any(one is not None and not 0 <= one <= LARGEST for one in amounts):
-        raise _refused(f"an amount of tokens or money out of range: {amounts}")
+    if event.usage is not None or event.cost is not None:
+        amounts = (*usage, None if event.cost is None else event.cost.nanodollars)
+        if any(one is not None and not 0 <= one <= LARGEST for one in amounts):
+            raise _refused(f"an amount of tokens or money out of range: {amounts}")
     seconds = event.duration_seconds
     if seconds is not None and not 0 <= seconds <= LARGEST / 1e6:
         raise _refused(f"a duration of {seconds} s")

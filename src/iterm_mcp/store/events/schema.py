@@ -59,10 +59,13 @@ SCHEMA = f"""
         f"CREATE INDEX events_{one} ON events ({one}) WHERE {one} IS NOT NULL;" for one in INDEXED
     )
 }
-    -- What is shown. When a partition has gone cold, blocks hold the same of many events.
+    -- What is shown, in a row each or in a block of many; rows become blocks in the cold.
     CREATE TABLE bodies (number INTEGER PRIMARY KEY, key TEXT, text TEXT, payload TEXT);
     CREATE TABLE blocks (last INTEGER PRIMARY KEY, data BLOB NOT NULL);
     CREATE VIRTUAL TABLE search USING fts5(subject, text, content='', columnsize=0);
+    -- Pieces are put together by sixteens, not by fours: a word is written half as often, and
+    -- looked for in more pieces until a cold partition has but one.
+    INSERT INTO search (search, rank) VALUES ('automerge', 16);
     -- When the events of every 1024 numbers happened, so that a time leads to numbers.
     CREATE TABLE zones (zone INTEGER PRIMARY KEY, min_at NOT NULL, max_at NOT NULL);
     {_sums_table("minutes", MINUTE_KEYS)}
@@ -71,7 +74,7 @@ SCHEMA = f"""
     CREATE TABLE purged (hash BLOB PRIMARY KEY) WITHOUT ROWID;
     CREATE TABLE facts (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
     PRAGMA user_version = {VERSION};
-"""
+"""  # noqa: S608 - our own names
 
 BUSY_SECONDS = 5.0
 WRITER_CACHE_KIB = 32_768

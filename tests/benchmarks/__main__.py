@@ -14,6 +14,7 @@ from tests.benchmarks import (
     echo_figures,
     echo_wire,
     event_figures,
+    hook_figures,
     host_figures,
 )
 from tests.benchmarks.figures import Figure, table
@@ -37,11 +38,12 @@ class Scale:
     agents: int
     agents_seconds: float
     events: int
+    hooks: int
 
 
-QUICK = Scale(3, 40, 5, 5, 0.0, (3,), 20, 3, 1.0, 4000)
-USUAL = Scale(20, 2000, 100, 100, 40.0, (1, 10, 100), 1000, 100, 30.0, 50_000)
-FULL = Scale(20, 2000, 100, 1000, 90.0, (1, 100, 1000), 1000, 100, 60.0, 1_000_000)
+QUICK = Scale(3, 40, 5, 5, 0.0, (3,), 20, 3, 1.0, 4000, 10)
+USUAL = Scale(20, 2000, 100, 100, 40.0, (1, 10, 100), 1000, 100, 30.0, 50_000, 300)
+FULL = Scale(20, 2000, 100, 1000, 90.0, (1, 100, 1000), 1000, 100, 60.0, 1_000_000, 300)
 
 
 def _client(scale: Scale) -> Iterator[Figure]:
@@ -76,7 +78,15 @@ def _events(scale: Scale) -> Iterator[Figure]:
     yield from event_figures.measure(scale.events, files=10)
 
 
-PARTS = {"client": _client, "host": _host, "echo": _echo, "agents": _agents, "events": _events}
+def _hooks(scale: Scale) -> Iterator[Figure]:
+    with temporary_home() as home:
+        yield from hook_figures.measure(home, hooks=scale.hooks)
+
+
+PARTS = {
+    "client": _client, "host": _host, "echo": _echo, "agents": _agents, "events": _events,
+    "hooks": _hooks,
+}  # fmt: skip
 
 
 def main() -> None:

@@ -49,6 +49,8 @@ FIGURES = [
     "start_agent to ready p50, started",
     "start_agent to ready p50, handed out",
     "an event told again",
+    "a hook by the spool p50",
+    "a hook over HTTP p95",
     "a chart of six hours by the minute, p95",
     "one event kept and heard by a follower, p50",
 ]

@@ -20,7 +20,7 @@ from iterm_mcp.agents.reports import report_token
 from iterm_mcp.hook_relay import hook_command
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
     from tests.benchmarks.home import Home
 
@@ -73,7 +73,7 @@ def measure(home: Home, *, hooks: int) -> Iterator[Figure]:
             yield Figure(f"{name} p{share}", value, "ms", baseline=base, aim=aim)
 
 
-def _run(command: Sequence[str], event: bytes) -> None:
+def _run(command: list[str], event: bytes) -> None:
     """Run a hook's command as an agent does, which is told the event by a pipe."""
     read, write = os.pipe()
     actions = [

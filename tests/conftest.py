@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from typing import NoReturn
 
 import pytest
 import structlog
 from tests.covering import measure_this_process_only
+from tests.order import spread
+
+pytest_plugins = ["tests.hanging"]
 
 
 def _drop(*_: object) -> NoReturn:
@@ -17,9 +22,24 @@ def _drop(*_: object) -> NoReturn:
 structlog.configure(processors=[_drop])
 
 
+def pytest_configure() -> None:
+    # A run in a script's background ignores these, and so would everything that tests start.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGQUIT) is signal.SIG_IGN:
+        signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+
+
 def pytest_sessionstart(session: pytest.Session) -> None:
     if hasattr(session.config, "workerinput") or not session.config.getoption("numprocesses", 0):
         measure_this_process_only()  # where tests run side by side, the workers must inherit it
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    if workers > 1:
+        items[:] = spread([(item.nodeid, item) for item in items], workers)
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from scripts.check import CACHE, UNSTEADY_LIMIT, Gate, failed_tests, run
 if TYPE_CHECKING:
     from pathlib import Path
 
-PYTEST = [sys.executable, "-m", "pytest", "-q", "-p", "no:xdist", "-o", f"cache_dir=${{{CACHE}}}"]
+PYTEST = [sys.executable, "-m", "pytest", "-q", "-o", f"cache_dir=${{{CACHE}}}"]
 
 UNLUCKY = """
 import pathlib
@@ -29,7 +29,12 @@ def test_luck(number):
 
 @pytest.fixture
 def environ(tmp_path: Path) -> dict[str, str]:
-    return {**os.environ, CACHE: f"{tmp_path}/cache", "PYTHONDONTWRITEBYTECODE": "1"}
+    return {
+        **os.environ,
+        CACHE: f"{tmp_path}/cache",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # loading them all takes seconds
+    }
 
 
 def gate(folder: Path, *, count: int, mended: bool) -> Gate:

@@ -48,9 +48,12 @@ async def watching(desk: Desk, *words: str) -> AsyncIterator[BufferedByteReceive
         yield BufferedByteReceiveStream(process.stdout)
     finally:
         process.send_signal(signal.SIGINT)
-        with anyio.CancelScope(shield=True), anyio.move_on_after(10):
-            await process.wait()
-        await process.aclose()
+        with anyio.CancelScope(shield=True):
+            with anyio.move_on_after(10):
+                await process.wait()
+            if process.returncode is None:
+                process.kill()  # `aclose` would wait for ever, and cannot be cancelled
+            await process.aclose()
 
 
 async def read(lines: BufferedByteReceiveStream) -> dict[str, Any]:

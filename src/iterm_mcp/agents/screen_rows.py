@@ -246,6 +246,19 @@ def seen(fact: Fact, value: Mapping[str, Json], evidence: str = "") -> Sighting:
     return Sighting(fact, value, ObservationSource.SCREEN, evidence[:EVIDENCE_CHARACTERS])
 
 
+def unbroken(screen: Screen) -> str:
+    """Return what fills a screen from its top to the cursor, and ends there; else nothing.
+
+    So stands what a terminal echoes of a line that is longer than its screen: no row but the
+    cursor's is shorter than the screen is wide.
+    """
+    above, below = screen.lines[: screen.cursor_row], screen.lines[screen.cursor_row + 1 :]
+    full = all(cells(row) >= screen.size.columns - 1 for row in above)
+    if not above or not screen.cursor_column or not full or any(row.strip() for row in below):
+        return ""
+    return "\n".join(screen.lines[: screen.cursor_row + 1])
+
+
 def is_scrolled(screen: Screen) -> bool:
     """Tell whether tmux shows a pane's history: then it says where, in the pane's top right corner.
 

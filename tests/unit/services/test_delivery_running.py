@@ -342,6 +342,30 @@ async def test_a_composer_that_cannot_be_seen_is_typed_into_and_only_the_agent_c
     await bench.comes_to(sent, Stage.SUBMITTED)
 
 
+async def test_a_composer_that_is_gone_while_the_agent_works_proves_that_it_was_taken(
+    bench: Bench,
+) -> None:
+    def works() -> None:  # at its Enter
+        bench.tiny.busy = bench.tiny.hidden = True
+
+    bench.tiny.then = works
+    sent = await bench.comes_to(await bench.send(), Stage.SUBMITTED)
+
+    assert sent.moves[-1].evidence == "screen composer gone, and it works"
+
+
+async def test_what_stands_before_a_message_that_was_typed_blindly_is_no_draft(
+    bench: Bench,
+) -> None:
+    def shown() -> None:  # as of a line that was wiped in part, and that goes on now
+        bench.tiny.hidden, bench.tiny.composer = False, "remains "
+
+    bench.tiny.hidden, bench.tiny.meanwhile = True, shown
+    await bench.comes_to(await bench.send(), Stage.WRITTEN)
+
+    assert bench.tiny.received == ["remains hello"]
+
+
 async def test_what_comes_back_by_our_interruption_is_no_draft(bench: Bench) -> None:
     bench.tiny.busy, bench.tiny.restores = True, "victim"
     await bench.comes_to(await bench.send(policy=Policy.INTERRUPT), Stage.SUBMITTED)

@@ -40,6 +40,7 @@ class TinyAgent(FakeShell):
         hidden: Its composer is not to be seen.
         dialog, gate, busy: What else is to be seen.
         meanwhile: Done once, before the next key is taken.
+        then: Done once, when something was submitted.
         restores: What comes back into the composer by an interruption.
     """
 
@@ -51,6 +52,7 @@ class TinyAgent(FakeShell):
         self.deaf = self.stuck = self.hidden = self.busy = False
         self.dialog = self.gate = self.restores = ""
         self.meanwhile: Callable[[], None] | None = None
+        self.then: Callable[[], None] | None = None
 
     def type(self, text: str) -> None:
         self.typed += text
@@ -73,6 +75,9 @@ class TinyAgent(FakeShell):
         elif self.composer and not self.dialog:
             self.received.append(self.composer)
             self.composer = ""
+            if self.then is not None:
+                then, self.then = self.then, None
+                then()
 
     def screen(self) -> Screen:
         rows = [f"dialog {self.dialog}" if self.dialog else "", "busy" if self.busy else ""]

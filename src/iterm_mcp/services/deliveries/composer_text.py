@@ -53,7 +53,9 @@ def visible(text: str) -> str:
 def compare(seen: Seen, text: str) -> Shown:
     """Say what stands in a composer, beside a message."""
     if seen.composer is None:
-        return Shown.HIDDEN
+        tail = visible(seen.overflow)
+        ends = len(tail) >= LONG_TEXT and visible(text).endswith(tail)
+        return Shown.OURS if ends else Shown.HIDDEN
     if seen.holds in {"nothing", "ghost"} or not seen.text.strip():
         return Shown.EMPTY
     shown, wanted = visible(seen.text), visible(text)
@@ -64,6 +66,11 @@ def compare(seen: Seen, text: str) -> Shown:
     if len(parts) > 1:
         return Shown.OURS if _stands_for(parts, wanted, whole=not part) else Shown.OTHER
     return Shown.BEGUN if wanted.startswith(shown) else Shown.OTHER
+
+
+def ends_with(seen: Seen, text: str) -> bool:
+    """Tell whether a composer holds a whole message behind something else."""
+    return visible(seen.text).endswith(visible(text))
 
 
 def _stands_for(parts: Sequence[str], wanted: str, *, whole: bool) -> bool:

@@ -55,6 +55,8 @@ class Seen:
         gate: What stands before the composer; empty when nothing does.
         activity: What it does, by its screen; empty when that does not tell.
         scrolled: Somebody looks at what went by, in a multiplexer that takes all keys meanwhile.
+        overflow: What fills the screen down to the cursor without a break, where no composer is to
+            be seen: the end of a text whose beginning has gone by, or else output.
     """
 
     composer: Mapping[str, Json] | None = None
@@ -63,6 +65,7 @@ class Seen:
     activity: str = ""
     scrolled: bool = False
     sightings: tuple[Sighting, ...] = field(default=(), compare=False)
+    overflow: str = ""
 
     @property
     def in_the_way(self) -> str:
@@ -84,8 +87,12 @@ class Seen:
         return "" if self.composer is None else str(self.composer.get("text") or "")
 
 
-def read(sightings: Iterable[Sighting], *, scrolled: bool = False) -> Seen:
-    """Return what a look at the screen comes to."""
+def read(sightings: Iterable[Sighting], *, scrolled: bool = False, unbroken: str = "") -> Seen:
+    """Return what a look at the screen comes to.
+
+    Args:
+        unbroken: What fills the screen down to the cursor without a break.
+    """
     kept = tuple(sightings)
     values = {one.fact: one.value for one in kept}
     dialog, gate = values.get(Fact.DIALOG), values.get(Fact.GATE)
@@ -96,6 +103,7 @@ def read(sightings: Iterable[Sighting], *, scrolled: bool = False) -> Seen:
         str(values.get(Fact.ACTIVITY, {}).get("is", "")),
         scrolled,
         kept,
+        "" if values.get(Fact.COMPOSER) else unbroken,
     )
 
 

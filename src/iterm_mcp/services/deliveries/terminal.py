@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from iterm_mcp.models.deliveries import Delivery, DeliveryId
     from iterm_mcp.models.observations import Json
     from iterm_mcp.services.deliveries.following import Following
+    from iterm_mcp.services.deliveries.guard import Seen
     from iterm_mcp.services.deliveries.leases import Lease
     from iterm_mcp.services.deliveries.means import Means
 
@@ -46,6 +47,7 @@ RESCUE_SECONDS = 1.5
 RESCUES = 3
 
 EMPTIED = "screen composer emptied"
+GONE = "screen composer gone, and it works"
 
 UNSEEN_LIMIT = 3
 """How often a message is typed that its composer then does not show; more would tell no more."""
@@ -95,6 +97,7 @@ class TerminalRoute:
         strokes = kind.compose(delivery.text)
         async with self._open(agent, kind, delivery) as now:
             writer = now.writer
+            await writer.check_lines(strokes)
             view = await self._means.states.look(agent.name)
             seen = await writer.look()
             judgement = judge(view.state, view.reason, seen, delivery.policy, kind.while_busy)
@@ -243,9 +246,12 @@ class TerminalRoute:
                     await writer.submit()
                     rescues, pressed = rescues + 1, now
             elif (
-                _is_taken(shown) and now - begun >= STRONG_SECONDS and await self._lives_on(wanted)
+                _is_taken(shown, seen)
+                and now - begun >= STRONG_SECONDS
+                and await self._lives_on(wanted)
             ):
-                await self._following.move(wanted, Stage.SUBMITTED, evidence=EMPTIED)
+                proof = GONE if shown is Shown.HIDDEN else EMPTIED
+                await self._following.move(wanted, Stage.SUBMITTED, evidence=proof)
                 return
             await writer.changed()
         await self._give_up(wanted, writer, shown, rescues)
@@ -290,6 +296,10 @@ class TerminalRoute:
         return False
 
 
-def _is_taken(shown: Shown) -> bool:
-    """Tell whether a message stands in the composer no more, by what stands there."""
-    return shown in {Shown.EMPTY, Shown.OTHER}
+def _is_taken(shown: Shown, seen: Seen) -> bool:
+    """Tell whether a message that stood in the composer does so no more, by what is shown.
+
+    Some programs show no composer while they work.
+    """
+    works = shown is Shown.HIDDEN and seen.activity == "busy" and not seen.in_the_way
+    return works or shown in {Shown.EMPTY, Shown.OTHER}

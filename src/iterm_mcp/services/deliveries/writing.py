@@ -7,15 +7,16 @@ all can still be taken back.
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import anyio
 
 from iterm_mcp.agents.kind import Stroke
-from iterm_mcp.agents.screen_rows import is_scrolled
-from iterm_mcp.errors import NotFoundError
+from iterm_mcp.agents.screen_rows import is_scrolled, unbroken
+from iterm_mcp.errors import InvalidRequestError, NotFoundError
 from iterm_mcp.models.happenings import SessionEnded
-from iterm_mcp.services.deliveries.composer_text import Shown, compare, has_stand_in
+from iterm_mcp.services.deliveries.composer_text import Shown, compare, ends_with, has_stand_in
 from iterm_mcp.services.deliveries.evidence import same_text
 from iterm_mcp.services.deliveries.guard import Seen, read
 from iterm_mcp.services.deliveries.means import NotNowError
@@ -46,6 +47,9 @@ LOOK_SECONDS = 0.2
 
 ENTER = "\r"
 
+KEPT_BYTES = 1023 if sys.platform == "darwin" else 4095
+"""How much the system keeps of a line that it gathers for a program."""
+
 
 class InDoubtError(Exception):
     """Part of the message may stand somewhere, and could not be taken back."""
@@ -63,7 +67,7 @@ async def look(terminal: Terminal, session_id: SessionId, kind: AgentKind) -> Se
     """
     screen = await terminal.read_screen(session_id)
     scrolled = is_scrolled(screen)
-    seen = read(kind.see(screen, ""), scrolled=scrolled)
+    seen = read(kind.see(screen, ""), scrolled=scrolled, unbroken=unbroken(screen))
     if not holds_text(seen):
         return seen
     rows = await terminal.read_lines(session_id, screen.first_line, len(screen.lines), styles=True)
@@ -111,6 +115,23 @@ class ComposerWriter:
                 happened = await self._watch.next()
             if isinstance(happened, SessionEnded):
                 raise NotFoundError("session", self._session_id, hint="It has just ended.")
+
+    async def check_lines(self, strokes: Iterable[Stroke]) -> None:
+        """Make sure that the system keeps all of each line, where it gathers them for the program.
+
+        Raises:
+            InvalidRequestError: A line is too long, and its end would be lost without a word.
+        """
+        longest = max((len(one.text.encode()) for one in strokes if not one.paste), default=0)
+        if longest <= KEPT_BYTES:
+            return
+        if (await self._terminal.read_input_state(self._session_id)).reads_lines:
+            raise InvalidRequestError(
+                f"the program reads whole lines, of which the system keeps {KEPT_BYTES} bytes, and"
+                f" one has {longest}",
+                hint="Write the text to a file, and send its path.",
+                code="line_too_long",
+            )
 
     async def interrupt(self) -> None:
         """End the turn that is under way, and wait until its screen shows so.
@@ -169,7 +190,11 @@ class ComposerWriter:
         if blind and (await self.look()).composer is None:
             return False
         seen = await self._until(
-            lambda one: compare(one, text) is Shown.OURS or bool(one.in_the_way),
+            lambda one: (
+                compare(one, text) is Shown.OURS
+                or bool(one.in_the_way)
+                or (blind and ends_with(one, text))
+            ),
             SEEN_SECONDS,
         )
         if seen.in_the_way:
@@ -177,6 +202,8 @@ class ComposerWriter:
         shown = compare(seen, text)
         if shown is Shown.OURS:
             return True
+        if blind and ends_with(seen, text):
+            return False  # what stands before it is no draft: there was no composer to hold one
         rest = seen.text.replace(text, "", 1) if text in seen.text else ""
         if not await self.take_back():
             raise InDoubtError("it was not seen in the composer; Enter was not pressed")

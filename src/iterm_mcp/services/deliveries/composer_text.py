@@ -53,19 +53,23 @@ def visible(text: str) -> str:
 def compare(seen: Seen, text: str) -> Shown:
     """Say what stands in a composer, beside a message."""
     if seen.composer is None:
-        tail = visible(seen.overflow)
-        ends = len(tail) >= LONG_TEXT and visible(text).endswith(tail)
+        ends = _is_part(seen.overflow) and visible(text).endswith(visible(seen.overflow))
         return Shown.OURS if ends else Shown.HIDDEN
     if seen.holds in {"nothing", "ghost"} or not seen.text.strip():
         return Shown.EMPTY
     shown, wanted = visible(seen.text), visible(text)
-    part = len(shown) >= LONG_TEXT or seen.text.count("\n") >= MANY_ROWS - 1
+    part = _is_part(seen.text)
     if shown == wanted or (part and wanted.endswith(shown)):
         return Shown.OURS
     parts = STAND_IN.split(shown)
     if len(parts) > 1:
         return Shown.OURS if _stands_for(parts, wanted, whole=not part) else Shown.OTHER
     return Shown.BEGUN if wanted.startswith(shown) else Shown.OTHER
+
+
+def _is_part(shown: str) -> bool:
+    """Tell whether so much is shown that it may be the end of more."""
+    return len(visible(shown)) >= LONG_TEXT or shown.count("\n") >= MANY_ROWS - 1
 
 
 def ends_with(seen: Seen, text: str) -> bool:

@@ -21,6 +21,8 @@ from iterm_mcp.services.events.own_facts import OwnFacts, RecordedCalls, Session
 from iterm_mcp.services.events.questions import make_questions
 from iterm_mcp.services.events.sources import EventSources, open_sources, transcript_roots
 from iterm_mcp.services.sessions.subscriptions import open_subscriptions
+from iterm_mcp.services.shares.book import Shares
+from iterm_mcp.services.shares.shelf import Shelf
 from iterm_mcp.store import open_store
 from iterm_mcp.store.audit_log import open_audit_log
 from iterm_mcp.telemetry import Metrics
@@ -36,6 +38,7 @@ from iterm_mcp.web.api.opening import Api, ApiLimits, ApiServices, open_api
 from iterm_mcp.web.health import health_answer
 from iterm_mcp.web.hooks import hook_routes
 from iterm_mcp.web.otlp import otlp_routes
+from iterm_mcp.web.shares import share_routes
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -67,6 +70,7 @@ class App:
     events: Events
     sources: EventSources
     api: Api
+    shares: Shares
 
     def routes(self) -> list[Route]:
         """Return what is served over HTTP besides MCP, health and metrics."""
@@ -74,6 +78,7 @@ class App:
         return [
             *hook_routes(approvals.hooks, approvals.service, self.sources.spool),
             *otlp_routes(self.events.intake, SystemClock()),
+            *share_routes(self.shares, SystemClock()),
         ]
 
     def problems(self) -> list[str]:
@@ -142,6 +147,7 @@ async def open_app(
             rules_file=paths.approval_rules,
             audit=audit,
         )
+        services.holds.doubt()  # until the budgets were looked at
         await services.agents.announce()
         clients = Clients(rules_of(settings), clock)
         clients.names = services.lives.book.named
@@ -149,7 +155,6 @@ async def open_app(
         calls = Calls(metrics.tools, clients, recorded, services.permissions)
         facts = OwnFacts(events.recorder, clock)
         tell_facts(services, link, events, facts)
-        services.holds.doubt()  # until the budgets were looked at
         async with (
             facts.following(services.states),
             open_extras(services, terminal) as extras,
@@ -170,10 +175,14 @@ async def open_app(
             server = build_server(rows, calls, extras)
             limits = ApiLimits(settings.http_requests_per_second, settings.http_most_at_once)
             door, desk = DirectCalls(rows, calls), services.approvals.desk
-            api = await open_api(
-                ApiServices(store, clock, door, questions, desk, attention, limits)
-            )
-            yield App(server, metrics, calls, link, services.approvals, events, sources, api)
+            shares = Shares(store.shares, questions.exporter, Shelf(paths.shares), clock)
+            async with shares.running():
+                api = await open_api(
+                    ApiServices(store, clock, door, questions, desk, attention, limits, shares)
+                )
+                yield App(
+                    server, metrics, calls, link, services.approvals, events, sources, api, shares
+                )
 
 
 def tell_facts(services: Services, link: TerminalLink, events: Events, facts: OwnFacts) -> None:

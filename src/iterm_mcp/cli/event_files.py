@@ -44,15 +44,25 @@ def export(
     agent: _Agent = "",
     saved: Annotated[str, typer.Option(help="A saved filter to add to.")] = "",
     most: Annotated[int | None, typer.Option(min=1, help="Events at most.")] = None,
+    session: Annotated[
+        str, typer.Option(help="A session's id; as asciicast, what it showed.")
+    ] = "",
+    turn: Annotated[
+        int | None, typer.Option(min=1, help="Of a conversation, as asciicast.")
+    ] = None,
 ) -> None:
-    """Write events, a conversation, or several side by side as JSON, JSON Lines, CSV or HTML.
+    """Write events, a session, or conversations as JSON, JSON Lines, CSV, HTML, PDF or asciicast.
 
     Without conversations the events are chosen by the options. Secrets were taken out when the
-    events were kept. A file says at its end whether that was all.
+    events were kept. A file says at its end whether that was all. An asciicast needs a recording
+    (`iterm-mcp host record`), PDF the optional part iterm-mcp[pdf].
     """
     chosen = kind or _by_name(file)
     parameters: dict[str, Any] = {"format": chosen.value}
     match conversations or []:
+        case [] if session:
+            path = f"/v1/exports/sessions/{quote(session, safe='')}"
+            parameters |= {"since": since, "until": until}
         case []:
             path = "/v1/exports/events"
             parameters |= {
@@ -61,6 +71,7 @@ def export(
             }  # fmt: skip
         case [one]:
             path = f"/v1/exports/conversations/{quote(one, safe='')}"
+            parameters["turn"] = turn
         case several:
             path, parameters["conversation"] = "/v1/exports/compare", several
     with open_answer(path, parameters) as answer:
@@ -118,8 +129,9 @@ def _by_name(file: Path | None) -> ExportFormat:
     if file is None:
         return ExportFormat.JSONL
     try:
-        return ExportFormat(file.suffix.removeprefix(".").lower())
-    except ValueError:
+        suffix = file.suffix.removeprefix(".").lower()
+        return next(one for one in ExportFormat if one.suffix == suffix)
+    except StopIteration:
         typer.echo(f"{file} does not tell its format: give --format", err=True)
         raise typer.Exit(2) from None
 

@@ -9,19 +9,33 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from iterm_mcp.cli import annotations as remarks
+from iterm_mcp.cli import event_finding, event_history
 from iterm_mcp.cli.event_files import export, trends, weeks
+from iterm_mcp.cli.event_shares import app as share_app
 from iterm_mcp.paths import find_paths
 
 if TYPE_CHECKING:
     from iterm_mcp.errors import ItermMcpError
 
 app = typer.Typer(
-    help="All that happened: export, weeks, trends, verify, backup, restore, stats.",
+    help="All that happened: export, share, weeks, trends, verify, backup, restore, stats.",
     no_args_is_help=True,
 )
 app.command()(export)
 app.command()(weeks)
 app.command()(trends)
+app.add_typer(share_app, name="share")
+
+app.add_typer(event_finding.filters, name="filters")
+for _verb in (
+    event_finding.find, event_finding.follow,
+    event_history.conversations, event_history.summary, event_history.compare,
+    event_history.costs, event_history.shifts,
+    remarks.annotate, remarks.tag, remarks.bookmark, remarks.unannotate,
+):  # fmt: skip
+    app.command()(_verb)
+app.command("annotations")(remarks.listed)
 
 _AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 

@@ -13,7 +13,9 @@ from iterm_mcp.paths import find_paths
 SECONDS = 10
 
 
-def ask_http(method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+def ask_http(
+    method: str, path: str, body: dict[str, Any] | None = None, *, seconds: float = SECONDS
+) -> dict[str, Any]:
     """Return the daemon's answer; exit with 1 and the reason if something fails."""
     from contextlib import closing
     from http.client import HTTPConnection, HTTPException
@@ -25,7 +27,7 @@ def ask_http(method: str, path: str, body: dict[str, Any] | None = None) -> dict
         token = Path(paths.token).read_text("ascii").strip()
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         given = None if body is None else json.dumps(body)
-        with closing(HTTPConnection(address.netloc, timeout=SECONDS)) as connection:
+        with closing(HTTPConnection(address.netloc, timeout=seconds)) as connection:
             connection.request(method, path, given, headers)
             answer = json.loads(connection.getresponse().read())
     except (OSError, HTTPException, ValueError, KeyError) as error:

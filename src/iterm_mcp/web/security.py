@@ -21,8 +21,9 @@ LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 OPEN_PATHS = {"/healthz", "/readyz"}
 """Answered without the token: they tell nothing but whether we live."""
 
-PUBLIC_PREFIXES = ("/v1/docs", "/v1/openapi.json")
-"""Read without the token, as a browser does before anybody can show it one: how we may be asked."""
+PUBLIC_PREFIXES = ("/v1/docs", "/v1/openapi.json", "/s/")
+"""Read without the token, as a browser does before anybody can show it one: how we may be asked,
+and files whose links are as good as a token for them."""
 
 SCOPES_OF_PREFIXES = tuple(
     (prefix, TIERS[1]) for prefix in ("/v1/hooks/", "/v1/logs", "/v1/metrics", "/v1/traces")

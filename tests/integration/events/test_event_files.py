@@ -22,14 +22,16 @@ if TYPE_CHECKING:
 class Verbs:
     """Runs ``iterm-mcp events`` in a home."""
 
+    program = (sys.executable, "-m", "iterm_mcp")
+
     def __init__(self, home: Home) -> None:
-        self._environ = home.environ
+        self.environ = home.environ
 
     async def run(self, *words: str) -> CompletedProcess[bytes]:
         with anyio.fail_after(SECONDS):
             return await anyio.run_process(
-                [sys.executable, "-m", "iterm_mcp", "events", *words],
-                env=self._environ,
+                [*self.program, "events", *words],
+                env=self.environ,
                 check=False,
             )
 

@@ -24,6 +24,7 @@ from iterm_mcp.web.api.history import history_router
 from iterm_mcp.web.api.opening import BASE
 from iterm_mcp.web.api.resources import resource_router
 from iterm_mcp.web.api.routing import operation_id
+from iterm_mcp.web.api.shares import share_router
 from iterm_mcp.web.api.tokens import token_router
 from iterm_mcp.web.api.tools import tool_router
 from iterm_mcp.web.errors import EXCEPTION_HANDLERS, problem
@@ -63,6 +64,7 @@ def make_application(services: ApiServices, tokens: HttpTokens) -> FastAPI:
         annotation_router(Annotations(services.store.annotations, services.clock)),
         token_router(tokens),
         *([attention_router(attention)] if attention else []),
+        *([share_router(services.shares, filters)] if services.shares else []),
         resource_router(services.tools),
         tool_router(services.tools),
         document_router(api, services.tools.facts()),

@@ -32,7 +32,7 @@ KEPT_BYTES = 256 * 1024
 CHANGING = {"POST", "PUT", "PATCH", "DELETE"}
 NOT_DONE = {408, 413, 429, 503}
 """With these statuses nothing was done, and the key may be used again."""
-NEVER_KEPT = "/tokens"
+NEVER_KEPT = ("/tokens", "/shares")
 """Answers that hold a secret, which is told once."""
 
 log = structlog.get_logger()
@@ -57,10 +57,10 @@ class Idempotency:
             return
         request = Request(scope, receive)
         key = shown.decode("latin-1")
-        if NEVER_KEPT in scope["path"] or not 1 <= len(key) <= KEY_CHARACTERS:
+        if any(one in scope["path"] for one in NEVER_KEPT) or not 1 <= len(key) <= KEY_CHARACTERS:
             error = InvalidRequestError(
                 "that Idempotency-Key cannot be used here",
-                hint=f"1 to {KEY_CHARACTERS} characters; and none for tokens, told once.",
+                hint=f"1 to {KEY_CHARACTERS} characters; none for what is told once.",
                 code="bad_key",
             )
             await refusal(error)(scope, receive, send)

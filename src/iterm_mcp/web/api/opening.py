@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from iterm_mcp.services.alerts.opening import Attention
     from iterm_mcp.services.approvals.desk import ApprovalDesk
     from iterm_mcp.services.events.questions import EventQuestions
+    from iterm_mcp.services.shares.book import Shares
     from iterm_mcp.store import Store
 
 BASE = "/v1"
@@ -53,6 +54,7 @@ class ApiServices:
 
     Attributes:
         attention: Budgets and alerts; without them their routes are left out.
+        shares: Links to files; likewise.
     """
 
     store: Store
@@ -62,6 +64,7 @@ class ApiServices:
     approvals: ApprovalDesk
     attention: Attention | None = None
     limits: ApiLimits = field(default_factory=ApiLimits)
+    shares: Shares | None = None
 
 
 class LateApplication:

@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING, Any
 from tests.unit.web.asgi import Answer, ask
 
 from iterm_mcp.app import make_services, tool_rows
+from iterm_mcp.services.events.exporting import Exporter
 from iterm_mcp.services.events.questions import make_questions
-from iterm_mcp.store import open_store
+from iterm_mcp.services.shares.book import Shares
+from iterm_mcp.services.shares.shelf import Shelf
+from iterm_mcp.store import Store, open_store
 from iterm_mcp.store.events import EventStore, open_event_store
 from iterm_mcp.telemetry import Metrics
 from iterm_mcp.testing import FakeClock, FakeTerminal
@@ -21,12 +24,15 @@ from iterm_mcp.tools.direct_calls import DirectCalls
 from iterm_mcp.tools.server import build_server
 from iterm_mcp.web.api.opening import Api, ApiLimits, ApiServices, open_api
 from iterm_mcp.web.routes import open_web
+from iterm_mcp.web.shares import share_routes
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
     from starlette.types import ASGIApp
+
+    from iterm_mcp.services.events.exporting.recordings import Recordings
 
 TOKEN = "the-root-token"
 
@@ -47,6 +53,7 @@ class Side:
     terminal: FakeTerminal
     clock: FakeClock
     metrics: Metrics
+    store: Store
 
     async def ask(
         self,
@@ -82,8 +89,14 @@ class Side:
 
 
 @asynccontextmanager
-async def open_side(folder: Path, limits: ApiLimits | None = None) -> AsyncIterator[Side]:
-    terminal, clock, metrics = FakeTerminal(), FakeClock(), Metrics()
+async def open_side(
+    folder: Path,
+    limits: ApiLimits | None = None,
+    clock: FakeClock | None = None,
+    recordings: Recordings | None = None,
+) -> AsyncIterator[Side]:
+    terminal, metrics = FakeTerminal(), Metrics()
+    clock = clock or FakeClock()
     async with (
         open_store(str(folder / "state.db"), clock) as store,
         open_event_store(str(folder / "events"), clock) as events,
@@ -94,15 +107,23 @@ async def open_side(folder: Path, limits: ApiLimits | None = None) -> AsyncItera
         rows = tool_rows(services, questions)
         door = DirectCalls(rows, calls)
         desk = services.approvals.desk
-        api = await open_api(
-            ApiServices(store, clock, door, questions, desk, limits=limits or ApiLimits(0))
+        exporter = Exporter(events, clock, recordings)
+        shares = Shares(store.shares, exporter, Shelf(str(folder / "shares")), clock)
+        given = ApiServices(
+            store, clock, door, questions, desk, limits=limits or ApiLimits(0), shares=shares
         )
+        api = await open_api(given)
         server = build_server(rows, calls)
         enter = calls.clients.enter_http
-        async with open_web(
-            server, metrics, Ready(), TOKEN, enter, api=api, tokens=api.tokens, health=Ready()
-        ) as app:
-            yield Side(app, api, events, terminal, clock, metrics)
+        more = share_routes(shares, clock)
+        async with (
+            shares.running(),
+            open_web(
+                server, metrics, Ready(), TOKEN, enter, more, api=api, tokens=api.tokens,
+                health=Ready(),
+            ) as app,
+        ):  # fmt: skip
+            yield Side(app, api, events, terminal, clock, metrics, store)
 
 
 def error_of(answer: Answer) -> tuple[int, str]:

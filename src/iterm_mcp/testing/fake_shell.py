@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from iterm_mcp.models.happenings import CommandEnded, CommandStarted, PromptShown, ScreenChanged
@@ -81,6 +82,19 @@ class FakeShell:
 
     def type(self, text: str) -> None:
         """Take keystrokes; those after an ``exit`` are lost."""
+        for plain, characters in groupby(text, str.isprintable):
+            if not self.running:
+                return
+            run = "".join(characters)
+            if plain and not self.blocking:  # at once: a paste may be long
+                self.typed += run
+                self._input += run
+                self._lines[-1] += run
+            else:
+                self._type_each(run)
+        self.tell(ScreenChanged())
+
+    def _type_each(self, text: str) -> None:
         for character in text:
             if not self.running:
                 return
@@ -99,7 +113,6 @@ class FakeShell:
             elif character.isprintable():
                 self._input += character
                 self._lines[-1] += character
-        self.tell(ScreenChanged())
 
     def print(self, text: str) -> None:
         """Print lines as a ``block`` that runs."""

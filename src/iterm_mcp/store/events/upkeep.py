@@ -10,6 +10,7 @@ import sqlite3
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 import anyio
@@ -33,7 +34,10 @@ if TYPE_CHECKING:
     from iterm_mcp.store.events.searching import Searching
 
 PAUSE_SECONDS = 0.02
-"""Between two steps: others want the disk and the processor too."""
+"""At most, between two steps: others want the disk and the processor too."""
+
+PAUSES = 4.0
+"""How much longer than its step a pause may be: hundreds of small steps need not take seconds."""
 
 log = structlog.get_logger()
 
@@ -161,10 +165,12 @@ class Upkeep:
         async with self._closing(begin()) as steps:
             while True:
                 async with self.turn:
+                    began = perf_counter()
                     more = await to_thread.run_sync(_advance, steps, limiter=self._limiter)
+                    took = perf_counter() - began
                 if not more:
                     return
-                await anyio.sleep(PAUSE_SECONDS)
+                await anyio.sleep(min(PAUSE_SECONDS, PAUSES * took))
 
     @asynccontextmanager
     async def _closing(self, steps: Iterator[None]) -> AsyncIterator[Iterator[None]]:

@@ -147,6 +147,7 @@ async def open_app(
             rules_file=paths.approval_rules,
             audit=audit,
         )
+        services.annotations.ask(events.store)
         services.holds.doubt()  # until the budgets were looked at
         await services.agents.announce()
         clients = Clients(rules_of(settings), clock)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import typer
 
+from iterm_mcp.access import take_access
 from iterm_mcp.cli.http_call import ask_http
 from iterm_mcp.cli.tool_call import print_json
 from iterm_mcp.paths import find_paths
 
 app = typer.Typer(
-    help="What may be spent (budgets.toml in the state folder), and what was: list, check.",
+    help="What may be spent (budgets.toml in the state folder), and what was: list, check; "
+    "release those whom one holds.",
     no_args_is_help=True,
 )
 
@@ -30,6 +34,21 @@ def show(
         typer.echo(_row(one))
     if not found["budgets"]:
         typer.echo(f"nothing is spent yet of a budget in {find_paths().budgets}")
+
+
+@app.command()
+def release(
+    budget: Annotated[str, typer.Argument(help="Its name, from list.")],
+    of: Annotated[str, typer.Option(help="Whose, where each has one; else all of them.")] = "",
+    by: Annotated[str, typer.Option(help="Who says so.")] = "a person",
+) -> None:
+    """Let those go on whom a budget holds, until its next step or its next time."""
+    if take_access([], dict(os.environ)).agent:
+        typer.echo("an agent cannot release a budget: ask a person", err=True)
+        raise typer.Exit(1)
+    place = f"/v1/budgets/{quote(budget, safe='')}/release"
+    for one in ask_http("POST", place, {"by": by, "of": of})["budgets"]:
+        typer.echo(_row(one))
 
 
 @app.command()
@@ -65,4 +84,9 @@ def _row(one: dict[str, Any]) -> str:
     row = f"{one['budget']}{whose}  {one['period']}  {one['percent']}%  {', '.join(limits)}"
     if one["unpriced_tokens"]:
         row += f"  ({one['unpriced_tokens']:,} tokens of unknown cost)"
+    if "holds" in one:
+        row += f"  holds: {one['holds']['act']} at {one['holds']['percent']}%"
+        row += f" until {one.get('until', 'it is raised or released')}"
+    if "released_by" in one:
+        row += f"  released by {one['released_by']}"
     return "".join(char if char.isprintable() else " " for char in row)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from iterm_mcp.errors import ConflictError, InvalidRequestError, NotFoundError, RefusedError
 from iterm_mcp.models.annotations import Annotation, AnnotationId
+from iterm_mcp.models.event_queries import EventQuery
+from iterm_mcp.models.events import Links
 from iterm_mcp.services.events.redaction import redact
 
 if TYPE_CHECKING:
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
 
     from iterm_mcp.clock import Clock
     from iterm_mcp.models.callers import Caller
+    from iterm_mcp.models.event_queries import EventPage
+    from iterm_mcp.models.events import EventNumber
     from iterm_mcp.store.annotations import AnnotationStore
 
 MOST_CHARACTERS = 8000
@@ -24,12 +28,35 @@ _TAG = re.compile(r"[\w][\w.:/-]{0,63}")
 _WORD = re.compile(r"\w+")
 
 
-class Annotations:
-    """Keeps what is said of events and conversations. Everybody reads all of it."""
+class Happened(Protocol):
+    """Knows what can be annotated."""
 
-    def __init__(self, store: AnnotationStore, clock: Clock) -> None:
+    @property
+    def newest(self) -> EventNumber:
+        """Return the number of the newest event."""
+
+    async def query(self, query: EventQuery) -> EventPage:
+        """Return the events that are asked for."""
+
+
+class Annotations:
+    """Keeps what is said of events and conversations. Everybody reads all of it.
+
+    Args:
+        happened: Is asked whether there is what is annotated; None asks nobody. What was there
+            once, and is forgotten by now, keeps its annotations.
+    """
+
+    def __init__(
+        self, store: AnnotationStore, clock: Clock, happened: Happened | None = None
+    ) -> None:
         self._store = store
         self._clock = clock
+        self._happened = happened
+
+    def ask(self, happened: Happened) -> None:
+        """Ask from now on whether there is what is annotated."""
+        self._happened = happened
 
     async def add(
         self,
@@ -51,6 +78,7 @@ class Annotations:
 
         Raises:
             InvalidRequestError: It is of nothing, says nothing, or cannot be.
+            NotFoundError: There is no such event yet, or nothing of such a conversation.
             ConflictError: There are too many.
         """
         if not conversation and first is None:
@@ -73,6 +101,7 @@ class Annotations:
             raise InvalidRequestError(
                 "the annotation says nothing", hint="Give a text, tags, or make it a bookmark."
             )
+        await self._see(conversation, first if last is None else last)
         one = Annotation(
             AnnotationId(0), conversation, first, first if last is None else last, redact(text),
             chosen, bookmark, caller.name, self._clock.now(),
@@ -81,6 +110,23 @@ class Annotations:
         if kept is None:
             raise ConflictError("there are too many annotations", hint="Remove some of them.")
         return kept
+
+    async def _see(self, conversation: str, event: int | None) -> None:
+        """See that there is what is annotated: a number that is mistyped is soon a conversation."""
+        if self._happened is None:
+            return
+        if event is not None and event > self._happened.newest:
+            raise NotFoundError(
+                "event", str(event), hint=f"The newest one has the number {self._happened.newest}."
+            )
+        if conversation:
+            asked = EventQuery(links=Links(conversation=conversation), limit=1)
+            if not (await self._happened.query(asked)).events:
+                raise NotFoundError(
+                    "conversation",
+                    conversation,
+                    hint="`iterm-mcp events conversations` lists them.",
+                )
 
     async def find(
         self,

@@ -69,4 +69,6 @@ class SavedFilters(Generic[Filter]):
 
 
 def _missing(name: str) -> NotFoundError:
-    return NotFoundError("filter", name, hint="GET /v1/filters lists them.")
+    return NotFoundError(
+        "filter", name, hint="`iterm-mcp events filters list`, or GET /v1/filters, lists them."
+    )

@@ -61,7 +61,9 @@ def make_application(services: ApiServices, tokens: HttpTokens) -> FastAPI:
         conversation_router(services.events),
         export_router(services.events.exporter, filters),
         history_router(services.events.history),
-        annotation_router(Annotations(services.store.annotations, services.clock)),
+        annotation_router(
+            Annotations(services.store.annotations, services.clock, services.events.store)
+        ),
         token_router(tokens),
         *([attention_router(attention)] if attention else []),
         *([share_router(services.shares, filters)] if services.shares else []),

@@ -92,8 +92,9 @@ class EventStreamResponse(Response):
     async def _produce(self, outlet: ObjectSendStream[bytes]) -> None:
         async with outlet:
             await outlet.send(f"retry: {RETRY_MILLISECONDS}\n\n".encode() + _told(self._first))
-            live = to_json({"number": self._first.number})
-            await outlet.send(b"event: live\ndata: " + live + b"\n\n")
+            number = self._first.number  # as its id, so that who saw nothing else comes back here
+            live = to_json({"number": number})
+            await outlet.send(b"id: %d\nevent: live\ndata: %b\n\n" % (number, live))
             try:
                 async for told in self._source:
                     if told.events:

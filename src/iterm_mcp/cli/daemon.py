@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from iterm_mcp.cli.background import Background
+from iterm_mcp.cli.background import Background, uncollected
 from iterm_mcp.paths import find_paths
 from iterm_mcp.processes import AlreadyRunningError, lock_holder
 
@@ -22,12 +22,13 @@ app = typer.Typer(help="The one process with state: MCP, HTTP, metrics.", no_arg
 @app.command()
 def run() -> None:
     """Run in the foreground until SIGTERM; log JSON lines to stderr."""
-    import anyio
-    from pydantic import ValidationError
+    with uncollected():
+        import anyio
+        from pydantic import ValidationError
 
-    from iterm_mcp import daemon
-    from iterm_mcp.config import Settings
-    from iterm_mcp.telemetry import open_logs
+        from iterm_mcp import daemon
+        from iterm_mcp.config import Settings
+        from iterm_mcp.telemetry import open_logs
 
     try:
         settings = Settings()

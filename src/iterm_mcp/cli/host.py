@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from iterm_mcp.cli.background import Background
+from iterm_mcp.cli.background import Background, uncollected
 from iterm_mcp.cli.recordings import record, recordings_app
 from iterm_mcp.cli.screenshot import screenshot
 from iterm_mcp.cli.upgrade import rehearse, upgrade
@@ -35,17 +35,18 @@ def run(
     back: Annotated[bool, typer.Option("--back", hidden=True)] = False,  # noqa: FBT002 - a flag
 ) -> None:
     """Run in the foreground until SIGTERM; log JSON lines to stderr."""
-    import anyio
+    with uncollected():
+        import anyio
 
-    try:
-        from iterm_mcp.host import runtime
-    except ImportError as error:  # the emulator's own words, or what else is not installed
-        typer.echo(f"the host cannot start: {error}", err=True)
-        raise typer.Exit(1) from None
-    from iterm_mcp.host.recording.retention import Limits
-    from iterm_mcp.host.selfcheck import SelfCheckError
-    from iterm_mcp.host.upgrade.inheritance import Inheritance
-    from iterm_mcp.telemetry.logs import LEVELS, open_logs
+        try:
+            from iterm_mcp.host import runtime
+        except ImportError as error:  # the emulator's own words, or what else is not installed
+            typer.echo(f"the host cannot start: {error}", err=True)
+            raise typer.Exit(1) from None
+        from iterm_mcp.host.recording.retention import Limits
+        from iterm_mcp.host.selfcheck import SelfCheckError
+        from iterm_mcp.host.upgrade.inheritance import Inheritance
+        from iterm_mcp.telemetry.logs import LEVELS, open_logs
 
     level = os.environ.get("ITERM_MCP_LOG_LEVEL") or "info"
     if level not in LEVELS:

@@ -17,9 +17,9 @@ import sys
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
-from itertools import count, cycle
+from itertools import count
 from pathlib import Path
-from time import monotonic, time_ns
+from time import monotonic, sleep, time_ns
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -43,10 +43,14 @@ if TYPE_CHECKING:
 
     from tests.integration.homes import Home
 
-EACH_SECONDS = 0.5
-"""How often each agent tells something."""
-LONGEST_LIFE_SECONDS = 4.0
-"""After which a daemon is killed at the latest; it is up after about one."""
+EACH_SECONDS = 2.0
+"""How often each agent tells something by each way."""
+STARTING_SHARE = 0.15
+"""Of the daemons, that are killed at some moment of their start; the others while they take in."""
+STARTING_SECONDS = 2.0
+UP_SECONDS = 60.0
+WORKING_SECONDS = 1.5
+LOOK_SECONDS = 0.005
 SETTLE_SECONDS = 600.0
 STILL_SECONDS = 3.0
 """For so long nothing new must have come, when all has been taken."""
@@ -97,7 +101,7 @@ class Account:
 
 
 class Teller:
-    """An agent that tells something now and then, by each way in turn."""
+    """An agent that tells something now and then, by every way."""
 
     def __init__(self, home: Home, account: Account, name: str) -> None:
         self._home = home
@@ -118,9 +122,12 @@ class Teller:
 
     async def run(self, stop: anyio.Event, pause: float) -> None:
         """Tell until it is over; what was begun is told to its end."""
-        for way in cycle(self._ways):
-            if stop.is_set():
-                return
+        async with anyio.create_task_group() as group:
+            for way in self._ways:
+                group.start_soon(self._tell, way, stop, pause)
+
+    async def _tell(self, way: str, stop: anyio.Event, pause: float) -> None:
+        while not stop.is_set():
             text = f"{WORD}{way}-{self._name}-{next(self._numbers)}"
             self._account.tried.add(text)
             if await self._ways[way](text):
@@ -181,16 +188,20 @@ def kill_at_random(home: Home, account: Account, kills: int, dice: random.Random
                 [sys.executable, "-m", "iterm_mcp", "daemon", "run"],
                 env=home.environ, stdout=out, stderr=out,
             )  # fmt: skip
-        try:
-            process.wait(dice.uniform(0.1, LONGEST_LIFE_SECONDS))  # any moment will do
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        else:
-            account.unsound = (f"the daemon ended by itself: {log.read_text()[-400:]}",)
+        starting = dice.random() < STARTING_SHARE
+        until = monotonic() + (dice.uniform(0.1, STARTING_SECONDS) if starting else UP_SECONDS)
+        while monotonic() < until and process.poll() is None:
+            if not starting and info.exists():  # from now on it is there; any moment will do
+                starting, until = True, monotonic() + dice.uniform(0.0, WORKING_SECONDS)
+            sleep(LOOK_SECONDS)
+        ended, up = process.poll() is not None, info.exists()
+        process.kill()
+        process.wait()
+        if ended or not (up or starting):
+            account.unsound = (f"the daemon ended, or never was up: {log.read_text()[-400:]}",)
             return
         account.kills += 1
-        account.unfinished += not info.exists()
+        account.unfinished += not up
 
 
 async def settle(home: Home) -> None:

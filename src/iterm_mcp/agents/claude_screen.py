@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from iterm_mcp.agents.claude_hooks import dialog_id
-from iterm_mcp.agents.screen_rows import Choice, find_choice
+from iterm_mcp.agents.screen_rows import Choice, find_choice, written
 from iterm_mcp.agents.trouble_rows import find_trouble
 from iterm_mcp.models.observations import Fact, ObservationSource, Sighting
 
@@ -218,8 +218,8 @@ def _holds(
     screen: Screen, rows: Sequence[str], box: tuple[int, int], styles: Sequence[OutputLine]
 ) -> dict[str, Json]:
     first, rule = box
-    text = "\n".join(row[MARK_COLUMNS:] for row in rows[first:rule]).strip("\n")
-    if not text.strip():
+    text = written("\n".join(row[MARK_COLUMNS:] for row in rows[first:rule]))
+    if not text:
         return {"holds": "nothing"}
     if rows[first][0] != MARK:  # a shell's command, or a note: a person's in any case
         return {"holds": "draft", "text": rows[first][0] + text}

@@ -211,13 +211,21 @@ def _composer_at(
         not row[:column].strip() for row in rows[end : cursor + 1]
     ):
         end = _end_of(rows, cursor + 1, column)
-    text = "\n".join(row[column:] for row in rows[at:end]).strip()
+    text = written("\n".join(row[column:] for row in rows[at:end]))
     inset = screen.lines[at].index(rows[at]) if rows[at] in screen.lines[at] else 0
     if at < len(styles) and styles[at].styles:
         untouched = _is_faint(styles[at], inset + column)
     else:
         untouched = screen.cursor_row == at and screen.cursor_column <= inset + column
     return Composer(at, end, text, untouched)
+
+
+def written(text: str) -> str:
+    """Return what stands in a composer; empty rows around a text are part of it.
+
+    Of a text that is longer than its composer they may be most of what is to be seen.
+    """
+    return text.strip(" ") if text.strip() else ""
 
 
 def _end_of(rows: Sequence[str], end: int, column: int) -> int:

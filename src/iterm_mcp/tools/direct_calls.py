@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from mcp.server.mcpserver import Context
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from iterm_mcp.models.tool_calls import ToolCaller
     from iterm_mcp.tools.calls import Calls
     from iterm_mcp.tools.tool import ToolRow
+
+
+MOST_CONTEXTS = 300
 
 
 class _ClientParams:
@@ -61,6 +65,12 @@ class _DirectContext(Context[Any, Any]):
         """Tell nobody."""
 
 
+@lru_cache(maxsize=MOST_CONTEXTS)
+def _context(name: str) -> _DirectContext:
+    """Return what a caller's calls are given: it holds nothing but the name."""
+    return _DirectContext(name)
+
+
 class DirectCalls:
     """The tools, for callers such as the HTTP interface."""
 
@@ -84,7 +94,7 @@ class DirectCalls:
             ItermMcpError: It was refused, or could not do what was asked.
         """
         self._calls.clients.enter_direct(caller.name, caller.access)
-        context = _DirectContext(caller.name)
+        context = _context(caller.name)
         given = dict(arguments)
         tool = self._tools.get(name)
         if tool is None:

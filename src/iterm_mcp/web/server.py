@@ -36,6 +36,7 @@ async def open_http(app: ASGIApp, listener: socket.socket) -> AsyncIterator[str]
         lifespan="off",
         log_config=None,
         access_log=False,
+        proxy_headers=False,  # nobody stands between a client and us, and none may say so
         server_header=False,
         timeout_graceful_shutdown=STOP_SECONDS,
     )

@@ -25,6 +25,7 @@ from iterm_mcp.web.api.opening import BASE
 from iterm_mcp.web.api.resources import resource_router
 from iterm_mcp.web.api.routing import operation_id
 from iterm_mcp.web.api.shares import share_router
+from iterm_mcp.web.api.shortcuts import Shortcuts
 from iterm_mcp.web.api.tokens import token_router
 from iterm_mcp.web.api.tools import tool_router
 from iterm_mcp.web.errors import EXCEPTION_HANDLERS, problem
@@ -41,6 +42,11 @@ def make_application(services: ApiServices, tokens: HttpTokens) -> FastAPI:
     """Return the application; its state knows its ``methods`` by path, and its ``paths``."""
     filters = SavedFilters(EventFilter, services.store.saved_filters, services.clock)
     attention = services.attention
+    handlers = {
+        **EXCEPTION_HANDLERS,
+        RequestValidationError: _refuse_arguments,
+        405: _refuse_method,
+    }
     api = FastAPI(
         openapi_url=None,
         docs_url=None,
@@ -48,11 +54,7 @@ def make_application(services: ApiServices, tokens: HttpTokens) -> FastAPI:
         redirect_slashes=False,
         strict_content_type=False,  # no page can send a token: see the gate
         generate_unique_id_function=operation_id,
-        exception_handlers={
-            **EXCEPTION_HANDLERS,
-            RequestValidationError: _refuse_arguments,
-            405: _refuse_method,
-        },
+        exception_handlers=handlers,
     )
     routers = (
         approval_router(services.approvals),
@@ -72,11 +74,14 @@ def make_application(services: ApiServices, tokens: HttpTokens) -> FastAPI:
         document_router(api, services.tools.facts()),
     )
     methods: defaultdict[str, set[str]] = defaultdict(set)
+    routes: list[APIRoute] = []
     for router in routers:
         api.include_router(router)
-        for route in router.routes:
-            if isinstance(route, APIRoute) and route.methods:
-                methods[route.path] |= route.methods
+        routes += (one for one in router.routes if isinstance(one, APIRoute))
+    for route in routes:
+        methods[route.path] |= route.methods or set()
+    expected = {kind: one for kind, one in handlers.items() if kind is not Exception}
+    api.add_middleware(Shortcuts, routes=routes, handlers=expected)
     api.state.methods = methods
     api.state.paths = frozenset(BASE + path for path in methods)
     return api

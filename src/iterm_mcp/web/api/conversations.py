@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path, Query, Request
 from pydantic import Field
 from starlette.responses import Response
 
@@ -14,6 +14,7 @@ from iterm_mcp.models.accounts import Account
 from iterm_mcp.services.events.conversations import Summary
 from iterm_mcp.services.events.costs import CostBy, CostReport
 from iterm_mcp.services.events.reconciling import Reconciliation
+from iterm_mcp.web.api.quick_query import query_document, read_query
 from iterm_mcp.web.api.routing import Given, Time, make_router, reply, told
 from iterm_mcp.web.api.shapes import list_shape, shape_of
 
@@ -106,9 +107,14 @@ def conversation_router(questions: EventQuestions) -> APIRouter:
         """Return conversations side by side, step by step, aligned to the first."""
         return reply(await conversations.compare(given.conversation))
 
-    @router.get("/costs", responses=told(shape_of(CostReport)))
-    async def cost_report(given: Annotated[CostsQuery, Query()]) -> Response:
+    @router.get(
+        "/costs",
+        responses=told(shape_of(CostReport)),
+        openapi_extra=query_document(CostsQuery),
+    )
+    async def cost_report(request: Request) -> Response:
         """Tell what was spent, told apart by day, agent, kind, model or conversation."""
+        given = read_query(CostsQuery, request)
         until = given.until or clock.now()
         return reply(
             await costs.report(

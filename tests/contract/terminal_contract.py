@@ -171,6 +171,19 @@ class TerminalContract:
             screen = await screen_with(terminal, session.session_id, "halftime")
             assert "half" not in [line.rstrip() for line in screen.lines]
 
+    async def test_what_is_shown_looks_printed_but_for_what_it_tells_the_terminal(
+        self, terminal: Terminal
+    ) -> None:
+        async with opened(terminal) as session:
+            await terminal.show_text(
+                session.session_id, "\x1b]9;unseen\x1b\\\r\nout of the blue\r\n"
+            )
+
+            screen = await screen_with(terminal, session.session_id, "out of the blue")
+            assert not any("unseen" in line for line in screen.lines)
+        with pytest.raises(NotFoundError):
+            await terminal.show_text(session.session_id, "gone")
+
     async def test_several_lines_run_one_after_the_other(self, terminal: Terminal) -> None:
         async with opened(terminal) as session:
             await terminal.send_text(session.session_id, "echo first\recho second\r")

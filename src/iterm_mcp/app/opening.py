@@ -25,6 +25,7 @@ from iterm_mcp.services.shares.book import Shares
 from iterm_mcp.services.shares.shelf import Shelf
 from iterm_mcp.store import open_store
 from iterm_mcp.store.audit_log import open_audit_log
+from iterm_mcp.store.events import keeping
 from iterm_mcp.telemetry import Metrics
 from iterm_mcp.terminal.endpoint import find_endpoint
 from iterm_mcp.terminal.iterm import ItermTerminal
@@ -95,6 +96,7 @@ class App:
             self.calls.running,
             self.api.admission,
             self.events.store.stats(),
+            self.events.intake_stats(self.sources.spool),
         )
 
 
@@ -118,7 +120,10 @@ async def open_app(
         open_described(kind_folders(paths.state, settings.kinds)),
         open_store(paths.database, clock) as store,
         open_audit_log(paths.audit, paths.audit_key, clock) as audit,
-        open_events(paths.events, paths.prices, clock, store.agents) as events,
+        open_events(
+            paths.events, paths.prices, clock, store.agents,
+            settings=keeping(settings.events_keep_days, settings.events_keep_gigabytes),
+        ) as events,
         open_link(
             lambda: find_endpoint(settings, paths),
             SessionFacts(events.recorder, clock, metrics),
@@ -167,9 +172,12 @@ async def open_app(
             open_attention(
                 store, events, services.states, services.dead_letters, services.holds,
                 AgentActor(services.lives.ender, services.lives.book, services.states),
-                clock, paths,
+                clock, paths, terminal,
             ) as attention,
         ):  # fmt: skip
+            metrics.events.begin(
+                lambda: (events.store.stats(), events.intake_stats(sources.spool))
+            )
             extras.resources.show(attention)
             questions = make_questions(events.store, clock, agents=store.agents)
             rows = tool_rows(services, questions)

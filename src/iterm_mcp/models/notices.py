@@ -25,6 +25,25 @@ class Form(StrEnum):
     """Discord's webhooks."""
     EMAIL = "email"
     """SMTP: ``smtps://user:password@host?from=…&to=…``, or ``smtp://`` with STARTTLS."""
+    DESKTOP = "desktop"
+    """This machine's own notifications, or the terminal's."""
+    APPRISE = "apprise"
+    """Whatever Apprise knows, by its addresses (github.com/caronc/apprise/wiki)."""
+
+
+class Via(StrEnum):
+    """How a person at this machine is told."""
+
+    AUTO = "auto"
+    """By a program if there is one, else by the terminal."""
+    PROGRAM = "program"
+    """notify-send, terminal-notifier, osascript."""
+    OSC9 = "osc9"
+    """iTerm2's sequence, which others know, too."""
+    OSC777 = "osc777"
+    """rxvt's, with a title."""
+    OSC99 = "osc99"
+    """kitty's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +67,12 @@ class SinkSettings:
     """One sink.
 
     Attributes:
-        url: Where to; it is a secret.
+        url: Where to; it is a secret. Empty for a desktop.
         secret: The key of signatures; empty for none.
         allow_hosts: Hosts that may have private addresses and be spoken to without TLS.
         least, kinds, teams: What goes there; empty ones do not matter.
         digest_seconds: What comes within this time is told together, what is critical at once.
+        via: Of a desktop.
     """
 
     name: str
@@ -64,6 +84,7 @@ class SinkSettings:
     kinds: frozenset[AlertKind] = frozenset()
     teams: frozenset[str] = frozenset()
     digest_seconds: float = 0.0
+    via: Via = Via.AUTO
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,9 @@ class Terminal(Protocol):
     async def send_text(self, session_id: SessionId, text: str) -> None:
         """Type text as it is: no newline is added or translated; Enter is a carriage return."""
 
+    async def show_text(self, session_id: SessionId, text: str) -> None:
+        """Show text as if the session's program had printed it, escape sequences included."""
+
     async def read_input_state(self, session_id: SessionId) -> InputState:
         """Return how what runs in a session wants to be typed to, as far as it is known."""
 

@@ -32,7 +32,7 @@ class ItermSessions(Requests):
     operations: ClassVar[tuple[str, ...]] = (
         "list_sessions", "open_session", "split_session", "send_text", "read_screen",
         "rename_session", "resize_session", "resize_sessions", "activate_session",
-        "close_session",
+        "close_session", "show_text",
     )  # fmt: skip
 
     async def list_sessions(self) -> tuple[SessionInfo, ...]:
@@ -127,6 +127,15 @@ class ItermSessions(Requests):
             ),
         )
         if reply.send_text_response.status != wire.SendTextResponse.Status.OK:
+            raise no_session(session_id)
+
+    async def show_text(self, session_id: SessionId, text: str) -> None:
+        """Show text as if the program had printed it."""
+        reply = await self._call(
+            "show_text",
+            lambda connection: rpc.async_inject(connection, text.encode(), [session_id]),
+        )
+        if list(reply.inject_response.status) != [wire.InjectResponse.Status.OK]:
             raise no_session(session_id)
 
     async def read_screen(self, session_id: SessionId) -> Screen:

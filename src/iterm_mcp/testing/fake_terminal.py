@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict, deque
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from iterm_mcp.testing.fake_shell import FakeShell
 
 DEFAULT_SIZE = Size(80, 24)
+_OSC = re.compile(r"\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
 
 
 class FakeTerminal:
@@ -53,6 +55,7 @@ class FakeTerminal:
         self.png: bytes | None = None
         self.svg: str | None = None
         self._lost = False
+        self.told: list[tuple[SessionId, str]] = []
         self._failures: defaultdict[str, deque[ItermMcpError]] = defaultdict(deque)
         self._gates: dict[str, Gate] = {}
 
@@ -147,6 +150,14 @@ class FakeTerminal:
         shell.type(text)
         if not shell.running:
             self._end(session_id)
+
+    async def show_text(self, session_id: SessionId, text: str) -> None:
+        """Print what is left of the text without its OSC sequences, which are kept in `told`."""
+        await self._enter("show_text")
+        shell = self._windows.find(session_id).shell
+        self.told += [(session_id, one) for one in _OSC.findall(text)]
+        if visible := _OSC.sub("", text).strip("\r\n"):
+            shell.print(visible)
 
     async def read_input_state(self, session_id: SessionId) -> InputState:
         """Return how a session's shell wants its input, which a test may set."""

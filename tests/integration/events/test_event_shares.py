@@ -76,7 +76,7 @@ async def test_what_a_session_showed_is_written_with_markers_and_without_secrets
     assert secret not in target.read_text()
     assert any(one[1] == "m" and one[2].startswith("$ ") for one in events)
     missing = await verbs.run("export", "--session", "none", "-f", "asciicast")
-    assert b"recording none" in missing.stderr
+    assert b"no recording 'none'" in missing.stderr
     await tools.data("close_session", session_id=session, confirm=True)
 
 

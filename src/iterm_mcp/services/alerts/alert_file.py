@@ -21,6 +21,9 @@ it holds one. ``url_env`` and ``secret_env`` name a variable of the daemon's env
     kinds = ["budget", "waiting"]
     teams = ["web"]
     digest_seconds = 60
+
+    [sinks.here]
+    form = "desktop"
 """
 
 from __future__ import annotations
@@ -35,7 +38,7 @@ from zoneinfo import ZoneInfo
 
 from iterm_mcp.errors import InvalidRequestError, shown
 from iterm_mcp.models.alerts import AlertKind, Severity
-from iterm_mcp.models.notices import Form, QuietHours, SinkSettings
+from iterm_mcp.models.notices import Form, QuietHours, SinkSettings, Via
 from iterm_mcp.services.alerts.finding import AlertRules
 
 if TYPE_CHECKING:
@@ -52,7 +55,7 @@ TOP = ("rules", "quiet_hours", "sinks")
 QUIET = ("from", "until", "time_zone", "unless")
 SINK = (
     "form", "url", "url_env", "secret", "secret_env", "allow_hosts", "least", "kinds", "teams",
-    "digest_seconds",
+    "digest_seconds", "via",
 )  # fmt: skip
 
 
@@ -139,13 +142,16 @@ def _quiet(given: Mapping[str, Any]) -> QuietHours:
 def _sink(name: str, given: Mapping[str, Any], environ: Mapping[str, str]) -> SinkSettings:
     place = f"sink {shown(name)!r}"
     _check_keys(place, given, SINK)
+    form = _word(place, given.get("form"), Form)
     url = _secret(place, "url", given, environ)
-    if not url:
+    if not url and form is not Form.DESKTOP:
         raise _bad(place, "has no address", "Give url, or url_env.")
+    if "via" in given and form is not Form.DESKTOP:
+        raise _bad(place, "has a via", "Only desktops have one.")
     digest = given.get("digest_seconds", 0)
     return SinkSettings(
         name,
-        _word(place, given.get("form"), Form),
+        form,
         url,
         _secret(place, "secret", given, environ),
         frozenset(_texts(place, given.get("allow_hosts", []))),
@@ -153,6 +159,7 @@ def _sink(name: str, given: Mapping[str, Any], environ: Mapping[str, str]) -> Si
         frozenset(_word(place, one, AlertKind) for one in _texts(place, given.get("kinds", []))),
         frozenset(_texts(place, given.get("teams", []))),
         _number(place, "digest_seconds", digest),
+        _word(place, given.get("via", Via.AUTO), Via),
     )
 
 

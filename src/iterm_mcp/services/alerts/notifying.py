@@ -16,6 +16,8 @@ from iterm_mcp.errors import InvalidRequestError, NotFoundError
 from iterm_mcp.models.alerts import Severity
 from iterm_mcp.models.notices import Form, Notice
 from iterm_mcp.services.alerts.alert_file import AlertSettings, load_alert_file
+from iterm_mcp.services.alerts.apprises import AppriseChannel
+from iterm_mcp.services.alerts.desktop import DesktopChannel
 from iterm_mcp.services.alerts.mailing import MailChannel
 from iterm_mcp.services.alerts.outbox import Outbox
 from iterm_mcp.services.alerts.quiet import wants
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from iterm_mcp.clock import Clock
     from iterm_mcp.models.alerts import Alert
     from iterm_mcp.models.notices import SinkSettings
+    from iterm_mcp.services.alerts.desktop import Screens
     from iterm_mcp.services.alerts.outbox import Channel
 
 log = structlog.get_logger()
@@ -37,9 +40,25 @@ EVERY_SECONDS = 1.0
 """How often what waits is looked at."""
 
 
-def open_channel(settings: SinkSettings) -> Channel:
-    """Return what speaks to a sink."""
-    return MailChannel(settings) if settings.form is Form.EMAIL else WebhookChannel(settings)
+def channels_over(screens: Screens) -> Callable[[SinkSettings], Channel]:
+    """Return what makes the channel of a sink.
+
+    Args:
+        screens: Where the terminal's own notifications are shown.
+    """
+
+    def open_channel(settings: SinkSettings) -> Channel:
+        match settings.form:
+            case Form.EMAIL:
+                return MailChannel(settings)
+            case Form.DESKTOP:
+                return DesktopChannel(settings, screens)
+            case Form.APPRISE:
+                return AppriseChannel(settings)
+            case _:
+                return WebhookChannel(settings)
+
+    return open_channel
 
 
 class Notifier:
@@ -56,7 +75,7 @@ class Notifier:
         self,
         path: str,
         clock: Clock,
-        make_channel: Callable[[SinkSettings], Channel] = open_channel,
+        make_channel: Callable[[SinkSettings], Channel],
     ) -> None:
         self._path = path
         self._clock = clock

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from iterm_mcp.errors import InvalidRequestError
 from iterm_mcp.services.alerts.answers import alert_answer, budget_answer
 from iterm_mcp.services.alerts.book import Alerts
-from iterm_mcp.services.alerts.notifying import Notifier
+from iterm_mcp.services.alerts.notifying import Notifier, channels_over
 from iterm_mcp.services.alerts.watching import AlertWatch
 from iterm_mcp.services.budgets.budget_file import BudgetFile
 from iterm_mcp.services.budgets.keeping import BudgetKeeper
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from iterm_mcp.clock import Clock
     from iterm_mcp.models.alerts import Alert, AlertId
     from iterm_mcp.paths import Paths
+    from iterm_mcp.services.alerts.desktop import Screens
     from iterm_mcp.services.alerts.watching import Dead, Viewed
     from iterm_mcp.services.budgets.acting import Actor
     from iterm_mcp.services.budgets.holds import BudgetHolds
@@ -74,14 +75,16 @@ async def open_attention(
     actor: Actor,
     clock: Clock,
     paths: Paths,
+    screens: Screens,
 ) -> AsyncIterator[Attention]:
     """Keep budgets, look for what is wrong, and tell people, for the length of the block.
 
     Args:
         holds: Told whom budgets hold.
         actor: Holds and ends agents that spend too much.
+        screens: Where a person may be looking.
     """
-    notifier = Notifier(paths.alerts, clock)
+    notifier = Notifier(paths.alerts, clock, channels_over(screens))
     alerts = Alerts(store.alerts, events.recorder, clock, notifier.tell)
     budgets = BudgetKeeper(
         BudgetFile(paths.budgets), store.budgets, events.store, alerts, events.recorder,

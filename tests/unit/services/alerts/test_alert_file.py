@@ -9,7 +9,7 @@ import pytest
 
 from iterm_mcp.errors import InvalidRequestError
 from iterm_mcp.models.alerts import AlertKind, Severity
-from iterm_mcp.models.notices import Form, QuietHours, SinkSettings
+from iterm_mcp.models.notices import Form, QuietHours, SinkSettings, Via
 from iterm_mcp.services.alerts.alert_file import AlertSettings, load_alert_file, read_alerts
 from iterm_mcp.services.alerts.finding import AlertRules
 
@@ -53,6 +53,13 @@ def test_a_file_says_what_is_told_where() -> None:
     assert "https://h" not in repr(found)
 
 
+def test_a_desktop_needs_no_address() -> None:
+    found = read_alerts(
+        tomllib.loads("[sinks.a]\nform = 'desktop'\n[sinks.b]\nform = 'desktop'\nvia = 'osc99'"), {}
+    )
+    assert [(one.url, one.via) for one in found.sinks] == [("", Via.AUTO), ("", Via.OSC99)]
+
+
 SINK = "[sinks.x]\nform = 'slack'\nurl = 'u'\n"
 
 
@@ -73,6 +80,9 @@ SINK = "[sinks.x]\nform = 'slack'\nurl = 'u'\n"
         ("[sinks.x]\nform = 'pigeon'\nurl = 'u'", "'pigeon'"),
         ("[sinks.x]\nform = 'slack'\nurl = 5", "no text"),
         ("[sinks.x]\nform = 'slack'\nurl_env = 'NONE'", "not set"),
+        (SINK + "via = 'osc9'", "has a via"),
+        ("[sinks.x]\nform = 'desktop'\nvia = 'smoke'", "'smoke'"),
+        ("[sinks.x]\nform = 'apprise'", "no address"),
         (SINK + "kinds = 'budget'", "no list"),
         (SINK + "kinds = ['moon']", "'moon'"),
         (SINK + "digest_seconds = true", "no number"),

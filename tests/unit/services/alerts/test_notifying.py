@@ -5,15 +5,15 @@ from typing import TYPE_CHECKING
 
 import anyio
 import pytest
-from tests.unit.services.alerts.raised import HOOK, NOON, Wire, alert
+from tests.unit.services.alerts.raised import NOON, Wire, alert
 
 from iterm_mcp.errors import InvalidRequestError, NotFoundError
 from iterm_mcp.models.alerts import Severity
 from iterm_mcp.models.notices import Notice
-from iterm_mcp.services.alerts.mailing import MailChannel, to_mail
-from iterm_mcp.services.alerts.notifying import Notifier, open_channel
+from iterm_mcp.services.alerts.mailing import to_mail
+from iterm_mcp.services.alerts.notifying import Notifier
 from iterm_mcp.services.alerts.outbox import NotSentError
-from iterm_mcp.services.alerts.webhooks import WebhookChannel, sign, to_body
+from iterm_mcp.services.alerts.webhooks import sign, to_body
 from iterm_mcp.testing import FakeClock
 
 if TYPE_CHECKING:
@@ -95,11 +95,6 @@ async def test_a_file_that_nobody_understands_changes_nothing(tmp_path: Path) ->
     assert waiting == {"all": 1, "web": 0}
     stage.path.unlink()
     assert await stage.notifier.listed() == []
-
-
-def test_every_form_has_a_channel() -> None:
-    assert isinstance(open_channel(HOOK), WebhookChannel)
-    assert isinstance(open_channel(replace(HOOK, form=Form.EMAIL)), MailChannel)
 
 
 def test_what_an_agent_says_mentions_nobody() -> None:

@@ -170,6 +170,7 @@ async def test_hooks_that_cannot_deliver_are_told(live_home: Home) -> None:
     (spool / ".hook").unlink()
     found = await examine(live_home, "--no-start", code=1)
     assert "there is no" in found["Claude Code's hooks"]["text"]
+    assert "cannot be sent by spool: there is no" in found["hooks"]["text"]
 
 
 async def test_a_client_that_has_a_command_for_it_is_told_and_helped(

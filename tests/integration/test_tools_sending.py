@@ -100,6 +100,7 @@ async def test_several_sessions_get_their_own_text_in_one_call(tools: ToolClient
     assert answer["results"][2]["hint"]
 
 
+@pytest.mark.long
 @pytest.mark.headless
 async def test_a_program_that_does_not_read_ends_the_paste_with_what_it_took(
     tools: ToolClient,

@@ -30,14 +30,17 @@ async def test_a_command_that_takes_longer_runs_on_and_its_end_is_told_later(
     started = await shell.run(command, timeout_seconds=0)
     await shell.wait(patterns=["^begun"], since=None, condition="idle", idle_seconds=0.1)
     refused = await shell.refused("echo too early")
-    running = await shell.tools.data("command_status", command_id=started["command_id"])
+    running = await eventually(  # between fork and exec a child has its shell's name
+        lambda: shell.tools.data("command_status", command_id=started["command_id"]),
+        lambda status: status["job"] in {"sh", "sleep", "dash", "bash"},
+        within_seconds=SECONDS,
+    )
     gate.touch()
     ended = await shell.tools.data(
         "command_status", command_id=started["command_id"], wait_seconds=SECONDS
     )
 
     assert (started["state"], running["state"]) == ("running", "running")
-    assert running["job"] in {"sh", "sleep", "dash", "bash"}
     assert refused["code"] == "shell_busy"
     assert started["command_id"] in refused["error"]
     assert (ended["state"], ended["exit_code"]) == ("finished", 0)

@@ -47,6 +47,7 @@ async def test_an_answer_too_long_to_send_is_an_error_that_asks_for_less(wire: W
     assert len((await wire.ask(read_often(session, 100))).values) == 100
 
 
+@pytest.mark.long
 async def test_who_reads_too_late_is_told_why_it_was_dropped_and_nobody_else_waits(
     own_home: Home,
 ) -> None:
@@ -110,6 +111,7 @@ async def test_a_program_that_reads_gets_more_than_its_queue_holds(wire: WireCli
     )
 
 
+@pytest.mark.long
 async def test_text_that_a_program_does_not_read_is_answered_with_how_much_was_taken(
     host_home: Home, wire: WireClient
 ) -> None:

@@ -93,6 +93,9 @@ def _post(url: str, paths: Paths, event: bytes) -> None:
 
 def _spool(paths: Paths, event: bytes) -> None:
     """Do what an agent does: run the hook's command in a shell."""
+    script = Path(paths.spool) / SCRIPT
+    if not script.is_file():  # the command is silent then, and nothing would ever arrive
+        raise ValueError(f"there is no {script}")
     done = subprocess.run(
         [os.environ.get("SHELL") or "/bin/sh", "-c", spool_command(paths.spool, KIND)],
         input=event, capture_output=True, timeout=HOOK_SECONDS, check=False,

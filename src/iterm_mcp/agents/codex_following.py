@@ -31,8 +31,8 @@ def follow_codex(
 ) -> AbstractAsyncContextManager[None]:
     """Follow one process's rollout for the length of the block; see `AgentKind.follow`."""
 
-    def follow(path: Path) -> Following:
-        reader = RolloutReader(path, started_at(occupant.pid))
+    def follow(path: Path, began: float | None) -> Following:
+        reader = RolloutReader(path, began)
         see(reader.conversation())
 
         def take(lines: list[bytes]) -> None:
@@ -42,7 +42,7 @@ def follow_codex(
 
         return files.follow_lines(path, take, tail_bytes=TAIL_BYTES)
 
-    return following(lambda known: find_rollout(occupant, known), follow)
+    return following(occupant.pid, lambda known: find_rollout(occupant, known), follow)
 
 
 def find_rollout(occupant: Occupant, known: Path | None = None) -> Path | None:

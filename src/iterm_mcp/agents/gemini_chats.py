@@ -45,8 +45,8 @@ def follow_gemini(
 ) -> AbstractAsyncContextManager[None]:
     """Follow one process's chat for the length of the block; see `AgentKind.follow`."""
 
-    def follow(path: Path) -> Following:
-        chat = Chat(path, started_at(occupant.pid))
+    def follow(path: Path, began: float | None) -> Following:
+        chat = Chat(path, began)
 
         def tell(messages: list[Any]) -> None:
             for message in messages:
@@ -57,7 +57,7 @@ def follow_gemini(
             return files.follow_content(path, lambda content: tell(_whole(content)))
         return files.follow_lines(path, lambda lines: tell(_each(lines)), tail_bytes=TAIL_BYTES)
 
-    return following(lambda known: find_chat(occupant, known), follow)
+    return following(occupant.pid, lambda known: find_chat(occupant, known), follow)
 
 
 def find_chat(occupant: Occupant, known: Path | None = None) -> Path | None:

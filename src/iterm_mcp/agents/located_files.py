@@ -30,17 +30,20 @@ AGAIN_SECONDS = 15.0
 
 @asynccontextmanager
 async def following(
+    pid: int,
     find: Callable[[Path | None], Path | None],
-    follow: Callable[[Path], Following],
+    follow: Callable[[Path, float | None], Following],
 ) -> AsyncIterator[None]:
     """Find a file and follow it for the length of the block, and the next one when it changes.
 
     Args:
+        pid: The process that writes it.
         find: Run in a thread, with the file that is followed. An `OSError` counts as none found.
-        follow: Begins to follow it, on the event loop.
+        follow: Begins to follow it, on the event loop; it is also told when the process was
+            started, as `started_at` has it.
     """
     async with anyio.create_task_group() as group:
-        group.start_soon(_search, find, follow)
+        group.start_soon(_search, pid, find, follow)
         try:
             yield
         finally:
@@ -48,18 +51,20 @@ async def following(
 
 
 async def _search(
-    find: Callable[[Path | None], Path | None], follow: Callable[[Path], Following]
+    pid: int,
+    find: Callable[[Path | None], Path | None],
+    follow: Callable[[Path, float | None], Following],
 ) -> None:
     path: Path | None = None
     followed: Following | None = None
     pause = SEARCH_SECONDS
     try:
         while True:
-            found = await anyio.to_thread.run_sync(_found, find, path)
+            found, began = await anyio.to_thread.run_sync(_found, pid, find, path)
             if found is not None and found != path:
                 if followed is not None:
                     followed.close()
-                path, followed = found, follow(found)
+                path, followed = found, follow(found, began)
             pause = min(pause * 1.5, SEARCH_SECONDS_MOST)
             await anyio.sleep(pause if path is None else AGAIN_SECONDS)
     finally:
@@ -67,11 +72,15 @@ async def _search(
             followed.close()
 
 
-def _found(find: Callable[[Path | None], Path | None], path: Path | None) -> Path | None:
+def _found(
+    pid: int, find: Callable[[Path | None], Path | None], path: Path | None
+) -> tuple[Path | None, float | None]:
+    """Look for the file; return it, and of another one than before when its process began."""
     try:
-        return find(path)
+        found = find(path)
     except OSError:
-        return None
+        return None, None
+    return found, started_at(pid) if found != path else None
 
 
 def open_files(pid: int) -> tuple[str, ...]:

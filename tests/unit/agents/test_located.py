@@ -173,11 +173,12 @@ async def test_a_process_that_changes_to_another_file_is_followed_there(
             raise answer
         return answer
 
-    def follow(path: Path) -> Given:
+    def follow(path: Path, began: float | None) -> Given:
+        assert began is not None
         followed.append(path)
         return files
 
-    async with following(find, follow):
+    async with following(os.getpid(), find, follow):
         await eventually(lambda: len(followed) == 2)
 
     assert followed == [tmp_path / "1", tmp_path / "2"]

@@ -106,6 +106,8 @@ def shown_by_real(kind: AgentKind, text: str, size: Size) -> Screen:
 @example("1. one\n2. two\nPress enter to confirm or esc to cancel")
 @example("1. one")
 @example("7")
+@example("half a prompt\n" * 4 + "\n\n\n")
+@example("a" * 300 + "\n\n")
 def test_a_message_is_known_in_the_composer_of_a_fake_agent(
     name: str, size: Size, text: str
 ) -> None:
@@ -123,6 +125,8 @@ def test_a_message_is_known_in_the_composer_of_a_fake_agent(
 @settings(deadline=None, max_examples=60)
 @example("one\n\n\nfour\n" + "\u2500" * 20 + "\n\u203a six")
 @example("1. one\n2. two\nPress enter to confirm or esc to cancel")
+@example("half a prompt\n" * 4 + "\n\n\n")
+@example("a" * 300 + "\n\n")
 def test_a_message_is_known_in_the_composer_of_a_real_agent(
     name: str, size: Size, text: str
 ) -> None:

@@ -59,6 +59,9 @@ class Settings(BaseSettings):
     follow_transcripts: bool = True
     """Keep what every Claude Code, Codex and Gemini CLI of this user writes down, not only ours."""
 
+    agent_telemetry: bool = False
+    """Have agents that are started export to us what they measure, unless they do elsewhere."""
+
     http_requests_per_second: Annotated[float, Field(ge=0, le=100_000)] = 2000.0
     """How many requests a token of the HTTP interface may make in the long run. 0: any."""
 

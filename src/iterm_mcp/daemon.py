@@ -52,7 +52,7 @@ async def run(settings: Settings, paths: Paths) -> None:
     """
     token = await anyio.to_thread.run_sync(load_token, paths.token)
     listener = bind_loopback(settings.http_port, exact="http_port" in settings.model_fields_set)
-    reports = Reports(url_of(listener), report_token(token))
+    reports = Reports(url_of(listener), report_token(token), settings.agent_telemetry)
     with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         async with (
             open_app(settings, paths, reports) as app,

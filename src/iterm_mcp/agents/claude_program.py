@@ -18,6 +18,7 @@ from iterm_mcp.agents.kind import Installed, StartPlan
 from iterm_mcp.agents.probing import ask_program
 from iterm_mcp.agents.reports import TOKEN
 from iterm_mcp.agents.strokes import check_order
+from iterm_mcp.agents.telemetry import exporting
 from iterm_mcp.errors import InvalidRequestError, shown
 
 if TYPE_CHECKING:
@@ -122,9 +123,10 @@ def plan(request: StartRequest, program: Installed) -> StartPlan:
 def environment_of(request: StartRequest, program: Installed) -> dict[str, str]:
     """Return what is added to its environment."""
     reports = request.reports
-    if reports is None or "http_hooks" not in program.features:
-        return dict(request.environment)
-    return {**request.environment, TOKEN: reports.token}
+    found = {**exporting("claude", reports), **request.environment}
+    if reports is not None and "http_hooks" in program.features:
+        found[TOKEN] = reports.token
+    return found
 
 
 def arguments_of(request: StartRequest, program: Installed) -> tuple[tuple[str, ...], str]:

@@ -17,6 +17,7 @@ from iterm_mcp.agents.composers import cleared
 from iterm_mcp.agents.kind import Installed, StartPlan, Stroke, Transport, WhileBusy
 from iterm_mcp.agents.probing import ask_both, find_program, runs_program
 from iterm_mcp.agents.strokes import ARGUMENT_BYTES, ESCAPE, check_order, choose, pasted_order
+from iterm_mcp.agents.telemetry import codex_words, exporting
 from iterm_mcp.errors import InvalidRequestError
 
 if TYPE_CHECKING:
@@ -96,6 +97,7 @@ class Codex:
             hooks = (request.hook_command, request.spool)
             words += hook_settings(*hooks)
             words += hook_trust(*hooks) if request.trusted else ()
+        words += codex_words(request.reports)
         words += request.options
         if request.prompt:
             check_order(request.prompt, limit_bytes=ARGUMENT_BYTES)
@@ -103,7 +105,7 @@ class Codex:
         return StartPlan(
             installed.path,
             tuple(words),
-            dict(request.environment),
+            {**exporting("codex", request.reports), **request.environment},
             takes_prompt=bool(request.prompt),
             conversation=request.conversation if request.resume else "",
         )

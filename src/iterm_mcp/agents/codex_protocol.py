@@ -22,6 +22,7 @@ from iterm_mcp.agents.codex_messages import (
 from iterm_mcp.agents.probing import runs_program
 from iterm_mcp.agents.protocol_process import ProtocolProcess, start_process
 from iterm_mcp.agents.strokes import check_text
+from iterm_mcp.agents.telemetry import codex_words
 from iterm_mcp.errors import AgentError, ConflictError, InvalidRequestError
 from iterm_mcp.models.observations import Fact, ObservationSource, Sighting
 
@@ -97,7 +98,7 @@ class CodexDriver:
                 code="kind_feature_missing",
             )
         thread_request(request)
-        return (*request.options, "app-server")
+        return (*codex_words(request.reports), *request.options, "app-server")
 
     def opening(self, request: StartRequest) -> tuple[Mapping[str, Json], ...]:
         """Return the greeting, and the request for the thread: it is asked for nothing between."""

@@ -29,6 +29,7 @@ from iterm_mcp.agents.strokes import (
     choose,
     pasted_order,
 )
+from iterm_mcp.agents.telemetry import exporting
 from iterm_mcp.errors import InvalidRequestError
 from iterm_mcp.paths import find_paths
 
@@ -116,7 +117,7 @@ class Gemini:
             check_order(request.prompt, limit_bytes=ARGUMENT_BYTES)
             words.append(f"--prompt-interactive={request.prompt}")  # it may begin with a hyphen
         files: dict[Path, str] = {}
-        environment = dict(request.environment)
+        environment = {**exporting("gemini", request.reports), **request.environment}
         if request.hook_command and "hooks" in installed.features:
             settings = hook_settings(request.hook_command, request.spool)
             path = Path(

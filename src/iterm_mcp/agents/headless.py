@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from iterm_mcp.agents.kind import AgentKind, StartPlan, Transport
+from iterm_mcp.agents.telemetry import exporting
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -48,6 +49,9 @@ class Headless:
         """Look for the program."""
         return await self._program.probe(environ)
 
+    def _exporting(self, request: StartRequest) -> dict[str, str]:
+        return exporting(self._program.name, request.reports)
+
     def start(self, request: StartRequest, installed: Installed) -> StartPlan:
         """Return how it is started, and what it is told right then; without hooks of ours.
 
@@ -64,7 +68,7 @@ class Headless:
         return StartPlan(
             installed.path,
             arguments,
-            dict(request.environment),
+            {**self._exporting(request), **request.environment},
             conversation=request.conversation,
             opening=tuple(opening),
         )

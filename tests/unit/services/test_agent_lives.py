@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import signal
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.unit.services.lives_stage import ADA, Stage, open_stage
 
+from iterm_mcp.agents.reports import Reports
+from iterm_mcp.agents.telemetry import WISH
 from iterm_mcp.errors import (
     AgentError,
     ConflictError,
@@ -72,6 +75,20 @@ async def test_a_started_agent_is_registered_in_the_pane_that_was_opened_for_it(
     assert order.environment["ITERM_MCP_AGENT"] == "ada"
     assert stage.kind.requests[-1].hook_command == ("hook", "fake")
     assert found.pending == "", "its order went with its start"
+
+
+@pytest.mark.parametrize(
+    ("daemon", "wish", "exports"),
+    [(True, "", True), (False, "", False), (False, "1", True), (True, "0", False)],
+)
+async def test_an_agent_exports_as_its_order_says_or_else_as_the_daemon_is_set(
+    stage: Stage, *, daemon: bool, wish: str, exports: bool
+) -> None:
+    reports = Reports("http://h", "secret", telemetry=daemon)
+    stage.launcher._origin = replace(stage.launcher._origin, reports=reports, environ={})
+    await stage.start(environment={WISH: wish})
+
+    assert stage.kind.requests[-1].reports == replace(reports, telemetry=exports)
 
 
 async def test_a_first_order_that_cannot_go_with_the_start_is_told_once_the_agent_is_ready(

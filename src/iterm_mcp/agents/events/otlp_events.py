@@ -37,7 +37,8 @@ ANSWER_COST = "answer.cost"
 """The metric by which an agent says what one answer cost."""
 NOISE = frozenset(
     {"codex.websocket_event", "codex.websocket_request", "gemini_cli.hook_call",
-     "gemini_cli.api_request", "gen_ai.client.inference.operation.details"}
+     "gemini_cli.api_request", "gen_ai.client.inference.operation.details",
+     "claude_code.hook_registered"}
 )  # fmt: skip
 TEXTS = ("prompt", "response", "error", "error_message", "tool_input", "arguments", "output")
 """What a search looks through, of an event's attributes."""

@@ -21,12 +21,14 @@ from iterm_mcp.agents import bridge, keeper
 from iterm_mcp.agents.discovery import discover
 from iterm_mcp.agents.kind import StartRequest, has_screen
 from iterm_mcp.agents.kinds import find_kind
+from iterm_mcp.agents.telemetry import WISH
 from iterm_mcp.errors import AgentError, ConflictError, NotFoundError
 from iterm_mcp.models.agent_lives import Phase
 from iterm_mcp.models.observations import Fact, ObservationSource, Sighting
 from iterm_mcp.models.sessions import Program
 from iterm_mcp.services.agents.environment import KEEP, SCRUB, correlation
 from iterm_mcp.services.agents.life_files import KeeperOrder, KeeperStatus
+from iterm_mcp.services.agents.own_telemetry import has_own_telemetry
 from iterm_mcp.services.agents.processes import ProcessId
 from iterm_mcp.services.agents.start_fingerprints import fingerprint
 from iterm_mcp.services.holding import never_held
@@ -44,8 +46,8 @@ if TYPE_CHECKING:
     from iterm_mcp.services.agents.placing import PanePlacer, Place
     from iterm_mcp.services.agents.processes import AgentProcesses
     from iterm_mcp.services.agents.service import AgentService
-    from iterm_mcp.services.states.asking import States
     from iterm_mcp.services.holding import Held
+    from iterm_mcp.services.states.asking import States
 
 KEEPER_SECONDS = 10.0
 """How long a new pane's keeper may take to say that it is there."""
@@ -86,10 +88,10 @@ class AgentLauncher:
 
     Args:
         keeper_seconds: How long a new pane may take; `started_seconds` is for the program in it.
+        held: Asked before a program is started; what is held waits in its pane.
     """
 
     def __init__(
-        held: Asked before a program is started; what is held waits in its pane.
         self,
         panes: PanePlacer,
         agents: AgentService,
@@ -102,10 +104,10 @@ class AgentLauncher:
         *,
         keeper_seconds: float = KEEPER_SECONDS,
         started_seconds: float = STARTED_SECONDS,
+        held: Held = never_held,
     ) -> None:
         self._panes = panes
         self._agents = agents
-        held: Held = never_held,
         self._states = states
         self._book = book
         self._files = files
@@ -114,10 +116,10 @@ class AgentLauncher:
         self._origin = origin
         self._keeper_seconds = keeper_seconds
         self._started_seconds = started_seconds
+        self._held = held
 
     async def plan(self, life: Life, *, resume: bool) -> StartPlan:
         """Return how the life would be started; nothing is done.
-        self._held = held
 
         Raises:
             NotFoundError: There is no such kind, or (``program``) it is not installed.
@@ -125,17 +127,18 @@ class AgentLauncher:
         """
         kind = find_kind(life.order.kind)
         installed = await self._installed(kind, life.order.environment)
-        return kind.start(self._request(life, installed, resume=resume), installed)
+        reports = await self._reports(life)
+        return kind.start(self._request(life, installed, reports, resume=resume), installed)
 
     async def launch(self, life: Life, place: Place, *, resume: bool) -> Life:
         """Begin a life, and return it as it then stands: its program has been started.
 
-        Args:
-            place: Where a pane is opened if the agent has none.
-            resume: Go on with its conversation, which must be there. Else it must have none, or
         If something holds the agent, it waits in its pane instead, and the life says why: whoever
         looks after agents begins it once it may.
 
+        Args:
+            place: Where a pane is opened if the agent has none.
+            resume: Go on with its conversation, which must be there. Else it must have none, or
                 one that was never begun.
 
         Raises:
@@ -144,11 +147,11 @@ class AgentLauncher:
         plan = await self.plan(life, resume=resume)
         life = await self._with_pane(life, place)
         await self.register(life)
+        if self.held(life):
+            return await self.hold(life)
         if life.phase is not Phase.CREATING or not life.epoch:
             life = await self._book.save(
                 life,
-        if self.held(life):
-            return await self.hold(life)
                 phase=Phase.CREATING,
                 epoch=await self._states.new_life(life.agent),
                 token=secrets.token_hex(8),
@@ -161,9 +164,6 @@ class AgentLauncher:
         life = await self._begin(await self._book.save(life, conversation=known), plan)
         await self._tell(life, {})
         return life
-
-    async def warm(self, life: Life, place: Place) -> Life:
-        """Begin the life of a spare agent, which is nobody's: it is registered when handed out.
 
     def held(self, life: Life) -> str:
         """Return why a life may not begin now; empty when it may."""
@@ -179,6 +179,9 @@ class AgentLauncher:
         life = await self._book.save(life, phase=waits, restart_at=until, reason=why)
         await self._tell(life, {"is": waits.value, "why": why})
         return life
+
+    async def warm(self, life: Life, place: Place) -> Life:
+        """Begin the life of a spare agent, which is nobody's: it is registered when handed out.
 
         Raises:
             NotFoundError, InvalidRequestError: See `plan`.
@@ -237,7 +240,20 @@ class AgentLauncher:
     def _environ(self) -> Mapping[str, str]:
         return os.environ if self._origin.environ is None else self._origin.environ
 
-    def _request(self, life: Life, installed: Installed, *, resume: bool) -> StartRequest:
+    async def _reports(self, life: Life) -> Reports | None:
+        """Return where it reports; what it measures only if nothing of its user's says where."""
+        reports, order = self._origin.reports, life.order
+        if reports is None:
+            return None
+        wished = {"1": True, "0": False}.get(order.environment.get(WISH, ""), reports.telemetry)
+        environ = {**self._environ(), **order.environment}
+        if wished and await has_own_telemetry(order.kind, order.directory, environ):
+            wished = False
+        return replace(reports, telemetry=wished)
+
+    def _request(
+        self, life: Life, installed: Installed, reports: Reports | None, *, resume: bool
+    ) -> StartRequest:
         order = life.order
         conversation = life.conversation
         hooked = self._origin.hook_command and "hooks" in installed.features
@@ -253,7 +269,7 @@ class AgentLauncher:
             environment=order.environment,
             hook_command=(*self._origin.hook_command, order.kind) if hooked else (),
             spool=self._origin.spool if hooked else "",
-            reports=self._origin.reports,
+            reports=reports,
             trusted=order.trust == "accept",
             options=order.options,
         )

@@ -36,6 +36,8 @@ def sanitise(text: str) -> str:
     Tab and newline stay. The ``<`` of anything that looks like a client's own tag
     (``<system-reminder>``, ``</tool_result>`` …) becomes U+2039, which looks alike.
     """
+    if text.isascii() and text.isprintable() and "<" not in text:
+        return text  # most of what is shown
     return _FAKE_TAG.sub("\u2039", text.translate(_REMOVED))
 
 

@@ -26,6 +26,9 @@ MOST_WAITING = 20_000
 """Events that wait to be kept; what comes beyond is dropped, counted and told."""
 
 MOST_AT_ONCE = 500
+GATHER_SECONDS = 0.02
+"""So long after it kept some it waits for more: a transaction an event would cost more than all
+else that a call does. What comes alone is kept at once."""
 RETRY_SECONDS = 1.0
 LAST_SECONDS = 5.0
 """How long what waits may take to be kept once the daemon stops."""
@@ -38,7 +41,7 @@ class Recorder:
     """Takes events at once and keeps them in the background, in their order.
 
     Args:
-        pause: Waits before another try.
+        pause: Waits before another try, and for more to keep at once.
 
     Attributes:
         dropped: How many events were lost since it was made, for want of room or of a store.
@@ -98,6 +101,7 @@ class Recorder:
                 await self._arrived.wait()
             if await self._flush():
                 tries = 0
+                await self._pause(GATHER_SECONDS)
                 continue
             tries += 1
             if tries >= MOST_TRIES:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import anyio
@@ -69,6 +70,12 @@ class RecentEvents:
                 break
             found.appendleft(one)
         return tuple(found)[:limit]
+
+    def last(self, limit: int) -> tuple[KeptEvent, ...] | None:
+        """Return the newest events, newest first; None when fewer are here."""
+        if len(self._events) < limit:
+            return None
+        return tuple(one for one, _ in islice(reversed(self._events), limit))
 
     def close(self) -> None:
         """Let all go who wait."""

@@ -52,6 +52,11 @@ class Selection:
     limit: int
     digest: str
 
+    @property
+    def is_newest(self) -> bool:
+        """Whether nothing is asked for but the newest."""
+        return self.newest_first and self.where == "1" and not self.match and self.pattern is None
+
 
 def select(query: EventQuery) -> Selection:
     """Return what a query asks for.

@@ -12,7 +12,7 @@ import structlog
 from anyio import to_thread
 
 from iterm_mcp.errors import ConflictError, ItermMcpError, StoreError
-from iterm_mcp.models.event_queries import Purged
+from iterm_mcp.models.event_queries import EventPage, Purged
 from iterm_mcp.models.events import EventNumber, Kept
 from iterm_mcp.processes import AlreadyRunningError, InstanceLock
 from iterm_mcp.store.events.catalogue import Catalogue
@@ -28,7 +28,7 @@ from iterm_mcp.store.events.recent import RecentEvents
 from iterm_mcp.store.events.rows import to_row
 from iterm_mcp.store.events.schema import explained
 from iterm_mcp.store.events.searching import Searching
-from iterm_mcp.store.events.selecting import select, select_for_purge
+from iterm_mcp.store.events.selecting import select, select_for_purge, to_cursor
 from iterm_mcp.store.events.upkeep import Upkeep
 from iterm_mcp.store.events.waiting_events import WaitingEvents
 
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
         ChartQuery,
         ChartRow,
         EventCount,
-        EventPage,
         EventQuery,
         EventStats,
     )
@@ -159,6 +158,9 @@ class EventStore:
             StoreError: It takes too long, or a file cannot be read.
         """
         selection = select(query)
+        newest = selection.is_newest and not query.cursor and self._recent.last(query.limit)
+        if newest and newest[-1].number >= self._catalogue.partitions[0].first:  # none forgotten
+            return EventPage(newest, to_cursor(newest[-1].number, selection))
         return await self._read(lambda: self._searching.page(selection, query.cursor))
 
     async def count(self, query: EventQuery, most: int = COUNT_MOST) -> EventCount:

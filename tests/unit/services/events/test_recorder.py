@@ -8,7 +8,12 @@ from tests.unit.services.events.told import prompt
 
 from iterm_mcp.errors import InvalidRequestError, StoreError
 from iterm_mcp.models.events import EventKind, EventNumber, Kept
-from iterm_mcp.services.events.recorder import MOST_AT_ONCE, MOST_TRIES, Recorder
+from iterm_mcp.services.events.recorder import (
+    GATHER_SECONDS,
+    MOST_AT_ONCE,
+    MOST_TRIES,
+    Recorder,
+)
 from iterm_mcp.testing.fake_clock import FakeClock
 
 if TYPE_CHECKING:
@@ -61,6 +66,25 @@ async def test_events_are_kept_in_their_order_and_many_at_once() -> None:
     assert shelf.events == [*events, prompt(0.5)]
     assert shelf.batches == [MOST_AT_ONCE, 7, 1]
     assert (recorder.waiting, recorder.dropped) == (0, 0)
+
+
+async def test_what_comes_soon_after_another_is_kept_together() -> None:
+    shelf, over = Shelf(), anyio.Event()
+
+    async def gather(seconds: float) -> None:
+        assert seconds == GATHER_SECONDS
+        await over.wait()
+
+    recorder = Recorder(shelf, FakeClock(), pause=gather)
+    async with recorder.running():
+        recorder.record(prompt(1))
+        await until(shelf, 1)
+        for one in range(2, 6):
+            recorder.record(prompt(one))
+            await anyio.lowlevel.checkpoint()
+        over.set()
+        await until(shelf, 5)
+    assert shelf.batches == [1, 4]
 
 
 async def test_a_store_that_is_full_is_tried_again_and_nothing_is_lost() -> None:

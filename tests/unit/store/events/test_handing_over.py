@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import aclosing
+from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import anyio
 import pytest
-from tests.made_events import make_events
+from tests.made_events import START, make_events
 from tests.waiting import eventually
 
 from iterm_mcp.errors import StoreError
@@ -200,6 +202,31 @@ async def test_memory_of_recent_events_is_bounded(events: EventStore) -> None:
     assert recent.after(6, 2) == kept[6:8]
     recent.add([], [])
     assert recent.newest == 10
+
+
+async def test_the_newest_events_are_the_same_from_memory_and_from_the_disk(
+    events: EventStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await events.append(make_events(50))
+    plain, bounded = EventQuery(limit=20), EventQuery(limit=20, since=START - timedelta(days=1))
+    from_disk = (await events.query(bounded)).events
+    with monkeypatch.context() as patched:
+        patched.setattr(events, "_searching", None)  # the disk cannot be asked
+        page = await events.query(plain)
+    rest = await events.query(replace(plain, limit=100, cursor=page.cursor))
+
+    assert page.events == from_disk
+    assert [one.number for one in page.events + rest.events] == list(range(50, 0, -1))
+
+
+async def test_what_was_purged_is_not_answered_from_memory(events: EventStore) -> None:
+    await events.append(make_events(50))
+    newest = (await events.query(EventQuery(limit=1))).events[0]
+    await events.purge(EventQuery(kinds=frozenset({newest.event.kind})))
+    left = await events.query(EventQuery(limit=5))
+
+    assert left.events
+    assert all(one.event.kind is not newest.event.kind for one in left.events)
 
 
 async def test_a_bug_in_the_writer_is_seen_and_nobody_is_left_waiting(

@@ -91,6 +91,16 @@ class Paths:
         return f"{self.state}/shares"
 
     @property
+    def worktrees(self) -> str:
+        """The folder in which worktrees are made."""
+        return f"{self.state}/worktrees"
+
+    @property
+    def worktree_settings(self) -> str:
+        """How worktrees are set up, as the user writes it in TOML."""
+        return f"{self.state}/worktrees.toml"
+
+    @property
     def roles(self) -> str:
         """What agents of which role may do, as the user writes it in TOML."""
         return f"{self.state}/roles.toml"

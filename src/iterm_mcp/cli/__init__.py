@@ -17,6 +17,7 @@ import iterm_mcp.cli.messages as message_verbs
 import iterm_mcp.cli.notes as notes_verbs
 import iterm_mcp.cli.playbook as playbook_verbs
 import iterm_mcp.cli.tokens as token_verbs
+import iterm_mcp.cli.worktrees as worktree_verbs
 from iterm_mcp.cli.attach import attach
 from iterm_mcp.cli.doctor import doctor
 from iterm_mcp.cli.install import install, uninstall
@@ -43,6 +44,7 @@ app.add_typer(message_verbs.app, name="messages")
 app.add_typer(notes_verbs.app, name="notes")
 app.add_typer(playbook_verbs.app, name="playbook")
 app.add_typer(token_verbs.app, name="tokens")
+app.add_typer(worktree_verbs.app, name="worktrees")
 app.command()(attach)
 app.command()(install)
 app.command()(uninstall)

@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from iterm_mcp.agents.described import Described
     from iterm_mcp.agents.discovery import Found
 
-app = typer.Typer(help="Coding agents: list, doctor.", no_args_is_help=True)
+app = typer.Typer(
+    help="Coding agents: which there are, starting and stopping them, and how they ended.",
+    no_args_is_help=True,
+)
 
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 KINDS_VARIABLE = "ITERM_MCP_KINDS"

@@ -1,0 +1,1 @@
+"""Git worktrees for agents: made, brought together, and removed only when nothing is lost."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tests.unit.services.events import told
 from tests.unit.web.api.opened import error_of
 
 if TYPE_CHECKING:
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
 
 
 async def test_an_annotation_is_made_found_and_removed(side: Side) -> None:
+    await side.events.append([told.prompt(one, "x") for one in range(4)])
     made = await side.post("/v1/annotations", {"first": 3, "text": "odd build", "tags": ["ci"]})
     assert made.status == 200, made.body
     one = made.json()
@@ -34,3 +36,14 @@ async def test_who_may_only_read_annotates_nothing(side: Side) -> None:
 async def test_what_cannot_be_said_is_refused(side: Side) -> None:
     for body in ({"text": "of nothing"}, {"first": 0, "text": "x"}, {"first": 1, "nope": 1}):
         assert error_of(await side.post("/v1/annotations", body))[0] == 400
+
+
+async def test_what_never_happened_cannot_be_annotated(side: Side) -> None:
+    await side.events.append([told.prompt(1, "x")])
+    for body in ({"first": 2, "text": "x"}, {"first": 1, "last": 9, "text": "x"}):
+        found = await side.post("/v1/annotations", body)
+        assert error_of(found) == (404, "event_not_found")
+    typo = await side.post("/v1/annotations", {"conversation": "event 1", "text": "x"})
+    assert error_of(typo) == (404, "conversation_not_found")
+    known = await side.post("/v1/annotations", {"conversation": "c1", "text": "x"})
+    assert known.json()["conversation"] == "c1"

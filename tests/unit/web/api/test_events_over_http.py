@@ -205,6 +205,22 @@ async def test_a_stream_tells_only_what_its_filter_finds(side: Side) -> None:
     assert [one["text"] for one in reader.events()] == ["wanted one", "wanted two"]
 
 
+async def test_who_saw_nothing_else_comes_back_to_where_the_stream_began(side: Side) -> None:
+    await kept(side)
+    reader = Reader(side, "/v1/events/stream?words=wanted&snapshot=0")
+    async with anyio.create_task_group() as group:
+        group.start_soon(reader.run)
+        await reader.read_until("event: live")
+        reader.hang_up()
+    assert "id: 5\nevent: live\n" in reader.text
+    await side.events.append([told.prompt(8, "wanted meanwhile")])
+    again = Reader(side, "/v1/events/stream?words=wanted", ("last-event-id", "5"))
+    async with anyio.create_task_group() as group:
+        group.start_soon(again.run)
+        await again.read_until("wanted meanwhile")
+        again.hang_up()
+
+
 @pytest.mark.parametrize("query", ["pattern=(", "snapshot=-1", "after=x", "saved=missing"])
 async def test_a_stream_that_cannot_be_is_refused_before_it_begins(side: Side, query: str) -> None:
     assert error_of(await side.get(f"/v1/events/stream?{query}"))[0] in {400, 404}

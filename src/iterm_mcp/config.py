@@ -56,6 +56,12 @@ class Settings(BaseSettings):
     output_characters_per_minute: Annotated[int, Field(ge=0, le=10**9)] = 2_000_000
     """How much text a client is shown. 0: any."""
 
+    events_keep_days: Annotated[float, Field(gt=0, le=36_500)] = 90.0
+    """Older events are forgotten, whole files at a time."""
+
+    events_keep_gigabytes: Annotated[float, Field(gt=0, le=100_000)] = 20.0
+    """So much of the disk may events have; beyond that the oldest are forgotten."""
+
     follow_transcripts: bool = True
     """Keep what every Claude Code, Codex and Gemini CLI of this user writes down, not only ours."""
 

@@ -121,7 +121,10 @@ async def open_app(
         open_store(paths.database, clock) as store,
         open_audit_log(paths.audit, paths.audit_key, clock) as audit,
         open_events(
-            paths.events, paths.prices, clock, store.agents,
+            paths.events,
+            paths.prices,
+            clock,
+            store.agents,
             settings=keeping(settings.events_keep_days, settings.events_keep_gigabytes),
         ) as events,
         open_link(
@@ -175,9 +178,7 @@ async def open_app(
                 clock, paths, terminal,
             ) as attention,
         ):  # fmt: skip
-            metrics.events.begin(
-                lambda: (events.store.stats(), events.intake_stats(sources.spool))
-            )
+            metrics.events.begin(lambda: (events.store.stats(), events.intake_stats(sources.spool)))
             extras.resources.show(attention)
             questions = make_questions(events.store, clock, agents=store.agents)
             rows = tool_rows(services, questions)

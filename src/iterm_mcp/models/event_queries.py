@@ -216,3 +216,23 @@ class EventStats:
     dropped_partitions: int
     dropped_events: int
     followers: int
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeStats:
+    """How what leads into the store is; counts are since the daemon began.
+
+    Attributes:
+        own_waiting: Events of what we do ourselves that wait to be kept.
+        own_dropped: Those that were lost, for want of room or of a store.
+        looks_skipped: Looks at what shell commands change that were left out for being too many.
+        spool_files, spool_bytes: What hooks have left, when it was looked at last.
+        spool_torn: Files that were put aside because something in them was no event.
+    """
+
+    own_waiting: int = 0
+    own_dropped: int = 0
+    looks_skipped: int = 0
+    spool_files: int = 0
+    spool_bytes: int = 0
+    spool_torn: int = 0

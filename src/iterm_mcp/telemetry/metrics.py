@@ -16,6 +16,7 @@ from prometheus_client import (
 
 from iterm_mcp import __version__
 from iterm_mcp.models.messages import ReceiptState, Source
+from iterm_mcp.telemetry.event_metrics import EventMetrics
 from iterm_mcp.telemetry.meter import LATENCY_BUCKETS, Meter
 
 if TYPE_CHECKING:
@@ -124,6 +125,8 @@ class Metrics:
             "Connections to the terminal made after an earlier one was lost.",
             registry=registry,
         )
+        self.events = EventMetrics()
+        registry.register(self.events)
         self._sessions: set[SessionId] = set()
 
     # What the terminal tells (terminal.link.TerminalObserver).

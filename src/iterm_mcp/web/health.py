@@ -9,7 +9,7 @@ from iterm_mcp import __version__
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from iterm_mcp.models.event_queries import EventStats
+    from iterm_mcp.models.event_queries import EventStats, IntakeStats
     from iterm_mcp.web.api.admission import Admission
 
 
@@ -19,6 +19,7 @@ def health_answer(
     calls: int,
     admission: Admission,
     stats: EventStats,
+    intake: IntakeStats,
 ) -> dict[str, object]:
     """Return sizes, lags, rates and drops.
 
@@ -53,5 +54,11 @@ def health_answer(
             "kept_per_second": stats.kept_per_second,
             "dropped": stats.dropped_events,
             "followers": stats.followers,
+            "own_waiting": intake.own_waiting,
+            "own_dropped": intake.own_dropped,
+            "looks_skipped": intake.looks_skipped,
+            "spool_files": intake.spool_files,
+            "spool_bytes": intake.spool_bytes,
+            "spool_torn": intake.spool_torn,
         },
     }

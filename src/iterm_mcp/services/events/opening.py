@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from iterm_mcp.errors import InvalidRequestError
+from iterm_mcp.models.event_queries import IntakeStats
 from iterm_mcp.services.events.conversations import newest_word, starts_of
 from iterm_mcp.services.events.handoffs import Handoffs
 from iterm_mcp.services.events.intake import EventIntake
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from iterm_mcp.clock import Clock
     from iterm_mcp.services.events.intake import IntakeObserver, Registered
+    from iterm_mcp.services.events.spool import Spool
     from iterm_mcp.store.events import EventSettings
 
 log = structlog.get_logger()
@@ -38,6 +40,7 @@ class Events:
         intake: The way into it.
         recorder: The way into it for what we do ourselves: nobody waits.
         observers: Who is told of what was taken in; more may be added.
+        changes: Follows what shell commands change.
         problems: What cannot be used, for people to mend.
     """
 
@@ -47,7 +50,20 @@ class Events:
     recorder: Recorder
     handoffs: Handoffs
     observers: IntakeObservers
+    changes: ShellChanges
     problems: tuple[str, ...] = ()
+
+    def intake_stats(self, spool: Spool) -> IntakeStats:
+        """Tell how what leads into the store is, without looking at the disk."""
+        files, size = spool.seen
+        return IntakeStats(
+            own_waiting=self.recorder.waiting,
+            own_dropped=self.recorder.dropped,
+            looks_skipped=self.changes.skipped,
+            spool_files=files,
+            spool_bytes=size,
+            spool_torn=spool.put_aside,
+        )
 
 
 @asynccontextmanager
@@ -88,4 +104,4 @@ async def open_events(
         changes = ShellChanges(recorder, clock, Looker(), begun_in)
         observers.add(changes)
         async with recorder.running(), changes.running():
-            yield Events(store, intake, prices, recorder, handoffs, observers, problems)
+            yield Events(store, intake, prices, recorder, handoffs, observers, changes, problems)

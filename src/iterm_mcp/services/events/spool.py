@@ -75,10 +75,17 @@ class Claimed:
 
 
 class Spool:
-    """Takes events out of the folder, and puts some in. All of it blocks: use it in a thread."""
+    """Takes events out of the folder, and puts some in. All of it blocks: use it in a thread.
+
+    Attributes:
+        seen: How many files lay there when it was looked last, and their bytes.
+        put_aside: How many torn files were put aside since this was made.
+    """
 
     def __init__(self, folder: str) -> None:
         self._folder = Path(folder)
+        self.seen = (0, 0)
+        self.put_aside = 0
 
     def make(self) -> None:
         """Make the folder: from now on hooks leave their events in it.
@@ -150,11 +157,12 @@ class Spool:
         """
         try:
             found = sorted(self._files())
+            self.seen = (len(found), sum(size for _, _, size in found))
             if not found:
                 self._forget_count()
             claimed: list[Claimed] = []
             size = 0
-            for _, name in found[:CLAIM_FILES]:
+            for _, name, _ in found[:CLAIM_FILES]:
                 one = self._claim(name, now)
                 if one is not None:
                     claimed.append(one)
@@ -199,7 +207,7 @@ class Spool:
             finally:
                 os.close(bell)
 
-    def _files(self) -> Iterator[tuple[int, str]]:
+    def _files(self) -> Iterator[tuple[int, str, int]]:
         with os.scandir(self._folder) as entries:
             for entry in entries:
                 if entry.name.startswith(".") or "." not in entry.name:
@@ -207,7 +215,8 @@ class Spool:
                 if not entry.is_file(follow_symlinks=False):
                     continue
                 with suppress(FileNotFoundError):
-                    yield _written_at(entry.name, entry.stat().st_mtime_ns), entry.name
+                    facts = entry.stat()
+                    yield _written_at(entry.name, facts.st_mtime_ns), entry.name, facts.st_size
 
     def _claim(self, name: str, now: float) -> Claimed | None:
         path = self._folder / name
@@ -235,6 +244,7 @@ class Spool:
         torn = self._folder / TORN
         torn.mkdir(mode=0o700, exist_ok=True)
         path.rename(torn / path.name)
+        self.put_aside += 1
         for old in sorted(torn.iterdir())[:-MOST_TORN]:
             old.unlink(missing_ok=True)
 

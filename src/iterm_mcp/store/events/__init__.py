@@ -4,7 +4,8 @@ Nothing outside of this package knows its tables. A partition is a file; the new
 has one writer, and whoever reads has connections of their own.
 """
 
-from iterm_mcp.store.events.store import EventSettings, EventStore, open_event_store
+from iterm_mcp.store.events.settings import EventSettings, keeping
+from iterm_mcp.store.events.store import EventStore, open_event_store
 from iterm_mcp.store.events.waiting_events import RETRY_AFTER_SECONDS, EventsBusyError
 
 __all__ = [
@@ -12,5 +13,6 @@ __all__ = [
     "EventSettings",
     "EventStore",
     "EventsBusyError",
+    "keeping",
     "open_event_store",
 ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -29,6 +28,7 @@ from iterm_mcp.store.events.rows import to_row
 from iterm_mcp.store.events.schema import explained
 from iterm_mcp.store.events.searching import Searching
 from iterm_mcp.store.events.selecting import select, select_for_purge, to_cursor
+from iterm_mcp.store.events.settings import EventSettings
 from iterm_mcp.store.events.upkeep import Upkeep
 from iterm_mcp.store.events.waiting_events import WaitingEvents
 
@@ -63,28 +63,6 @@ READERS = 4
 COUNT_MOST = 10_000
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class EventSettings:
-    """What may be set.
-
-    Attributes:
-        max_waiting_events, max_waiting_bytes: That are handed over and not yet on the disk.
-        append_seconds: How long a caller waits for room before it is refused.
-        partition_bytes: A file that has so many is followed by another.
-        keep_seconds: Older events are forgotten, whole files at a time.
-        keep_bytes: So much of the disk may all files have.
-        upkeep_seconds: How often it is looked whether something is to be done.
-    """
-
-    max_waiting_events: int = 50_000
-    max_waiting_bytes: int = 64 << 20
-    append_seconds: float = 5.0
-    partition_bytes: int = 512 << 20
-    keep_seconds: float = 90 * 86_400.0
-    keep_bytes: int = 20 << 30
-    upkeep_seconds: float = 60.0
 
 
 class EventStore:

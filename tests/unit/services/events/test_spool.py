@@ -177,3 +177,17 @@ def test_a_file_that_cannot_be_removed_is_told(spool: Spool, folder: Path) -> No
     (folder / "torn").write_text("in the way")
     with pytest.raises(StoreError):
         spool.release(file)
+
+
+def test_how_much_lies_there_and_was_put_aside_is_known_without_another_look(
+    spool: Spool, folder: Path
+) -> None:
+    assert (spool.seen, spool.put_aside) == ((0, 0), 0)
+    leave(folder, "claude.7", line(n=1))
+    leave(folder, "claude.8", b"nothing\n", age=1000)
+    claimed = spool.claim(NOW)
+    assert spool.seen == (2, len(line(n=1)) + len(b"nothing\n"))
+    for one in claimed:
+        spool.release(one)
+    assert spool.claim(NOW) == []
+    assert (spool.seen, spool.put_aside) == ((0, 0), 1)

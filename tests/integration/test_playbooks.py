@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import sys
 from pathlib import Path
@@ -161,18 +162,17 @@ steps:
 
 
 async def test_the_shipped_review_hands_the_writers_work_to_the_reviewer(
-    hands: ToolClient, tmp_path: Path
+    live_home: Home, hands: ToolClient, tmp_path: Path
 ) -> None:
     shims = [sys.executable, "-m", "iterm_mcp.testing.fake_agent", "shims", str(tmp_path)]
     await anyio.run_process(shims)
+    for name in ("writer", "reviewer"):
+        write_template(live_home, name, tmp_path)
     document = (SHIPPED / "review-team.yaml").read_text()
 
     answer = await run(
         hands, document, directory=str(tmp_path), task="write a poem",
-        **{
-            name: f"/usr/bin/env FAKE_AGENT_TRUTH={tmp_path}/{name} {tmp_path}/claude"
-            for name in ("writer", "reviewer")
-        },
+        writer="template:writer", reviewer="template:reviewer",
     )  # fmt: skip
 
     assert states(answer) == ["done"] * 8, answer
@@ -182,6 +182,16 @@ async def test_the_shipped_review_hands_the_writers_work_to_the_reviewer(
     assert told.startswith("Review the last change in this folder. The writer's words are the note")
     note = await hands.data("manage_notes", action="get", namespace="reviews", key="work")
     assert "write a poem" in note["value"], "it stands on the writer's screen"
+
+
+def write_template(home: Home, name: str, programs: Path) -> None:
+    """Have a template start a fake agent that writes down what it does, under its own name."""
+    path = Path(home.paths.state, "templates", f"{name}.toml")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(
+        f'kind = "claude"\n[environment]\nPATH = "{programs}:{os.environ["PATH"]}"\n'
+        f'HOME = "{programs}"\nFAKE_AGENT_TRUTH = "{programs / name}"\n'
+    )
 
 
 def received(truth: Path) -> list[str]:

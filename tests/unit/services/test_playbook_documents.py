@@ -86,6 +86,16 @@ def test_the_plan_says_what_each_step_would_do() -> None:
     ]
 
 
+def test_the_plan_says_of_an_agent_of_a_kind_that_it_is_started() -> None:
+    panes = "children: [{agent: {name: ann, kind: codex}}, {command: x, agent: {name: bob}}]"
+    playbook = read_playbook(f"playbook: p\nsteps:\n  - layout: {{split: rows, {panes}}}\n")
+
+    assert plan(playbook, {})[1:] == [
+        "     without a name starts a codex as codex agent ann",
+        "     without a name runs x as shell agent bob",
+    ]
+
+
 @pytest.mark.parametrize(
     ("step", "problem"),
     [

@@ -92,7 +92,11 @@ def _layout(part: LayoutPart) -> Iterator[str]:
     panes = part.panes()
     yield f"layout: {len(panes)} pane{'s' if len(panes) > 1 else ''}"
     for pane in panes:
-        words = [pane.name or "without a name", "runs", _short(pane.command or "a shell")]
+        agent = pane.agent
+        runs = f"runs {_short(pane.command or 'a shell')}"
+        if agent is not None and not pane.command and agent.kind != "shell":
+            runs = f"starts a {agent.kind}"
+        words = [pane.name or "without a name", runs]
         if pane.directory:
             words.append(f"in {_short(pane.directory)}")
         if pane.agent is not None:

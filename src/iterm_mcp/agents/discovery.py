@@ -87,6 +87,8 @@ _TRUST = (
 _BUSY = "Look again when the machine is less busy: its help has to come within 5 s."
 _TELLING = frozenset({"claude", "codex", "gemini", "claude-headless", "codex-headless"})
 """Kinds whose programs are asked for their features."""
+_ASKING = frozenset({"claude", "codex"})
+"""Kinds of which a hook can be answered with a permission."""
 _UPDATE = "Update it to a newer version."
 
 
@@ -105,10 +107,22 @@ def abilities(found: Found) -> tuple[Ability, ...]:
     if "hook_trust" in features and "hooks_trusted" not in features:
         text = "it asks once whether our hooks may run"
         told.append(Ability("hooks", works=False, text=text, hint=_TRUST))
+    told += _permissions(found.kind.name, features)
     told.append(_resume(features))
     if Transport.PROTOCOL in found.kind.transports:
         told.append(_protocol(found.kind, features))
     return tuple(told)
+
+
+def _permissions(kind: str, features: frozenset[str]) -> list[Ability]:
+    """Return how the hook is answered that asks for a permission; nothing where none is."""
+    if "hooks" not in features or kind not in _ASKING:
+        return []
+    if "http_hooks" in features:
+        return [Ability("permissions", works=True, text="it asks for permissions over HTTP")]
+    text = "a Python program of ours runs for each permission that it asks for, for want of HTTP"
+    hint = _UPDATE if kind == "claude" else ""
+    return [Ability("permissions", works=not hint, text=text, hint=hint)]
 
 
 def _resume(features: frozenset[str]) -> Ability:

@@ -182,14 +182,20 @@ def test_abilities_say_what_works_and_what_to_do() -> None:
     new = Found(Codex(), Installed("/bin/codex", "1", frozenset({"hooks", "resume", "app_server"})))
 
     assert [(one.name, one.works) for one in abilities(new)] == [
-        ("state", True), ("resume", True), ("protocol", True)
+        ("state", True), ("permissions", True), ("resume", True), ("protocol", True)
     ]  # fmt: skip
     assert [one.works for one in abilities(old)] == [False, False, False]
     assert abilities(old)[2].hint
     assert abilities(Found(Codex(), None)) == ()
     assert [one.name for one in abilities(silent)] == ["features"]
     claude = Found(Claude(), Installed("/bin/claude", "2", frozenset({"hooks", "stream_json"})))
-    assert [one.works for one in abilities(claude)] == [True, False, True]
+    assert [one.works for one in abilities(claude)] == [True, False, False, True]
+    assert "Python" in abilities(claude)[1].text
+    assert abilities(claude)[1].hint
+    newest = frozenset({"hooks", "http_hooks", "resume", "stream_json"})
+    told = abilities(Found(Claude(), Installed("/bin/claude", "2.1.329", newest)))
+    assert [(one.name, one.works) for one in told][1] == ("permissions", True)
+    assert "over HTTP" in told[1].text
     shell = Found(Shell(), Installed("/bin/zsh", "5", frozenset({"marks"})))
     assert [one.name for one in abilities(shell)] == ["state"]
 

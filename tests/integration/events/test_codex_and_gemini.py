@@ -19,6 +19,9 @@ from scripts.acceptance.rig import SERVER, open_rig
 from scripts.canary.codex_server import CONFIG
 from tests.integration.events.asking import account, bearer, send, url_of
 
+from iterm_mcp.agents.reports import Reports, report_token
+from iterm_mcp.agents.telemetry import codex_words, exporting
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -128,16 +131,15 @@ def do_codex_job(rig: Rig) -> tuple[codex_job.CodexJobModel, str]:
     codex_job.furnish(rig.project)
     home = rig.folder / ".codex"
     home.mkdir(exist_ok=True)
-    headers = f"headers={{Authorization='{bearer(rig)}'}}"
-    endpoint = f"endpoint='{url_of(rig)}/v1/logs'"
-    target = f"otel.exporter={{otlp-http={{{endpoint},protocol='json',{headers}}}}}"
+    token = report_token(bearer(rig).removeprefix("Bearer "))
+    reports = Reports(url_of(rig), token, telemetry=True)
     with codex_job.serve_codex_job() as model:
         config = CONFIG.format(base_url=model.base_url, project=rig.project)
         (home / "config.toml").write_text(config, "utf-8")
         told = rig.run(
             ["codex", "exec", "--json", "--dangerously-bypass-approvals-and-sandbox",
-             "--skip-git-repo-check", "-c", target, codex_job.PROMPT],
-            CODEX_HOME=str(home),
+             "--skip-git-repo-check", *codex_words(reports), codex_job.PROMPT],
+            CODEX_HOME=str(home), **exporting("codex", reports),
         )  # fmt: skip
     return model, told[told.index("{") :]
 

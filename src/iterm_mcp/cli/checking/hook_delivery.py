@@ -13,6 +13,7 @@ from uuid import uuid4
 
 from iterm_mcp.agents.claude_hooks import spool_hooks
 from iterm_mcp.agents.hook_spool import SCRIPT, spool_command
+from iterm_mcp.agents.reports import report_token
 from iterm_mcp.cli.checking.finding import Finding
 from iterm_mcp.cli.checking.programs import ask, written
 from iterm_mcp.cli.installing import config_file
@@ -88,7 +89,8 @@ def check_hook_delivery(paths: Paths) -> Iterator[Finding]:
 
 
 def _post(url: str, paths: Paths, event: bytes) -> None:
-    ask(f"{url}/v1/hooks/{KIND}", _token(paths), event)
+    """Do what an agent does: show the token that opens nothing else."""
+    ask(f"{url}/v1/hooks/{KIND}", report_token(_token(paths)), event)
 
 
 def _spool(paths: Paths, event: bytes) -> None:

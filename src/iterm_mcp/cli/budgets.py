@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import quote
 
 import typer
 
@@ -46,8 +45,8 @@ def release(
     if take_access([], dict(os.environ)).agent:
         typer.echo("an agent cannot release a budget: ask a person", err=True)
         raise typer.Exit(1)
-    place = f"/v1/budgets/{quote(budget, safe='')}/release"
-    for one in ask_http("POST", place, {"by": by, "of": of})["budgets"]:
+    given = {"budget": budget, "of": of, "by": by}
+    for one in ask_http("POST", "/v1/budgets/release", given)["budgets"]:
         typer.echo(_row(one))
 
 

@@ -29,8 +29,9 @@ class AcknowledgeBody(Given):
 
 
 class ReleaseBody(Given):
-    """The body of ``POST /v1/budgets/{name}/release``."""
+    """The body of ``POST /v1/budgets/release``; a budget's name may have any characters."""
 
+    budget: Annotated[str, Field(min_length=1, max_length=100)]
     by: Annotated[str, Field(min_length=1, max_length=100)]
     of: Annotated[
         str, Field(max_length=512, description="Whose, where each has one; else all of them.")
@@ -48,12 +49,10 @@ def attention_router(attention: Attention) -> APIRouter:
         states = await attention.budgets.states()
         return reply({"budgets": [budget_answer(one) for one in states]})
 
-    @router.post("/budgets/{name}/release", responses=found)
-    async def release_budget(
-        name: Annotated[str, Path(min_length=1, max_length=100)], given: ReleaseBody
-    ) -> Response:
+    @router.post("/budgets/release", responses=found)
+    async def release_budget(given: ReleaseBody) -> Response:
         """Let those go on whom a budget holds, until its next step or its next time."""
-        states = await attention.budgets.release(name, given.of, given.by)
+        states = await attention.budgets.release(given.budget, given.of, given.by)
         return reply({"budgets": [budget_answer(one) for one in states]})
 
     @router.get("/alerts", responses=found)

@@ -1,220 +1,154 @@
-"""``uv run python -m tests.stress.http [--seconds N] [--rate R]``: the HTTP interface under load.
+"""``uv run python -m tests.stress.http [--seconds N] [--rates R …]``: HTTP under load.
 
-Reads and writes come at a steady rate, whether answers come or not; how long one takes counts from
-the moment at which it was due. Then comes far more at once than may be worked on: what is refused
-must say when to come again, and afterwards all is as before.
+Reads and writes come at steady rates, whether answers come or not; how long one takes counts from
+the moment at which it was due. Then comes several times more than can be worked on: what is refused
+must say when to come again, and afterwards all is as before. Beside each rate stands what a request
+cost the daemon in CPU, which a busy machine changes less than it does times.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
-import random
+import os
 import sys
 from collections import Counter
-from dataclasses import dataclass, field
-from itertools import count
-from time import monotonic
+from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import anyio
+import psutil
 from rich.console import Console
 from tests.integration.homes import open_home
 from tests.integration.http_home import start_daemon
+from tests.stress.http_load import LAST_SECONDS, SHED, Figures, Task
 
 if TYPE_CHECKING:
     from tests.integration.homes import Home
 
-CONNECTIONS = 64
-FLOOD = 600
-"""Connections at once in the second part."""
-FLOOD_SECONDS = 5.0
-READS = (
-    "/v1/events?limit=20",
-    "/v1/events?kind=ToolFailed&limit=20",
-    "/v1/filters",
-    "/v1/notes?namespace=shared",
-    "/v1/sessions",
-    "/v1/costs?by=day",
-    "/v1/events/stats",
-)
-WRITE_SHARE = 0.1
+PROCESSES = 2
+CONNECTIONS = 32
+"""Of each process, at a steady rate."""
+FLOOD_CONNECTIONS = 250
+"""Of each process, when too much comes."""
+FLOOD_SECONDS = 10.0
+SPARE_SECONDS = 30.0
 NORMAL = {200, 304}
-SHED = {429, 503}
 
 
 @dataclass
-class Figures:
-    """What came of the requests.
+class Phase:
+    """What came of the requests of one part.
 
     Attributes:
-        late: Seconds from when each was due until its answer.
-        seconds: From the first request to the last answer, which may be later than was wanted.
+        cpu_seconds: What the daemon used, all threads.
+        grown_bytes: Of its memory.
     """
 
-    statuses: Counter[int] = field(default_factory=Counter)
-    late: list[float] = field(default_factory=list)
-    broken: int = 0
-    without_retry: int = 0
-    seconds: float = 0.0
+    what: str
+    allowed: frozenset[int]
+    parts: list[Figures] = field(default_factory=list)
+    cpu_seconds: float = 0.0
+    grown_bytes: int = 0
 
-    def at(self, share: float) -> float:
-        """Return the milliseconds within which a share of them was answered."""
-        ordered = sorted(self.late)
-        return 1000 * ordered[min(int(share * len(ordered)), len(ordered) - 1)] if ordered else 0.0
+    @property
+    def statuses(self) -> Counter[int]:
+        """How often each status came."""
+        found: Counter[int] = Counter()
+        for one in self.parts:
+            found.update({int(status): many for status, many in one.statuses.items()})
+        return found
 
-
-class Client:
-    """One connection, kept open; small enough not to be what is measured."""
-
-    def __init__(self, url: str, token: str) -> None:
-        parts = urlsplit(url)
-        self._host, self._port = str(parts.hostname), int(parts.port or 0)
-        self._head = f"Host: {parts.netloc}\r\nAuthorization: Bearer {token}\r\n"
-        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
-
-    async def ask(self, method: str, path: str, body: bytes = b"") -> tuple[int, bytes]:
-        """Return the status and the head of the answer."""
-        if self._streams is None:
-            self._streams = await asyncio.open_connection(self._host, self._port)
-        reader, writer = self._streams
-        kind = "Content-Type: application/json\r\n" if body else ""
-        length = f"Content-Length: {len(body)}\r\n\r\n"
-        head = f"{method} {path} HTTP/1.1\r\n{self._head}{kind}{length}"
-        writer.write(head.encode() + body)
-        answer = await reader.readuntil(b"\r\n\r\n")
-        lower = answer.lower()
-        size = int(lower.split(b"content-length:")[1].split(b"\r\n")[0])
-        await reader.readexactly(size)
-        if b"connection: close" in lower:
-            self.close()
-        return int(answer.split(b" ", 2)[1]), lower
-
-    def close(self) -> None:
-        """Close the connection; the next request opens another."""
-        if self._streams is not None:
-            self._streams[1].close()
-            self._streams = None
-
-
-class Load:
-    """Requests to one daemon."""
-
-    def __init__(self, home: Home, seed: int) -> None:
-        self._home = home
-        self._random = random.Random(seed)
-        self._numbers = count()
-
-    def client(self) -> Client:
-        return Client(self._home.http_url(), self._home.token())
-
-    async def one(self, client: Client, figures: Figures, due: float) -> None:
-        """Make one request, and note what came of it."""
-        try:
-            with anyio.fail_after(30):
-                if self._random.random() < WRITE_SHARE:
-                    number = next(self._numbers)
-                    body = json.dumps({"value": f"written {number}"}).encode()
-                    answer = await client.ask("PUT", f"/v1/notes/key{number % 50}", body)
-                else:
-                    answer = await client.ask("GET", self._random.choice(READS))
-        except (OSError, EOFError, TimeoutError):
-            client.close()
-            figures.broken += 1
-            return
-        status, head = answer
-        figures.statuses[status] += 1
-        figures.late.append(monotonic() - due)
-        figures.without_retry += status in SHED and b"retry-after" not in head
-
-    async def steady(self, seconds: float, rate: float) -> Figures:
-        """Ask at a steady rate."""
-        figures = Figures()
-        began = monotonic()
-        due = (began + number / rate for number in range(int(seconds * rate)))
-
-        async def work() -> None:
-            client = self.client()
-            for at in due:
-                await anyio.sleep(max(0.0, at - monotonic()))
-                await self.one(client, figures, at)
-            client.close()
-
-        async with anyio.create_task_group() as group:
-            for _ in range(CONNECTIONS):
-                group.start_soon(work)
-        figures.seconds = monotonic() - began
-        return figures
-
-    async def flood(self, seconds: float, connections: int) -> Figures:
-        """Ask as much as many clients can."""
-        figures = Figures()
-        began = monotonic()
-        ends_at = began + seconds
-
-        async def work() -> None:
-            client = self.client()
-            while monotonic() < ends_at:
-                await self.one(client, figures, monotonic())
-            client.close()
-
-        async with anyio.create_task_group() as group:
-            for _ in range(connections):
-                group.start_soon(work)
-        figures.seconds = monotonic() - began
-        return figures
-
-
-def told(what: str, figures: Figures) -> str:
-    total = sum(figures.statuses.values())
-    return (
-        f"{what}: {total} answers, {total / figures.seconds:.0f}/s, {dict(figures.statuses)}, "
-        f"{figures.broken} broken; p50 {figures.at(0.5):.1f} ms, p95 {figures.at(0.95):.1f} ms, "
-        f"p99 {figures.at(0.99):.1f} ms"
-    )
-
-
-def faults(steady: Figures, flood: Figures, after: Figures) -> list[str]:
-    """Return what was not as it should be; how long things took is for people to judge."""
-    found = [
-        f"{what}: {wrong}"
-        for what, figures, allowed in (
-            ("steady", steady, NORMAL),
-            ("flood", flood, NORMAL | SHED),
-            ("after", after, NORMAL),
+    def told(self) -> str:
+        """Return a line about it."""
+        late = sorted(one for part in self.parts for one in part.late)
+        p50, p95, p99 = (_at(late, share) for share in (0.5, 0.95, 0.99))
+        total = sum(self.statuses.values())
+        seconds = max(one.seconds for one in self.parts)
+        unasked = sum(one.unasked for one in self.parts)
+        shed = sum(many for status, many in self.statuses.items() if status in SHED)
+        cpu = 1e6 * self.cpu_seconds / max(total, 1)
+        return (
+            f"{self.what}: {total} answers, {total / seconds:.0f}/s; p50 {p50:.1f} ms, "
+            f"p95 {p95:.1f} ms, p99 {p99:.1f} ms; {shed} refused, {dict(self.statuses)}, "
+            f"{unasked} not asked; "
+            f"{cpu:.0f} µs CPU each, {self.grown_bytes / 2**20:+.1f} MB, "
+            f"load {os.getloadavg()[0]:.1f}"
         )
-        if (wrong := {k: v for k, v in figures.statuses.items() if k not in allowed})
-    ]
-    found += [
-        f"{what}: {one.broken} broken"
-        for what, one in (("steady", steady), ("after", after))
-        if one.broken
-    ]
-    if flood.without_retry:
-        found.append(f"flood: {flood.without_retry} refusals say not when to come again")
-    return found
+
+    def faults(self) -> list[str]:
+        """Return what was not as it should be; how long things took is for people to judge."""
+        wrong = {status: n for status, n in self.statuses.items() if status not in self.allowed}
+        unanswered = sum(one.unanswered for one in self.parts)
+        silent = sum(one.without_retry for one in self.parts)
+        return [
+            *([f"{self.what}: {wrong}"] if wrong else []),
+            *([f"{self.what}: {unanswered} unanswered"] if unanswered else []),
+            *([f"{self.what}: {silent} refusals say not when to come again"] if silent else []),
+        ]
 
 
-async def run(seconds: float, rate: float, flood: int, most_at_once: int) -> int:
+def _at(ordered: list[int], share: float) -> float:
+    """Return the milliseconds within which a share was answered."""
+    return ordered[min(int(share * len(ordered)), len(ordered) - 1)] / 1000 if ordered else 0.0
+
+
+async def ask(
+    home: Home, phase: Phase, seconds: float, rate: float, connections: int = CONNECTIONS
+) -> Phase:
+    """Ask from several processes at once, together at a rate."""
+    parts = urlsplit(home.http_url())
+    daemon = psutil.Process(home.daemon_pid())
+
+    def used() -> tuple[float, int]:
+        times = daemon.cpu_times()
+        return times.user + times.system, daemon.memory_info().rss
+
+    async def work(seed: int) -> None:
+        task = Task(
+            str(parts.hostname), int(parts.port or 0), home.token(),
+            seconds, rate / PROCESSES, connections, seed, patient=SHED.isdisjoint(phase.allowed),
+        )  # fmt: skip
+        done = await anyio.run_process(
+            [sys.executable, "-m", "tests.stress.http_load"],
+            input=json.dumps(asdict(task)).encode(),
+            stderr=None,
+        )
+        phase.parts.append(Figures(**json.loads(done.stdout)))
+
+    cpu, rss = used()
+    with anyio.fail_after(seconds + LAST_SECONDS + SPARE_SECONDS):
+        async with anyio.create_task_group() as group:
+            for seed in range(PROCESSES):
+                group.start_soon(partial(work, seed))
+    after = used()
+    phase.cpu_seconds, phase.grown_bytes = after[0] - cpu, after[1] - rss
+    return phase
+
+
+async def run(seconds: float, rates: list[float], flood: float, most_at_once: int) -> int:
     """Run all parts in a home of its own; return the exit code."""
     console = Console(highlight=False, width=160, soft_wrap=True)
+    normal, shed = frozenset(NORMAL), frozenset(NORMAL | SHED)
+    problems: list[str] = []
     async with open_home("headless") as home:
         home.environ |= {
             "ITERM_MCP_HTTP_REQUESTS_PER_SECOND": "0",
             "ITERM_MCP_HTTP_MOST_AT_ONCE": str(most_at_once),
         }
         await start_daemon(home)
-        load = Load(home, 1)
-        await load.steady(1, 20)  # everything is imported and opened
-        steady = await load.steady(seconds, rate)
-        console.print(told(f"steady, {rate:g}/s wanted", steady))
-        flooded = await load.flood(FLOOD_SECONDS, flood)
-        console.print(told(f"flood, {flood} connections", flooded))
-        after = await load.steady(2, 50)
-        console.print(told("after", after))
-    problems = faults(steady, flooded, after)
+        plan = [
+            (Phase("warming", normal), 3.0, 50.0, CONNECTIONS),
+            *((Phase(f"{rate:g}/s", normal), seconds, rate, CONNECTIONS) for rate in rates),
+            (Phase(f"{flood:g}/s, too much", shed), FLOOD_SECONDS, flood, FLOOD_CONNECTIONS),
+            (Phase("after", normal), 3.0, 50.0, CONNECTIONS),
+        ]
+        for phase, long, rate, connections in plan:
+            await ask(home, phase, long, rate, connections)
+            console.print(phase.told())
+            problems += phase.faults()
     for problem in problems:
         console.print(f"[red]{problem}")
     if not problems:
@@ -225,12 +159,12 @@ async def run(seconds: float, rate: float, flood: int, most_at_once: int) -> int
 def main() -> int:
     """Read the command line and run."""
     parser = argparse.ArgumentParser(prog="python -m tests.stress.http", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=300.0)
-    parser.add_argument("--rate", type=float, default=1000.0, help="requests a second")
-    parser.add_argument("--flood", type=int, default=FLOOD, help="connections at once, at the end")
+    parser.add_argument("--seconds", type=float, default=300.0, help="at each rate")
+    parser.add_argument("--rates", type=float, nargs="*", default=[1000.0], help="a second")
+    parser.add_argument("--flood", type=float, default=5000.0, help="a second, at the end")
     parser.add_argument("--most-at-once", type=int, default=128, help="the daemon's own bound")
     given = parser.parse_args()
-    return anyio.run(run, given.seconds, given.rate, given.flood, given.most_at_once)
+    return anyio.run(run, given.seconds, given.rates, given.flood, given.most_at_once)
 
 
 if __name__ == "__main__":

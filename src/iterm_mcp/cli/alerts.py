@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from iterm_mcp.cli.budgets import refuse_agents
 from iterm_mcp.cli.http_call import ask_http
 from iterm_mcp.cli.tool_call import print_json
 
@@ -37,7 +38,11 @@ def acknowledge(
     alert_id: Annotated[int, typer.Argument(min=1, help="From list.")],
     by: Annotated[str, typer.Option(help="Who has seen it.")] = "a person",
 ) -> None:
-    """Say that somebody has seen an alert; the first one counts."""
+    """Say that somebody has seen an alert; the first one counts.
+
+    Agents that a budget holds by the step that the alert tells of may go on.
+    """
+    refuse_agents("acknowledge an alert")
     typer.echo(_row(ask_http("POST", f"/v1/alerts/{alert_id}/acknowledge", {"by": by})))
 
 

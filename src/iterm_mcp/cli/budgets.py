@@ -20,6 +20,13 @@ app = typer.Typer(
 )
 
 
+def refuse_agents(what: str) -> None:
+    """End the program where an agent's shell runs it: what follows is a person's to say."""
+    if take_access([], dict(os.environ)).agent:
+        typer.echo(f"an agent cannot {what}: ask a person", err=True)
+        raise typer.Exit(1)
+
+
 @app.command("list")
 def show(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,  # noqa: FBT002
@@ -42,9 +49,7 @@ def release(
     by: Annotated[str, typer.Option(help="Who says so.")] = "a person",
 ) -> None:
     """Let those go on whom a budget holds, until its next step or its next time."""
-    if take_access([], dict(os.environ)).agent:
-        typer.echo("an agent cannot release a budget: ask a person", err=True)
-        raise typer.Exit(1)
+    refuse_agents("release a budget")
     given = {"budget": budget, "of": of, "by": by}
     for one in ask_http("POST", "/v1/budgets/release", given)["budgets"]:
         typer.echo(_row(one))

@@ -137,8 +137,8 @@ async def test_what_happened_is_annotated_tagged_and_found_again(verbs: Verbs) -
     assert "removed" in await verbs.says("unannotate", number)
     again = await verbs.run("unannotate", number)
     assert (again.exit_code, "no annotation" in again.stderr) == (1, True)
-    for words in (("annotate", "event 7", "x"), ("annotate", "999999999", "x")):
-        assert (await verbs.run(*words)).exit_code == 1
+    for of in ("event 7", "999999999"):
+        assert (await verbs.run("annotate", of, "x")).exit_code == 1
     for words in (("annotations", "--of", "1-2"), ("annotate", FIRST, "x", "--conversation", "c")):
         assert (await verbs.run(*words)).exit_code == 2
 

@@ -186,9 +186,10 @@ def test_a_filter_that_cannot_be_is_refused_before_anybody_is_asked() -> None:
     assert [event_finding._said(one) for one in (True, 0.5)] == ["true", "0.5"]
 
 
-def test_an_agent_releases_no_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("words", [("budgets", "release", "daily"), ("alerts", "acknowledge", "1")])
+def test_an_agent_lets_no_budget_go(monkeypatch: pytest.MonkeyPatch, words: list[str]) -> None:
     monkeypatch.setenv("ITERM_MCP_AGENT", "ada")
-    result = CliRunner().invoke(app, ["budgets", "release", "daily"])
+    result = CliRunner().invoke(app, words)
     assert result.exit_code == 1
     assert "ask a person" in result.output
 

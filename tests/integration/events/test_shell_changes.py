@@ -150,6 +150,16 @@ async def test_files_and_commits_of_a_command_are_told(agent: Agent) -> None:
     assert (commit.text, commit.payload["branch"], commit.links.call) == ("Do it", "main", "b2")
 
 
+async def test_a_file_that_is_moved_tells_where_to_and_from_where(agent: Agent) -> None:
+    async with agent.working():
+        await agent.prompt()
+        found = await agent.run("b1", "mkdir deep; mv kept deep/renamed")
+        assert found == {"kept": "deleted", "renamed": "created"}
+    old, new = str(agent.directory / "kept"), str(agent.directory / "deep" / "renamed")
+    moved = {one.subject: one.payload for one in agent.told.events}
+    assert (moved[old]["moved_to"], moved[new]["moved_from"]) == (new, old)
+
+
 async def test_what_the_tool_itself_tells_is_not_told_twice(agent: Agent) -> None:
     async with agent.working():
         await agent.prompt()

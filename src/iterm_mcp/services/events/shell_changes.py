@@ -22,7 +22,7 @@ from anyio import to_thread
 from iterm_mcp.errors import ItermMcpError
 from iterm_mcp.models.events import Event, EventKind, Links, event_key
 from iterm_mcp.services.events.looking import GitError
-from iterm_mcp.services.events.trees import baseline
+from iterm_mcp.services.events.trees import baseline, moves
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -267,8 +267,9 @@ class ShellChanges:
             found = await to_thread.run_sync(
                 self._looker.compare, before, after, limiter=self._limiter
             )
+            moved = moves(found)
             for one in found:
-                self._tell_file(opened, place, one, event.at, after)
+                self._tell_file(opened, place, one, event.at, after, moved.get(one.path))
             if after.head and before.head != after.head:
                 commits = await to_thread.run_sync(
                     self._looker.commits, opened.root, before.head, after.head,
@@ -310,10 +311,11 @@ class ShellChanges:
     # What was found.
 
     def _tell_file(
-        self, opened: _Open, place: _Place, found: Difference, at: datetime, after: Tree
-    ) -> None:
+        self, opened: _Open, place: _Place, found: Difference, at: datetime, after: Tree,
+        moved: str | None,
+    ) -> None:  # fmt: skip
         began = opened.started.at
-        path = os.fsencode(f"{opened.root}/{found.path}").decode(errors="replace")
+        path = _shown(opened.root, found.path)
         known = place.told.get(path)
         ours = place.ours.get(path)
         if known is not None and known >= began:
@@ -329,6 +331,9 @@ class ShellChanges:
         }  # fmt: skip
         if found.lines is not None:
             payload["lines_added"], payload["lines_removed"] = found.lines
+        if moved is not None:
+            where = "moved_to" if found.after is None else "moved_from"
+            payload[where] = _shown(opened.root, moved)
         self._record(
             opened, EventKind.FILE_CHANGED, ("file", opened.started.links.call, path), at, path,
             f"{found.change} {path}", payload,
@@ -379,3 +384,7 @@ def _remember(known: OrderedDict[K, V], key: K, value: V, most: int) -> None:
     known.move_to_end(key)
     if len(known) > most:
         known.popitem(last=False)
+
+
+def _shown(root: str, path: str) -> str:
+    return os.fsencode(f"{root}/{path}").decode(errors="replace")

@@ -181,3 +181,42 @@ def differences(
         if then is not None or now is not None:
             told.append(Difference(path, then, now))
     return told
+
+
+def moves(found: Iterable[Difference]) -> dict[str, str]:
+    """Return what was moved or renamed: each old path with its new one, and each new with its old.
+
+    That is a file that is gone and one of the same content that came. Of several, those of the
+    same name belong together, and else those that come first. Empty files never count as moved.
+    """
+    gone: dict[object, list[str]] = {}
+    came: list[tuple[object, str]] = []
+    for one in found:
+        facts = one.before if one.after is None else one.after if one.before is None else None
+        content = None if facts is None else _content(facts)
+        if content is not None and one.after is None:
+            gone.setdefault(content, []).append(one.path)
+        elif content is not None:
+            came.append((content, one.path))
+    pairs: dict[str, str] = {}
+    for same_name in (True, False):
+        for content, path in came:
+            left = gone.get(content, [])
+            fits = [one for one in left if not same_name or _name(one) == _name(path)]
+            if path not in pairs and fits:
+                left.remove(fits[0])
+                pairs[path], pairs[fits[0]] = fits[0], path
+    return pairs
+
+
+def _content(facts: FileFacts) -> object | None:
+    """Return what two files have in common of which one was the other; None where unknown."""
+    if not facts.size:
+        return None
+    if facts.text is not None:
+        return facts.text.digest
+    return (facts.size, facts.mark) if facts.mark else None
+
+
+def _name(path: str) -> str:
+    return path.rpartition("/")[2]

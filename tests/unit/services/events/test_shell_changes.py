@@ -144,3 +144,13 @@ async def test_events_that_mean_nothing_here_are_passed_over(
         await story.hear(told(EventKind.FILE_CHANGED, 1.5, path="/elsewhere/a"))
     assert story.events == []
     assert story.looked.looks == 1
+
+
+async def test_a_renamed_file_tells_from_where_and_where_to() -> None:
+    story = Story()
+    same = FileFacts(3, (1, 2))
+    story.looked.changes = [Difference("new", None, same), Difference("old", same, None)]
+    came, went = await story.run()
+    assert (came.payload["change"], came.payload["moved_from"]) == ("created", "/w/old")
+    assert (went.payload["change"], went.payload["moved_to"]) == ("deleted", "/w/new")
+    assert "moved_to" not in came.payload

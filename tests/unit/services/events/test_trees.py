@@ -5,10 +5,12 @@ from hypothesis import strategies as st
 
 from iterm_mcp.services.events.trees import (
     SLACK_NS,
+    Difference,
     FileFacts,
     Tree,
     baseline,
     differences,
+    moves,
     read_text,
 )
 
@@ -109,3 +111,25 @@ def test_what_the_commits_have_different_is_looked_up_on_both_sides() -> None:
     assert [(one.path, one.change) for one in told] == [
         ("p", "modified"), ("r", "deleted"), ("s", "created"),
     ]  # fmt: skip
+
+
+def test_a_file_that_went_and_one_of_the_same_content_that_came_is_one_that_moved() -> None:
+    told = [
+        Difference("a/x", facts(b"one"), None),
+        Difference("a/y", facts(b"one"), None),
+        Difference("b/y", None, facts(b"one")),
+        Difference("b/z", None, facts(b"one")),
+        Difference("c", None, facts(b"one")),
+        Difference("d", facts(b"one"), facts(b"two")),
+        Difference("e", facts(b"three"), None),
+    ]
+    assert moves(told) == {"a/y": "b/y", "b/y": "a/y", "a/x": "b/z", "b/z": "a/x"}
+
+
+def test_large_files_moved_when_they_are_the_same_file_and_empty_ones_never() -> None:
+    large, other = FileFacts(5, (1, 2)), FileFacts(5, (1, 3))
+    assert moves([Difference("a", large, None), Difference("b", None, large)]) == {
+        "a": "b", "b": "a",
+    }  # fmt: skip
+    for before, after in ((large, other), (FileFacts(5), FileFacts(5)), (facts(b""), facts(b""))):
+        assert moves([Difference("a", before, None), Difference("b", None, after)]) == {}

@@ -8,6 +8,7 @@ from typing import NoReturn
 
 import pytest
 import structlog
+from hypothesis import settings
 from tests.covering import measure_this_process_only
 from tests.order import spread
 
@@ -17,6 +18,11 @@ pytest_plugins = ["tests.hanging"]
 def _drop(*_: object) -> NoReturn:
     raise structlog.DropEvent
 
+
+# What a property has been tried with in many runs need not be much in each of them.
+# `--hypothesis-profile default` (or `ci`) tries as much as the library would.
+settings.register_profile("each run", parent=settings(), max_examples=50)
+settings.load_profile("each run")
 
 # Rendering a traceback reads source files, which no test needs and unit tests must not do.
 structlog.configure(processors=[_drop])

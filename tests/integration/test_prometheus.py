@@ -115,10 +115,10 @@ def free_port() -> int:
 
 @asynccontextmanager
 async def run_prometheus(home: Home, folder: Path) -> AsyncIterator[httpx2.AsyncClient]:
-    """Run a Prometheus that scrapes the home's daemon every second."""
+    """Run a Prometheus that scrapes the home's daemon three times a second."""
     port = free_port()
     config = {
-        "global": {"scrape_interval": "1s"},
+        "global": {"scrape_interval": "300ms"},
         "scrape_configs": [
             {
                 "job_name": "iterm-mcp",

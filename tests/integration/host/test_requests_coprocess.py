@@ -131,12 +131,12 @@ async def test_one_that_does_not_read_stops_nothing(wire: WireClient) -> None:
 
 
 async def test_one_that_writes_much_waits_for_its_session(wire: WireClient) -> None:
-    counting = "sh -c 'stty raw -echo; echo ready; sleep 1; head -c 20000000 | wc -c; exec cat'"
+    counting = "sh -c 'stty raw -echo; echo ready; sleep 1; head -c 4000000 | wc -c; exec cat'"
     session = (await wire.open_window(counting)).session_id
     shown = partial(wire.text, session)
     await eventually(shown, lambda lines: "ready" in lines[0], within_seconds=30)
-    assert await run(wire, session, "head -c 20000000 /dev/zero | tr '\\000' x") is True
-    await eventually(shown, lambda lines: "20000000" in "".join(lines), within_seconds=30)
+    assert await run(wire, session, "head -c 4000000 /dev/zero | tr '\\000' x") is True
+    await eventually(shown, lambda lines: "4000000" in "".join(lines), within_seconds=30)
 
 
 async def test_what_is_no_coprocess_is_refused(wire: WireClient) -> None:

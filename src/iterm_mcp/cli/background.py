@@ -53,17 +53,25 @@ class Background:
     def start(self) -> None:
         """Start it unless it runs, and wait until it answers; exit with 1 when it does not."""
         paths = find_paths()
-        make_private_folder(paths.state)
         log = f"{paths.logs}/{self.name}.log"
         before = log_size(log)
-        up = start_once(
-            lambda: self.answers() or None,
-            lock=self.lock,
-            spawn_lock=self.spawn_lock,
-            arguments=[self.name, "run"],
-            log=log,
-            within_seconds=START_SECONDS,
-        )
+        try:
+            make_private_folder(paths.state)
+            up = start_once(
+                lambda: self.answers() or None,
+                lock=self.lock,
+                spawn_lock=self.spawn_lock,
+                arguments=[self.name, "run"],
+                log=log,
+                within_seconds=START_SECONDS,
+            )
+        except OSError as error:  # its disk is full, or is not to be written to
+            typer.echo(
+                f"it cannot be started in {paths.state}: {error.strerror or error};"
+                " make room on that disk, or permit yourself to write there",
+                err=True,
+            )
+            raise typer.Exit(1) from None
         if not up:
             words = last_words(log, before)
             reason = f": {words}" if words else ""

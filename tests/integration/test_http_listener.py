@@ -21,7 +21,6 @@ SECONDS = 10
 
 def test_a_taken_port_is_replaced_by_a_free_one_unless_it_was_asked_for() -> None:
     with closing(bind_loopback(0, exact=True)) as first:
-        first.listen()
         port = first.getsockname()[1]
         with closing(bind_loopback(port, exact=False)) as second:
             assert second.getsockname()[0] == "127.0.0.1"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import os
 import secrets
+from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
@@ -32,6 +33,12 @@ SCOPES_OF_PREFIXES = tuple(
 
 REPORTER = Grant("reports", TIERS[1])
 """An agent that we have started: it may come in by those prefixes, and nowhere else."""
+
+SAID_ONCE = {b"host", b"origin", b"authorization", b"content-length"}
+"""Where these are said twice, two readers may take a request for two different ones."""
+
+NO_HOST = frozenset("@/\\?#")
+"""With any of these a Host is a piece of a URL, in which its name may stand anywhere."""
 
 GRANT = "iterm_mcp.grant"
 """Where in an ASGI scope the `Grant` of a request stands."""
@@ -85,7 +92,7 @@ class Gate:
         self._tokens = tokens
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request or a WebSocket on, or answer it with 401, 403 or 421."""
+        """Pass a request or a WebSocket on, or answer it with 400, 401, 403 or 421."""
         refusal = None if scope["type"] == "lifespan" else self._refusal(scope)
         if refusal is None:
             await self._app(scope, receive, send)
@@ -94,12 +101,9 @@ class Gate:
 
     def _refusal(self, scope: Scope) -> JSONResponse | None:
         headers: dict[bytes, bytes] = dict(scope["headers"])
-        host = headers.get(b"host", b"").decode("latin-1")
-        if _host_name(host) not in LOOPBACK:
-            return problem(421, "misdirected", "This server answers to loopback names only.")
-        origin = headers.get(b"origin")
-        if origin is not None and origin.decode("latin-1") != f"http://{host}":
-            return problem(403, "foreign_origin", "Requests from other origins are refused.")
+        foreign = _foreign(scope, headers)
+        if foreign is not None:
+            return foreign
         path: str = scope["path"]
         if path in OPEN_PATHS or (
             path.startswith(PUBLIC_PREFIXES) and scope.get("method") in {"GET", "HEAD"}
@@ -131,7 +135,26 @@ class Gate:
         return self._tokens.find(text.decode("latin-1"))
 
 
+def _foreign(scope: Scope, headers: dict[bytes, bytes]) -> JSONResponse | None:
+    """Return a refusal of what was not meant for us, or may have been."""
+    if len(headers) < len(scope["headers"]):
+        names = [name for name, _ in scope["headers"]]
+        twice = next((one for one in SAID_ONCE if names.count(one) > 1), None)
+        if twice is not None:
+            return problem(400, "bad_headers", f"There is more than one {twice.decode()}.")
+    host = headers.get(b"host", b"").decode("latin-1")
+    if _host_name(host) not in LOOPBACK:
+        return problem(421, "misdirected", "This server answers to loopback names only.")
+    origin = headers.get(b"origin")
+    if origin is not None and origin.decode("latin-1") != f"http://{host}":
+        return problem(403, "foreign_origin", "Requests from other origins are refused.")
+    return None
+
+
+@lru_cache(maxsize=64)
 def _host_name(host: str) -> str | None:
+    if not NO_HOST.isdisjoint(host):
+        return None
     try:
         return urlsplit(f"//{host}").hostname
     except ValueError:

@@ -67,7 +67,7 @@ def url_of(listener: socket.socket) -> str:
 
 
 def bind_loopback(port: int, *, exact: bool) -> socket.socket:
-    """Bind a loopback port.
+    """Take a loopback port: who connects from now on waits until it is served.
 
     Args:
         exact: Fail when it is taken; otherwise take a free one instead, and say so.
@@ -75,16 +75,24 @@ def bind_loopback(port: int, *, exact: bool) -> socket.socket:
     Raises:
         OSError: It is taken and `exact` was asked for.
     """
+    try:
+        return _listening(port)
+    except OSError as error:
+        if exact:
+            raise
+        log.warning("http_port_taken", port=port, reason=str(error))
+        return _listening(0)
+
+
+def _listening(port: int) -> socket.socket:
     # Where the protocol is not named, asyncio leaves Nagle's algorithm on, and an answer's body
     # waits 40 ms for its head to be acknowledged.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", port))
-    except OSError as error:
-        if exact:
-            listener.close()
-            raise
-        log.warning("http_port_taken", port=port, reason=str(error))
-        listener.bind(("127.0.0.1", 0))
+        listener.listen()  # until then another may bind it, too
+    except OSError:
+        listener.close()
+        raise
     return listener

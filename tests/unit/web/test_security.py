@@ -125,6 +125,18 @@ async def test_a_name_that_was_made_to_lead_here_is_refused_whatever_it_knows(
     assert inside.paths == []
 
 
+@pytest.mark.parametrize("name", ["host", "origin", "authorization", "content-length"])
+async def test_what_decides_is_said_once_or_the_request_is_refused(
+    gate: Gate, inside: Inside, name: str
+) -> None:
+    said = {"host": HOST, "origin": f"http://{HOST}", "content-length": "0"}
+    said["authorization"] = f"Bearer {TOKEN}"
+    headers = [*said.items(), (name, said[name])]
+    answer = await ask(gate, "/metrics", *headers, host=None)
+    assert (answer.status, answer.error_code()) == (400, "bad_headers")
+    assert inside.paths == []
+
+
 async def test_our_own_page_may_ask(gate: Gate) -> None:
     own = ("origin", f"http://{HOST}")
     assert (await ask(gate, "/metrics", own, token=TOKEN)).status == 200

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote
 
 import typer
@@ -11,6 +11,9 @@ import typer
 from iterm_mcp.cli.daemon_http import get_json
 from iterm_mcp.cli.event_options import moment, plain
 from iterm_mcp.cli.tool_call import print_json
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 WIDTH = 30
 """Of a step in a column of a comparison."""
@@ -120,6 +123,22 @@ def costs(
         names = "  ".join(name or "-" for name in one["names"])
         typer.echo(plain(f"{names}  {_sums(one['sums'])}"))
     typer.echo(f"all  {_sums(found['total'])}")
+    for line in _agents_say(found["check"]):
+        typer.echo(plain(line))
+
+
+def _agents_say(check: Mapping[str, Any] | None) -> list[str]:
+    """Return what agents say that it cost, beside what is computed; nothing if they say nothing."""
+    if not check or not check["compared"]:
+        return []
+    of = f"{check['compared']} of the {check['conversations']} dearest conversations"
+    apart = [f"  {one['conversation']}  {_both(one)}" for one in check["apart"]]
+    return [f"of {of}: {_both(check)} ({check['difference_percent']:+.2f} %)", *apart]
+
+
+def _both(sides: Mapping[str, Any]) -> str:
+    said, computed = sides["reported"] / 1e9, sides["computed"] / 1e9
+    return f"${said:.4f} as agents say, ${computed:.4f} as computed"
 
 
 def shifts(

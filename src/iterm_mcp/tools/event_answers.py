@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from iterm_mcp.models.event_queries import Sums
     from iterm_mcp.models.events import TokenUsage
     from iterm_mcp.services.events.conversations import Summary
+    from iterm_mcp.services.events.cost_checking import CostCheck
     from iterm_mcp.services.events.costs import CostReport
     from iterm_mcp.tools.answers import Json
 
@@ -144,7 +145,7 @@ def comparison(told: Comparison, *, differing: bool) -> Json:
 def costs(told: CostReport) -> Json:
     """Return what was spent."""
     by = [one.value for one in told.by]
-    return {
+    answer: Json = {
         "since": told.since.isoformat(),
         "until": told.until.isoformat(),
         "total": _sums(told.total),
@@ -155,6 +156,29 @@ def costs(told: CostReport) -> Json:
         ],
         "rows_left_out": told.left_out + max(len(told.rows) - 100, 0),
     }  # fmt: skip
+    if told.check is not None and told.check.compared:
+        answer["agents_say"] = _check(told.check)
+    return answer
+
+
+def _check(check: CostCheck) -> Json:
+    """Return what agents say that their dearest conversations cost, beside what is computed."""
+    difference = check.difference_percent
+    return {
+        "conversations": check.compared,
+        "of": check.conversations,
+        "dollars": round(check.reported / 1e9, 6),
+        "computed_dollars": round(check.computed / 1e9, 6),
+        "difference_percent": None if difference is None else round(difference, 2),
+        "apart": [
+            {
+                "conversation": cut(one.conversation, 80),
+                "dollars": round(one.reported / 1e9, 6),
+                "computed_dollars": round(one.computed / 1e9, 6),
+            }
+            for one in check.apart
+        ],
+    }
 
 
 def cut(text: str, most: int = TEXT_CHARACTERS) -> str:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from datetime import date, datetime, tzinfo
 
     from iterm_mcp.models.event_queries import ChartRow
+    from iterm_mcp.services.events.cost_checking import CostCheck, CostChecks
 
 MOST_ROWS = 1000
 
@@ -76,6 +77,8 @@ class CostReport:
     Attributes:
         rows: The dearest first, days in their order.
         left_out: How many rows there are more; they count in `total`.
+        check: What was computed beside what agents report; None where only a model's part is told,
+            of which they report nothing.
     """
 
     since: datetime
@@ -84,6 +87,7 @@ class CostReport:
     rows: tuple[CostRow, ...]
     total: Sums
     left_out: int
+    check: CostCheck | None = None
 
 
 class Costs:
@@ -91,10 +95,12 @@ class Costs:
 
     Args:
         zone: In which days begin and end.
+        checks: Compares what was computed with what was reported.
     """
 
-    def __init__(self, charted: Charted, zone: tzinfo) -> None:
+    def __init__(self, charted: Charted, zone: tzinfo, checks: CostChecks | None = None) -> None:
         self._charted = charted
+        self._checks = checks
         self._zone = zone
 
     async def report(
@@ -121,10 +127,12 @@ class Costs:
         chosen = tuple(dict.fromkeys(by))
         charted = tuple(_CHARTS[one] for one in chosen if one in _CHARTS)
         wanted = ((ChartBy.AGENT, agent), (ChartBy.AGENT_KIND, kind), (ChartBy.MODEL, model))
+        only = tuple(one for one in wanted if one[1])
+        check = None
+        if self._checks is not None and not model:
+            check = await self._checks.check(since, until, only)
         step = ChartStep.HOUR if CostBy.DAY in chosen else None
-        rows = await self._charted.chart(
-            ChartQuery(since, until, step, charted, tuple(one for one in wanted if one[1]))
-        )
+        rows = await self._charted.chart(ChartQuery(since, until, step, charted, only))
         sums: defaultdict[tuple[str, ...], Sums] = defaultdict(Sums)
         total = Sums()
         for row in rows:
@@ -136,7 +144,7 @@ class Costs:
         found = [CostRow(names, one) for names, one in sums.items()]
         found.sort(key=lambda one: (_day(one, chosen), -one.dollars, one.names))
         return CostReport(
-            since, until, chosen, tuple(found[:most]), total, max(len(found) - most, 0)
+            since, until, chosen, tuple(found[:most]), total, max(len(found) - most, 0), check
         )
 
     def _names(self, row: ChartRow, chosen: Sequence[CostBy]) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from iterm_mcp.services.events.conversations import Conversations
+from iterm_mcp.services.events.cost_checking import CostChecks
 from iterm_mcp.services.events.costs import Costs
 from iterm_mcp.services.events.exporting import Exporter
 from iterm_mcp.services.events.history import History
@@ -47,7 +48,7 @@ def make_questions(
     return EventQuestions(
         store,
         Conversations(store, clock),
-        Costs(store, where),
+        Costs(store, where, CostChecks(store)),
         History(store, clock, where, agents),
         Exporter(store, clock),
         clock,

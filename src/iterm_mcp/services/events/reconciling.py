@@ -11,8 +11,10 @@ from iterm_mcp.models.events import CostBasis, EventKind
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from iterm_mcp.models.event_queries import Sums
     from iterm_mcp.models.events import Event
 
+AGREE_PERCENT = 1.0
 ONE_ANSWER = "answer.cost"
 """Metrics of what one answer cost; they add up."""
 GROWING = "cost.total"
@@ -45,7 +47,7 @@ class Reconciliation:
     basis: CostBasis
     difference_percent: float | None
 
-    def agrees(self, within_percent: float = 1.0) -> bool | None:
+    def agrees(self, within_percent: float = AGREE_PERCENT) -> bool | None:
         """Tell whether both sides say about the same; None where they cannot be compared."""
         if self.difference_percent is None:
             return None
@@ -55,6 +57,30 @@ class Reconciliation:
 def nothing_spent(conversation: str) -> Reconciliation:
     """Return the reconciliation of a conversation that cost nothing, and that nobody says did."""
     return _reconciled(conversation, _Sides())
+
+
+def reconcile_sums(
+    conversation: str, kind: str, sums: Sums, claims: Iterable[Event]
+) -> Reconciliation:
+    """Return both sides of a conversation whose answers were added up already.
+
+    Args:
+        sums: Of all its answers. They tell not how many there were, so `Reconciliation.answers`
+            is 0, and `Reconciliation.unpriced` counts answers, not tokens.
+        claims: Its `EventKind.METRIC_REPORTED`.
+    """
+    sides = _Sides(
+        kind,
+        0,
+        sums.computed_nanodollars + sums.reported_nanodollars,
+        sums.reported_nanodollars,
+        sums.unpriced,
+    )
+    for event in claims:
+        said = _said(event.payload)
+        if said is not None:
+            _claim(sides, event, *said)
+    return _reconciled(conversation, sides)
 
 
 @dataclass(slots=True)

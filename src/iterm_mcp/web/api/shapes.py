@@ -15,7 +15,7 @@ from pydantic import BaseModel, create_model
 
 from iterm_mcp.models import account_views, accounts, event_queries, events, history
 from iterm_mcp.models.annotations import AnnotationId
-from iterm_mcp.services.events import conversations, costs
+from iterm_mcp.services.events import conversations, cost_checking, costs
 
 _NAMES: dict[str, Any] = {
     **vars(events),
@@ -25,6 +25,7 @@ _NAMES: dict[str, Any] = {
     **vars(history),
     **vars(conversations),
     **vars(costs),
+    **vars(cost_checking),
     "AnnotationId": AnnotationId,
     "Json": Any,
     "Mapping": Mapping,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -58,6 +59,19 @@ def test_a_prompt_that_a_hook_tells_proves_that_it_was_submitted() -> None:
 
 def test_another_prompt_proves_nothing() -> None:
     assert steps(tracking("do this"), turn("submitted", HOOK, prompt="do that")) == []
+
+
+def test_what_was_seen_before_a_message_was_typed_proves_nothing_however_it_is_dated() -> None:
+    """As when the ledger is read again after a crash, from before an earlier message on."""
+    tracker = TurnTracker()
+    tracker.follow(ONE, "do this", stage=Stage.WRITTEN, since=START, behind=False, after=7)
+    earlier, later = (
+        [replace(activity("busy"), number=n), replace(activity("idle"), number=n + 1)]
+        for n in (6, 8)
+    )
+
+    assert steps(tracker, *earlier) == []
+    assert steps(tracker, *later) == [(ONE, Stage.SUBMITTED), (ONE, Stage.ENDED)]
 
 
 def test_an_id_of_ours_proves_more_than_a_text() -> None:

@@ -49,6 +49,7 @@ class _Followed:
 
     Attributes:
         since: When it was typed; what is dated before is of another one.
+        after: What was seen last before it was typed, by its number; clocks differ, numbers do not.
         behind: A turn was under way, whose end is not this message's.
         busy: The agent was seen to work since.
         epoch: In which life of the agent it was typed; None is not known.
@@ -70,6 +71,7 @@ class _Followed:
     begun_at: datetime | None = None
     named: bool = False
     freed: tuple[datetime, str] | None = None
+    after: int = 0
 
 
 def squeezed(text: str) -> str:
@@ -87,6 +89,7 @@ class TurnTracker:
 
     def __init__(self) -> None:
         self._followed: list[_Followed] = []
+        self._number = 0
 
     @property
     def ids(self) -> tuple[DeliveryId, ...]:
@@ -102,15 +105,19 @@ class TurnTracker:
         since: datetime,
         behind: bool,
         epoch: int | None = None,
+        after: int = 0,
     ) -> None:
         """Follow a message that is about to be typed, or was.
 
         Args:
             behind: The agent is amid a turn.
             epoch: The agent's present life: what it does in another proves nothing.
+            after: The number of an observation from before it was typed; 0 when none is known.
         """
         self.drop(delivery_id)
-        self._followed.append(_Followed(delivery_id, text, stage, since, behind, epoch=epoch))
+        self._followed.append(
+            _Followed(delivery_id, text, stage, since, behind, epoch=epoch, after=after)
+        )
 
     def moved(self, delivery_id: DeliveryId, stage: Stage) -> None:
         """Take note of a step that was not found here."""
@@ -125,6 +132,7 @@ class TurnTracker:
     def feed(self, observation: Observation) -> list[Step]:
         """Return what a further observation proves; each step is legal, and was noted here."""
         sighting = observation.sighting
+        self._number = observation.number
         evidence = f"{sighting.source} {sighting.fact}"
         if sighting.fact is Fact.TURN:
             phase = str(sighting.value.get("phase"))
@@ -192,7 +200,8 @@ class TurnTracker:
         if value.get("prompt") or value.get("message"):
             return []
         for one in self._followed:
-            if one.stage in {Stage.SUBMITTED, Stage.QUEUED} and not one.behind and _past(one, at):
+            waits = one.stage in {Stage.SUBMITTED, Stage.QUEUED} and not one.behind
+            if waits and self._past(one, at):
                 return self._step(one, Stage.STARTED, evidence)
         return []
 
@@ -204,7 +213,7 @@ class TurnTracker:
         for one in tuple(self._followed):
             if message and message != one.delivery_id:
                 continue
-            if not message and not _past(one, at):
+            if not message and not self._past(one, at):
                 continue
             if not message and _of_former(one, value, at, evidence):
                 continue
@@ -226,7 +235,7 @@ class TurnTracker:
         """
         steps: list[Step] = []
         for one in tuple(self._followed):
-            if not _past(one, at):
+            if not self._past(one, at):
                 continue
             if what == "busy":
                 if one.stage is Stage.WRITTEN and not one.behind:
@@ -251,9 +260,14 @@ class TurnTracker:
         if not isinstance(prompt, str):
             return None
         for one in self._followed:
-            if one.stage in stages and _past(one, at) and same_text(prompt, one.text):
+            if one.stage in stages and self._past(one, at) and same_text(prompt, one.text):
                 return one
         return None
+
+    def _past(self, one: _Followed, at: datetime) -> bool:
+        """Tell whether what is fed came late enough to be of a message, and is dated so."""
+        came_before = 0 < self._number <= one.after
+        return not came_before and at >= one.since - CLOCKS_DIFFER
 
     def _step(self, one: _Followed, to: Stage, evidence: str, reason: str = "") -> list[Step]:
         if to not in MOVES[one.stage]:
@@ -292,8 +306,3 @@ def _of_former(one: _Followed, value: Mapping[str, Json], at: datetime, evidence
         return False
     freed_at, freed_by = one.freed
     return evidence != freed_by and at <= freed_at + CLOCKS_DIFFER
-
-
-def _past(one: _Followed, at: datetime) -> bool:
-    """Tell whether something is dated late enough to be of a message."""
-    return at >= one.since - CLOCKS_DIFFER

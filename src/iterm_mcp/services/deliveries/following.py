@@ -71,11 +71,12 @@ class Following:
             since=leased[-1] if leased else delivery.accepted_at,
             behind=bool((delivery.details or {}).get("amid_turn")),
             epoch=_life(delivery.details or {}),
+            after=_seen(delivery.details or {}),
         )
         self.behind = True
         self.told.append(delivery.text)
-        seen = (delivery.details or {}).get("seen")
-        if isinstance(seen, int) and (self.recalled == 0 or seen < self.recalled):
+        seen = _seen(delivery.details or {})
+        if seen and (self.recalled == 0 or seen < self.recalled):
             self.recalled = seen
         if delivery.stage in {Stage.LEASED, Stage.WRITTEN}:
             self.doubt(delivery.delivery_id)
@@ -137,6 +138,7 @@ class Following:
             since=after.moves[-1].at,
             behind=amid_turn,
             epoch=_life(details),
+            after=_seen(details),
         )
         self.told.append(delivery.text)
 
@@ -191,6 +193,12 @@ class Following:
             delivery = self._book.get(delivery_id)
             if delivery is None or delivery.moves[-1].at + KEPT < now:
                 self.forget(delivery_id)
+
+
+def _seen(details: Mapping[str, Json]) -> int:
+    """Return the number of what was last seen before a message was typed; 0 when not known."""
+    seen = details.get("seen")
+    return seen if isinstance(seen, int) else 0
 
 
 def _life(details: Mapping[str, Json]) -> int | None:

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 import anyio
+from anyio import open_file
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
@@ -65,7 +66,7 @@ def share_routes(shares: Shares, clock: Clock) -> list[Route]:
             return _nothing()
         share, path = found
         try:
-            file = await anyio.open_file(path, "rb")
+            file = await open_file(path, "rb")
         except OSError:  # revoked just now
             return _nothing()
         await shares.viewed(share)

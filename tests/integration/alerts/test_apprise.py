@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -11,6 +12,7 @@ from tests.integration.alerts.receiving import served
 
 from iterm_mcp.models.alerts import Severity
 from iterm_mcp.models.notices import Form, Notice, SinkSettings
+from iterm_mcp.services.alerts import apprises
 from iterm_mcp.services.alerts.apprises import AppriseChannel
 from iterm_mcp.services.alerts.outbox import NotSentError
 
@@ -75,3 +77,16 @@ async def test_what_a_service_does_not_take_may_be_sent_again() -> None:
 async def test_a_program_that_is_not_there_is_told() -> None:
     with pytest.raises(NotSentError, match="no process starts"):
         await AppriseChannel(sink("json://x"), ("/no/such/program",)).send(NOTICE)
+
+
+async def test_what_takes_too_long_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(apprises, "SECONDS", 0.05)
+    with pytest.raises(NotSentError, match="in time"):
+        await AppriseChannel(sink("json://x"), ("sleep", "60")).send(NOTICE)
+
+
+async def test_what_ends_at_once_has_sent_nothing() -> None:
+    notice = replace(NOTICE, body="x" * 1_000_000)
+    with pytest.raises(NotSentError) as caught:
+        await AppriseChannel(sink("json://x"), ("false",)).send(notice)
+    assert caught.value.again

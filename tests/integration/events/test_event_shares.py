@@ -12,6 +12,10 @@ import pytest
 from anyio import to_thread
 from tests.integration.events.test_event_files import Verbs
 
+from iterm_mcp.errors import InvalidRequestError
+from iterm_mcp.services.events.exporting.printing import draw
+from iterm_mcp.services.events.exporting.recordings import HostRecordings
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -55,6 +59,33 @@ async def test_a_link_is_made_read_listed_and_revoked(verbs: Verbs, tools: ToolC
     assert (status, json.loads(told)["error"]["code"]) == (404, "no_share")
     assert (await verbs.run("share", "create")).returncode == 1
     await tools.data("close_session", session_id=opened["session_id"], confirm=True)
+
+
+async def test_a_link_is_told_to_people_and_programs(verbs: Verbs) -> None:
+    made = await verbs.run("share", "create", "--session", "none", "-f", "json", "--hours", "0.5")
+    assert made.stdout.startswith(b"http://127.0.0.1:")
+    assert b"this machine alone" in made.stderr
+    listed = json.loads(await verbs.says("share", "list", "--json"))["shares"]
+    assert [one["what"] for one in listed] == ["session none"]
+    await verbs.says("share", "revoke", str(listed[0]["share_id"]))
+
+
+@pytest.mark.parametrize(
+    ("command", "why"),
+    [(("/no/such",), "FileNotFoundError"),
+     (("sh", "-c", "cat > /dev/null; echo it is torn >&2; exit 1"), "it is torn")],
+    ids=["missing", "failing"],
+)  # fmt: skip
+async def test_what_helps_and_fails_is_told(command: tuple[str, ...], why: str) -> None:
+    with pytest.raises(InvalidRequestError, match=why):
+        await HostRecordings(command).list()
+    with pytest.raises(InvalidRequestError, match=why):
+        await draw({}, command)
+
+
+async def test_what_draws_and_ends_at_once_is_told() -> None:
+    with pytest.raises(InvalidRequestError, match="no PDF can be made"):
+        await draw({"text": "x" * 1_000_000}, ("false",))
 
 
 @pytest.mark.headless

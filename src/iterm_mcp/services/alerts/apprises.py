@@ -70,6 +70,10 @@ class AppriseChannel:
             raise NotSentError("it did not answer in time", again=True) from None
         except OSError as error:
             raise NotSentError(f"no process starts: {error.strerror}", again=True) from None
+        except ExceptionGroup as errors:  # it ended before it had read everything
+            if errors.split((anyio.BrokenResourceError, OSError))[1] is not None:
+                raise
+            raise NotSentError("what sends it ended at once", again=True) from None
         if done.returncode != Ending.SENT:
             what, again = REASONS.get(done.returncode, REASONS[Ending.FAILED])
             raise NotSentError(what, again=again)

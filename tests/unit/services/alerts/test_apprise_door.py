@@ -1,10 +1,22 @@
 from __future__ import annotations
 
+import json
+import logging
+import sys
+from contextlib import suppress
+from io import BytesIO, TextIOWrapper
 from typing import Any
 
 import pytest
 
-from iterm_mcp.services.alerts.apprise_process import Door, Ending, addresses_of, is_plain, send
+from iterm_mcp.services.alerts.apprise_process import (
+    Door,
+    Ending,
+    addresses_of,
+    is_plain,
+    main,
+    send,
+)
 
 
 @pytest.mark.parametrize(
@@ -58,6 +70,76 @@ class Plugin:
 
     def __init__(self, protocol: str | None, *, secure: bool) -> None:
         self.protocol, self.secure = protocol, secure
+
+
+class Library:
+    """Apprise, as far as it is asked, which tells what it tried to reach."""
+
+    host = "example.org"
+    secure = True
+    protocol = "json"
+
+    def __init__(self, *, tries: tuple[str, int] | None = None, sent: bool = True) -> None:
+        self.tries = tries
+        self.sent = sent
+        self.doors: list[Any] = []
+        self.told: dict[str, str] = {}
+        self.Apprise = self
+
+    def __call__(self) -> Library:
+        return self
+
+    def instantiate(self, url: str, *, suppress_exceptions: bool) -> Library | None:
+        assert suppress_exceptions
+        return None if url == "nonsense" else self
+
+    def add(self, plugin: Library) -> None:
+        assert plugin is self
+
+    def notify(self, **told: str) -> bool:
+        self.told = told
+        if self.tries is not None:
+            with suppress(PermissionError):
+                self.doors[0]("socket.connect", (None, self.tries))
+        return self.sent
+
+
+@pytest.mark.parametrize(
+    ("library", "url", "ending"),
+    [
+        (Library(), "jsons://example.org", Ending.SENT),
+        (Library(sent=False), "jsons://example.org", Ending.FAILED),
+        (Library(sent=False, tries=("10.0.0.1", 1)), "jsons://example.org", Ending.REFUSED),
+        (Library(), "nonsense", Ending.NO_ADDRESS),
+    ],
+    ids=["sent", "failed", "refused", "nonsense"],
+)
+def test_what_became_of_it_is_told(
+    library: Library, url: str, ending: Ending, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = {"url": url, "allow_hosts": [], "title": "t", "body": "b", "type": "info"}
+    monkeypatch.setitem(sys.modules, "apprise", library)
+    monkeypatch.setattr(sys, "addaudithook", library.doors.append)
+    monkeypatch.setattr(sys, "stdin", TextIOWrapper(BytesIO(json.dumps(given).encode())))
+    try:
+        assert main() is ending
+    finally:
+        logging.disable(logging.NOTSET)
+    assert library.told == (
+        {} if url == "nonsense" else {"title": "t", "body": "b", "notify_type": "info"}
+    )
+
+
+def test_without_tls_nothing_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    library = Library()
+    library.secure = False
+    monkeypatch.setitem(sys.modules, "apprise", library)
+    monkeypatch.setattr(sys, "addaudithook", library.doors.append)
+    try:
+        assert send({"url": "json://example.org", "allow_hosts": []}) is Ending.PLAIN
+    finally:
+        logging.disable(logging.NOTSET)
+    assert library.told == {}
 
 
 @pytest.mark.parametrize(

@@ -170,13 +170,17 @@ async def test_reading_is_slowed_too(side: Side) -> None:
     assert statuses[-1] == 429
 
 
-async def test_a_file_that_goes_while_it_is_opened_is_nothing(side: Side, tmp_path: Path) -> None:
+async def test_a_file_that_goes_while_it_is_opened_is_nothing(
+    side: Side, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await kept(side)
     path = path_of(await shared(side))
-    (file,) = (tmp_path / "shares").iterdir()
-    file.chmod(0)
-    file.unlink()
-    assert (await visit(side, path)).status == 404
+
+    async def gone(*_: object) -> None:
+        raise FileNotFoundError
+
+    monkeypatch.setattr(public, "open_file", gone)
+    assert error_of(await visit(side, path)) == (404, "no_share")
 
 
 async def test_who_may_make_links(side: Side) -> None:

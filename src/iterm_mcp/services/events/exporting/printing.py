@@ -54,6 +54,10 @@ async def draw(document: dict[str, Any], renderer: Sequence[str] = RENDERER) -> 
                 done = await anyio.run_process(renderer, input=to_json(document), check=False)
     except (TimeoutError, OSError) as error:
         raise _impossible(type(error).__name__) from None
+    except ExceptionGroup as errors:  # it ended before it had read everything
+        if errors.split((anyio.BrokenResourceError, OSError))[1] is not None:
+            raise
+        raise _impossible("what draws it ended at once") from None
     if done.returncode:
         raise _impossible(done.stderr.decode(errors="replace").strip().rpartition("\n")[2])
     return done.stdout

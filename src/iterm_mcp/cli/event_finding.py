@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 RETRY_SECONDS = 2.0
 MOST_NAME = 100
+_pause = time.sleep
 
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 _Saved = Annotated[str, typer.Option(help="A saved filter to add to.")]
@@ -115,7 +116,7 @@ def _followed(given: dict[str, Any], snapshot: int, after: int | None) -> Iterat
             if first or error.final:
                 typer.echo(str(error), err=True)
                 raise typer.Exit(1) from None
-        time.sleep(RETRY_SECONDS)
+        _pause(RETRY_SECONDS)
 
 
 def _stream(given: dict[str, Any], *, start: bool) -> Iterator[tuple[str, int | None, Any]]:

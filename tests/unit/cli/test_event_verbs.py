@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import typer
@@ -12,7 +12,11 @@ from typer.testing import CliRunner
 
 from iterm_mcp.cli import app, event_finding, event_history
 from iterm_mcp.cli.annotations import _row, _target
+from iterm_mcp.cli.daemon_http import DaemonHttpError
 from iterm_mcp.cli.event_options import Chosen, choosing, moment, parameters_of, plain, row
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def chosen(*words: str) -> Chosen:
@@ -202,3 +206,47 @@ def test_a_stream_is_read_part_by_part(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(event_finding, "read_lines", lambda *_a, **_k: iter(lines))
     found = list(event_finding._stream({}, start=False))
     assert found == [("live", 3, {"number": 3}), ("event", 4, {"number": 4})]
+
+
+class Daemon:
+    """Sends a stream that breaks off; then it is away for a moment, and then it is back."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[dict[str, Any], bool]] = []
+
+    def read_lines(self, path: str, given: dict[str, Any], *, start: bool) -> Iterator[str]:
+        assert path == "/v1/events/stream"
+        self.asked.append((given, start))
+        if len(self.asked) == 2:
+            raise DaemonHttpError("connection refused")
+        number = 4 if len(self.asked) == 1 else 5
+        yield from (f"id: {number}", "event: event", f'data: {{"number": {number}}}', "")
+
+
+def test_who_follows_comes_back_to_where_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    daemon = Daemon()
+    monkeypatch.setattr(event_finding, "read_lines", daemon.read_lines)
+    monkeypatch.setattr(event_finding, "_pause", lambda _seconds: None)
+    stream = event_finding._followed({"words": "x"}, 7, None)
+    assert [next(stream)["number"], next(stream)["number"]] == [4, 5]
+    assert daemon.asked == [
+        ({"words": "x", "snapshot": "7"}, True),
+        ({"words": "x", "after": "4"}, False),
+        ({"words": "x", "after": "4"}, False),
+    ]
+
+
+@pytest.mark.parametrize("kind", ["told", "refused"])
+def test_who_cannot_follow_is_told_why(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], kind: str
+) -> None:
+    def read_lines(*_given: object, **_more: object) -> Iterator[str]:
+        if kind == "refused":
+            raise DaemonHttpError("no filter", final=True)
+        told = {"message": "it is damaged", "hint": "look"}
+        yield from ("event: error", f"data: {json.dumps(told)}", "")
+
+    monkeypatch.setattr(event_finding, "read_lines", read_lines)
+    with pytest.raises(typer.Exit):
+        next(event_finding._followed({}, 1, None))
+    assert capsys.readouterr().err.strip() in {"it is damaged. look", "no filter"}

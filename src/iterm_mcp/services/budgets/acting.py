@@ -148,7 +148,7 @@ class Enforcer:
         else:
             done = await _tried(agent, lambda: self._actor.interrupt(agent))
         if done:
-            await self._store.note_act(self._crossing(hold), agent)
+            await _tried(agent, lambda: self._store.note_act(self._crossing(hold), agent))
 
     async def _suspend(self, agent: AgentName, why: str) -> None:
         """Suspend an agent, unless somebody has: then it is theirs to let go.

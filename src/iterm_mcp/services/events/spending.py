@@ -37,15 +37,3 @@ def spent_on(events: Iterable[Event]) -> Spent:
         unpriced,
         answers,
     )
-
-
-def add_spent(parts: Iterable[Spent]) -> Spent:
-    """Return the sum."""
-    listed = tuple(parts)
-    return Spent(
-        TokenUsage(**{name: sum(getattr(one.usage, name) for one in listed) for name in FIELDS}),
-        sum(one.reported for one in listed),
-        sum(one.computed for one in listed),
-        sum(one.unpriced for one in listed),
-        sum(one.answers for one in listed),
-    )

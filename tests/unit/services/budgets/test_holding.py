@@ -13,15 +13,19 @@ from iterm_mcp.errors import (
     ConflictError,
     InvalidRequestError,
     NotFoundError,
+    StoreError,
     TerminalUnavailableError,
 )
 from iterm_mcp.models.agents import Agent, Registry, Team
 from iterm_mcp.models.alerts import AlertKind, Finding, Severity
 from iterm_mcp.models.events import EventKind
 from iterm_mcp.models.ids import AgentName, SessionId, TeamName
+from iterm_mcp.services.budgets import keeping
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from iterm_mcp.models.budgets import Crossing
 
 TWO = """
 time_zone = "UTC"
@@ -341,3 +345,47 @@ async def test_a_new_daemon_counts_before_it_lets_anything_go(tmp_path: Path) ->
             while stage.why() == "what was spent is being added up":
                 await anyio.lowlevel.checkpoint()
         assert "cannot be used" in stage.why()
+
+
+async def test_a_store_that_fails_holds_everybody_until_it_can_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeping, "RETRY_SECONDS", 0.0)
+    monkeypatch.setattr(keeping, "LEAST_SECONDS", 0.0)
+    async with staged(tmp_path) as stage:
+        stage.events.keep(answer(DOLLAR))
+        crossings, failed = stage.store.budgets.crossings, anyio.Event()
+
+        async def untidy(_now: datetime) -> None:
+            raise StoreError("the disk is away")
+
+        async def fails_once(since: datetime) -> tuple[Crossing, ...]:
+            if failed.is_set():
+                return await crossings(since)
+            failed.set()
+            raise StoreError("the disk is away")
+
+        monkeypatch.setattr(stage.store.budgets, "tidy", untidy)
+        monkeypatch.setattr(stage.store.budgets, "crossings", fails_once)
+        async with stage.keeper.running():
+            with anyio.fail_after(20):
+                await failed.wait()
+            assert stage.why() == "what was spent is being added up"
+            await running(stage)
+        assert "holds" in stage.why()
+
+
+async def test_what_cannot_be_noted_is_done_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(*_what: object) -> None:
+        raise StoreError("the disk is away")
+
+    async with staged(tmp_path, DAILY.replace("pause", "stop")) as stage:
+        stage.events.keep(answer(DOLLAR))
+        with monkeypatch.context() as patched:
+            patched.setattr(stage.store.budgets, "note_act", fails)
+            await stage.look()
+        await stage.look()
+        await stage.look()
+        assert stage.handler.done == [("stop", "ada"), ("stop", "ada")]

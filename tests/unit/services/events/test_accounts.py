@@ -21,12 +21,21 @@ from iterm_mcp.models.accounts import Change, Outcome, Spent
 from iterm_mcp.models.events import CostBasis, EventKind, TokenUsage
 from iterm_mcp.services.events.accounts import make_account, slim
 from iterm_mcp.services.events.graphs import make_graph
-from iterm_mcp.services.events.spending import add_spent, spent_on
+from iterm_mcp.services.events.spending import FIELDS, spent_on
 
 if TYPE_CHECKING:
     import random
+    from collections.abc import Iterable
 
     from iterm_mcp.models.observations import Json
+
+
+def add_spent(parts: Iterable[Spent]) -> Spent:
+    """Return the sum."""
+    listed = tuple(parts)
+    usage = {name: sum(getattr(one.usage, name) for one in listed) for name in FIELDS}
+    names = ("reported", "computed", "unpriced", "answers")
+    return Spent(TokenUsage(**usage), *(sum(getattr(one, of) for one in listed) for of in names))
 
 
 def test_a_story_comes_to_this() -> None:
@@ -231,7 +240,7 @@ def test_money_is_told_by_where_it_comes_from() -> None:
     assert (spent.reported, spent.computed, spent.unpriced) == (5, 7, 4)
     assert spent.dollars == 12e-9
     assert spent.usage == TokenUsage(input=22, output=22)
-    assert add_spent([]) == Spent()
+    assert spent_on([]) == Spent()
 
 
 def test_what_fails_again_and_again_is_told_as_such() -> None:

@@ -3,10 +3,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.unit.services.events import told
 
 from iterm_mcp.errors import ConflictError, InvalidRequestError, NotFoundError, RefusedError
 from iterm_mcp.models.annotations import AnnotationId
 from iterm_mcp.models.callers import Caller
+from iterm_mcp.models.event_queries import EventPage
+from iterm_mcp.models.events import EventNumber, KeptEvent
 from iterm_mcp.models.ids import AgentName
 from iterm_mcp.services.events.annotations import Annotations
 from iterm_mcp.store import annotations as kept_annotations
@@ -17,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
     from typing import Any
+
+    from iterm_mcp.models.event_queries import EventQuery
 
 PERSON = Caller(None, "desk")
 ADA = Caller(AgentName("ada"))
@@ -123,3 +128,26 @@ async def test_there_is_an_end_to_them(
 async def test_one_that_is_not_there_is_none(notes_on: Annotations) -> None:
     with pytest.raises(NotFoundError):
         await notes_on.remove(PERSON, AnnotationId(9))
+
+
+class Happened:
+    """Nine events of one conversation."""
+
+    newest = EventNumber(9)
+
+    async def query(self, query: EventQuery) -> EventPage:
+        assert query.limit == 1
+        event = told.prompt(1, "x")
+        found = (KeptEvent(EventNumber(1), event.at, event),)
+        known = query.links.conversation == "c1"
+        return EventPage(found if known else (), "", complete=True)
+
+
+async def test_what_never_happened_cannot_be_annotated(notes_on: Annotations) -> None:
+    notes_on.ask(Happened())
+    for last in (None, 12):
+        with pytest.raises(NotFoundError, match="1[02]"):
+            await notes_on.add(ADA, text="x", first=10, last=last)
+    with pytest.raises(NotFoundError, match="event 7"):
+        await notes_on.add(ADA, text="x", conversation="event 7")
+    assert (await notes_on.add(ADA, text="x", conversation="c1", first=9)).last == 9

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tests.unit.services.events.story import story
 from tests.unit.services.events.told import at, call, prompt, told
 
@@ -47,3 +49,11 @@ def test_a_conversation_that_ended_is_done() -> None:
     ended = make_account([prompt(0), told(EventKind.CONVERSATION_ENDED, 4)])
     bar = make_timeline(ended).bars[0]
     assert (bar.outcome, bar.ended_at) == (Outcome.DONE, at(4))
+
+
+def test_what_nobody_knows_the_time_of_has_no_bar() -> None:
+    account = make_account(story())
+    timeless = replace(account.calls[0], started_at=None, ended_at=None)
+    never = replace(account.subagents[0], started_at=None)
+    bars = make_timeline(replace(account, calls=(timeless,), subagents=(never,))).bars
+    assert {bar.kind for bar in bars} == {BarKind.CONVERSATION, BarKind.TURN}

@@ -33,7 +33,6 @@ CONNECTIONS = 32
 """Of each process, at a steady rate."""
 FLOOD_CONNECTIONS = 250
 """Of each process, when too much comes."""
-FLOOD_SECONDS = 10.0
 SPARE_SECONDS = 30.0
 NORMAL = {200, 304}
 
@@ -128,32 +127,53 @@ async def ask(
     return phase
 
 
-async def run(seconds: float, rates: list[float], flood: float, most_at_once: int) -> int:
-    """Run all parts in a home of its own; return the exit code."""
-    console = Console(highlight=False, width=160, soft_wrap=True)
-    normal, shed = frozenset(NORMAL), frozenset(NORMAL | SHED)
-    problems: list[str] = []
+@dataclass(frozen=True)
+class Plan:
+    """What is asked, and for how long.
+
+    Attributes:
+        seconds: At each rate.
+        rates: Requests a second, one part each.
+        flood: Requests a second, more than can be worked on.
+        edge_seconds, edge_rate: Of the parts before and behind all these.
+        most_at_once: The daemon's own bound.
+    """
+
+    seconds: float = 300.0
+    rates: tuple[float, ...] = (1000.0,)
+    flood: float = 5000.0
+    flood_seconds: float = 10.0
+    edge_seconds: float = 3.0
+    edge_rate: float = 50.0
+    most_at_once: int = 128
+
+    def phases(self) -> list[tuple[Phase, float, float, int]]:
+        """Return the parts: each with its seconds, its rate, and its connections."""
+        normal, shed = frozenset(NORMAL), frozenset(NORMAL | SHED)
+        return [
+            (Phase("warming", shed), self.edge_seconds, self.edge_rate, CONNECTIONS),
+            *((Phase(f"{one:g}/s", normal), self.seconds, one, CONNECTIONS) for one in self.rates),
+            (
+                Phase(f"{self.flood:g}/s, too much", shed),
+                self.flood_seconds, self.flood, FLOOD_CONNECTIONS,
+            ),
+            (Phase("after", normal), self.edge_seconds, self.edge_rate, CONNECTIONS),
+        ]  # fmt: skip
+
+
+async def run(plan: Plan, console: Console) -> list[Phase]:
+    """Run all parts in a home of its own; return what came of them."""
+    done: list[Phase] = []
     async with open_home("headless") as home:
         home.environ |= {
             "ITERM_MCP_HTTP_REQUESTS_PER_SECOND": "0",
-            "ITERM_MCP_HTTP_MOST_AT_ONCE": str(most_at_once),
+            "ITERM_MCP_HTTP_MOST_AT_ONCE": str(plan.most_at_once),
         }
         await start_daemon(home)
-        plan = [
-            (Phase("warming", normal), 3.0, 50.0, CONNECTIONS),
-            *((Phase(f"{rate:g}/s", normal), seconds, rate, CONNECTIONS) for rate in rates),
-            (Phase(f"{flood:g}/s, too much", shed), FLOOD_SECONDS, flood, FLOOD_CONNECTIONS),
-            (Phase("after", normal), 3.0, 50.0, CONNECTIONS),
-        ]
-        for phase, long, rate, connections in plan:
-            await ask(home, phase, long, rate, connections)
+        for phase, seconds, rate, connections in plan.phases():
+            done.append(await ask(home, phase, seconds, rate, connections))
             console.print(phase.told())
-            problems += phase.faults()
-    for problem in problems:
-        console.print(f"[red]{problem}")
-    if not problems:
-        console.print("[green]No error; what was too much was told to come again.")
-    return 1 if problems else 0
+    return done
 
 
 def main() -> int:
@@ -164,7 +184,14 @@ def main() -> int:
     parser.add_argument("--flood", type=float, default=5000.0, help="a second, at the end")
     parser.add_argument("--most-at-once", type=int, default=128, help="the daemon's own bound")
     given = parser.parse_args()
-    return anyio.run(run, given.seconds, given.rates, given.flood, given.most_at_once)
+    plan = Plan(given.seconds, tuple(given.rates), given.flood, most_at_once=given.most_at_once)
+    console = Console(highlight=False, width=160, soft_wrap=True)
+    problems = [one for phase in anyio.run(run, plan, console) for one in phase.faults()]
+    for problem in problems:
+        console.print(f"[red]{problem}")
+    if not problems:
+        console.print("[green]No error; what was too much was told to come again.")
+    return 1 if problems else 0
 
 
 if __name__ == "__main__":

@@ -164,12 +164,23 @@ async def test_a_nudge_waits_until_the_agent_is_idle_and_steering_an_idle_one_is
         assert "no turn" in steered["reason"]
 
 
+def is_prompted(screen: list[str]) -> bool:
+    """Tell whether the prompt before the first command stands below it again."""
+    first, *others = filter(None, screen)
+    return bool(others) and others[-1] != first and first.startswith(others[-1])
+
+
 async def test_nothing_is_typed_into_the_shell_that_an_agent_left_behind(
     tools: ToolClient,
 ) -> None:
     async with told(tools, in_shell=True) as agent:
         agent.folder.order("exit")
         await agent.happens("exited")
+        await eventually(  # it says so a moment before its process is gone
+            lambda: tools.screen(agent.session_id),
+            is_prompted,
+            within_seconds=20,
+        )
         receipt = await agent.tell("touch should-not-exist")
         if receipt["state"] == "accepted":
             receipt = await agent.ends(receipt)

@@ -153,3 +153,16 @@ def test_a_message_beside_which_somebody_typed_is_not_taken_for_it(
     assert compare(seen, text) is Shown.OURS
     if "[Pasted" not in beside.text:
         assert compare(beside, text) is Shown.OTHER
+
+
+def test_a_paste_that_holds_more_or_less_than_the_message_is_not_taken_for_it() -> None:
+    text = "\n".join(f"line {number} of the order" for number in range(80))
+    before = "what a crash has left of another message"
+
+    def shown(written: str) -> Shown:
+        screen = shown_by_fake(KINDS["codex"], written, SIZES[0])
+        return compare(read(KINDS["codex"].see(screen, "")), text)
+
+    assert shown(text) is Shown.OURS
+    assert shown(f"{before}{text}") is Shown.OTHER
+    assert shown(text[40:]) is Shown.OTHER

@@ -25,6 +25,10 @@ MANY_ROWS = 4
 STAND_IN = re.compile(r"\[Pasted(?:[Tt]ext|Content)[#:\d+a-z]{1,40}\]")
 """What agents show for a large paste, without blanks."""
 
+COUNTED = re.compile(r"\[PastedContent(\d{1,9})chars\]")
+"""Such a one that says how much was pasted: more is there where a paste before it was cut off by a
+crash, so that it never ended."""
+
 
 class Shown(Enum):
     """What stands in a composer, beside a message."""
@@ -61,6 +65,9 @@ def compare(seen: Seen, text: str) -> Shown:
     part = _is_part(seen.text)
     if shown == wanted or (part and wanted.endswith(shown)):
         return Shown.OURS
+    counted = COUNTED.fullmatch(shown)
+    if counted is not None and not len(text.strip()) <= int(counted[1]) <= len(text):
+        return Shown.OTHER
     parts = STAND_IN.split(shown)
     if len(parts) > 1:
         return Shown.OURS if _stands_for(parts, wanted, whole=not part) else Shown.OTHER

@@ -57,6 +57,7 @@ def _findings(*, start: bool) -> Iterator[Finding]:
         hook_delivery,
         installation,
         programs,
+        rollouts,
         round_trip,
         state_folder,
     )
@@ -82,6 +83,7 @@ def _findings(*, start: bool) -> Iterator[Finding]:
     machine = Machine(os.environ)
     yield from client_entries.check_clients(machine, command)
     yield from hook_delivery.check_hooks_installed(machine, paths)
+    yield from rollouts.check_packed_rollouts(os.environ)
 
 
 def _show(one: Finding) -> None:

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from tests.unit.services.lives_stage import ADA, Stage, open_stage
 
 from iterm_mcp.agents.kind import Stroke
-from iterm_mcp.errors import InvalidRequestError
+from iterm_mcp.errors import ConflictError, InvalidRequestError
 from iterm_mcp.models.agent_lives import Phase
 from iterm_mcp.models.agent_states import AgentState
+from iterm_mcp.models.observations import Fact
+from iterm_mcp.services.agents.end_reasons import end_of
+from iterm_mcp.services.agents.ends import AgentEnder
+from iterm_mcp.services.agents.life_files import parse_status
 from iterm_mcp.services.agents.processes import MarkedProcess
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from iterm_mcp.agents.driver import Conversation
+    from iterm_mcp.models.ids import AgentName
     from iterm_mcp.store import Store
     from iterm_mcp.testing import FakeClock, FakeTerminal
 
@@ -125,3 +132,69 @@ async def test_who_has_no_session_is_typed_nothing(stage: Stage) -> None:
     session = (await stage.book.get(ADA)).session_id
     assert session is not None
     assert stage.terminal.typed(session) == ""
+
+
+class Spoken:
+    """An agent that is spoken to by its protocol."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.interrupted = 0
+        self._stage = stage
+
+    def find(self, agent: AgentName) -> Conversation:
+        assert agent == ADA
+        return cast("Conversation", self)
+
+    async def interrupt(self) -> None:
+        self.interrupted += 1
+
+    async def stop(self, seconds: float) -> None:
+        assert seconds > 0
+        self._stage.world.end(ADA, code=0)
+
+
+async def test_one_that_is_spoken_to_is_interrupted_and_asked_to_leave_by_its_protocol(
+    stage: Stage,
+) -> None:
+    spoken = Spoken(stage)
+    ender = AgentEnder(
+        stage.terminal, stage.agents, stage.states, stage.book, stage.files, stage.world,
+        str(stage.folder), spoken,
+    )  # fmt: skip
+    await stage.start()
+    await stage.sees(Fact.ACTIVITY, {"is": "waiting", "for": "permission prompt"})
+    await ender.interrupt_turn(ADA)
+    await stage.ready()
+    ended = await ender.stop(ADA)
+
+    assert spoken.interrupted == 1
+    assert (ended.how, ended.code, stage.kind.left) == ("left", 0, 0)
+
+
+async def test_keys_interrupt_one_amid_a_turn_and_nobody_else(stage: Stage) -> None:
+    await stage.start()
+    await stage.ready()
+    with pytest.raises(ConflictError, match="amid no turn"):
+        await stage.ender.interrupt_turn(ADA)
+    stage.clock.advance(1)
+    await stage.sees(Fact.ACTIVITY, {"is": "busy"})
+    await stage.ender.interrupt_turn(ADA)
+
+    session = (await stage.book.get(ADA)).session_id
+    assert session is not None
+    assert stage.terminal.typed(session).endswith("\x1b")
+
+
+@pytest.mark.parametrize("hung_up", ["terminal", "pane"])
+def test_an_end_with_its_terminal_is_no_crash(hung_up: str) -> None:
+    status = parse_status(
+        json.dumps(
+            {"keeper": 1, "keeper_started": "s", "session": "w", "life": "l", "state": "ended",
+             "hung_up": hung_up}
+        ).encode()
+    )  # fmt: skip
+    assert status is not None
+
+    end = end_of(status)
+
+    assert (end.crash, end.wanted) == (False, hung_up == "pane")

@@ -15,7 +15,7 @@ from tests.waiting import eventually
 from iterm_mcp.agents.bridged import BridgeError, Greeting, Record
 from iterm_mcp.agents.claude_protocol import as_uuid
 from iterm_mcp.agents.kinds import find_kind
-from iterm_mcp.errors import AgentError, AgentGoneError, RefusedError
+from iterm_mcp.errors import AgentError, AgentGoneError, NotFoundError, RefusedError, StoreError
 from iterm_mcp.models.agent_states import AgentState
 from iterm_mcp.models.agents import Agent
 from iterm_mcp.models.ids import AgentName, SessionId
@@ -42,6 +42,7 @@ class Bridge:
         said: What the daemon had written to the agent.
         taken: Up to where a daemon knows.
         deaf: It writes down nothing more.
+        refused: How often nobody stood there to connect to.
     """
 
     def __init__(self) -> None:
@@ -52,6 +53,7 @@ class Bridge:
         self.stands = True
         self.deaf = False
         self.finished: list[str] = []
+        self.refused = 0
         self._more = anyio.Event()
 
     def write(self, mark: bytes, said: object, at: float = 0.0) -> None:
@@ -77,6 +79,7 @@ class Bridge:
         assert folder == Path("/state/ada")
         assert since > 0
         if not self.stands:
+            self.refused += 1
             raise BridgeError("there is no bridge")
         greeting = Greeting(0, len(self.journal), self.taken, self.life_at)
         yield FakeLink(self, begin(greeting)), greeting
@@ -99,9 +102,9 @@ class FakeLink:
         if not self._bridge.stands:
             self.closed = True
             raise BridgeError("the bridge is gone")
-        mark, said, at = self._bridge.journal[self._place]
-        self._place += 1
-        return [Record(self._place, mark, at, said)]
+        new = self._bridge.journal[self._place :]
+        first, self._place = self._place + 1, len(self._bridge.journal)
+        return [Record(place, mark, at, said) for place, (mark, said, at) in enumerate(new, first)]
 
     def say(self, life: str, line: bytes) -> None:
         assert life == "one"
@@ -338,3 +341,90 @@ async def test_keys_are_refused_where_nobody_hears_them(
         pass
     async with writers.hold(SessionId("s3")):
         pass
+
+
+async def test_who_is_registered_beside_it_changes_nothing(
+    store: Store, clock: FakeClock, bridge: Bridge
+) -> None:
+    await register(store, clock)
+    ward = Ward(store, clock, bridge)
+    async with ward.headless.running():
+        await ward.reached()
+        talk = ward.headless.find(ADA)
+        later = Agent(AgentName("cid"), "a-kind-of-old", SessionId("s4"), (), "", clock.now())
+        await store.agents.add_agent(later)
+        assert await ward.headless.in_session(SessionId("s4")) is None
+        bridge.write(b"<", {"type": "result"}, clock.now().timestamp())
+        await eventually(lambda: bridge.taken, lambda taken: taken == len(bridge.journal))
+
+        assert ward.headless.find(ADA) is talk
+
+
+async def test_what_a_later_bridge_writes_that_nobody_knows_is_passed_over(
+    store: Store, clock: FakeClock, bridge: Bridge
+) -> None:
+    await register(store, clock)
+    ward = Ward(store, clock, bridge)
+    async with ward.headless.running():
+        await ward.becomes(AgentState.READY)
+        bridge.write(b"?", {"new": "mark"})
+        bridge.write(b"=", {"new": "note"})
+        bridge.write(b">", b"no message")
+        bridge.ends(code=0)
+        bridge.ends(code=0)  # said twice, as after a crash of the bridge
+        bridge.write(b"<", {"type": "result"})
+        await eventually(lambda: bridge.taken, lambda taken: taken == len(bridge.journal))
+
+        assert ward.headless.find(ADA) is None
+    exits = [one for one in await ward.states.observations(ADA) if one.sighting.fact is Fact.EXIT]
+    assert len(exits) == 1
+
+
+async def test_a_bridge_that_goes_before_it_has_an_agent_leaves_no_gap(
+    store: Store, clock: FakeClock
+) -> None:
+    await register(store, clock)
+    bridge = Bridge()
+    ward = Ward(store, clock, bridge)
+    async with ward.headless.running():
+        bridge.write(b"=", {"new": "note"})
+        await eventually(lambda: bridge.taken)
+        bridge.stands, bridge.taken = False, 0
+        bridge.ring()
+        await eventually(lambda: bridge.refused)
+        bridge.stands = True
+        await eventually(lambda: bridge.taken)
+        seen = await ward.states.observations(ADA)
+
+    assert seen == ()
+
+
+@pytest.mark.parametrize(
+    ("failure", "count"),
+    [
+        pytest.param(StoreError("the disk is full", hint="Make room."), 1, id="held"),
+        pytest.param(NotFoundError("agent", "ada", hint="It is gone."), 0, id="lost"),
+    ],
+)
+async def test_what_cannot_be_recorded_is_kept_until_it_can_unless_its_agent_is_gone(
+    store: Store, clock: FakeClock, bridge: Bridge, monkeypatch: pytest.MonkeyPatch,
+    failure: Exception, count: int,
+) -> None:  # fmt: skip
+    monkeypatch.setattr("iterm_mcp.services.agents.headless_agents.RETRY_SECONDS", 0.01)
+    await register(store, clock)
+    ward = Ward(store, clock, bridge)
+    async with ward.headless.running():
+        await ward.becomes(AgentState.READY)
+        record, failures = ward.states.record, [failure]
+
+        async def fail_once(*told: Any, **how: Any) -> None:  # noqa: ANN401
+            if failures:
+                raise failures.pop()
+            await record(*told, **how)
+
+        monkeypatch.setattr(ward.states, "record", fail_once)
+        bridge.write(b"<", lifecycle("started"), clock.now().timestamp())
+        await eventually(lambda: bridge.taken, lambda taken: taken == len(bridge.journal))
+
+        assert not failures
+        assert len(await ward.turns()) == count

@@ -14,7 +14,7 @@ from iterm_mcp.services.events.answers import event_answer
 from iterm_mcp.web.errors import problem
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Iterator
 
     from anyio.abc import ObjectSendStream
     from starlette.types import Receive, Scope, Send
@@ -26,6 +26,8 @@ HEARTBEAT_SECONDS = 15.0
 SEND_SECONDS = 30.0
 """Who reads nothing for so long is let go, and may come back with the last number."""
 RETRY_MILLISECONDS = 2000
+PART_BYTES = 65_536
+"""What is sent at once, if no event is larger; a slow reader has `SEND_SECONDS` for each."""
 
 
 class Streams:
@@ -91,24 +93,31 @@ class EventStreamResponse(Response):
 
     async def _produce(self, outlet: ObjectSendStream[bytes]) -> None:
         async with outlet:
-            await outlet.send(f"retry: {RETRY_MILLISECONDS}\n\n".encode() + _told(self._first))
+            await outlet.send(f"retry: {RETRY_MILLISECONDS}\n\n".encode())
+            for part in _parts(self._first):
+                await outlet.send(part)
             number = self._first.number  # as its id, so that who saw nothing else comes back here
             live = to_json({"number": number})
             await outlet.send(b"id: %d\nevent: live\ndata: %b\n\n" % (number, live))
             try:
                 async for told in self._source:
-                    if told.events:
-                        await outlet.send(_told(told))
+                    for part in _parts(told):
+                        await outlet.send(part)
             except ItermMcpError as error:
                 failed = to_json({"code": error.code, "message": str(error), "hint": error.hint})
                 await outlet.send(b"event: error\ndata: " + failed + b"\n\n")
 
 
-def _told(told: Told) -> bytes:
-    return b"".join(
-        b"id: %d\nevent: event\ndata: %b\n\n" % (one.number, to_json(event_answer(one)))
-        for one in told.events
-    )
+def _parts(told: Told) -> Iterator[bytes]:
+    """Yield events as they are sent, some at a time: a few may be as large as many others."""
+    part = bytearray()
+    for one in told.events:
+        part += b"id: %d\nevent: event\ndata: %b\n\n" % (one.number, to_json(event_answer(one)))
+        if len(part) >= PART_BYTES:
+            yield bytes(part)
+            part.clear()
+    if part:
+        yield bytes(part)
 
 
 async def _until_hung_up(receive: Receive, scope: anyio.CancelScope) -> None:

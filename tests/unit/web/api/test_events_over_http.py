@@ -205,6 +205,22 @@ async def test_a_stream_tells_only_what_its_filter_finds(side: Side) -> None:
     assert [one["text"] for one in reader.events()] == ["wanted one", "wanted two"]
 
 
+async def test_many_large_events_are_sent_in_parts(side: Side) -> None:
+    await side.events.append([told.prompt(at, "x" * 30_000) for at in range(7)])
+    reader = Reader(side, "/v1/events/stream?snapshot=7")
+    parts: list[int] = []
+    async with anyio.create_task_group() as group:
+        group.start_soon(reader.run)
+        with anyio.fail_after(20):
+            while "event: live" not in reader.text:
+                part = await reader._parts.receive()
+                reader.text += part.decode()
+                parts.append(len(part))
+        reader.hang_up()
+    assert [one["number"] for one in reader.events()] == [1, 2, 3, 4, 5, 6, 7]
+    assert max(parts) < 100_000 < sum(parts) / 2
+
+
 async def test_who_saw_nothing_else_comes_back_to_where_the_stream_began(side: Side) -> None:
     await kept(side)
     reader = Reader(side, "/v1/events/stream?words=wanted&snapshot=0")

@@ -59,6 +59,9 @@ LEAST_SECONDS = 0.5
 RETRY_SECONDS = 2.0
 """After which budgets are looked at again that could not be compared."""
 
+FIRST_LOOK_SECONDS = 2.0
+"""How long a new daemon waits for that before it takes orders."""
+
 CATCH_UP_SECONDS = 10.0
 """How long a new daemon counts what was spent before it looks at the budgets all the same."""
 
@@ -97,16 +100,23 @@ class BudgetKeeper:
         self._enforcer = Enforcer(store, actor, clock)
         self._clock = clock
         self._more = anyio.Event()
+        self._looked = anyio.Event()
         self._turn = anyio.Lock()
         self._known: set[tuple[Place, int]] = set()
         self.ledger = Ledger(events, store, self._spent)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Count and compare for the length of the block."""
+        """Count and compare for the length of the block.
+
+        It begins when somebody has looked at the budgets, so that nobody is held in doubt who
+        comes first; where there is much to be counted, it does not wait for that.
+        """
         async with anyio.create_task_group() as group:
             group.start_soon(self.ledger.run)
             group.start_soon(self._run)
+            with anyio.move_on_after(FIRST_LOOK_SECONDS):
+                await self._looked.wait()
             try:
                 yield
             finally:
@@ -263,6 +273,7 @@ class BudgetKeeper:
             except (StoreError, InvalidRequestError) as error:
                 log.warning("budgets_not_compared", reason=str(error))
                 seconds = RETRY_SECONDS
+            self._looked.set()
             await anyio.sleep(LEAST_SECONDS)
             with anyio.move_on_after(seconds):
                 await self._more.wait()

@@ -18,6 +18,7 @@ from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
+from math import inf
 from pathlib import Path
 from time import monotonic, sleep, time_ns
 from typing import TYPE_CHECKING, Any
@@ -178,10 +179,12 @@ class Teller:
             await anyio.sleep(AGAIN_SECONDS)
 
 
-def kill_at_random(home: Home, account: Account, kills: int, dice: random.Random) -> None:
-    """Start the daemon and kill it, so many times; it is down between. Blocks."""
+def kill_at_random(
+    home: Home, account: Account, kills: int, dice: random.Random, ends_at: float
+) -> None:
+    """Start the daemon and kill it, so many times or until then; it is down between. Blocks."""
     log, info = Path(home.paths.state, "daemon.out"), Path(home.paths.daemon_info)
-    for _ in range(kills):
+    while account.kills < kills and monotonic() < ends_at:
         info.unlink(missing_ok=True)
         with log.open("ab") as out:
             process = subprocess.Popen(
@@ -243,7 +246,9 @@ async def read_back(home: Home, account: Account) -> None:
     account.unsound += report.problems
 
 
-async def tell_and_kill(home: Home, kills: int, agents: int, seed: int) -> Account:
+async def tell_and_kill(
+    home: Home, kills: int, agents: int, seed: int, seconds: float = inf
+) -> Account:
     """Do all of it in a home, and return the account."""
     account, stop = Account(), anyio.Event()
     await start_daemon(home)  # from now on transcripts are looked at, and hooks have a spool
@@ -253,7 +258,8 @@ async def tell_and_kill(home: Home, kills: int, agents: int, seed: int) -> Accou
             teller = Teller(home, account, f"agent{number}")
             group.start_soon(teller.run, stop, EACH_SECONDS)
         dice = random.Random(seed)
-        await to_thread.run_sync(kill_at_random, home, account, kills, dice)
+        ends_at = monotonic() + seconds
+        await to_thread.run_sync(kill_at_random, home, account, kills, dice, ends_at)
         stop.set()
         await settle(home)  # exports that were not taken wait for a daemon
     await home.stop()
@@ -261,12 +267,12 @@ async def tell_and_kill(home: Home, kills: int, agents: int, seed: int) -> Accou
     return account
 
 
-async def run(kills: int, agents: int, seed: int) -> int:
+async def run(kills: int, agents: int, seed: int, seconds: float) -> int:
     """Run it in a home of its own; return the exit code."""
     console = Console(highlight=False, width=160, soft_wrap=True)
     began = monotonic()
     async with open_home("headless") as home:
-        account = await tell_and_kill(home, kills, agents, seed)
+        account = await tell_and_kill(home, kills, agents, seed, seconds)
     ways = Counter(account.owed.values())
     console.print(
         f"{account.kills} kills, {account.unfinished} of them before the daemon was up;"
@@ -291,8 +297,9 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--agents", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seconds", type=float, default=inf, help="end the killing after so long")
     given = parser.parse_args()
-    return anyio.run(run, given.kills, given.agents, given.seed)
+    return anyio.run(run, given.kills, given.agents, given.seed, given.seconds)
 
 
 if __name__ == "__main__":

@@ -584,12 +584,11 @@ async def test_what_may_have_been_typed_before_a_crash_is_looked_for_and_never_t
 
 
 @pytest.mark.parametrize(
-    ("shown", "epoch", "composer", "stage"),
+    ("epoch", "composer", "stage"),
     [
-        (True, 1, "", Stage.SUBMITTED),
-        (True, 0, "", Stage.UNKNOWN),
-        (True, 1, "something else", Stage.UNKNOWN),
-        (False, 1, "", Stage.UNKNOWN),
+        (1, "", Stage.SUBMITTED),
+        (0, "", Stage.UNKNOWN),
+        (1, "something else", Stage.UNKNOWN),
     ],
 )
 async def test_a_message_that_was_seen_before_its_enter_and_no_more_after_a_crash_was_taken(
@@ -599,12 +598,10 @@ async def test_a_message_that_was_seen_before_its_enter_and_no_more_after_a_cras
     epoch: int,
     composer: str,
     stage: Stage,
-    *,
-    shown: bool,
 ) -> None:
     tiny, session_id = await settle_in(terminal, store)
     tiny.composer = composer
-    left = letter(session_id=session_id, details={"shown": shown, "epoch": epoch})
+    left = letter(session_id=session_id, details={"shown": True, "epoch": epoch})
     moves = (*left.moves, Move(Stage.LEASED, START), Move(Stage.WRITTEN, START))
     await store.deliveries.accept([Delivery(**{**_fields(left), "moves": moves})])
 
@@ -612,6 +609,25 @@ async def test_a_message_that_was_seen_before_its_enter_and_no_more_after_a_cras
         await bench.comes_to(left, stage)
 
     assert tiny.typed == ""
+
+
+async def test_what_was_typed_blindly_before_a_crash_stays_what_it_was(
+    terminal: FakeTerminal, store: Store, clock: FakeClock
+) -> None:
+    """All of it was typed, and its Enter: only the agent's own word will tell more."""
+    tiny, session_id = await settle_in(terminal, store)
+    left = letter(session_id=session_id, details={"shown": False, "epoch": 1})
+    moves = (*left.moves, Move(Stage.LEASED, START), Move(Stage.WRITTEN, START))
+    await store.deliveries.accept([Delivery(**{**_fields(left), "moves": moves})])
+
+    async with serving(terminal, store, clock, tiny, session_id) as bench:
+        later = await bench.send("later")
+        await bench.comes_to(later, Stage.SUBMITTED)
+        await bench.comes_to(left, Stage.WRITTEN)
+        bench.states.tell("submitted", prompt="hello")
+        await bench.comes_to(left, Stage.SUBMITTED)
+
+    assert tiny.received == ["later"]
 
 
 async def test_no_enter_is_pressed_after_a_crash_while_the_one_before_it_may_be_unread(

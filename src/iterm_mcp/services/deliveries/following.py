@@ -78,7 +78,8 @@ class Following:
         seen = _seen(delivery.details or {})
         if seen and (self.recalled == 0 or seen < self.recalled):
             self.recalled = seen
-        if delivery.stage in {Stage.LEASED, Stage.WRITTEN}:
+        blindly = (delivery.details or {}).get("shown") is False  # all of it, and its Enter
+        if delivery.stage is Stage.LEASED or (delivery.stage is Stage.WRITTEN and not blindly):
             self.doubt(delivery.delivery_id)
 
     def doubt(self, delivery_id: DeliveryId) -> None:

@@ -146,7 +146,7 @@ class Happened:
 async def test_what_never_happened_cannot_be_annotated(notes_on: Annotations) -> None:
     notes_on.ask(Happened())
     for last in (None, 12):
-        with pytest.raises(NotFoundError, match="1[02]"):
+        with pytest.raises(NotFoundError, match=r"1[02]"):
             await notes_on.add(ADA, text="x", first=10, last=last)
     with pytest.raises(NotFoundError, match="event 7"):
         await notes_on.add(ADA, text="x", conversation="event 7")

@@ -84,7 +84,9 @@ def _leave(kind: str, state: str, event: bytes, delivery: str) -> None:
         counter = os.open(f"{state}/spool/.count", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         try:
             if os.fstat(counter).st_size >= MAX_SPOOLED:
-                os.write(2, b"iterm-mcp: its spool is full, so this event is lost\n")
+                os.write(
+                    2, b"iterm-mcp: this event is lost, because its spool or the disk is full\n"
+                )
                 return
             os.write(counter, b".")
         finally:

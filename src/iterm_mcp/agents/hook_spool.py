@@ -31,7 +31,10 @@ EVENT_BLOCKS = 64
 FILE_BLOCKS = 16_384
 """Of one event: at least 8 MiB."""
 
-FULL = "iterm-mcp: its spool is full, so this event is lost; start it: iterm-mcp daemon start"
+FULL = (
+    "iterm-mcp: this event is lost, because its spool or the disk is full; iterm-mcp doctor tells"
+    " what to do"
+)
 
 HEAD = 4
 """Fields of the line before an event: agent, epoch, session, delivery."""

@@ -6,7 +6,6 @@ from inspect import isawaitable
 from typing import TYPE_CHECKING, TypeVar, overload
 
 import anyio
-import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -53,4 +52,4 @@ async def eventually(
             if accept(answer[0]):
                 return answer[0]
             await anyio.sleep(PAUSE_SECONDS)
-    pytest.fail(f"not within {within_seconds:g} s; the last answer was {answer or 'none'}")
+    raise AssertionError(f"not within {within_seconds:g} s; the last answer was {answer or 'none'}")

@@ -229,15 +229,10 @@ class Storm:
         if fate == "kill -9 of the daemon":
             if self._home.daemon_pid():
                 await self._home.kill_daemon()
+            await anyio.sleep(dice.random())
+            await self._run("daemon", "start")  # as any client does that comes next
         elif fate == "clients sent away by the terminal":
-            command = [sys.executable, "-m", "iterm_mcp", "host", "upgrade"]
-            await anyio.run_process(
-                command,
-                env=self._home.environ,
-                check=False,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            )
+            await self._run("host", "upgrade")
         else:
             member = dice.choice(self._crew.members)
             pid = member.pid()
@@ -251,6 +246,15 @@ class Storm:
                     os.kill(pid, signal.SIGSTOP)
                     await anyio.sleep(dice.random() * 8)
                     os.kill(pid, signal.SIGCONT)
+
+    async def _run(self, *words: str) -> None:
+        await anyio.run_process(
+            [sys.executable, "-m", "iterm_mcp", *words],
+            env=self._home.environ,
+            check=False,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
 
     async def _be_there(self) -> None:
         """Read what the agents write down, and be the person who answers them."""

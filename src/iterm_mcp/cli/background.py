@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import signal
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 START_SECONDS = 15.0
 STOP_SECONDS = 15.0
+UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR}
+"""A disk that is full, or that is not to be written to."""
 
 
 @contextmanager
@@ -65,7 +68,9 @@ class Background:
                 log=log,
                 within_seconds=START_SECONDS,
             )
-        except OSError as error:  # its disk is full, or is not to be written to
+        except OSError as error:
+            if error.errno not in UNWRITABLE:
+                raise
             typer.echo(
                 f"it cannot be started in {paths.state}: {error.strerror or error};"
                 " make room on that disk, or permit yourself to write there",

@@ -79,9 +79,14 @@ async def ask(
             answer.headers = {k.decode(): v.decode() for k, v in message["headers"]}
         answer.body += message.get("body", b"")
 
-    with anyio.fail_after(SECONDS):
+    async def serve() -> None:
         try:
             await app(scope, receive, send)
         except Exception as error:  # noqa: BLE001 - a server would log it and go on
             answer.crash = error
+
+    with anyio.fail_after(SECONDS):
+        # As a server gives each request a task, what one sets for itself is no other's.
+        async with anyio.create_task_group() as group:
+            group.start_soon(serve)
     return answer

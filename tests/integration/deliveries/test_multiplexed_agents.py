@@ -7,6 +7,7 @@ import subprocess
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 from anyio import to_thread
 from tests.integration.deliveries.crew import SECONDS, Told, agent_home
@@ -126,10 +127,20 @@ async def test_a_message_waits_while_somebody_scrolls_in_tmux_and_comes_afterwar
     assert agent.received() == ["not into the history"]
 
 
+def has_ended(process: psutil.Process) -> bool:
+    """Tell whether a process has ended, reaped or not."""
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
 async def test_an_agent_that_has_left_tmux_s_shell_is_not_typed_into(within: Within) -> None:
     agent = within.agent
     await within.tmux("set-option", "-g", "remain-on-exit", "on")
+    process = psutil.Process((await agent.happens("started"))["pid"])
     agent.folder.order("crash 1")
+    await eventually(lambda: has_ended(process), within_seconds=20)
 
     receipt = await agent.tell("rm -rf nothing", expires_seconds=3)
     end = await agent.ends(receipt, until="ended")

@@ -123,7 +123,7 @@ async def test_a_client_is_told_when_the_state_of_an_agent_changes_and_when_agen
         await client.call_tool("register_agent", {"name": "bob", "session_id": beside})
     async with listening(watched, era, one, other, everyone) as (told, client):
         told.clear()
-        await watched.terminal.send_text(watched.session_id, "read and wait\r")
+        await watched.terminal.send_text(watched.session_id, "block\r")
 
         await eventually(lambda: one in told and everyone in told)
         assert (await state_of(client, "ann"))["state"] == "working"

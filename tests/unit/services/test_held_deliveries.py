@@ -36,7 +36,9 @@ async def test_a_held_message_waits_and_goes_when_it_may(
     tiny, session_id = await settle_in(terminal, store)
     holder = Holder()
     async with serving(terminal, store, clock, tiny, session_id, held=holder) as bench:
-        first, second = await bench.send("one"), await bench.send("two")
+        first = await bench.send("one")
+        clock.advance(1)
+        second = await bench.send("two")
         for one in (first, second):
             await bench.waits(one, WHY)
         assert tiny.typed == ""

@@ -131,7 +131,8 @@ async def test_a_client_is_told_when_the_state_of_an_agent_changes_and_when_agen
         told.clear()
         await watched.terminal.close_session(beside)
         await eventually(lambda: other in told and everyone in told)
-        assert (await state_of(client, "bob"))["state"] == "lost"
+        # What was told may have been of what came before.
+        await eventually(lambda: state_of(client, "bob"), lambda found: found["state"] == "lost")
     await eventually(lambda: watched.subscriptions.counts() == (0, 0))
 
 

@@ -33,7 +33,7 @@ _NOT_OURS = {
 }  # fmt: skip
 """A hook of git's that runs us sets these: they would have us work on another repository."""
 
-_LOCKED = ("could not lock", ".lock': File exists", "cannot lock ref", "Unable to create")
+_LOCKED = ("could not lock", ".lock': File exists")
 
 
 class GitError(ItermMcpError):

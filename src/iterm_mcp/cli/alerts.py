@@ -8,6 +8,7 @@ import typer
 
 from iterm_mcp.cli.budgets import refuse_agents
 from iterm_mcp.cli.http_call import ask_http
+from iterm_mcp.cli.plain import plain
 from iterm_mcp.cli.tool_call import print_json
 
 app = typer.Typer(
@@ -56,7 +57,7 @@ def sinks(as_json: _Json = False) -> None:  # noqa: FBT002 - a flag
     for one in found["sinks"]:
         problem = f"  {one['problem']}" if one.get("problem") else ""
         counts = f"{one['sent']} sent, {one['failed']} failed, {one['waiting']} waiting"
-        typer.echo(_line(f"{one['name']}  {one['form']}  {counts}{problem}"))
+        typer.echo(plain(f"{one['name']}  {one['form']}  {counts}{problem}", " "))
 
 
 @app.command()
@@ -71,12 +72,8 @@ def test(name: Annotated[str, typer.Argument(help="A sink, from sinks.")]) -> No
 def _row(one: dict[str, Any]) -> str:
     end = f"  settled {one['settled_at']}" if "settled_at" in one else ""
     seen = f"  seen by {one['acknowledged_by']}" if "acknowledged_by" in one else ""
-    return _line(
+    return plain(
         f"{one['alert_id']}  {one['severity']}  {one['kind']}  {one['raised_at'][:19]}"
-        f"  {one['text']}{end}{seen}"
+        f"  {one['text']}{end}{seen}",
+        " ",
     )
-
-
-def _line(text: str) -> str:
-    """Return a text that cannot break out of its line."""
-    return "".join(char if char.isprintable() else " " for char in text)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from iterm_mcp.cli.daemon_http import get_json
-from iterm_mcp.cli.event_options import plain
+from iterm_mcp.cli.plain import plain
 from iterm_mcp.cli.tool_call import open_caller, print_json
 
 BOOKMARK = "bookmark"

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from iterm_mcp.cli.http_call import ask_http
+from iterm_mcp.cli.plain import plain
 from iterm_mcp.cli.tool_call import ToolCaller, open_caller, print_json
 from iterm_mcp.paths import find_paths
 
@@ -143,4 +144,4 @@ def _row(one: dict[str, Any]) -> str:
         else f"{found['choice']} by {found['by']}"
     )
     row = f"{one['approval_id']}  {one['agent']}  {asks}  {what}  {end}"
-    return "".join(char if char.isprintable() else " " for char in row)
+    return plain(row, " ")

@@ -10,6 +10,7 @@ import typer
 
 from iterm_mcp.access import take_access
 from iterm_mcp.cli.http_call import ask_http
+from iterm_mcp.cli.plain import plain
 from iterm_mcp.cli.tool_call import print_json
 from iterm_mcp.paths import find_paths
 
@@ -93,4 +94,4 @@ def _row(one: dict[str, Any]) -> str:
         row += f" until {one.get('until', 'it is raised or released')}"
     if "released_by" in one:
         row += f"  released by {one['released_by']}"
-    return "".join(char if char.isprintable() else " " for char in row)
+    return plain(row, " ")

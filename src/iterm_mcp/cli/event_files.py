@@ -11,6 +11,11 @@ from urllib.parse import quote
 import typer
 
 from iterm_mcp.cli.daemon_http import get_json, open_answer
+from iterm_mcp.cli.event_options import (  # noqa: TC001 - the framework reads the annotations
+    AgentKindOption,
+    AgentOption,
+)
+from iterm_mcp.cli.plain import plain
 from iterm_mcp.cli.tool_call import print_json
 from iterm_mcp.models.exports import ExportFormat
 
@@ -22,8 +27,6 @@ CHUNK_BYTES = 1 << 16
 DAY_NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-_Agent = Annotated[str, typer.Option(help="An agent's name.")]
-_Kind = Annotated[str, typer.Option("--agent-kind", help="claude, codex, gemini …")]
 
 
 def export(
@@ -41,7 +44,7 @@ def export(
     until: Annotated[str, typer.Option(help="ISO 8601, with a zone.")] = "",
     words: Annotated[str, typer.Option(help="All of these words.")] = "",
     event: Annotated[list[str] | None, typer.Option(help="A kind, as ToolFailed.")] = None,
-    agent: _Agent = "",
+    agent: AgentOption = "",
     saved: Annotated[str, typer.Option(help="A saved filter to add to.")] = "",
     most: Annotated[int | None, typer.Option(min=1, help="Events at most.")] = None,
     session: Annotated[
@@ -97,13 +100,13 @@ def weeks(
         for row in week["rows"]:
             name = row["agent"] or row["kind"] or "others"
             teams = f" ({', '.join(row['teams'])})" if row["teams"] else ""
-            typer.echo(f"  {_plain(name + teams):24} {_activity(row['activity'])}")
+            typer.echo(f"  {plain(name + teams):24} {_activity(row['activity'])}")
 
 
 def trends(
     days: Annotated[int, typer.Argument(min=1, max=180, help="Whole days, today left out.")] = 28,
-    agent: _Agent = "",
-    agent_kind: _Kind = "",
+    agent: AgentOption = "",
+    agent_kind: AgentKindOption = "",
     as_json: _Json = False,  # noqa: FBT002 - a flag
 ) -> None:
     """Tell where daily figures go, where that is no chance, and when the busiest hours are."""
@@ -174,7 +177,3 @@ def _activity(did: dict[str, Any]) -> str:
     if sums["unpriced"]:
         parts.append(f"{sums['unpriced']} answers of unknown price")
     return ", ".join(parts)
-
-
-def _plain(text: str) -> str:
-    return "".join(one if one.isprintable() else "?" for one in text)

@@ -10,7 +10,8 @@ from urllib.parse import quote
 import typer
 
 from iterm_mcp.cli.daemon_http import DaemonHttpError, change_json, get_json, read_lines
-from iterm_mcp.cli.event_options import Chosen, choosing, parameters_of, plain, row
+from iterm_mcp.cli.event_options import Chosen, choosing, parameters_of, row
+from iterm_mcp.cli.plain import plain
 from iterm_mcp.cli.tool_call import print_json
 
 if TYPE_CHECKING:

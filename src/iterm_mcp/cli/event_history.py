@@ -9,7 +9,8 @@ from urllib.parse import quote
 import typer
 
 from iterm_mcp.cli.daemon_http import get_json
-from iterm_mcp.cli.event_options import moment, plain
+from iterm_mcp.cli.event_options import AgentKindOption, AgentOption, moment
+from iterm_mcp.cli.plain import plain
 from iterm_mcp.cli.tool_call import print_json
 
 if TYPE_CHECKING:
@@ -20,15 +21,13 @@ WIDTH = 30
 MOST_COLUMNS = 4
 
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-_Agent = Annotated[str, typer.Option(help="An agent's name.")]
-_Kind = Annotated[str, typer.Option("--agent-kind", help="claude, codex, gemini …")]
 _Since = Annotated[str, typer.Option(help="A time, or how long ago: 2026-01-31T12:00, 2h.")]
 
 
 def conversations(
     since: _Since = "7d",
-    agent: _Agent = "",
-    agent_kind: _Kind = "",
+    agent: AgentOption = "",
+    agent_kind: AgentKindOption = "",
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=500, help="At most.")] = 50,
     as_json: _Json = False,  # noqa: FBT002 - a flag
 ) -> None:
@@ -103,8 +102,8 @@ def costs(
     ] = None,
     since: _Since = "7d",
     until: Annotated[str, typer.Option(help="The same; now if left out.")] = "",
-    agent: _Agent = "",
-    agent_kind: _Kind = "",
+    agent: AgentOption = "",
+    agent_kind: AgentKindOption = "",
     model: Annotated[str, typer.Option(help="A model's name.")] = "",
     as_json: _Json = False,  # noqa: FBT002 - a flag
 ) -> None:
@@ -143,8 +142,8 @@ def _both(sides: Mapping[str, Any]) -> str:
 
 def shifts(
     days: Annotated[int, typer.Argument(min=1, max=90, help="Whole days, today left out.")] = 7,
-    agent: _Agent = "",
-    agent_kind: _Kind = "",
+    agent: AgentOption = "",
+    agent_kind: AgentKindOption = "",
     as_json: _Json = False,  # noqa: FBT002 - a flag
 ) -> None:
     """Set the last days beside as many before them, and tell what is more than chance."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
+from iterm_mcp.cli.plain import plain
 from iterm_mcp.clock import SystemClock
 
 if TYPE_CHECKING:
@@ -41,15 +42,18 @@ def moment(text: str) -> str:
         ) from None
 
 
+AgentOption = Annotated[str, typer.Option(help="An agent's name.")]
+AgentKindOption = Annotated[str, typer.Option("--agent-kind", help="claude, codex, gemini …")]
+
 _OPTIONS: dict[str, Any] = {
     "since": Annotated[str, typer.Option(help="A time, or how long ago: 2026-01-31T12:00, 2h.")],
     "until": Annotated[str, typer.Option(help="The same; that moment is left out.")],
     "event": Annotated[list[str] | None, typer.Option(help="A kind, as ToolFailed; repeatable.")],
     "source": Annotated[list[str] | None, typer.Option(help="Who told it, as claude-hook.")],
     "subject": Annotated[str, typer.Option(help="What it begins with: a tool, a path …")],
-    "agent": Annotated[str, typer.Option(help="An agent's name.")],
+    "agent": AgentOption,
     "team": Annotated[str, typer.Option(help="A team's name.")],
-    "agent_kind": Annotated[str, typer.Option("--agent-kind", help="claude, codex, gemini …")],
+    "agent_kind": AgentKindOption,
     "session": Annotated[str, typer.Option(help="A terminal session's id.")],
     "conversation": Annotated[str, typer.Option(help="A conversation's id.")],
     "model": Annotated[str, typer.Option(help="A model's name.")],
@@ -133,8 +137,3 @@ def row(event: dict[str, Any]) -> str:
     if event.get("cost", {}).get("dollars"):
         parts.append(f"${event['cost']['dollars']:.4f}")
     return plain("  ".join(parts))
-
-
-def plain(text: str) -> str:
-    """Return a text that stays on its line, and gives a terminal no orders."""
-    return "".join(one if one.isprintable() else "?" for one in text)

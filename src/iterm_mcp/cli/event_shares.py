@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from iterm_mcp.cli.http_call import ask_http
+from iterm_mcp.cli.plain import plain
 from iterm_mcp.cli.tool_call import print_json
 
 app = typer.Typer(
@@ -72,7 +73,7 @@ def show(as_json: _Json = False) -> None:  # noqa: FBT002 - a flag
             f"{one['share_id']}  {one['format']}  {redacted}  {one['views']} views"
             f"  until {one['expires_at'][:16]}  {one['what']}"
         )
-        typer.echo("".join(char if char.isprintable() else "?" for char in line))
+        typer.echo(plain(line))
 
 
 @app.command()

@@ -8,10 +8,12 @@ from __future__ import annotations
 import getpass
 import os
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from iterm_mcp.cli.plain import plain
 from iterm_mcp.cli.tool_call import print_json
 from iterm_mcp.paths import find_paths
 
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from iterm_mcp.services.worktrees.service import Worktrees
 
 T = TypeVar("T")
+
+_line = partial(plain, instead=" ")
 
 app = typer.Typer(
     help="Git worktrees for agents: create, list, show, update, land, remove, restore, gc.",
@@ -56,7 +60,7 @@ def create(
     else:
         typer.echo(made.path)
     if made.problem:
-        typer.echo(_plain(f"its set-up failed: {made.problem}"), err=True)
+        typer.echo(_line(f"its set-up failed: {made.problem}"), err=True)
         raise typer.Exit(1)
 
 
@@ -89,7 +93,7 @@ def show(name: Name, as_json: Json = False) -> None:  # noqa: FBT002
         return
     for key, value in _facts(found).items():
         shown = ", ".join(map(str, value)) if isinstance(value, list) else value
-        typer.echo(_plain(f"{key.replace('_', ' ')}: {shown}"))
+        typer.echo(_line(f"{key.replace('_', ' ')}: {shown}"))
 
 
 @app.command()
@@ -151,13 +155,13 @@ def gc(
     """Remove every worktree in which nothing would be lost: merged, clean, and unused."""
     done = _run(lambda all_: all_.collect(only_look=dry_run))
     for one in done.removed:
-        typer.echo(_plain(f"{'would remove' if dry_run else 'removed'} {one.name}"))
+        typer.echo(_line(f"{'would remove' if dry_run else 'removed'} {one.name}"))
     for facts in done.kept:
-        typer.echo(_plain(f"kept {facts.worktree.name}: {'; '.join(facts.kept_because)}"))
+        typer.echo(_line(f"kept {facts.worktree.name}: {'; '.join(facts.kept_because)}"))
     for reference in done.forgotten:
-        typer.echo(_plain(f"forgotten {reference}"))
+        typer.echo(_line(f"forgotten {reference}"))
     for name, why in done.failed.items():
-        typer.echo(_plain(f"kept {name}: {why}"), err=True)
+        typer.echo(_line(f"kept {name}: {why}"), err=True)
     if done.failed:
         raise typer.Exit(1)
 
@@ -179,7 +183,7 @@ def _run(work: Callable[[Worktrees], Awaitable[T]]) -> T:
     try:
         return anyio.run(run)
     except ItermMcpError as error:
-        typer.echo(_plain(f"iterm-mcp: {error}. {error.hint}".rstrip(". ") + "."), err=True)
+        typer.echo(_line(f"iterm-mcp: {error}. {error.hint}".rstrip(". ") + "."), err=True)
         raise typer.Exit(1) from None
 
 
@@ -193,11 +197,11 @@ def _joining(how: str, *known: str) -> Any:  # noqa: ANN401 - loaded by the verb
 
 def _tell(worktree: Worktree, done: str) -> None:
     if not worktree.conflicts:
-        typer.echo(_plain(f"{worktree.name} {done}"))
+        typer.echo(_line(f"{worktree.name} {done}"))
         return
-    typer.echo(_plain(f"conflicts in {worktree.path}:"), err=True)
+    typer.echo(_line(f"conflicts in {worktree.path}:"), err=True)
     for name in worktree.conflicts:
-        typer.echo(_plain(f"  {name}"), err=True)
+        typer.echo(_line(f"  {name}"), err=True)
     typer.echo(f"settle them there, then: iterm-mcp worktrees continue {worktree.name}", err=True)
     raise typer.Exit(2)
 
@@ -225,9 +229,4 @@ def _row(facts: WorktreeFacts) -> str:
         row += f"  {facts.size_bytes / 1e6:.1f} MB"
     row += f"  {facts.merged}" if facts.merged else ""
     row += f"  stays: {'; '.join(facts.kept_because)}" if facts.kept_because else ""
-    return _plain(row)
-
-
-def _plain(text: str) -> str:
-    """Return text as a line; no name can break out of it."""
-    return "".join(char if char.isprintable() else " " for char in text)
+    return _line(row)

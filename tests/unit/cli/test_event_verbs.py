@@ -13,7 +13,8 @@ from typer.testing import CliRunner
 from iterm_mcp.cli import app, event_finding, event_history
 from iterm_mcp.cli.annotations import _row, _target
 from iterm_mcp.cli.daemon_http import DaemonHttpError
-from iterm_mcp.cli.event_options import Chosen, choosing, moment, parameters_of, plain, row
+from iterm_mcp.cli.event_options import Chosen, choosing, moment, parameters_of, row
+from iterm_mcp.cli.plain import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 import anyio
 from anyio import to_thread
 
+from iterm_mcp.agents.programs import open_program
 from iterm_mcp.errors import InvalidRequestError
 
 if TYPE_CHECKING:
@@ -66,32 +66,20 @@ def _signature(path: str) -> tuple[object, ...]:
 
 
 async def _ask(path: str, arguments: Sequence[str], environ: Mapping[str, str]) -> str | None:
-    try:
-        process = await anyio.open_process(
-            [path, *arguments],
-            stdin=subprocess.DEVNULL,
-            stderr=subprocess.STDOUT,
-            env=dict(environ),
-            start_new_session=True,
-        )
-    except OSError:
-        return None
     said = bytearray()
     code = None
     try:
-        with anyio.move_on_after(ANSWER_SECONDS):
-            assert process.stdout is not None  # noqa: S101 - it was asked for
-            async for piece in process.stdout:
-                said += piece
-                if len(said) > ANSWER_BYTES:
-                    break
-            else:
-                code = await process.wait()
-    finally:
-        with anyio.CancelScope(shield=True):
-            _kill_group(process.pid)
-            with anyio.move_on_after(1):
-                await process.aclose()
+        async with open_program([path, *arguments], environ, stderr=subprocess.STDOUT) as process:
+            with anyio.move_on_after(ANSWER_SECONDS):
+                assert process.stdout is not None  # noqa: S101 - it was asked for
+                async for piece in process.stdout:
+                    said += piece
+                    if len(said) > ANSWER_BYTES:
+                        break
+                else:
+                    code = await process.wait()
+    except OSError:
+        return None
     return bytes(said).decode("utf-8", "replace") if code == 0 else None
 
 
@@ -155,10 +143,3 @@ def refuse_fields(kind: str, request: StartRequest, *names: str) -> None:
                 hint=f"Leave {name} out, or choose another kind.",
                 code="start_not_possible",
             )
-
-
-def _kill_group(pid: int) -> None:
-    try:
-        os.killpg(pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):  # all of it has ended
-        return

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
+from iterm_mcp.agents.programs import open_program
 from iterm_mcp.errors import ConflictError, InvalidRequestError, ItermMcpError
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ LONG_SECONDS = 600.0
 MOST_BYTES = 32 << 20
 LOCK_TRIES = 8
 LOCK_PAUSE_SECONDS = 0.05
-KILL_SECONDS = 5.0
 
 _NOT_OURS = {
     "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR",
@@ -132,20 +131,6 @@ async def _run(
     given: str,
     environ: Mapping[str, str],
 ) -> Said:
-    try:
-        process = await anyio.open_process(
-            ["git", "-c", "core.quotePath=false", *arguments],
-            stdin=subprocess.PIPE if given else subprocess.DEVNULL,
-            cwd=directory,
-            env={**git_environ(), **environ},
-            start_new_session=True,
-        )
-    except FileNotFoundError as error:
-        if not os.path.isdir(directory):  # noqa: ASYNC240, PTH112 - one look, after a failure
-            raise ConflictError(f"{directory} is gone", hint="Restore the worktree.") from None
-        raise InvalidRequestError("git is not installed", hint="Install git.") from error
-    except NotADirectoryError:
-        raise InvalidRequestError(f"{directory} is no directory", hint="Name one.") from None
     texts: dict[str, bytes] = {}
 
     async def read(name: str, stream: ByteReceiveStream | None) -> None:
@@ -153,26 +138,32 @@ async def _run(
             texts[name] = await _read(stream)
 
     try:
-        with anyio.fail_after(seconds):
-            async with anyio.create_task_group() as group:
-                group.start_soon(read, "out", process.stdout)
-                group.start_soon(read, "error", process.stderr)
-                if process.stdin is not None:
-                    with suppress(anyio.BrokenResourceError):
-                        await process.stdin.send(given.encode("utf-8", "surrogateescape"))
-                    await process.stdin.aclose()
-            code = await process.wait()
+        async with open_program(
+            ["git", "-c", "core.quotePath=false", *arguments],
+            {**git_environ(), **environ},
+            directory=directory,
+            stdin=subprocess.PIPE if given else subprocess.DEVNULL,
+        ) as process:
+            with anyio.fail_after(seconds):
+                async with anyio.create_task_group() as group:
+                    group.start_soon(read, "out", process.stdout)
+                    group.start_soon(read, "error", process.stderr)
+                    if process.stdin is not None:
+                        with suppress(anyio.BrokenResourceError):
+                            await process.stdin.send(given.encode("utf-8", "surrogateescape"))
+                        await process.stdin.aclose()
+                code = await process.wait()
+    except FileNotFoundError as error:
+        if not os.path.isdir(directory):  # noqa: ASYNC240, PTH112 - one look, after a failure
+            raise ConflictError(f"{directory} is gone", hint="Restore the worktree.") from None
+        raise InvalidRequestError("git is not installed", hint="Install git.") from error
+    except NotADirectoryError:
+        raise InvalidRequestError(f"{directory} is no directory", hint="Name one.") from None
     except TimeoutError:
         raise GitError(
             f"git {arguments[0]} in {directory} took longer than {seconds:g} s",
             hint="See whether the disk, a hook or a network is slow.",
         ) from None
-    finally:
-        with anyio.CancelScope(shield=True):
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, signal.SIGKILL)
-            with anyio.move_on_after(KILL_SECONDS):
-                await process.aclose()
     shown = {name: text.decode("utf-8", "surrogateescape") for name, text in texts.items()}
     return Said(code, shown.get("out", ""), shown.get("error", ""))
 

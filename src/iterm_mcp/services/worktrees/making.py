@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import subprocess
 from contextlib import suppress
 from dataclasses import replace
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 import anyio
 from anyio import to_thread
 
+from iterm_mcp.agents.programs import open_program
 from iterm_mcp.errors import ConflictError, InvalidRequestError
 from iterm_mcp.models.worktrees import WorktreeState
 from iterm_mcp.services.worktrees.git import LONG_SECONDS, Git, GitError, git_environ
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from iterm_mcp.services.worktrees.settings import RepositorySettings
 
 UNDO_SECONDS = 60.0
-KILL_SECONDS = 5.0
 TAIL_CHARACTERS = 2000
 REASON = "iterm-mcp: "
 
@@ -130,26 +129,17 @@ async def _run_all(worktree: Worktree, wanted: RepositorySettings) -> str:
 
 async def _run(command: str, worktree: Worktree) -> tuple[int, str]:
     environ = {"ITERM_MCP_WORKTREE": worktree.name, "ITERM_MCP_BRANCH": worktree.branch}
-    process = await anyio.open_process(
-        ["/bin/sh", "-c", command],
-        stdin=subprocess.DEVNULL,
-        stderr=subprocess.STDOUT,
-        cwd=worktree.path,
-        env={**git_environ(), **environ},
-        start_new_session=True,
-    )
     tail = b""
-    try:
+    async with open_program(
+        ["/bin/sh", "-c", command],
+        {**git_environ(), **environ},
+        directory=worktree.path,
+        stderr=subprocess.STDOUT,
+    ) as process:
         assert process.stdout is not None  # noqa: S101 - it was asked for
         async for piece in process.stdout:
             tail = (tail + piece)[-TAIL_CHARACTERS:]
         code = await process.wait()
-    finally:
-        with anyio.CancelScope(shield=True):
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, signal.SIGKILL)
-            with anyio.move_on_after(KILL_SECONDS):
-                await process.aclose()
     return code, tail.decode("utf-8", "replace").strip()
 
 

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from iterm_mcp.clock import Clock
+    from iterm_mcp.services.worktrees.settings import WorktreeSettings
 
     Change = Callable[[Worktree], Awaitable[Worktree]]
 
@@ -118,7 +119,7 @@ class Worktrees:
         """
         check_name("worktree", wish.name)
         checkout = await find_checkout(wish.directory)
-        settings = await to_thread.run_sync(read_settings, self._settings_file)
+        settings = await self._settings()
         async with self._room, self.records.held(wish.name):
             known = await self._settled(wish.name)
             if known is not None and known.state is not WorktreeState.REMOVED:
@@ -127,7 +128,7 @@ class Worktrees:
                 raise ConflictError(
                     f"{known.owner} has a worktree {wish.name!r}", hint="Choose another name."
                 )
-            await self._check_room()
+            await self._check_room(settings)
             worktree = await self._planned(wish, checkout.repository)
             await self.records.put(worktree)
             try:
@@ -168,8 +169,10 @@ class Worktrees:
             return await self._taken_away(known)
         return known
 
-    async def _check_room(self) -> None:
-        settings = await to_thread.run_sync(read_settings, self._settings_file)
+    async def _settings(self) -> WorktreeSettings:
+        return await to_thread.run_sync(read_settings, self._settings_file)
+
+    async def _check_room(self, settings: WorktreeSettings) -> None:
         now = self._clock.monotonic()
         if self._taken is None or now - self._taken[0] > SIZE_SECONDS:
             self._taken = now, await to_thread.run_sync(size_of, self.records.folder)
@@ -313,7 +316,7 @@ class Worktrees:
                     f"nothing is kept of the worktree {name!r}",
                     hint="What was removed is kept for some time only.",
                 )
-            await self._check_room()
+            await self._check_room(await self._settings())
             head, kept = await parts(git, worktree.salvage)
             await self.records.put(replace(worktree, state=WorktreeState.CREATING))
             try:
@@ -334,7 +337,7 @@ class Worktrees:
         Args:
             only_look: Tell what would be removed, and remove nothing.
         """
-        settings = await to_thread.run_sync(read_settings, self._settings_file)
+        settings = await self._settings()
         facts = await self.listed()
         free = [one for one in facts if not one.kept_because]
         removed: list[Worktree] = []

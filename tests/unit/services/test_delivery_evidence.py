@@ -150,6 +150,23 @@ def test_a_screen_that_looks_busy_proves_nothing() -> None:
     assert steps(tracking("go"), activity("busy", source=ObservationSource.SCREEN)) == []
 
 
+def test_busy_proves_nothing_of_what_was_seen_to_stand_in_the_composer() -> None:
+    """Its Enter may have been eaten, while another that the agent had queued begins."""
+    tracker = tracking("do this")
+    tracker.moved(ONE, Stage.WRITTEN, visible=True)
+
+    assert steps(tracker, activity("busy"), activity("idle"), turn("ended", HOOK)) == []
+    assert steps(tracker, turn("submitted", HOOK, prompt="do this")) == [(ONE, Stage.SUBMITTED)]
+
+
+def test_the_latest_message_is_the_one_that_was_typed_last() -> None:
+    tracker = tracking("one")
+    later = START + timedelta(seconds=1)
+    tracker.follow(TWO, "two", stage=Stage.WRITTEN, since=later, behind=False)
+
+    assert [tracker.latest(one) for one in (ONE, TWO, DeliveryId("d-3"))] == [False, True, False]
+
+
 def test_busy_proves_nothing_of_what_came_amid_a_turn_and_idle_ends_that_turn_alone() -> None:
     tracker = tracking("go", behind=True)
     assert steps(tracker, activity("busy"), activity("idle")) == []

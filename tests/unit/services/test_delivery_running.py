@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 import anyio
@@ -373,6 +374,16 @@ async def test_what_comes_back_by_our_interruption_is_no_draft(bench: Bench) -> 
     assert bench.tiny.composer == ""
 
 
+async def test_a_prompt_that_came_back_as_a_stand_in_for_its_paste_is_known_as_ours(
+    bench: Bench,
+) -> None:
+    """Nobody's paste is waited for then, for ever."""
+    await bench.comes_to(await bench.send("see\nthis\nand that"), Stage.SUBMITTED)
+    bench.tiny.composer = "see [Pasted text #1 +2 lines]"
+    await bench.comes_to(await bench.send("next"), Stage.SUBMITTED)
+    assert bench.tiny.received == ["see\nthis\nand that", "next"]
+
+
 async def test_a_prompt_that_came_back_by_a_persons_interruption_is_known_as_ours(
     bench: Bench,
 ) -> None:
@@ -481,6 +492,35 @@ async def test_a_terminal_that_is_lost_before_the_enter_leaves_no_doubt_in_the_e
     sent = await bench.send()
     await bench.comes_to(sent, Stage.SUBMITTED)
     assert bench.tiny.received == ["hello"]
+
+
+async def test_a_message_whose_enter_was_eaten_is_not_left_when_the_terminal_is_lost(
+    bench: Bench,
+) -> None:
+    """Nor does the next one take its place, and leave it to be believed."""
+
+    def fail() -> None:
+        bench.terminal.fail_next("read_screen", TerminalUnavailableError("lost"))
+
+    def at_its_enter() -> None:
+        bench.tiny.meanwhile = fail
+
+    bench.tiny.strand, bench.tiny.meanwhile = 1, at_its_enter
+    first, second = await bench.send("first"), await bench.send("second")
+    await bench.comes_to(first, Stage.SUBMITTED)
+    await bench.comes_to(second, Stage.SUBMITTED)
+    assert bench.tiny.received == ["first", "second"]
+
+
+async def test_a_message_that_a_person_typed_on_behind_was_not_taken(bench: Bench) -> None:
+    def type_on() -> None:
+        bench.tiny.composer += " and so on"
+
+    bench.tiny.strand = 9
+    bench.tiny.meanwhile = lambda: setattr(bench.tiny, "meanwhile", type_on)
+    unknown = await bench.comes_to(await bench.send(), Stage.UNKNOWN)
+    assert bench.tiny.composer == "hello and so on"
+    assert "nothing tells" in unknown.moves[-1].reason
 
 
 async def test_a_session_that_another_types_into_all_the_time_refuses(bench: Bench) -> None:
@@ -609,6 +649,23 @@ async def test_a_message_that_was_seen_before_its_enter_and_no_more_after_a_cras
         await bench.comes_to(left, stage)
 
     assert tiny.typed == ""
+
+
+async def test_a_composer_that_another_message_was_typed_into_proves_nothing_of_the_one_before(
+    terminal: FakeTerminal, store: Store, clock: FakeClock
+) -> None:
+    tiny, session_id = await settle_in(terminal, store)
+    seen, leased = {"shown": True, "epoch": 1}, (Stage.LEASED, Stage.WRITTEN)
+    former = letter("d-1", "former", session_id=session_id, details=seen)
+    latter = letter("d-2", "latter", session_id=session_id, details=seen)
+    for later, left in enumerate((former, latter)):
+        at = START + timedelta(seconds=later)
+        moves = (*left.moves, *(Move(stage, at) for stage in leased))
+        await store.deliveries.accept([Delivery(**{**_fields(left), "moves": moves})])
+
+    async with serving(terminal, store, clock, tiny, session_id) as bench:
+        await bench.comes_to(latter, Stage.SUBMITTED)
+        await bench.comes_to(former, Stage.UNKNOWN)
 
 
 async def test_what_was_typed_blindly_before_a_crash_stays_what_it_was(

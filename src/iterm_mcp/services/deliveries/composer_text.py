@@ -84,6 +84,11 @@ def ends_with(seen: Seen, text: str) -> bool:
     return visible(seen.text).endswith(visible(text))
 
 
+def holds(seen: Seen, text: str) -> bool:
+    """Tell whether a composer holds a whole message amid something else."""
+    return visible(text) in visible(seen.text)
+
+
 def _stands_for(parts: Sequence[str], wanted: str, *, whole: bool) -> bool:
     """Tell whether a text is these parts, with anything in the gaps between them.
 

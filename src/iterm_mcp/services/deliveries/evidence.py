@@ -59,6 +59,9 @@ class _Followed:
         named: Its agent's protocol tells of its turn by its id, and so will of the end of that.
         freed: When the turn ended that it was behind, and by which evidence: another source may
             tell of the same end.
+        visible: It was seen to stand in the composer, and so will be seen to have left it. Until
+            then that the agent is busy is of another turn: of one that it had queued, or of one
+            that is told of late.
     """
 
     delivery_id: DeliveryId
@@ -72,6 +75,7 @@ class _Followed:
     named: bool = False
     freed: tuple[datetime, str] | None = None
     after: int = 0
+    visible: bool = False
 
 
 def squeezed(text: str) -> str:
@@ -106,6 +110,7 @@ class TurnTracker:
         behind: bool,
         epoch: int | None = None,
         after: int = 0,
+        visible: bool = False,
     ) -> None:
         """Follow a message that is about to be typed, or was.
 
@@ -113,17 +118,30 @@ class TurnTracker:
             behind: The agent is amid a turn.
             epoch: The agent's present life: what it does in another proves nothing.
             after: The number of an observation from before it was typed; 0 when none is known.
+            visible: It was seen to stand in the composer.
         """
         self.drop(delivery_id)
         self._followed.append(
-            _Followed(delivery_id, text, stage, since, behind, epoch=epoch, after=after)
+            _Followed(
+                delivery_id, text, stage, since, behind, epoch=epoch, after=after, visible=visible
+            )
         )
 
-    def moved(self, delivery_id: DeliveryId, stage: Stage) -> None:
-        """Take note of a step that was not found here."""
+    def moved(self, delivery_id: DeliveryId, stage: Stage, *, visible: bool = False) -> None:
+        """Take note of a step that was not found here.
+
+        Args:
+            visible: The message was seen to stand in the composer.
+        """
         for one in self._followed:
             if one.delivery_id == delivery_id:
                 one.stage = stage
+                one.visible |= visible
+
+    def latest(self, delivery_id: DeliveryId) -> bool:
+        """Tell whether no other message was typed after one."""
+        since = [one.since for one in self._followed if one.delivery_id == delivery_id]
+        return bool(since) and all(one.since <= since[0] for one in self._followed)
 
     def drop(self, delivery_id: DeliveryId) -> None:
         """Follow a message no more."""
@@ -238,7 +256,7 @@ class TurnTracker:
             if not self._past(one, at):
                 continue
             if what == "busy":
-                if one.stage is Stage.WRITTEN and not one.behind:
+                if one.stage is Stage.WRITTEN and not one.behind and not one.visible:
                     steps += self._step(one, Stage.SUBMITTED, evidence)
                 one.busy = True
             elif what in _AT_REST and one.busy:

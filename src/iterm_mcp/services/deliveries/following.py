@@ -72,13 +72,14 @@ class Following:
             behind=bool((delivery.details or {}).get("amid_turn")),
             epoch=_life(delivery.details or {}),
             after=_seen(delivery.details or {}),
+            visible=_shown(delivery.details or {}) is True,
         )
         self.behind = True
         self.told.append(delivery.text)
         seen = _seen(delivery.details or {})
         if seen and (self.recalled == 0 or seen < self.recalled):
             self.recalled = seen
-        blindly = (delivery.details or {}).get("shown") is False  # all of it, and its Enter
+        blindly = _shown(delivery.details or {}) is False  # all of it, and its Enter
         if delivery.stage is Stage.LEASED or (delivery.stage is Stage.WRITTEN and not blindly):
             self.doubt(delivery.delivery_id)
 
@@ -155,7 +156,7 @@ class Following:
         after = await self._book.move(
             delivery_id, stage, reason=reason, evidence=evidence, details=details
         )
-        self._tracker.moved(delivery_id, stage)
+        self._tracker.moved(delivery_id, stage, visible=_shown(details or {}) is True)
         self.doubtful.pop(delivery_id, None)
         if stage is Stage.ACCEPTED:
             self._tracker.drop(delivery_id)
@@ -167,6 +168,10 @@ class Following:
         """Return where a message stands; None when it is not followed any more."""
         delivery = self._book.get(delivery_id)
         return None if delivery is None else delivery.stage
+
+    def latest(self, delivery_id: DeliveryId) -> bool:
+        """Tell whether nothing of ours was typed after a message, that may have taken its place."""
+        return self._tracker.latest(delivery_id)
 
     def forget(self, delivery_id: DeliveryId) -> None:
         """Follow a message no more."""
@@ -200,6 +205,12 @@ def _seen(details: Mapping[str, Json]) -> int:
     """Return the number of what was last seen before a message was typed; 0 when not known."""
     seen = details.get("seen")
     return seen if isinstance(seen, int) else 0
+
+
+def _shown(details: Mapping[str, Json]) -> bool | None:
+    """Return whether a message was seen to stand in the composer; None when it was not looked."""
+    shown = details.get("shown")
+    return shown if isinstance(shown, bool) else None
 
 
 def _life(details: Mapping[str, Json]) -> int | None:

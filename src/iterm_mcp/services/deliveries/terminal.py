@@ -18,7 +18,7 @@ from iterm_mcp.errors import (
     TerminalRejectedError,
 )
 from iterm_mcp.models.deliveries import Stage
-from iterm_mcp.services.deliveries.composer_text import Shown, compare
+from iterm_mcp.services.deliveries.composer_text import Shown, compare, holds
 from iterm_mcp.services.deliveries.guard import Verdict, judge
 from iterm_mcp.services.deliveries.means import SESSION_ENDED, NotNowError, newest, shown_lock
 from iterm_mcp.services.deliveries.writing import ComposerWriter, InDoubtError, NotSeenError
@@ -124,7 +124,7 @@ class TerminalRoute:
                 return
             shown: dict[str, Json] = {"shown": visible}
             await self._following.move(delivery.delivery_id, Stage.WRITTEN, details=shown)
-            await self._confirm(delivery, writer, visible=visible)
+            await self._confirm_or_doubt(delivery, writer, visible=visible)
             if draft:
                 await writer.give_back(draft)
 
@@ -145,9 +145,12 @@ class TerminalRoute:
                 await writer.submit()
                 if delivery.stage is Stage.LEASED:
                     await self._following.move(
-                        delivery.delivery_id, Stage.WRITTEN, evidence="it stood in the composer"
+                        delivery.delivery_id,
+                        Stage.WRITTEN,
+                        evidence="it stood in the composer",
+                        details={"shown": True},
                     )
-                await self._confirm(delivery, writer, visible=True)
+                await self._confirm_or_doubt(delivery, writer, visible=True)
             elif shown is Shown.BEGUN and delivery.stage is Stage.LEASED:
                 if not await writer.take_back():
                     return False
@@ -157,6 +160,7 @@ class TerminalRoute:
             elif (
                 shown is Shown.EMPTY
                 and (delivery.details or {}).get("shown") is True
+                and self._following.latest(delivery.delivery_id)
                 and await self._lives_on(delivery.delivery_id)
             ):  # it stood there before its Enter was pressed, and no more
                 await self._following.move(delivery.delivery_id, Stage.SUBMITTED, evidence=EMPTIED)
@@ -219,6 +223,17 @@ class TerminalRoute:
             return visible
         return None
 
+    async def _confirm_or_doubt(
+        self, delivery: Delivery, writer: ComposerWriter, *, visible: bool
+    ) -> None:
+        """Wait as `_confirm` does; where the terminal goes away meanwhile, look again later."""
+        try:
+            await self._confirm(delivery, writer, visible=visible)
+        except ItermMcpError:
+            if visible and self._following.stage(delivery.delivery_id) is Stage.WRITTEN:
+                self._following.doubt(delivery.delivery_id)
+            raise
+
     async def _confirm(self, delivery: Delivery, writer: ComposerWriter, *, visible: bool) -> None:
         """Wait until something proves that the agent has taken a message that was submitted.
 
@@ -246,7 +261,7 @@ class TerminalRoute:
                     await writer.submit()
                     rescues, pressed = rescues + 1, now
             elif (
-                _is_taken(shown, seen)
+                _is_taken(shown, seen, delivery.text)
                 and now - begun >= STRONG_SECONDS
                 and await self._lives_on(wanted)
             ):
@@ -296,10 +311,11 @@ class TerminalRoute:
         return False
 
 
-def _is_taken(shown: Shown, seen: Seen) -> bool:
+def _is_taken(shown: Shown, seen: Seen, text: str) -> bool:
     """Tell whether a message that stood in the composer does so no more, by what is shown.
 
     Some programs show no composer while they work.
     """
     works = shown is Shown.HIDDEN and seen.activity == "busy" and not seen.in_the_way
-    return works or shown in {Shown.EMPTY, Shown.OTHER}
+    other = shown is Shown.OTHER and not holds(seen, text)
+    return works or other or shown is Shown.EMPTY

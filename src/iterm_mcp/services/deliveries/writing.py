@@ -17,7 +17,6 @@ from iterm_mcp.agents.screen_rows import is_scrolled, unbroken
 from iterm_mcp.errors import InvalidRequestError, NotFoundError
 from iterm_mcp.models.happenings import SessionEnded
 from iterm_mcp.services.deliveries.composer_text import Shown, compare, ends_with, has_stand_in
-from iterm_mcp.services.deliveries.evidence import same_text
 from iterm_mcp.services.deliveries.guard import Seen, read
 from iterm_mcp.services.deliveries.means import NotNowError
 
@@ -158,7 +157,7 @@ class ComposerWriter:
         if not holds_text(seen):
             return ""
         draft = seen.text
-        if own or any(same_text(draft, one) for one in restored):
+        if own or any(compare(seen, one) is Shown.OURS for one in restored):
             await self._empty()
             return ""
         if has_stand_in(draft):

@@ -25,6 +25,10 @@ MachineName = NewType("MachineName", str)
 COMMAND = "command"
 """The kind of a task that runs a command line in a shell; any other is a kind of agent."""
 
+GATHER = "gather"
+"""The kind of a task that runs nothing, and so has no attempt: it succeeds as soon as all that it
+needs have succeeded, with the list of their outputs for its own."""
+
 
 class TaskState(StrEnum):
     """How a task stands. It only ever moves as `TASK_MOVES` allows."""
@@ -62,7 +66,15 @@ _AFTER_RUN = frozenset({TaskState.DELAYED, TaskState.QUEUED, TaskState.DEAD, Tas
 
 TASK_MOVES: Mapping[TaskState, frozenset[TaskState]] = {
     TaskState.WAITING: frozenset(
-        {TaskState.QUEUED, TaskState.DELAYED, TaskState.SKIPPED, TaskState.CANCELLED}
+        {
+            TaskState.QUEUED,
+            TaskState.DELAYED,
+            TaskState.SKIPPED,
+            TaskState.CANCELLED,
+            # A gathering task has nothing to run; what is no list cannot be fanned out over.
+            TaskState.SUCCEEDED,
+            TaskState.DEAD,
+        }
     ),
     TaskState.DELAYED: frozenset({TaskState.QUEUED, TaskState.CANCELLED}),
     TaskState.QUEUED: frozenset({TaskState.STARTING, TaskState.CANCELLED, TaskState.DEAD}),
@@ -122,6 +134,21 @@ class Condition:
     path: str
     operator: Operator
     value: Json = None
+
+
+@dataclass(frozen=True, slots=True)
+class FanOut:
+    """A list in a needed task's result, for each element of which there is to be a task.
+
+    Attributes:
+        task: The needed task's name in the same graph.
+        path: Where the list stands, as in a condition.
+        most: With more elements the task is dead, and nothing is started.
+    """
+
+    task: str
+    path: str = "output"
+    most: int = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +213,8 @@ class TaskSpec:
         repository: Whose limits count it; found from the directory, empty where there is none.
         files: Paths, in its directory, that are kept with its result for tasks that need it.
         strategy: What a chooser has chosen, to be held against the outcome.
+        fan_out: It runs not itself: once all that it needs have succeeded, it becomes a gathering
+            task that needs one task for each element, see `iterm_mcp.tasks.fan_out`.
     """
 
     name: str
@@ -212,6 +241,7 @@ class TaskSpec:
     repository: str = ""
     files: tuple[str, ...] = ()
     strategy: Mapping[str, str] = field(default_factory=dict)
+    fan_out: FanOut | None = None
 
 
 @dataclass(frozen=True, slots=True)

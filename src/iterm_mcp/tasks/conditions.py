@@ -43,7 +43,15 @@ def value_at(result: TaskResult, path: str) -> Json:
     Raises:
         NotFoundError: There is none; the hint says what there is instead.
     """
-    value: Any = {name: getattr(result, name) for name in FIELDS}
+    return value_in({name: getattr(result, name) for name in FIELDS}, path)
+
+
+def value_in(value: Any, path: str) -> Json:  # noqa: ANN401 - JSON, or the fields of a result
+    """Return the value that stands at a path of another one; all of it for an empty path.
+
+    Raises:
+        NotFoundError: There is none; the hint says what there is instead.
+    """
     rest = path
     while rest:
         key, rest = _next_key(value, rest, path)
@@ -246,7 +254,7 @@ def fill(spec: TaskSpec, inputs: Mapping[str, TaskResult]) -> TaskSpec:
                 return "${tasks."
             reference = _reference(place[1])
             try:
-                value = _text(_asked(reference, inputs))
+                value = as_text(_asked(reference, inputs))
             except NotFoundError as error:
                 missing.append(f"tasks.{place[1]}: {error.hint}")
                 return ""
@@ -282,7 +290,8 @@ def _asked(reference: Reference, inputs: Mapping[str, TaskResult]) -> Json:
     raise NotFoundError("task", name, hint=f"It needs {_listed(inputs)}.")
 
 
-def _text(value: Json) -> str:
+def as_text(value: Json) -> str:
+    """Return a value as it is put into texts."""
     if isinstance(value, str):
         return value
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

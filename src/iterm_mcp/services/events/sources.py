@@ -39,6 +39,9 @@ LINES: Mapping[str, Callable[[], LineReader]] = {
     "gemini": GeminiChatEvents,
 }
 """How what an agent writes down is read, by its kind."""
+PLAIN = ".jsonl"
+PACKED = ".jsonl.zst"
+"""What Codex 0.169 makes of rollouts that it has not written to for long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +68,14 @@ def transcript_roots(environ: Mapping[str, str]) -> tuple[TranscriptRoot, ...]:
     codex = Path(environ.get("CODEX_HOME") or f"{home}/.codex")
     gemini = Path(environ.get("GEMINI_CLI_HOME") or home, ".gemini")
     return tuple(
-        TranscriptRoot(kind, folder, LINES[kind])
-        for kind, folder in (
-            ("claude", claude / "projects"),
-            ("codex", codex / "sessions"),
-            ("codex", codex / "archived_sessions"),
-            ("gemini", gemini / "tmp"),
+        TranscriptRoot(kind, folder, LINES[kind], suffix)
+        for kind, folder, suffix in (
+            ("claude", claude / "projects", PLAIN),
+            ("codex", codex / "sessions", PLAIN),
+            ("codex", codex / "archived_sessions", PLAIN),
+            ("codex", codex / "sessions", PACKED),
+            ("codex", codex / "archived_sessions", PACKED),
+            ("gemini", gemini / "tmp", PLAIN),
         )
     )
 

@@ -3,12 +3,13 @@
 Every file below some folders is looked at, again and again, but never for more than a hundredth of
 the time, or every 15 s; those that are being written, often. How far each was read is remembered
 only once it is kept, so whoever is killed in between reads some of it again, and the store keeps it
-once.
+once. Files that were packed are finished, so they are read as a whole.
 """
 
 from __future__ import annotations
 
 import os
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -18,6 +19,7 @@ import structlog
 from anyio import to_thread
 
 from iterm_mcp.errors import InvalidRequestError, StoreError
+from iterm_mcp.services.events.packed_lines import SUFFIX, PackedFileError, unpacked_lines
 from iterm_mcp.store.read_positions import ReadPosition
 
 if TYPE_CHECKING:
@@ -254,6 +256,9 @@ class Transcripts:
         """Keep the next piece of a file; tell whether there was any."""
         if file.read >= file.size:
             return False
+        if file.path.suffix == SUFFIX:
+            await self._whole(file)
+            return False
         events, reader, end = await to_thread.run_sync(_read_on, file)
         if end == file.read:
             return False
@@ -262,6 +267,19 @@ class Transcripts:
         if not reader.holding:
             await self._done(file)
         return True
+
+    async def _whole(self, file: _File) -> None:
+        """Keep what a packed file tells; of one that is torn or too large, what can be read."""
+        reader, size = file.make(), file.size
+        with closing(unpacked_lines(file.path)) as pieces:
+            try:
+                while lines := await to_thread.run_sync(next, pieces, None):
+                    await self._keep(file, await to_thread.run_sync(reader.read, lines))
+            except (OSError, PackedFileError) as error:
+                log.warning("transcript_unreadable", file=str(file.path), error=str(error))
+        await self._keep(file, reader.finish())
+        file.read = size
+        await self._done(file)
 
     async def _finish(self, file: _File) -> None:
         if file.reader is not None:

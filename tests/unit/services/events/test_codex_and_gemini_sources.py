@@ -6,10 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from structlog.testing import capture_logs
+from tests.unit.services.events.packing import packed
 from tests.unit.services.events.shelf import Shelf
 from tests.unit.services.events.test_transcripts import Ledger
 
 from iterm_mcp.models.events import EventKind
+from iterm_mcp.services.events import packed_lines
 from iterm_mcp.services.events import transcripts as module
 from iterm_mcp.services.events.accounts import make_account
 from iterm_mcp.services.events.sources import LINES, transcript_roots
@@ -38,11 +41,13 @@ def test_they_are_looked_for_where_the_agents_write(tmp_path: Path) -> None:
     found = transcript_roots(
         {"HOME": "/home/ann", "CODEX_HOME": "/codex", "GEMINI_CLI_HOME": str(tmp_path)}
     )
-    assert [(one.kind, str(one.folder)) for one in found] == [
-        ("claude", "/home/ann/.claude/projects"),
-        ("codex", "/codex/sessions"),
-        ("codex", "/codex/archived_sessions"),
-        ("gemini", f"{tmp_path}/.gemini/tmp"),
+    assert [(one.kind, str(one.folder), one.suffix) for one in found] == [
+        ("claude", "/home/ann/.claude/projects", ".jsonl"),
+        ("codex", "/codex/sessions", ".jsonl"),
+        ("codex", "/codex/archived_sessions", ".jsonl"),
+        ("codex", "/codex/sessions", ".jsonl.zst"),
+        ("codex", "/codex/archived_sessions", ".jsonl.zst"),
+        ("gemini", f"{tmp_path}/.gemini/tmp", ".jsonl"),
     ]
 
 
@@ -92,3 +97,56 @@ async def test_a_rollout_that_is_archived_is_kept_once(tmp_path: Path) -> None:
     await reading.look()
     assert shelf.events == before
     assert before
+
+
+@pytest.mark.parametrize("restarted", [False, True], ids=["seen as it was", "seen packed alone"])
+async def test_a_rollout_that_is_packed_is_kept_once(tmp_path: Path, *, restarted: bool) -> None:
+    recorded, place = FILES["codex"]
+    whole, path = recorded.read_bytes(), tmp_path / place
+    path.parent.mkdir(parents=True)
+    ledger, shelf, clock = Ledger(), Shelf(), FakeClock()
+    reading = follower(tmp_path, ledger, shelf, clock)
+    await reading.search()  # from now on
+    if not restarted:
+        path.write_bytes(whole)
+        await reading.search()
+        await reading.look()
+    before = dict(shelf.events)
+    path.unlink(missing_ok=True)
+    path.with_name(path.name + ".zst").write_bytes(packed(whole))
+    if restarted:
+        reading = follower(tmp_path, ledger, shelf, clock)
+    await reading.search()
+    await reading.look()
+
+    told = {one.key for one in LINES["codex"]().read(whole.splitlines())}
+    assert set(shelf.events) == told
+    assert restarted or shelf.events == before
+    (position,) = [one for name, one in ledger.kept.items() if name.endswith(".zst")]
+    assert position.offset == path.with_name(path.name + ".zst").stat().st_size
+
+
+async def test_of_a_torn_pack_what_can_be_read_is_kept_and_the_rest_once_it_is_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(packed_lines, "PIECE_BYTES", 4096)
+    recorded, place = FILES["codex"]
+    whole = recorded.read_bytes()
+    half = whole[: len(whole) // 2]
+    parts = packed(half) + packed(whole[len(half) :])
+    path = tmp_path / f"{place}.zst"
+    path.parent.mkdir(parents=True)
+    shelf = Shelf()
+    reading = follower(tmp_path, Ledger(), shelf, FakeClock())
+    path.write_bytes(parts[:-100])
+    reading.mention("codex", str(path))
+    with capture_logs() as logs:
+        await reading.look()
+        await reading.look()
+    told = {one.key for one in LINES["codex"]().read(whole.splitlines())}
+    assert set() < set(shelf.events) < told
+    assert [one["event"] for one in logs] == ["transcript_unreadable"]
+
+    path.write_bytes(parts)
+    await reading.look()
+    assert set(shelf.events) == told

@@ -1,0 +1,1 @@
+"""What agents and commands take of the machine, and what keeps them from taking too much."""

@@ -1,0 +1,1 @@
+"""What tasks consist of: agents, commands, worktrees, and what is asked of their results."""

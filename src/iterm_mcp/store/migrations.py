@@ -15,6 +15,7 @@ from iterm_mcp.store.agent_tables import (
     create_roles,
 )
 from iterm_mcp.store.budget_tables import create_budget_holds, create_budgets_and_alerts
+from iterm_mcp.store.choosing_tables import create_outcomes_and_backlogs
 from iterm_mcp.store.event_tables import create_annotations, create_read_positions
 from iterm_mcp.store.http_tables import create_http_side
 from iterm_mcp.store.message_tables import create_approvals, create_cascades, create_deliveries
@@ -52,6 +53,7 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     create_annotations,
     create_budget_holds,
     create_shares,
+    create_outcomes_and_backlogs,
 )
 
 

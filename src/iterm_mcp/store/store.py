@@ -11,6 +11,7 @@ from iterm_mcp.store.agents import AgentStore
 from iterm_mcp.store.alerts import AlertStore
 from iterm_mcp.store.annotations import AnnotationStore
 from iterm_mcp.store.approvals import ApprovalStore
+from iterm_mcp.store.backlogs import BacklogStore
 from iterm_mcp.store.budgets import BudgetStore
 from iterm_mcp.store.cascades import CascadeStore
 from iterm_mcp.store.database import BUSY_TIMEOUT_SECONDS, open_database
@@ -21,6 +22,7 @@ from iterm_mcp.store.layouts import LayoutStore
 from iterm_mcp.store.locks import LockStore
 from iterm_mcp.store.notes import NoteStore
 from iterm_mcp.store.observations import ObservationStore
+from iterm_mcp.store.outcomes import OutcomeStore
 from iterm_mcp.store.playbooks import PlaybookStore
 from iterm_mcp.store.read_positions import ReadPositions
 from iterm_mcp.store.results import ResultStore
@@ -60,6 +62,8 @@ class Store:
     alerts: AlertStore
     annotations: AnnotationStore
     shares: ShareStore
+    outcomes: OutcomeStore
+    backlogs: BacklogStore
 
 
 @asynccontextmanager
@@ -100,4 +104,6 @@ async def open_store(
             AlertStore(database),
             AnnotationStore(database),
             ShareStore(database),
+            OutcomeStore(database),
+            BacklogStore(database),
         )

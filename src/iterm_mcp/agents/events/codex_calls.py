@@ -86,6 +86,10 @@ class CodexUse:
         }  # fmt: skip
         return [self._file(at, path, left), self._file(at, moved, came)]
 
+    def touched(self, at: datetime, path: str, kind: str) -> list[Event]:
+        """Return what happened to a file, where nobody tells how much of it."""
+        return [self._file(at, path, {"change": CHANGES[kind]})] if path and kind in CHANGES else []
+
     def _file(self, at: datetime, path: str, change: Mapping[str, Json]) -> Event:
         event = self._event(EventKind.FILE_CHANGED, at, "file", self.links.call, path)
         text, payload = f"{change['change']} {path}", {"path": path, **change, "tool": self.tool}

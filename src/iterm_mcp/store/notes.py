@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from iterm_mcp.errors import ConflictError, NotFoundError
 from iterm_mcp.models.notes import FoundNote, Note
+from iterm_mcp.store.known_notes import MOST_CHARACTERS, KnownNotes
 from iterm_mcp.store.times import from_text, to_text
 
 if TYPE_CHECKING:
@@ -46,10 +47,14 @@ MOST_NOTES = 2000
 
 
 class NoteStore:
-    """Notes by namespace and key, compared exactly, case included."""
+    """Notes by namespace and key, compared exactly, case included.
+
+    The namespaces that are listed are kept in memory.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._known = KnownNotes()
 
     async def put(self, note: Note, expected: int | None) -> Note:
         """Write a note and return it with its version; the one given counts for nothing.
@@ -75,7 +80,9 @@ class NoteStore:
             connection.execute(INSERT_NOTE, values)
             return _note(connection.execute(SELECT_NOTE, (note.namespace, note.key)).fetchone())
 
-        return await self._database.write(work)
+        with self._known.changing(note.namespace) as written:
+            written.append(await self._database.write(work))
+            return written[0]
 
     async def get(self, namespace: str, key: str) -> Note | None:
         """Return a note; None when there is none."""
@@ -90,12 +97,20 @@ class NoteStore:
         self, namespace: str, prefix: str = "", limit: int = MOST_NOTES
     ) -> list[Note]:
         """Return the notes of a namespace whose keys begin so, sorted by key."""
+        known = self._known.find(namespace)
+        if known is not None:
+            return known.beginning(prefix, limit)
+        changes = self._known.changes
+        large = self._known.is_too_large(namespace)
 
-        def work(connection: sqlite3.Connection) -> list[Note]:
+        def work(connection: sqlite3.Connection) -> tuple[list[Note], list[Note] | None]:
             rows = connection.execute(SELECT_NOTES, (namespace, prefix, limit))
-            return [_note(row) for row in rows]
+            return [_note(row) for row in rows], None if large else _all(connection, namespace)
 
-        return await self._database.read(work)
+        found, whole = await self._database.read(work)
+        if whole is not None:
+            self._known.keep(namespace, whole, changes)
+        return found
 
     async def remove(self, namespace: str, key: str, expected: int | None) -> None:
         """Remove a note.
@@ -113,7 +128,8 @@ class NoteStore:
             _check_version(connection, namespace, key, expected)
             connection.execute(DELETE_NOTE, (namespace, key))
 
-        await self._database.write(work)
+        with self._known.changing(namespace):
+            await self._database.write(work)
 
     async def namespaces(self) -> dict[str, int]:
         """Return how many notes each namespace has, sorted by name."""
@@ -143,6 +159,18 @@ class NoteStore:
             return found
 
         return await self._database.read(work)
+
+
+def _all(connection: sqlite3.Connection, namespace: str) -> list[Note]:
+    """Return the notes of a namespace, and no more of them than show that it is too large."""
+    found: list[Note] = []
+    characters = 0
+    for row in connection.execute(SELECT_NOTES, (namespace, "", MOST_NOTES)):
+        found.append(_note(row))
+        characters += len(found[-1].value)
+        if characters > MOST_CHARACTERS:
+            break
+    return found
 
 
 def _check_version(

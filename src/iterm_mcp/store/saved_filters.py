@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from iterm_mcp.models.saved_filters import SavedFilter
+from iterm_mcp.store.remembered import Remembered
 from iterm_mcp.store.times import from_text, to_text
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class SavedFilterStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._known: Remembered[tuple[SavedFilter, ...]] = Remembered()
 
     async def put(self, one: SavedFilter) -> bool:
         """Keep a filter in place of one of that name; False if there are too many already."""
@@ -45,7 +47,8 @@ class SavedFilterStore:
             connection.execute(UPSERT_FILTER, (one.name, query, to_text(one.changed_at)))
             return True
 
-        return await self._database.write(work)
+        with self._known.changing():
+            return await self._database.write(work)
 
     async def all(self) -> tuple[SavedFilter, ...]:
         """Return the filters by their names."""
@@ -56,7 +59,7 @@ class SavedFilterStore:
                 for name, query, changed_at in connection.execute(SELECT_FILTERS)
             )
 
-        return await self._database.read(work)
+        return await self._known.get(lambda: self._database.read(work))
 
     async def remove(self, name: str) -> bool:
         """Forget a filter; False if there is none of that name."""
@@ -64,4 +67,5 @@ class SavedFilterStore:
         def work(connection: sqlite3.Connection) -> bool:
             return bool(connection.execute(DELETE_FILTER, (name,)).rowcount)
 
-        return await self._database.write(work)
+        with self._known.changing():
+            return await self._database.write(work)

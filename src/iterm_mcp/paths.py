@@ -101,6 +101,11 @@ class Paths:
         return f"{self.state}/worktrees.toml"
 
     @property
+    def attempts(self) -> str:
+        """The folder of what attempts at tasks are told, and of what is kept of them."""
+        return f"{self.state}/tasks"
+
+    @property
     def roles(self) -> str:
         """What agents of which role may do, as the user writes it in TOML."""
         return f"{self.state}/roles.toml"

@@ -16,8 +16,12 @@ T = TypeVar("T")
 
 PAUSE_SECONDS = 0.005
 
-AGENT_MARKS = ("ITERM_MCP_AGENT", "ITERM_MCP_TEAM", "ITERM_MCP_EPOCH", "ITERM_MCP_ORIGIN")
-"""Variables by which an agent's own processes are known; see `services.agents.environment`."""
+AGENT_MARKS = (
+    "ITERM_MCP_AGENT", "ITERM_MCP_TEAM", "ITERM_MCP_EPOCH", "ITERM_MCP_ORIGIN",
+    "ITERM_MCP_TASK", "ITERM_MCP_ATTEMPT", "ITERM_MCP_RESULT", "ITERM_MCP_INPUTS",
+)  # fmt: skip
+"""Variables by which an agent's and a task's own processes are known; see
+`services.agents.environment` and `services.tasks.prompts`."""
 
 
 class AlreadyRunningError(Exception):

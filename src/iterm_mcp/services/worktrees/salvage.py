@@ -41,16 +41,25 @@ async def salvage(worktree: Worktree, at: datetime) -> str:
     return reference
 
 
-async def _with_changes(git: Git, head: str, name: str) -> str:
-    """Return a commit of all files as they are; the head itself where nothing was changed."""
+async def tree_of_files(git: Git, head: str) -> str:
+    """Return the tree of all files as they are, but what git ignores; nothing is staged.
+
+    Args:
+        git: At the top of a worktree.
+    """
     index = await to_thread.run_sync(_temporary_index)
     used = {"GIT_INDEX_FILE": index}
     try:
         await git("read-tree", head, environ=used)
         await git("add", "--all", "--", ".", seconds=LONG_SECONDS, environ=used)
-        tree = (await git("write-tree", environ=used)).text
+        return (await git("write-tree", environ=used)).text
     finally:
         await to_thread.run_sync(_remove, index)
+
+
+async def _with_changes(git: Git, head: str, name: str) -> str:
+    """Return a commit of all files as they are; the head itself where nothing was changed."""
+    tree = await tree_of_files(git, head)
     if tree == await tree_of(git, head):
         return head
     made = await git(

@@ -1,0 +1,69 @@
+"""Durable work, put together over the services."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from iterm_mcp.services.agents.life_files import LifeFiles
+from iterm_mcp.services.agents.placing import PanePlacer
+from iterm_mcp.services.agents.processes import SystemAgentProcesses
+from iterm_mcp.services.tasks.acceptance import verify
+from iterm_mcp.services.tasks.agent_runs import AgentRuns
+from iterm_mcp.services.tasks.cleaning import Cleaner
+from iterm_mcp.services.tasks.collecting import Collector
+from iterm_mcp.services.tasks.commands import CommandRuns
+from iterm_mcp.services.tasks.evidence import EvidenceKeeper
+from iterm_mcp.services.tasks.folders import AttemptFolders
+from iterm_mcp.services.tasks.leftovers import Leftovers
+from iterm_mcp.services.tasks.places import Places
+from iterm_mcp.services.tasks.supervising import Supervisor
+from iterm_mcp.services.tasks.work import AgentWork
+
+if TYPE_CHECKING:
+    from iterm_mcp.app.services import Services
+    from iterm_mcp.clock import Clock
+    from iterm_mcp.paths import Paths
+    from iterm_mcp.services.agents.launches import Origin
+    from iterm_mcp.services.events.questions import EventQuestions
+    from iterm_mcp.services.tasks.supervising import Limiter
+    from iterm_mcp.services.worktrees.service import Worktrees
+    from iterm_mcp.terminal.protocol import Terminal
+
+
+def make_work(
+    services: Services,
+    terminal: Terminal,
+    questions: EventQuestions,
+    worktrees: Worktrees,
+    paths: Paths,
+    origin: Origin,
+    clock: Clock,
+    limiter: Limiter | None = None,
+) -> AgentWork:
+    """Return what attempts of tasks consist of.
+
+    Args:
+        limiter: Knows whether runs use more of the machine than they may.
+    """
+    folders = AttemptFolders(paths.attempts)
+    processes = SystemAgentProcesses(clock)
+    panes = PanePlacer(terminal, services.sessions, services.agents)
+    places = Places(worktrees, folders)
+    commands = CommandRuns(panes, processes, folders, origin)
+    agents = AgentRuns(
+        services.lives, services.agents, services.states, services.deliveries,
+        services.approvals.service, LifeFiles(f"{origin.state}/agents"), folders, clock,
+    )  # fmt: skip
+    collector = Collector(
+        folders, worktrees, services.results, questions.store, questions.costs, clock, verify,
+        recordings=paths.recordings,
+    )  # fmt: skip
+    cleaner = Cleaner(
+        commands, agents, places,
+        Leftovers(processes, origin.state, (paths.daemon_lock, paths.host_lock)),
+        EvidenceKeeper(terminal, processes, clock),
+        folders, services.lives.book, services.states,
+    )  # fmt: skip
+    return AgentWork(
+        places, commands, agents, Supervisor(clock, limiter), collector, cleaner, folders
+    )

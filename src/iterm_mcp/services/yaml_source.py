@@ -41,15 +41,15 @@ class Source:
         return self.lines.get(path, 1)
 
 
-def read_yaml(text: str) -> Source:
+def read_yaml(text: str, most_bytes: int = MOST_BYTES) -> Source:
     """Read one document. It takes up to a tenth of a second: call it in a thread.
 
     Raises:
         InvalidRequestError: It is no YAML, or more than plain data; the text says on which line.
     """
-    if len(text.encode(errors="replace")) > MOST_BYTES:
+    if len(text.encode(errors="replace")) > most_bytes:
         raise InvalidRequestError(
-            f"the document is longer than {MOST_BYTES} bytes", hint="Split it."
+            f"the document is longer than {most_bytes} bytes", hint="Split it."
         )
     try:
         _check_events(text)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from iterm_mcp.agents.kinds import find_kind
-from iterm_mcp.errors import InvalidRequestError, ItermMcpError
+from iterm_mcp.errors import ItermMcpError
 from iterm_mcp.services.agents.templates import PREFIX
+from iterm_mcp.services.document_problems import Forms, refusal
 from iterm_mcp.services.names import check_name
 from iterm_mcp.services.output.patterns import Patterns
 from iterm_mcp.services.playbooks.document import VERBS, Playbook
@@ -22,38 +22,17 @@ from iterm_mcp.services.yaml_source import read_yaml
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from pydantic_core import ErrorDetails
-
+    from iterm_mcp.services.document_problems import Problem
     from iterm_mcp.services.playbooks.document import (
         LayoutPart,
         PaneAgentPart,
         StartAgentPart,
         StepPart,
     )
-    from iterm_mcp.services.yaml_source import Path, Source
-
-MOST_PROBLEMS = 20
+    from iterm_mcp.services.yaml_source import Path
 
 _PLAIN = re.compile(r"[\w.-]{1,35}")
 """A word that must be a pane: other sessions have a longer id, or are named with a colon."""
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Something wrong.
-
-    Attributes:
-        key: Where, as ``steps.2.run.command``; steps are counted from 1.
-        fix: What to write instead.
-    """
-
-    line: int
-    key: str
-    text: str
-    fix: str
-
-    def __str__(self) -> str:
-        return f"line {self.line}, {self.key}: {self.text}. {self.fix}".rstrip()
 
 
 def read_playbook(text: str) -> Playbook:
@@ -63,56 +42,15 @@ def read_playbook(text: str) -> Playbook:
         InvalidRequestError: Something is wrong; the text holds all that was found, by line.
     """
     source = read_yaml(text)
+    forms = Forms("playbook", Playbook, EXAMPLES, source)
     try:
         playbook = Playbook.model_validate(source.value)
     except ValidationError as error:
-        found = [_problem(one, source) for one in error.errors(include_url=False)]
-        raise _wrong(_without_echoes(found)) from None
-    problems = [*_Checker(playbook, source).problems()]
+        raise refusal("playbook", forms.problems(error)) from None
+    problems = [*_Checker(playbook, forms).problems()]
     if problems:
-        raise _wrong(problems)
+        raise refusal("playbook", problems)
     return playbook
-
-
-def _wrong(problems: list[Problem]) -> InvalidRequestError:
-    shown = sorted(problems, key=lambda one: one.line)[:MOST_PROBLEMS]
-    more = f"\nand {len(problems) - len(shown)} more" if len(problems) > len(shown) else ""
-    listed = "\n".join(str(one) for one in shown)
-    count = "a mistake" if len(problems) == 1 else f"{len(problems)} mistakes"
-    return InvalidRequestError(
-        f"the playbook has {count}:\n{listed}{more}",
-        hint="Mend these lines, and validate it again.",
-        code="bad_playbook",
-    )
-
-
-# Its form.
-
-
-def _problem(error: ErrorDetails, source: Source) -> Problem:
-    path = tuple(one for one in error["loc"] if isinstance(one, int) or not _is_choice(one))
-    key = str(path[-1]) if path else "playbook"
-    line = source.line(path)
-    kind = error["type"]
-    siblings = _keys_at(path[:-1])
-    if kind == "extra_forbidden":
-        alike = get_close_matches(key, siblings, n=1)
-        fix = f"Write {alike[0]}" if alike else f"The keys are {', '.join(siblings)}"
-        return Problem(line, _shown(path), "there is no such key", f"{fix}.")
-    if kind == "missing":
-        example = EXAMPLES.get(key, f"{key}: …")
-        return Problem(source.line(path[:-1]), _shown(path), "it is missing", f"Write {example}.")
-    value = error.get("input")
-    if kind == "string_type" and isinstance(value, bool):
-        fix = "Put it in quotes: YAML takes yes, no, on, off, true and false for truth values."
-        return Problem(line, _shown(path), "it is no text", fix)
-    if kind in {"model_type", "model_attributes_type", "dict_type"}:
-        keys = ", ".join(_keys_at(path))
-        fix = f"Write a mapping with {keys}." if keys else "Write keys with values below it."
-        return Problem(line, _shown(path), "it is no mapping", fix)
-    what = error["msg"][:1].lower() + error["msg"][1:]
-    fix = f"Write {EXAMPLES[key]}." if key in EXAMPLES else ""
-    return Problem(line, _shown(path), what, fix)
 
 
 EXAMPLES = {
@@ -135,57 +73,15 @@ EXAMPLES = {
 }
 
 
-def _without_echoes(problems: list[Problem]) -> list[Problem]:
-    """Name each place once: a value that fits none of several forms fails for each of them."""
-    kept: dict[tuple[int, str], Problem] = {}
-    for one in problems:
-        kept.setdefault((one.line, one.key), one)
-    return list(kept.values())
-
-
-def _is_choice(part: str) -> bool:
-    """Tell whether a part of a path is pydantic's word for one of several forms."""
-    return part in {"int", "str", "float", "literal['any']", "constrained-int"} or "[" in part
-
-
-def _keys_at(path: Path) -> list[str]:
-    """Return the keys that a mapping at this path may have."""
-    model: Any = Playbook
-    for part in path:
-        if isinstance(part, int):
-            continue
-        fields = {one.alias or name: one for name, one in model.model_fields.items()}
-        inner = _model_in(fields[part].annotation) if part in fields else None
-        if inner is None:
-            return []
-        model = inner
-    return [one.alias or name for name, one in model.model_fields.items()]
-
-
-def _model_in(annotation: Any) -> type[BaseModel] | None:  # noqa: ANN401 - any annotation
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    for one in getattr(annotation, "__args__", ()):
-        found = _model_in(one)
-        if found is not None:
-            return found
-    return None
-
-
-def _shown(path: Path) -> str:
-    parts = [str(one + 1) if isinstance(one, int) else one for one in path]
-    return ".".join(part[:60] for part in parts) or "playbook"
-
-
 # Its sense.
 
 
 class _Checker:
     """Looks at what stands in a playbook of the right form."""
 
-    def __init__(self, playbook: Playbook, source: Source) -> None:
+    def __init__(self, playbook: Playbook, forms: Forms) -> None:
         self._playbook = playbook
-        self._source = source
+        self._at = forms.at
         self._known = set(playbook.variables)
         self._panes: set[str] = set()
 
@@ -287,9 +183,6 @@ class _Checker:
             check()
         except ItermMcpError as error:
             yield self._at(path, str(error), error.hint)
-
-    def _at(self, path: Path, text: str, fix: str) -> Problem:
-        return Problem(self._source.line(path), _shown(path), text, fix)
 
 
 def _key(step: StepPart) -> str:

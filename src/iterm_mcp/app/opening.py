@@ -38,6 +38,7 @@ from iterm_mcp.tools.server import Extras, build_server
 from iterm_mcp.web.api.opening import Api, ApiLimits, ApiServices, open_api
 from iterm_mcp.web.health import health_answer
 from iterm_mcp.web.hooks import hook_routes
+from iterm_mcp.web.imports import import_routes
 from iterm_mcp.web.otlp import otlp_routes
 from iterm_mcp.web.shares import share_routes
 
@@ -79,6 +80,7 @@ class App:
         return [
             *hook_routes(approvals.hooks, approvals.service, self.sources.spool),
             *otlp_routes(self.events.intake, SystemClock()),
+            *import_routes(self.sources.importer, SystemClock()),
             *share_routes(self.shares, SystemClock()),
         ]
 
@@ -170,7 +172,7 @@ async def open_app(
             open_sources(
                 paths.spool, events.intake, store.positions, clock,
                 transcript_roots(os.environ) if settings.follow_transcripts else (),
-                states=services.approvals.hooks, observer=metrics,
+                store=events.store, states=services.approvals.hooks, observer=metrics,
             ) as sources,
             open_attention(
                 store, events, services.states, services.dead_letters, services.holds,

@@ -27,7 +27,8 @@ PUBLIC_PREFIXES = ("/v1/docs", "/v1/openapi.json", "/s/")
 and files whose links are as good as a token for them."""
 
 SCOPES_OF_PREFIXES = tuple(
-    (prefix, TIERS[1]) for prefix in ("/v1/hooks/", "/v1/logs", "/v1/metrics", "/v1/traces")
+    (prefix, TIERS[1])
+    for prefix in ("/v1/hooks/", "/v1/imports", "/v1/logs", "/v1/metrics", "/v1/traces")
 )
 """What is needed where what is asked does not itself look at who asks."""
 

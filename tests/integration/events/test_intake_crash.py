@@ -61,7 +61,12 @@ class Intake:
             open_events(f"{folder}/events", f"{folder}/no-prices", clock, store.agents)
         )
         root = TranscriptRoot("claude", Path(folder, "projects"), ClaudeTranscriptEvents)
-        await enter(open_sources(f"{folder}/spool", events.intake, store.positions, clock, (root,)))
+        await enter(
+            open_sources(
+                f"{folder}/spool", events.intake, store.positions, clock, (root,),
+                store=events.store,
+            )
+        )  # fmt: skip
         return events
 
     async def __aexit__(self, *_: object) -> None:

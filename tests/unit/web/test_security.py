@@ -73,7 +73,8 @@ async def test_without_the_right_token_nothing_behind_the_gate_hears_of_it(
 @pytest.mark.parametrize(
     ("path", "status"),
     [
-        ("/v1/hooks/claude", 200), ("/v1/logs", 200), ("/v1/metrics", 200), ("/v1/traces", 200),
+        ("/v1/hooks/claude", 200), ("/v1/imports", 200), ("/v1/logs", 200), ("/v1/metrics", 200),
+        ("/v1/traces", 200),
         ("/metrics", 401), ("/mcp", 401), ("/v1/tools", 401), ("/v1/events", 401), ("/", 401),
     ],
 )  # fmt: skip

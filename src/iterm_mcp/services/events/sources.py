@@ -17,8 +17,10 @@ from iterm_mcp.agents.events.codex_rollout_events import CodexRolloutEvents
 from iterm_mcp.agents.events.gemini_chat_events import GeminiChatEvents
 from iterm_mcp.agents.events.gemini_hook_events import GeminiHookEvents
 from iterm_mcp.services.events.hook_events import HookEvents
+from iterm_mcp.services.events.importing import Importer
 from iterm_mcp.services.events.spool import Spool
 from iterm_mcp.services.events.spool_draining import SpoolDrain
+from iterm_mcp.services.events.told_once import ToldOnce
 from iterm_mcp.services.events.transcripts import TranscriptRoot, Transcripts
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from iterm_mcp.services.approvals.hook_intake import HookObserver
     from iterm_mcp.services.events.hook_events import HookReader, Takes
     from iterm_mcp.services.events.spool_draining import StateIntake
+    from iterm_mcp.services.events.told_once import Asked
     from iterm_mcp.services.events.transcripts import LineReader, Positions
 
 
@@ -50,11 +53,13 @@ class EventSources:
 
     Attributes:
         spool: Whatever is written there is kept soon.
+        importer: Brings in what nobody follows.
     """
 
     spool: Spool
     drain: SpoolDrain
     transcripts: Transcripts
+    importer: Importer
 
     def problems(self) -> tuple[str, ...]:
         """Return why events cannot be kept now; empty when they can."""
@@ -88,6 +93,7 @@ async def open_sources(
     clock: Clock,
     roots: tuple[TranscriptRoot, ...],
     *,
+    store: Asked,
     states: StateIntake | None = None,
     observer: HookObserver | None = None,
 ) -> AsyncIterator[EventSources]:
@@ -95,20 +101,22 @@ async def open_sources(
 
     Args:
         roots: Whose transcripts are followed without having been mentioned by a hook.
+        store: Asked what is known already, where two sources have no ids in common.
 
     Raises:
         StoreError: The spool's folder cannot be made.
     """
     spool = Spool(spool_folder)
     await to_thread.run_sync(spool.make)
-    transcripts = Transcripts(intake, positions, clock, roots, LINES)
+    once = ToldOnce(intake, store)
+    transcripts = Transcripts(once, positions, clock, roots, LINES)
     hooks = HookEvents(intake, _hook_readers(), transcripts.mention)
     drain = SpoolDrain(spool, hooks, clock, states, observer)
     async with anyio.create_task_group() as group:
         group.start_soon(drain.run)
         group.start_soon(transcripts.run)
         try:
-            yield EventSources(spool, drain, transcripts)
+            yield EventSources(spool, drain, transcripts, Importer(once, LINES))
         finally:
             group.cancel_scope.cancel()
 

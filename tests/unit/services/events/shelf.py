@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 import anyio
 
 from iterm_mcp.errors import InvalidRequestError, StoreError
-from iterm_mcp.models.events import EventNumber, Kept
+from iterm_mcp.models.event_queries import EventPage
+from iterm_mcp.models.events import EventNumber, Kept, KeptEvent, Links
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from iterm_mcp.models.event_queries import EventQuery
     from iterm_mcp.models.events import Event
 
 
@@ -36,6 +38,17 @@ class Shelf:
         new = {one.key: one for one in events if one.key not in self.events}
         self.events |= new
         return Kept(len(new), len(events) - len(new), EventNumber(len(self.events)))
+
+    async def query(self, query: EventQuery) -> EventPage:
+        """Return the newest by conversation, sources and kinds; all else must be left out."""
+        found = [
+            KeptEvent(EventNumber(number), one.at, one)
+            for number, one in enumerate(self.events.values(), 1)
+            if query.links == Links(conversation=one.links.conversation)
+            and one.source in query.sources
+            and (one.kind in query.kinds or not query.kinds)
+        ]
+        return EventPage(tuple(found[::-1][: query.limit]))
 
     @property
     def texts(self) -> list[str]:

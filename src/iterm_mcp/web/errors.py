@@ -74,10 +74,14 @@ def refusal(error: ItermMcpError) -> JSONResponse:
     return problem(status, error.code, str(error), hint=error.hint)
 
 
+def http_problem(error: HTTPException) -> JSONResponse:
+    """Return what is wrong with a request as such."""
+    code = error.detail.lower().replace(" ", "_")
+    return problem(error.status_code, code, error.detail, error.headers)
+
+
 async def _http_error(_request: Request, error: Exception) -> Response:
-    expected = cast("HTTPException", error)
-    code = expected.detail.lower().replace(" ", "_")
-    return problem(expected.status_code, code, expected.detail, expected.headers)
+    return http_problem(cast("HTTPException", error))
 
 
 async def _refuse(_request: Request, error: Exception) -> Response:

@@ -9,6 +9,7 @@ from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.server.transport_security import TransportSecuritySettings
 from prometheus_client.exposition import choose_encoder
 from starlette.applications import Starlette
+from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -19,9 +20,10 @@ from iterm_mcp.web.errors import EXCEPTION_HANDLERS, problem
 from iterm_mcp.web.security import Gate, grant_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 
     from mcp.server import Server
+    from prometheus_client import Counter
     from starlette.routing import BaseRoute
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -77,6 +79,35 @@ class _Mcp:
         await self._manager.handle_request(scope, receive, send)
 
 
+class _Doors:
+    """Hands what the interface serves to it at once, as its mount would, and all else on.
+
+    Args:
+        served: Paths outside of it, some of which stand under the interface's own.
+    """
+
+    def __init__(self, app: ASGIApp, api: Api, served: Iterable[str]) -> None:
+        self._app = app
+        self._api = ServerErrorMiddleware(api.admission, handler=EXCEPTION_HANDLERS[Exception])
+        self._base = api.mount.path
+        self._under = f"{self._base}/"
+        self._others = frozenset(map(self._first, served))
+
+    def _first(self, path: str) -> str:
+        """Return the first part of a path under the interface's; empty where there is none."""
+        return path[len(self._under) :].partition("/")[0] if path.startswith(self._under) else ""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        first = self._first(scope["path"]) if scope["type"] == "http" else ""
+        if not first or first in self._others:
+            await self._app(scope, receive, send)
+            return
+        root = scope.get("root_path", "")
+        scope["app_root_path"] = scope.get("app_root_path", root)
+        scope["root_path"] = root + self._base
+        await self._api(scope, receive, send)
+
+
 class _Counted:
     """Counts answers by route, not by path; a path that is no route counts as ``other``."""
 
@@ -87,6 +118,17 @@ class _Counted:
         self._metrics = metrics
         self._routes = routes
         self._api = api
+        self._series: dict[tuple[str, int], Counter] = {}
+
+    def _series_of(self, path: str, status: int) -> Counter:
+        """Return what counts a status of a route, looked up once."""
+        known = self._series.get((path, status))
+        if known is None:
+            route = path if self._is_route(path) else "other"
+            known = self._metrics.http_requests.labels(route, str(status))
+            if route == path:
+                self._series[path, status] = known
+        return known
 
     def _is_route(self, path: str) -> bool:
         return path in self._routes or (self._api is not None and path in self._api.paths())
@@ -101,8 +143,7 @@ class _Counted:
                 found = scope["path"]
                 if "route" in scope:  # else it was refused before
                     found = scope.get("root_path", "") + getattr(scope["route"], "path", "")
-                route = found if self._is_route(found) else "other"
-                self._metrics.http_requests.labels(route, str(message["status"])).inc()
+                self._series_of(found, message["status"]).inc()
             await send(message)
 
         await self._app(scope, receive, counted)
@@ -161,10 +202,12 @@ async def open_web(
     mounts: list[BaseRoute] = []
     if api is not None:
         mounts.append(api.mount)
-    app = Starlette(
+    app: ASGIApp = Starlette(
         routes=[*routes, *mounts],
         exception_handlers=EXCEPTION_HANDLERS,
     )
+    if api is not None:
+        app = _Doors(app, api, paths)
     counted = _Counted(Gate(app, token, tokens), metrics, paths, api)
     async with manager.run():
         yield counted

@@ -39,7 +39,10 @@ if TYPE_CHECKING:
 
 
 def make_application(services: ApiServices, tokens: HttpTokens) -> FastAPI:
-    """Return the application; its state knows its ``methods`` by path, and its ``paths``."""
+    """Return the application.
+
+    Its state knows its ``methods`` by path, its ``paths``, and ``shortcuts`` through it.
+    """
     filters = SavedFilters(EventFilter, services.store.saved_filters, services.clock)
     attention = services.attention
     handlers = {
@@ -81,7 +84,7 @@ def make_application(services: ApiServices, tokens: HttpTokens) -> FastAPI:
     for route in routes:
         methods[route.path] |= route.methods or set()
     expected = {kind: one for kind, one in handlers.items() if kind is not Exception}
-    api.add_middleware(Shortcuts, routes=routes, handlers=expected)
+    api.state.shortcuts = Shortcuts(api, routes, expected)
     api.state.methods = methods
     api.state.paths = frozenset(BASE + path for path in methods)
     return api

@@ -20,6 +20,10 @@ MAX_BYTES = 2 << 20
 MAX_SECONDS = 20.0
 """A body has come whole by then, or is not waited for."""
 
+BODILESS = {"GET", "HEAD"}
+OF_BODIES = {b"content-length", b"transfer-encoding"}
+"""Without either of these headers a request has no body."""
+
 JSON_TYPES = {"", "application/json"}
 
 
@@ -35,7 +39,11 @@ class Bodies:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on; a body that is too large or too slow is an `HTTPException`."""
-        length = dict(scope["headers"]).get(b"content-length", b"0")
+        headers = dict(scope["headers"])
+        if scope["method"] in BODILESS and headers.keys().isdisjoint(OF_BODIES):
+            await self._app(scope, receive, send)
+            return
+        length = headers.get(b"content-length", b"0")
         if not length.isdigit() or int(length) > self._max_bytes:
             await problem(413, "too_large", f"A body has at most {self._max_bytes} bytes.")(
                 scope, receive, send

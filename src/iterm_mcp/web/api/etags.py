@@ -5,8 +5,6 @@ from __future__ import annotations
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
-from starlette.datastructures import MutableHeaders
-
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -38,22 +36,26 @@ class Etags:
                 return
             start, held = held, None
             if not message.get("more_body", False):
-                headers = MutableHeaders(scope=start)
-                tag = headers.get("etag") or _tag(message.get("body", b""))
-                headers["ETag"] = tag
-                headers.setdefault("Cache-Control", "private, no-cache")
-                if _matches(known, tag):
-                    del headers["content-length"]
+                headers: list[tuple[bytes, bytes]] = list(start["headers"])
+                told = dict(headers)
+                tag = told.get(b"etag") or _tag(message.get("body", b""))
+                if b"etag" not in told:
+                    headers.append((b"etag", tag))
+                if b"cache-control" not in told:
+                    headers.append((b"cache-control", b"private, no-cache"))
+                if known and _matches(known, tag.decode("latin-1")):
+                    headers = [one for one in headers if one[0] != b"content-length"]
                     start["status"] = 304
                     message["body"] = b""
+                start["headers"] = headers
             await send(start)
             await send(message)
 
         await self._app(scope, receive, tagged)
 
 
-def _tag(body: bytes) -> str:
-    return f'"{blake2b(body, digest_size=DIGEST_BYTES).hexdigest()}"'
+def _tag(body: bytes) -> bytes:
+    return b'"%b"' % blake2b(body, digest_size=DIGEST_BYTES).hexdigest().encode()
 
 
 def _matches(known: str, tag: str) -> bool:

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 import anyio
 import structlog
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
 from iterm_mcp.errors import ConflictError, InvalidRequestError, StoreError
 from iterm_mcp.models.http_answers import KeptAnswer
-from iterm_mcp.web.errors import refusal
+from iterm_mcp.web.errors import http_problem, refusal
 from iterm_mcp.web.security import grant_of
 
 if TYPE_CHECKING:
@@ -65,7 +66,11 @@ class Idempotency:
             )
             await refusal(error)(scope, receive, send)
             return
-        body = await request.body()
+        try:
+            body = await request.body()
+        except HTTPException as error:  # too large, or too slow
+            await http_problem(error)(scope, receive, send)
+            return
         owner = grant_of(scope).name
         digest = _digest(scope, body)
         now = self._clock.now()

@@ -96,7 +96,7 @@ class LateApplication:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
         application = self._made or await self.made()
-        await application(scope, receive, send)
+        await application.state.shortcuts(scope, receive, send)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,6 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import Request
 
 if TYPE_CHECKING:
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     Check = Callable[[Request], Awaitable[None]]
+    Handler = Callable[[Request, Exception], Awaitable[Response]]
 
 WAY = "iterm_mcp.way"
 """Where in an ASGI scope the way of a request stands."""
@@ -47,18 +47,21 @@ class Way:
 
 
 class Shortcuts:
-    """ASGI middleware of a FastAPI application.
+    """ASGI middleware, of a FastAPI application or in front of it.
 
     Args:
         app: Answers what has no short way.
-        handlers: Those of expected errors; all others are the application's own.
+        handlers: Those of expected errors by class; all others are for who stands in front.
     """
 
     def __init__(
-        self, app: ASGIApp, routes: Iterable[APIRoute], handlers: Mapping[Any, Any]
+        self, app: ASGIApp, routes: Iterable[APIRoute], handlers: Mapping[Any, Handler]
     ) -> None:
         self._app = app
-        self._answered = ExceptionMiddleware(_answer, handlers)
+        self._handlers: dict[type[Exception], Handler] = {
+            kind: one for kind, one in handlers.items() if isinstance(kind, type)
+        }
+        self._expected = tuple(self._handlers)
         self._exact: dict[tuple[str, str], Way | None] = {}
         self._open: defaultdict[tuple[str, int], list[Way]] = defaultdict(list)
         for route in routes:
@@ -77,7 +80,17 @@ class Shortcuts:
             return
         scope[WAY] = way
         scope["route"] = way.route
-        await self._answered(scope, receive, send)
+        answer = await self._answer(way, Request(scope, receive))
+        await answer(scope, receive, send)
+
+    async def _answer(self, way: Way, request: Request) -> Response:
+        try:
+            for check in way.checks:
+                await check(request)
+            return await (way.call(request) if way.wants_request else way.call())
+        except self._expected as error:
+            kind = next(one for one in type(error).__mro__ if one in self._handlers)
+            return await self._handlers[kind](request, error)
 
     def _find(self, scope: Scope) -> Way | None:
         path = scope["path"].removeprefix(scope.get("root_path", ""))
@@ -107,12 +120,3 @@ def way_of(route: APIRoute) -> Way | None:
 
 def _parameters(function: Callable[..., Any]) -> set[str]:
     return set(inspect.signature(function).parameters)
-
-
-async def _answer(scope: Scope, receive: Receive, send: Send) -> None:
-    way: Way = scope[WAY]
-    request = Request(scope, receive)
-    for check in way.checks:
-        await check(request)
-    answer = await (way.call(request) if way.wants_request else way.call())
-    await answer(scope, receive, send)

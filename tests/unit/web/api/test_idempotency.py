@@ -6,7 +6,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import anyio
-from tests.unit.web.api.opened import error_of, open_side
+from tests.unit.web.api.opened import TOKEN, error_of, open_side
+from tests.unit.web.asgi import ask
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -98,3 +99,13 @@ async def test_reading_needs_no_key_and_minds_none(side: Side) -> None:
     first = await side.get("/v1/sessions", KEY)
     await side.post("/v1/sessions", {"name": "x"})
     assert (await side.get("/v1/sessions", KEY)).body != first.body
+
+
+async def test_a_body_that_grows_too_large_is_refused_and_the_key_is_free(side: Side) -> None:
+    large = b'{"value": "' + b"x" * (2 << 20) + b'"}'
+    answer = await ask(  # its length is not told before
+        side.app, "/v1/notes/a", KEY, method="PUT", token=TOKEN, body=large
+    )
+    assert error_of(answer) == (413, "too_large")
+
+    assert (await side.ask("PUT", "/v1/notes/a", {"value": "1"}, KEY)).status == 200

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from iterm_mcp.agents.described import kind_folders, open_described
 from iterm_mcp.app.services import Services, make_services
+from iterm_mcp.app.tasks import make_work
 from iterm_mcp.app.tools import tool_rows
 from iterm_mcp.clock import SystemClock
 from iterm_mcp.hook_relay import hook_command
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from iterm_mcp.config import Settings
     from iterm_mcp.paths import Paths
     from iterm_mcp.services.approvals.making import Approvals
+    from iterm_mcp.services.tasks.work import AgentWork
     from iterm_mcp.terminal.protocol import Terminal
 
 
@@ -62,6 +64,7 @@ class App:
     Attributes:
         server: MCP, on whatever transport.
         calls: The tool calls under way, to be drained before the app closes.
+        work: What attempts of tasks consist of.
     """
 
     server: Server[Any]
@@ -73,6 +76,7 @@ class App:
     sources: EventSources
     api: Api
     shares: Shares
+    work: AgentWork
 
     def routes(self) -> list[Route]:
         """Return what is served over HTTP besides MCP, health and metrics."""
@@ -136,19 +140,20 @@ async def open_app(
         ) as link,
     ):
         terminal = ItermTerminal(link, metrics.operations, settings.request_timeout_seconds)
+        origin = Origin(
+            paths.state,
+            paths.state if paths.private else None,
+            hook_command=hook_command(paths.state),
+            spool=paths.spool,
+            reports=reports,
+        )
         services = make_services(
             terminal,
             store,
             clock,
             metrics,
             log_folder=f"{paths.logs}/sessions",
-            origin=Origin(
-                paths.state,
-                paths.state if paths.private else None,
-                hook_command=hook_command(paths.state),
-                spool=paths.spool,
-                reports=reports,
-            ),
+            origin=origin,
             policy=RestartPolicy(settings.restart_backoff_seconds),
             prewarm_most=settings.prewarm_most,
             spared=(paths.daemon_lock, paths.host_lock),
@@ -192,9 +197,11 @@ async def open_app(
                 api = await open_api(
                     ApiServices(store, clock, door, questions, desk, attention, limits, shares)
                 )
+                work = make_work(services, terminal, questions, paths, origin, clock)
                 yield App(
-                    server, metrics, calls, link, services.approvals, events, sources, api, shares
-                )
+                    server, metrics, calls, link, services.approvals, events, sources, api, shares,
+                    work,
+                )  # fmt: skip
 
 
 def tell_facts(services: Services, link: TerminalLink, events: Events, facts: OwnFacts) -> None:

@@ -46,6 +46,7 @@ from iterm_mcp.services.states.adopting import Adopting
 from iterm_mcp.services.states.service import AgentStateService
 from iterm_mcp.services.states.waits import AgentWaits
 from iterm_mcp.services.states.watching import AgentWatching, make_watching
+from iterm_mcp.services.worktrees.service import Worktrees
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -95,6 +96,7 @@ class Services:
     playbooks: PlaybookService
     annotations: Annotations
     holds: BudgetHolds
+    worktrees: Worktrees
 
 
 def make_services(
@@ -109,6 +111,7 @@ def make_services(
     prewarm_most: int = 0,
     spared: Sequence[str] = (),
     lease_folder: str | None = None,
+    worktrees: Worktrees | None = None,
     roles_file: str = "roles.toml",
     rules_file: str = "approvals.toml",
     audit: AuditLog | None = None,
@@ -124,10 +127,13 @@ def make_services(
         roles_file: What agents of which role may do, as the user writes it.
         rules_file: What may be answered without a person, as the user writes it.
         audit: Where answers to agents are written down.
+        worktrees: All of this user's; those in the state folder, if left out.
         lease_folder: Where writers of several processes meet; without it there is one process.
     """
     book, holds = LockBook(store.locks, clock), BudgetHolds()
     origin = origin or Origin("state")
+    trees = f"{origin.state}/worktrees"
+    worktrees = worktrees or Worktrees(trees, f"{trees}.toml", clock)
     agents = AgentService(terminal, store, clock, metrics)
     states = AgentStateService(store, clock, metrics)
     bridges = LifeFiles(f"{origin.state}/agents").folder
@@ -147,7 +153,7 @@ def make_services(
     lives = make_lifecycle(
         terminal, sessions, agents, states, messages, store.lives, clock, origin, adopting,
         prewarm_most=prewarm_most, policy=policy, spared=spared, conversations=headless,
-        held=holds.why,
+        held=holds.why, worktrees=worktrees,
     )  # fmt: skip
     layouts = LayoutService(terminal, sessions, agents, lives.panes)
     commands = CommandService(terminal, sessions, writers, clock)
@@ -206,4 +212,5 @@ def make_services(
         playbooks=PlaybookService(store, Steps(means), permissions, clock),
         annotations=Annotations(store.annotations, clock),
         holds=holds,
+        worktrees=worktrees,
     )

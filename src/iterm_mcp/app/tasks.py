@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from iterm_mcp.services.agents.launches import Origin
     from iterm_mcp.services.events.questions import EventQuestions
     from iterm_mcp.services.tasks.supervising import Limiter
-    from iterm_mcp.services.worktrees.service import Worktrees
     from iterm_mcp.terminal.protocol import Terminal
 
 
@@ -34,7 +33,6 @@ def make_work(
     services: Services,
     terminal: Terminal,
     questions: EventQuestions,
-    worktrees: Worktrees,
     paths: Paths,
     origin: Origin,
     clock: Clock,
@@ -48,15 +46,15 @@ def make_work(
     folders = AttemptFolders(paths.attempts)
     processes = SystemAgentProcesses(clock)
     panes = PanePlacer(terminal, services.sessions, services.agents)
-    places = Places(worktrees, folders)
+    places = Places(services.worktrees, folders)
     commands = CommandRuns(panes, processes, folders, origin)
     agents = AgentRuns(
         services.lives, services.agents, services.states, services.deliveries,
         services.approvals.service, LifeFiles(f"{origin.state}/agents"), folders, clock,
     )  # fmt: skip
     collector = Collector(
-        folders, worktrees, services.results, questions.store, questions.costs, clock, verify,
-        recordings=paths.recordings,
+        folders, services.worktrees, services.results, questions.store, questions.costs, clock,
+        verify, recordings=paths.recordings,
     )  # fmt: skip
     cleaner = Cleaner(
         commands, agents, places,

@@ -70,6 +70,8 @@ class AgentOrder:
             ``accept`` says yes, and that our own hooks are trusted, and nothing else.
         restart: Start it again after a crash.
         template: The name of the template that it was made of; empty for none.
+        worktree: It is given a worktree of its own, made from its directory, when it is first
+            started; from then on its directory is there.
     """
 
     kind: str
@@ -87,6 +89,7 @@ class AgentOrder:
     restart: bool = True
     limits: Limits = field(default_factory=Limits)
     template: str = ""
+    worktree: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +124,7 @@ class Life:
         spare: It waits to be handed out; None for every agent that somebody asked for.
         born: The name that its process and its folder carry, where it was handed out under
             another; empty for its own.
+        worktree: The name of the worktree that was made for it; empty for none. It outlives it.
     """
 
     agent: AgentName
@@ -141,6 +145,7 @@ class Life:
     placed: str = ""
     spare: Spare | None = None
     born: str = ""
+    worktree: str = ""
 
     def is_marked(self, name: str) -> bool:
         """Tell whether a process that carries this name is this agent's."""

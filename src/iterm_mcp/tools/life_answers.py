@@ -28,6 +28,8 @@ def life(one: Life, view: StateView | None = None) -> Json:
         "epoch": one.epoch,
         "phase": one.phase.value,
     }
+    if one.worktree:
+        answer["worktree"] = one.worktree
     if one.conversation:
         answer["conversation"] = one.conversation
     if one.desired is not Desired.RUNNING:

@@ -61,9 +61,10 @@ class LifeTools:
                 description="claude, codex, gemini, claude-headless … or 'template:' and a name."
             ),
         ],
-        name: Annotated[str, Field(description="Made up if left out.")] = "",
+        name: Annotated[str, Field(description="Else made up.")] = "",
         prompt: Annotated[str, Field(description="Its first order.")] = "",
         directory: Annotated[str, Field(description="Absolute; home if left out.")] = "",
+        worktree: Annotated[bool, Field(description="Of its own.")] = False,
         model: Annotated[str, Field(description="Its name.")] = "",
         role: Annotated[str, Field(description="What it is for.")] = "",
         teams: Annotated[list[str], Field(description="Made if missing.")] = [],
@@ -71,12 +72,12 @@ class LifeTools:
         environment: Annotated[dict[str, str], Field(description="Variables.")] = {},
         trust: Annotated[
             Literal["ask", "accept"] | None,
-            Field(description="If it asks of directory or our hooks."),
+            Field(description="If it asks of directory or hooks."),
         ] = None,
-        beside: Annotated[str, Field(description="Session to split; else a new window.")] = "",
+        beside: Annotated[str, Field(description="Session to split.")] = "",
         side: Annotated[
             Literal["left", "right", "above", "below"] | None,
-            Field(description="Of beside; if left out, where it stays readable."),
+            Field(description="Of beside; else where readable."),
         ] = None,
     ) -> Json:
         """Start a coding agent in its own pane, registered; after a crash it is started again.
@@ -87,6 +88,7 @@ class LifeTools:
         given = {
             "prompt": prompt,
             "directory": directory,
+            "worktree": worktree,
             "model": model,
             "role": role,
             "teams": tuple(TeamName(team) for team in teams),

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from iterm_mcp.services.holding import Held
     from iterm_mcp.services.sessions.service import SessionService
     from iterm_mcp.services.states.asking import States
+    from iterm_mcp.services.worktrees.service import Worktrees
     from iterm_mcp.store.agent_lives import AgentLifeStore
     from iterm_mcp.terminal.protocol import Terminal
 
@@ -96,6 +97,7 @@ def make_lifecycle(
     processes: AgentProcesses | None = None,
     conversations: Conversations | None = None,
     held: Held = never_held,
+    worktrees: Worktrees | None = None,
 ) -> Lifecycle:
     """Put together what keeps agents.
 
@@ -107,6 +109,7 @@ def make_lifecycle(
         spared: Lock files of our own programs, which no sweep touches.
         conversations: Knows the agents that run without a screen.
         held: Asked before an agent is started, or let go on.
+        worktrees: Makes those of agents that are to have one.
     """
     book = LifeBook(store)
     files = LifeFiles(f"{origin.state}/agents")
@@ -135,7 +138,7 @@ def make_lifecycle(
         SpareWishes(templates, clock, prewarm_most),
         clock,
     )
-    starter = AgentStarter(agents, states, book, files, launcher, ender, clock, spares)
+    starter = AgentStarter(agents, states, book, files, launcher, ender, clock, spares, worktrees)
     supervisor = AgentSupervisor(
         states, store, book, files, launcher, ender, processes, forensics, care, clock, policy
     )

@@ -18,6 +18,8 @@ from iterm_mcp.models.ids import AgentName
 from iterm_mcp.services.agents.names import take_name
 from iterm_mcp.services.agents.placing import Place, check_place
 from iterm_mcp.services.names import check_name, check_note
+from iterm_mcp.services.worktrees.places import check_set_up, directory_in
+from iterm_mcp.services.worktrees.service import Wish
 
 if TYPE_CHECKING:
     from iterm_mcp.clock import Clock
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from iterm_mcp.services.agents.service import AgentService
     from iterm_mcp.services.agents.spares import Spares
     from iterm_mcp.services.states.asking import States
+    from iterm_mcp.services.worktrees.service import Worktrees
 
 WAIT_SECONDS = 20.0
 LONGEST_WAIT_SECONDS = 120.0
@@ -67,6 +70,7 @@ class AgentStarter:
         ender: AgentEnder,
         clock: Clock,
         spares: Spares,
+        worktrees: Worktrees | None = None,
     ) -> None:
         self._agents = agents
         self._states = states
@@ -76,6 +80,7 @@ class AgentStarter:
         self._ender = ender
         self._clock = clock
         self._spares = spares
+        self._worktrees = worktrees
 
     async def start(
         self,
@@ -99,7 +104,8 @@ class AgentStarter:
         Raises:
             InvalidRequestError: The order makes no sense, or the installed version cannot do it.
             NotFoundError: No such kind, program, window or session.
-            ConflictError: The name is taken.
+            ConflictError: The name is taken, or its worktree could not be made.
+            RefusedError: There is no room for its worktree.
             AgentError: The program could not be started.
         """
         place = place or Place()
@@ -109,9 +115,11 @@ class AgentStarter:
         agent = await self._named(order, name)
         life = self._new(agent, order)
         async with self._book.turn(agent):
+            life = await self._in_worktree(life)
             held = bool(self._launcher.held(life))
             try:
-                spare = None if held else await self._spares.take(life, place)
+                alone = held or life.worktree
+                spare = None if alone else await self._spares.take(life, place)
                 if spare is None:
                     pending = "" if plan.takes_prompt else order.prompt
                     life = await self._book.save(life, pending=pending)
@@ -147,11 +155,12 @@ class AgentStarter:
         after a crash goes on with it too.
 
         Raises:
-            ConflictError: The name is taken.
+            ConflictError: The name is taken, or its worktree could not be made.
+            RefusedError: There is no room for its worktree.
         """
         if not await self._files.reserve(life.agent):
             raise _taken(life.agent)
-        return await self._book.save(life)
+        return await self._book.save(await self._in_worktree(life))
 
     async def begin(self, life: Life, place: Place) -> Life:
         """Begin a life that was kept; when it cannot be, nothing of it is left.
@@ -201,14 +210,44 @@ class AgentStarter:
             raise _taken(agent)
         return agent
 
+    async def _in_worktree(self, life: Life) -> Life:
+        """Return a life whose directory is in a worktree of its own, if it was ordered so.
+
+        When that cannot be made, nothing of the start is left.
+        """
+        if not life.order.worktree or self._worktrees is None:
+            return life
+        wish = Wish(str(life.agent), life.order.directory, f"agent {life.agent}")
+        made = False
+        try:
+            worktree = await self._worktrees.create(wish)
+            check_set_up(worktree)
+            directory = await directory_in(worktree, life.order.directory)
+            made = True
+        finally:
+            if not made:  # also when the caller has given up
+                await self.discard(life.agent)
+                await self._leave_worktree(life.agent)
+        order = replace(life.order, directory=directory)
+        return replace(life, order=order, worktree=worktree.name)
+
     async def discard(self, agent: AgentName) -> None:
         """Leave nothing of a start that failed; the caller has the agent's turn."""
         with anyio.CancelScope(shield=True), anyio.move_on_after(UNDO_SECONDS):
             life = await self._book.find(agent)
             if life is None:  # it never came so far as to be kept
                 await self._files.remove(agent)
-            else:
-                await self._ender.discard(life)
+                return
+            await self._ender.discard(life)
+            if life.worktree:
+                await self._leave_worktree(agent)
+
+    async def _leave_worktree(self, agent: AgentName) -> None:
+        """Remove an agent's worktree, unless something would be lost by that."""
+        with anyio.CancelScope(shield=True), anyio.move_on_after(UNDO_SECONDS):
+            if self._worktrees is not None:
+                with suppress(ItermMcpError):  # it can be removed later
+                    await self._worktrees.remove(str(agent))
 
 
 def _taken(agent: AgentName) -> ConflictError:

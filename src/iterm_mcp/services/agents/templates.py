@@ -9,6 +9,7 @@ A template holds any of these; what is given at a start wins over it::
     role = "reviewer"
     teams = ["backend"]        # made if they are missing
     directory = "~/project"
+    worktree = false           # give each its own git worktree, made from that directory
     permissions = "plan"       # the kind's own word
     options = ["--verbose"]    # more of the program's own arguments
     keep = ["ANTHROPIC_API_KEY"]  # variables with secrets that it may see all the same
@@ -86,6 +87,7 @@ class TemplateFile(BaseModel):
     role: str = ""
     teams: list[str] = []
     directory: str = ""
+    worktree: bool = False
     permissions: str = ""
     options: list[str] = []
     keep: list[str] = []
@@ -226,6 +228,9 @@ def parse_template(path: Path, content: dict[str, Any], *, shipped: bool = False
     if found.kind not in all_kinds():
         kinds = ", ".join(sorted(all_kinds()))
         raise _unfit(path, f"kind: there is no kind {found.kind!r}", f"Use one of: {kinds}.")
+    if found.worktree and found.prewarm:
+        why = "an agent that waits has no worktree yet, so prewarm and worktree do not go together"
+        raise _unfit(path, why, "Take one of them out.")
     limits = found.limits
     order = AgentOrder(
         kind=found.kind,
@@ -249,6 +254,7 @@ def parse_template(path: Path, content: dict[str, Any], *, shipped: bool = False
             limits.restart_silent,
         ),
         template=path.stem,
+        worktree=found.worktree,
     )
     place = None if found.place == "auto" else Direction(found.place)
     return Template(path.stem, path, shipped, order, place, found.prewarm)

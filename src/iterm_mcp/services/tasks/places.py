@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,17 +10,15 @@ import structlog
 from anyio import to_thread
 
 from iterm_mcp.errors import (
-    ConflictError,
     InvalidRequestError,
     ItermMcpError,
     NotFoundError,
     RefusedError,
     shown,
 )
-from iterm_mcp.models.worktrees import WorktreeState
 from iterm_mcp.services.tasks.prompts import agent_name, inputs_text
 from iterm_mcp.services.worktrees.git import Git
-from iterm_mcp.services.worktrees.repository import find_checkout
+from iterm_mcp.services.worktrees.places import check_set_up, directory_in
 from iterm_mcp.services.worktrees.service import Wish
 from iterm_mcp.tasks.work import Place
 
@@ -67,18 +64,9 @@ class Places:
 
     async def _in_worktree(self, order: Order, directory: str) -> Place:
         name = str(agent_name(order))
-        checkout = await find_checkout(directory)
         worktree = await self._worktrees.create(Wish(name, directory, owner_of(order)))
-        if worktree.state is WorktreeState.SETUP_FAILED:
-            raise ConflictError(
-                f"the set-up of its worktree failed: {worktree.problem}",
-                hint="Mend the set-up in worktrees.toml.",
-                code="setup_failed",
-            )
-        below = os.path.relpath(os.path.realpath(directory), os.path.realpath(checkout.top))  # noqa: ASYNC240 - quick
-        wanted = Path(worktree.path, below)
-        there = await to_thread.run_sync(wanted.is_dir)
-        return Place(str(wanted) if there else worktree.path, name)
+        check_set_up(worktree)
+        return Place(await directory_in(worktree, directory), name)
 
     async def take_away(self, order: Order) -> str:
         """Remove an attempt's worktree, if nothing is lost by that; return why it stays."""

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
+import sys
 import zlib
 from typing import TYPE_CHECKING
+
+import orjson
+
+if sys.version_info >= (3, 14):  # pragma: no cover - the same module under its later name
+    from compression import zstd
+else:
+    from backports import zstd
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -22,7 +29,9 @@ BITE_EVENTS = 16 * BLOCK_EVENTS
 BITE_BYTES = 4 << 20
 """What is packed in one transaction: others wait for it."""
 LEVEL = 1
-"""Of compression: 6 takes more than twice the time for a tenth fewer bytes."""
+"""Of compression by zstd: a third of the time of zlib's level 1, and a tenth fewer bytes."""
+_ZSTD = b"\x28\xb5\x2f\xfd"
+"""How its frames begin; older blocks are zlib's."""
 
 SELECT_BODY = "SELECT key, text, payload FROM bodies WHERE number = ?"
 # The block in which a number stands, if it is in one.
@@ -76,10 +85,7 @@ class BodyReader:
 
 def pack(bodies: Iterable[tuple[int, Body]]) -> bytes:
     """Return a block."""
-    text = json.dumps(
-        [[number, *body] for number, body in bodies], separators=(",", ":"), ensure_ascii=False
-    )
-    return zlib.compress(text.encode(), LEVEL)
+    return zstd.compress(orjson.dumps([(number, *body) for number, body in bodies]), LEVEL)
 
 
 def unpack(data: bytes) -> dict[int, Body]:
@@ -89,8 +95,9 @@ def unpack(data: bytes) -> dict[int, Body]:
         BodyLostError: It is not what `pack` returned.
     """
     try:
-        rows = json.loads(zlib.decompress(data))
-    except (zlib.error, ValueError) as error:
+        text = zstd.decompress(data) if data.startswith(_ZSTD) else zlib.decompress(data)
+        rows = orjson.loads(text)
+    except (zlib.error, zstd.ZstdError, ValueError) as error:
         raise BodyLostError(f"a block of bodies cannot be unpacked: {error}") from error
     return {number: (key, text, payload) for number, key, text, payload in rows}
 

@@ -58,7 +58,7 @@ def merge_words(connection: sqlite3.Connection) -> Iterator[None]:
 def free_pages(connection: sqlite3.Connection) -> Iterator[None]:
     """Give pages that are not used any more back to the file system."""
     while connection.execute("PRAGMA freelist_count").fetchone()[0]:
-        connection.execute(FREE_PAGES).fetchall()
+        connection.executescript(FREE_PAGES)  # `execute` would free a single page
         yield
 
 

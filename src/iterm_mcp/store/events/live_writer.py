@@ -21,7 +21,7 @@ from iterm_mcp.store.events.schema import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from iterm_mcp.clock import Clock
     from iterm_mcp.store.events.catalogue import Catalogue
@@ -175,7 +175,7 @@ class LiveWriter:
 def insert(
     connection: sqlite3.Connection, numbers: Sequence[int], kept_at: int, rows: Sequence[Row]
 ) -> None:
-    """Put events into all tables of a partition."""
+    """Put events into all tables of a partition; their numbers have no gaps."""
     whole: list[tuple[Any, ...]] = [
         (number, row.at, kept_at, *row.columns) for number, row in zip(numbers, rows, strict=True)
     ]
@@ -196,15 +196,23 @@ def insert(
         ),
     )
     rollups.add(connection, whole)
-    zones: dict[int, tuple[int, int]] = {}
-    for number, row in zip(numbers, rows, strict=True):
-        least, most = zones.get(number >> ZONE_BITS, (row.at, row.at))
-        zones[number >> ZONE_BITS] = (min(least, row.at), max(most, row.at))
-    connection.executemany(UPSERT_ZONE, ((zone, *times) for zone, times in zones.items()))
+    connection.executemany(UPSERT_ZONE, _zones(numbers[0], [row.at for row in rows]))
+
+
+def _zones(first: int, times: Sequence[int]) -> Iterator[tuple[int, int, int]]:
+    """Yield each zone with its earliest and its latest time."""
+    start = 0
+    while start < len(times):
+        zone = (first + start) >> ZONE_BITS
+        end = ((zone + 1) << ZONE_BITS) - first
+        here = times[start:end]
+        yield zone, min(here), max(here)
+        start = end
 
 
 def _note(partition: Partition, last: int, kept_at: int, rows: Sequence[Row]) -> None:
-    least, most = min(row.at for row in rows), max(row.at for row in rows)
+    times = [row.at for row in rows]
+    least, most = min(times), max(times)
     partition.min_at = least if partition.min_at is None else min(partition.min_at, least)
     partition.max_at = most if partition.max_at is None else max(partition.max_at, most)
     partition.kept_at = kept_at

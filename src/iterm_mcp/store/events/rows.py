@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import orjson
 
 from iterm_mcp.errors import InvalidRequestError, shown
 from iterm_mcp.models.events import (
@@ -37,6 +39,7 @@ LARGEST = 10**13
 _to_json = json.JSONEncoder(
     separators=(",", ":"), ensure_ascii=False, allow_nan=False, check_circular=False
 ).encode
+_PLAIN_TYPES = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
 
 ROW_BYTES = 400
 """What an event takes beside its own texts, about."""
@@ -52,8 +55,7 @@ _usage = attrgetter(*(one.name for one in fields(TokenUsage)))
 _NO_USAGE = (None,) * len(fields(TokenUsage))
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """An event, ready to be stored but for its number and the time of keeping.
 
     Attributes:
@@ -159,8 +161,16 @@ def is_failure(event: Event) -> bool:
 
 
 def _payload(event: Event) -> str:
+    """Return the payload as JSON: quickly, and where that may not be the same, exactly."""
+    payload = dict(event.payload)
     try:
-        return _plain(_to_json(dict(event.payload)))
+        text = orjson.dumps(payload, None, _PLAIN_TYPES)
+        if b"null" not in text:  # which is made of NaN too
+            return text.decode()
+    except TypeError:  # keys that are no texts, large numbers, text that is no Unicode, depth
+        pass
+    try:
+        return _plain(_to_json(payload))
     except (ValueError, TypeError, RecursionError) as error:
         raise _refused(f"its payload is no JSON: {error}") from None
 

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-VERSION = 1
+VERSION = 2
+OLDER = {1}
+"""Of files that are read as they are, and become newer when they are written to: 1 knew no zstd."""
 
 INDEXED = ("call", "trace", "turn", "subagent", "step", "task", "conversation", "session", "agent")
 """Fields with an index, those with the fewest events of one value first."""
@@ -138,6 +140,8 @@ def open_for_writing(path: Path, *, cache_kib: int = WRITER_CACHE_KIB) -> sqlite
     connection = _connect(path, "rw")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")  # what is committed survives a crash
+    if _version(connection) != VERSION:
+        connection.execute(f"PRAGMA user_version = {VERSION}")
     connection.execute("PRAGMA secure_delete = OFF")  # only a purge needs it
     connection.execute(f"PRAGMA cache_size = -{cache_kib}")
     # A log that has grown is cut again, and in the meantime written over.
@@ -180,9 +184,13 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
     return connection
 
 
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
 def _check_version(connection: sqlite3.Connection, path: Path) -> None:
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version != VERSION:
+    version = _version(connection)
+    if version != VERSION and version not in OLDER:
         raise StoreError(
             f"the events {path.name} have version {version}, and this program knows {VERSION}",
             hint="Run the newer iterm-mcp that wrote them.",

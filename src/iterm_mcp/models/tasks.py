@@ -83,8 +83,8 @@ TASK_MOVES: Mapping[TaskState, frozenset[TaskState]] = {
     TaskState.NEEDS_INPUT: frozenset({TaskState.RUNNING, TaskState.VERIFYING, *_AFTER_RUN}),
     TaskState.VERIFYING: frozenset({TaskState.SUCCEEDED, *_AFTER_RUN}),
     # A dead letter, or what was cancelled, may be asked for again; what hung on it waits again.
-    TaskState.DEAD: frozenset({TaskState.QUEUED}),
-    TaskState.CANCELLED: frozenset({TaskState.QUEUED}),
+    TaskState.DEAD: frozenset({TaskState.QUEUED, TaskState.WAITING}),
+    TaskState.CANCELLED: frozenset({TaskState.QUEUED, TaskState.WAITING}),
     TaskState.SKIPPED: frozenset({TaskState.WAITING}),
     TaskState.SUCCEEDED: frozenset(),
 }

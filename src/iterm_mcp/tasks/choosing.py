@@ -1,0 +1,270 @@
+"""Which of the queued tasks start now, and what is in the others' way. No I/O.
+
+Rule 1: no limit and no rate is ever exceeded, whatever was chosen before.
+Rule 2: what is held back by something of its own holds back no other.
+Rule 3: of two tasks that could start, the one of higher rank does. A task's rank is its priority,
+plus one for each `DispatchLimits.ageing_seconds` in the queue; so whatever has waited long enough
+goes before all that came later.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from operator import itemgetter
+from typing import TYPE_CHECKING
+
+from iterm_mcp.models.task_queries import EVERYTHING, Hindrance, Obstacle
+from iterm_mcp.tasks.limits import TRAITS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+
+    from iterm_mcp.tasks.limits import DispatchLimits, StartRate, Traits
+
+MOST_REFUSALS = 50
+"""So many that are not admitted in a row are enough to stop asking for this time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A queued task.
+
+    Attributes:
+        queued_at: In seconds, as all times here.
+    """
+
+    task_id: str
+    number: int
+    traits: Traits
+    priority: int = 0
+    queued_at: float = 0.0
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Active:
+    """An attempt that runs, and where."""
+
+    traits: Traits
+    machine: str
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """The machine that asks."""
+
+    name: str
+    capacity: int
+    labels: Mapping[str, str] = field(default_factory=dict)
+    draining: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """All that the choice depends on besides the queue.
+
+    Attributes:
+        started: When attempts were started, as far back as any rate looks.
+        pauses: Scopes that are held back.
+    """
+
+    here: Here
+    limits: DispatchLimits
+    now: float
+    active: Sequence[Active] = ()
+    started: Sequence[tuple[float, Traits]] = ()
+    pauses: Collection[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What starts, the first first.
+
+    Attributes:
+        obstacles: What stands in the way of others, as far as was looked.
+        wake_at: When a rate will let the next one start; None when none is in the way.
+    """
+
+    picks: tuple[Candidate, ...]
+    obstacles: Mapping[str, Obstacle] = field(default_factory=dict)
+    wake_at: float | None = None
+
+
+def rank(candidate: Candidate, ageing_seconds: float) -> tuple[float, float, int]:
+    """Return what tasks are sorted by, the first to start having the smallest.
+
+    It is the same at all times: of two tasks in the queue, both age alike.
+    """
+    ahead = candidate.priority * ageing_seconds - candidate.queued_at
+    return (-ahead, candidate.queued_at, candidate.number)
+
+
+def ranked(queued: Iterable[Candidate], ageing_seconds: float) -> list[Candidate]:
+    """Return tasks in the order in which they should start."""
+    return sorted(queued, key=lambda one: rank(one, ageing_seconds))
+
+
+class Counts:
+    """How many run by now, those chosen included."""
+
+    def __init__(self, situation: Situation) -> None:
+        self._limits = situation.limits
+        self._here = situation.here
+        self._running: Counter[tuple[str, str]] = Counter()
+        self.all = 0
+        self.mine = 0
+        for one in situation.active:
+            self.add(one.traits, one.machine)
+
+    def add(self, traits: Traits, machine: str) -> None:
+        """Count an attempt that runs."""
+        self.all += 1
+        self.mine += machine == self._here.name
+        self._running.update({(cap.what, key) for key, cap in self._limits.caps_of(traits)})
+
+    @property
+    def capacity(self) -> int:
+        """How many this machine may run."""
+        most = self._limits.per_machine
+        capacity = self._here.capacity
+        return capacity if most is None else min(most, capacity)
+
+    @property
+    def full(self) -> bool:
+        """Tell whether nothing at all can start here."""
+        return self.all >= self._limits.at_once or self.mine >= self.capacity
+
+    def in_the_way(self, traits: Traits) -> Iterator[Obstacle]:
+        """Say which limits a task would exceed."""
+        if self.all >= self._limits.at_once:
+            yield _limit(f"{self.all} tasks run, and {self._limits.at_once} may at once")
+        if self.mine >= self.capacity:
+            yield _limit(f"{self.mine} tasks run on {self._here.name}, which takes {self.capacity}")
+        for key, cap in self._limits.caps_of(traits):
+            count = self._running[cap.what, key]
+            if cap.at_once is not None and count >= cap.at_once:
+                yield _limit(
+                    f"{count} tasks of {cap.what} {key} run, and {cap.at_once} may at once"
+                )
+
+
+def choose(
+    queued: Iterable[Candidate],
+    situation: Situation,
+    refusal: Callable[[Candidate], str] = lambda _: "",
+) -> Choice:
+    """Return what starts now.
+
+    Args:
+        refusal: Says what else is in a task's way; asked only of tasks that nothing else holds.
+    """
+    counts = Counts(situation)
+    rates = Rates(situation)
+    picks: list[Candidate] = []
+    obstacles: dict[str, Obstacle] = {}
+    refused = 0
+    wakes: list[float] = []
+    for one in ranked(queued, situation.limits.ageing_seconds):
+        if counts.full or refused >= MOST_REFUSALS:
+            break
+        obstacle = next(in_the_way(one, situation, counts), None)
+        if obstacle is None and (until := rates.free_at(one.traits)) is not None:
+            obstacle = rates.obstacle(one.traits)
+            wakes.append(until)
+        if obstacle is None and (words := refusal(one)):
+            obstacle = Obstacle(Hindrance.ADMISSION, words)
+            refused += 1
+        if obstacle is not None:
+            obstacles[one.task_id] = obstacle
+            continue
+        refused = 0
+        picks.append(one)
+        counts.add(one.traits, situation.here.name)
+        rates.add(one.traits)
+    return Choice(tuple(picks), obstacles, min(wakes, default=None))
+
+
+def in_the_way(one: Candidate, situation: Situation, counts: Counts) -> Iterator[Obstacle]:
+    """Say what holds a task back, rates and admission aside, in the order in which it meets it."""
+    yield from paused(one.traits, situation.pauses)
+    yield from _unfit(one, situation.here)
+    yield from counts.in_the_way(one.traits)
+
+
+def paused(traits: Traits, pauses: Collection[str]) -> Iterator[Obstacle]:
+    """Say by which pauses tasks of such traits are held back."""
+    if EVERYTHING in pauses:
+        yield Obstacle(Hindrance.PAUSE, "everything is paused")
+    for what in TRAITS:
+        scope = f"{what}:{getattr(traits, what)}"
+        if scope in pauses:
+            yield Obstacle(Hindrance.PAUSE, f"{scope} is paused")
+
+
+def fits(labels: Mapping[str, str], machine: Mapping[str, str]) -> bool:
+    """Tell whether a machine has what a task asks for."""
+    return all(machine.get(name) == value for name, value in labels.items())
+
+
+def _unfit(one: Candidate, here: Here) -> Iterator[Obstacle]:
+    if here.draining:
+        yield Obstacle(Hindrance.MACHINE, f"machine {here.name} is being drained")
+    if not fits(one.labels, here.labels):
+        asked = ", ".join(f"{name}={value}" for name, value in sorted(one.labels.items()))
+        yield Obstacle(
+            Hindrance.MACHINE, f"it needs a machine with {asked}, and {here.name} is not"
+        )
+
+
+class Rates:
+    """How many have started of late, those chosen included."""
+
+    def __init__(self, situation: Situation) -> None:
+        self._limits = situation.limits
+        self._now = situation.now
+        self._started: dict[tuple[str, str], list[float]] = defaultdict(list)
+        for at, traits in sorted(situation.started, key=itemgetter(0)):
+            # What seems to lie ahead was started by another clock; count it as just now.
+            self._count(min(at, self._now), traits)
+
+    def add(self, traits: Traits) -> None:
+        """Count one that starts now."""
+        self._count(self._now, traits)
+
+    def free_at(self, traits: Traits) -> float | None:
+        """Return when the next one of such traits may start; None when it may now."""
+        return max((at for at, _, _ in self._taken(traits)), default=None)
+
+    def obstacle(self, traits: Traits) -> Obstacle:
+        """Say which rate is in the way for longest."""
+        at, rate, whose = max(self._taken(traits), key=itemgetter(0))
+        return Obstacle(
+            Hindrance.RATE,
+            f"{rate.starts} tasks{whose} were started within the last {rate.seconds:g} s, which is "
+            f"as many as may be; the next one in {max(0.0, at - self._now):.0f} s",
+        )
+
+    def _count(self, at: float, traits: Traits) -> None:
+        groups = {(cap.what, key) for key, cap in self._limits.caps_of(traits)}
+        for group in {("", ""), *groups}:
+            self._started[group].append(at)
+
+    def _taken(self, traits: Traits) -> Iterator[tuple[float, StartRate, str]]:
+        """Return the rates that are used up, and until when."""
+        rates = [(one, ("", ""), "") for one in self._limits.rates]
+        for key, cap in self._limits.caps_of(traits):
+            if cap.rate is not None:
+                rates.append((cap.rate, (cap.what, key), f" of {cap.what} {key}"))
+        for rate, group, whose in rates:
+            started = self._started[group]
+            if rate.starts <= 0:
+                yield self._now + rate.seconds, rate, whose
+            elif len(started) >= rate.starts:
+                free = started[-rate.starts] + rate.seconds
+                if free > self._now:
+                    yield free, rate, whose
+
+
+def _limit(sentence: str) -> Obstacle:
+    return Obstacle(Hindrance.LIMIT, sentence)

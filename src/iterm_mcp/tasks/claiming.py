@@ -1,0 +1,158 @@
+"""Queued tasks are claimed by a machine, as many as may start now."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from iterm_mcp.models.tasks import ACTIVE, TaskState
+from iterm_mcp.tasks.choosing import Active, Candidate, Here, Situation, choose
+from iterm_mcp.tasks.codec import load_spec, time_of
+from iterm_mcp.tasks.limits import Traits
+from iterm_mcp.tasks.settling import next_due, queue_due
+from iterm_mcp.tasks.tables import ATTEMPTS, MACHINES, PAUSES, TASKS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sqlalchemy import Connection
+
+    from iterm_mcp.models.task_queries import Obstacle
+    from iterm_mcp.tasks.limits import Admission, DispatchLimits
+    from iterm_mcp.tasks.settling import Holder
+    from iterm_mcp.tasks.writing import Record, Writer
+
+_TRAITS = (TASKS.c.kind, TASKS.c.team, TASKS.c.repository, TASKS.c.account)
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """What came of looking at the queue.
+
+    Attributes:
+        attempts: Each a task's id and the number of its new attempt.
+        obstacles: What is in other tasks' way, by their ids, as far as was looked.
+        wake_at: When to look again, at the latest; None when nothing is known to come.
+    """
+
+    attempts: tuple[tuple[str, int], ...]
+    obstacles: Mapping[str, Obstacle]
+    wake_at: float | None
+
+
+def claim(writer: Writer, holder: Holder, limits: DispatchLimits, admission: Admission) -> Claimed:
+    """Claim what may start on this machine now. Nobody else claims at the same time."""
+    queue_due(writer)
+    due = next_due(writer)
+    situation = situation_of(writer.connection, holder.machine, limits, writer.now)
+    machine = machine_row(writer.connection, holder.machine)
+    if machine is None or machine.epoch != holder.epoch:
+        return Claimed((), {}, due)
+    here, running = situation.here, sum(one.machine == holder.machine for one in situation.active)
+    if len(situation.active) >= limits.at_once or running >= here.capacity or here.draining:
+        return Claimed((), {}, due)
+
+    def refusal(one: Candidate) -> str:
+        return admission.why_not(load_spec(writer.task(one.task_id).spec), time_of(writer.now))
+
+    choice = choose(queue_of(writer.connection), situation, refusal)
+    picks = [one.task_id for one in choice.picks]
+    attempts = tuple((one, _start(writer, writer.task(one), holder)) for one in picks)
+    times = [at for at in (due, choice.wake_at) if at is not None]
+    return Claimed(attempts, choice.obstacles, min(times, default=None))
+
+
+def machine_row(connection: Connection, name: str) -> Record | None:
+    """Return what is known of a machine."""
+    return connection.execute(sa.select(MACHINES).where(MACHINES.c.name == name)).one_or_none()
+
+
+def situation_of(
+    connection: Connection, machine: str, limits: DispatchLimits, now: float
+) -> Situation:
+    """Return what the choice for a machine depends on besides the queue."""
+    row = machine_row(connection, machine)
+    here = (
+        Here(machine, row.capacity, json.loads(row.labels), row.draining)
+        if row is not None
+        else Here(machine, 0)
+    )
+    query = (
+        sa.select(*_TRAITS, ATTEMPTS.c.machine)
+        .join(
+            ATTEMPTS,
+            sa.and_(ATTEMPTS.c.task_id == TASKS.c.task_id, ATTEMPTS.c.number == TASKS.c.attempts),
+        )
+        .where(TASKS.c.state.in_(sorted(ACTIVE)))
+    )
+    active = [Active(_traits(one), one.machine) for one in connection.execute(query)]
+    since = now - limits.longest_rate_seconds
+    recent = (
+        sa.select(*_TRAITS, ATTEMPTS.c.started_at)
+        .join(ATTEMPTS, ATTEMPTS.c.task_id == TASKS.c.task_id)
+        .where(ATTEMPTS.c.started_at > since)
+    )
+    started = [(one.started_at, _traits(one)) for one in connection.execute(recent)]
+    pauses = set(connection.execute(sa.select(PAUSES.c.scope)).scalars())
+    return Situation(here, limits, now, active, started, pauses)
+
+
+def queue_of(connection: Connection) -> list[Candidate]:
+    """Return all that is queued."""
+    query = sa.select(
+        TASKS.c.task_id,
+        TASKS.c.number,
+        TASKS.c.priority,
+        TASKS.c.queued_at,
+        TASKS.c.labels,
+        *_TRAITS,
+    ).where(TASKS.c.state == TaskState.QUEUED)
+    return [candidate(row) for row in connection.execute(query)]
+
+
+def candidate(row: Record) -> Candidate:
+    """Return a task of the queue from its row."""
+    labels = json.loads(row.labels) if row.labels != "{}" else {}
+    return Candidate(row.task_id, row.number, _traits(row), row.priority, row.queued_at, labels)
+
+
+def _traits(row: Record) -> Traits:
+    return Traits(row.kind, row.team, row.repository, row.account)
+
+
+def _start(writer: Writer, row: Record, holder: Holder) -> int:
+    number: int = row.attempts + 1
+    writer.connection.execute(
+        sa.insert(ATTEMPTS).values(
+            task_id=row.task_id,
+            number=number,
+            machine=holder.machine,
+            epoch=holder.epoch,
+            started_at=writer.now,
+            deadline=writer.now + load_spec(row.spec).deadline_seconds,
+            beat_at=writer.now,
+            reason="",
+            evidence="",
+            crashes=0,
+            cleaned=False,
+            **_kept(writer.connection, row),
+        )
+    )
+    writer.move(row, TaskState.STARTING, attempt=number, fork_step="", attempts=number)
+    return number
+
+
+def _kept(connection: Connection, row: Record) -> dict[str, object]:
+    """Return what the new attempt keeps of the last one, where it is forked off."""
+    names = {"begin": ("place",), "supervise": ("place", "running")}
+    names["collect"] = ("place", "running", "ending")
+    last = connection.execute(
+        sa.select(ATTEMPTS).where(
+            ATTEMPTS.c.task_id == row.task_id, ATTEMPTS.c.number == row.attempts
+        )
+    ).one_or_none()
+    wanted = names.get(row.fork_step, ())
+    return {} if last is None else {name: getattr(last, name) for name in wanted}

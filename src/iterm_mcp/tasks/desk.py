@@ -1,0 +1,244 @@
+"""Everything that is asked about tasks, over the open database."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+import anyio
+import sqlalchemy as sa
+from anyio import to_thread
+from sqlalchemy.exc import IntegrityError
+
+from iterm_mcp.models.task_queries import TaskPage
+from iterm_mcp.models.tasks import SETTLED
+from iterm_mcp.tasks import asking, finding, machines, scheduling, submitting
+from iterm_mcp.tasks.checking import check_graph
+from iterm_mcp.tasks.codec import seconds_of
+from iterm_mcp.tasks.explaining import explain
+from iterm_mcp.tasks.tables import TASKS
+from iterm_mcp.tasks.writing import Writer
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+
+    from sqlalchemy import Connection
+
+    from iterm_mcp.clock import Clock
+    from iterm_mcp.models.task_graphs import Graph, GraphSpec
+    from iterm_mcp.models.task_queries import (
+        Explanation,
+        Machine,
+        Pause,
+        Schedule,
+        TaskChange,
+        TaskQuery,
+    )
+    from iterm_mcp.models.tasks import Task, TaskState
+    from iterm_mcp.tasks.changes import Changes
+    from iterm_mcp.tasks.database import TaskDatabase
+    from iterm_mcp.tasks.limits import Admission, DispatchLimits
+
+T = TypeVar("T")
+
+POLL_SECONDS = 1.0
+"""How soon what another machine has written is seen."""
+
+_OVERLAP = 200
+"""Changes of several machines may come to be seen in another order than they are numbered in."""
+
+
+class Desk:
+    """Reads and writes tasks in the name of whoever asks."""
+
+    def __init__(
+        self,
+        database: TaskDatabase,
+        clock: Clock,
+        changes: Changes,
+        machine: str,
+        limits: Callable[[], DispatchLimits],
+        admission: Admission,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._changes = changes
+        self._machine = machine
+        self._limits = limits
+        self._admission = admission
+
+    def now(self) -> float:
+        """Return the time in seconds."""
+        return seconds_of(self._clock.now())
+
+    async def write(self, work: Callable[[Writer], T]) -> T:
+        """Run a transaction that moves tasks, and tell what it has moved.
+
+        Raises:
+            StoreError: The database cannot be used now; nothing has changed.
+        """
+        told: list[TaskChange] = []
+
+        def written(connection: Connection) -> T:
+            writer = Writer(connection, self.now())
+            result = work(writer)
+            told[:] = writer.changes
+            return result
+
+        try:
+            return await self._database.write(written)
+        finally:
+            if told:
+                self._changes.told(told)
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` on one consistent state.
+
+        Raises:
+            StoreError: The database cannot be used now.
+        """
+        return await self._database.read(work)
+
+    async def submit(self, graph: GraphSpec, submitter: str) -> Graph:
+        """Write down a graph, once for its key."""
+        check_graph(graph)
+        directories = {one.directory for one in graph.tasks if not one.repository}
+        found = await to_thread.run_sync(_repositories, directories)
+        try:
+            return await self.write(lambda at: submitting.submit(at, graph, submitter, found))
+        except IntegrityError:  # another machine was quicker to submit the same key
+            return await self.write(lambda at: submitting.submit(at, graph, submitter, found))
+
+    async def get(self, task_id: str) -> Task:
+        """Return a task."""
+        return await self.read(lambda at: finding.get_task(at, task_id))
+
+    async def find(self, query: TaskQuery) -> TaskPage:
+        """Return a page of tasks."""
+        return await self.read(lambda at: finding.find_tasks(at, query))
+
+    async def graph(self, graph_id: str) -> Graph:
+        """Return a graph."""
+        return await self.read(lambda at: submitting.graph_of(at, graph_id))
+
+    async def counts(self) -> dict[TaskState, int]:
+        """Return how many tasks stand in each state."""
+        return await self.read(finding.count_states)
+
+    async def explain(self, task_id: str) -> Explanation:
+        """Return why a task stands as it does."""
+        limits, now = self._limits(), self.now()
+        return await self.read(
+            lambda at: explain(at, task_id, self._machine, limits, self._admission, now)
+        )
+
+    async def cancel(self, task_id: str, who: str, reason: str) -> Task:
+        """End a task."""
+        await self.write(lambda at: asking.cancel(at, task_id, who, reason))
+        self._changes.bell.ring()
+        return await self.get(task_id)
+
+    async def cancel_graph(self, graph_id: str, who: str, reason: str) -> None:
+        """End all tasks of a graph."""
+        await self.write(lambda at: asking.cancel_graph(at, graph_id, who, reason))
+        self._changes.bell.ring()
+
+    async def retry(self, task_id: str, who: str) -> Task:
+        """Try a task anew."""
+        await self.write(lambda at: asking.retry(at, task_id, who))
+        return await self.get(task_id)
+
+    async def fork(self, task_id: str, step: str, who: str) -> Task:
+        """Try a task again from a step on."""
+        await self.write(lambda at: asking.fork(at, task_id, step, who))
+        return await self.get(task_id)
+
+    async def answer(self, task_id: str, text: str, who: str) -> Task:
+        """Answer a task's question."""
+        await self.write(lambda at: asking.answer(at, task_id, text, who))
+        self._changes.bell.ring()
+        return await self.get(task_id)
+
+    async def pause(self, scope: str, who: str) -> None:
+        """Hold tasks back."""
+        await self.write(lambda at: asking.pause(at, scope, who))
+
+    async def resume(self, scope: str) -> None:
+        """Let tasks go on."""
+        await self.write(lambda at: asking.resume(at, scope))
+        self._changes.bell.ring()
+
+    async def pauses(self) -> list[Pause]:
+        """Return what is held back."""
+        return await self.read(asking.pauses)
+
+    async def purge(self, ids: Sequence[str]) -> list[str]:
+        """Forget settled tasks; return the names of their attempts."""
+        return await self.write(lambda at: asking.purge(at, ids))
+
+    async def schedule(self, schedule: Schedule) -> Schedule:
+        """Submit work again and again; one of the same name is replaced."""
+        await self.write(lambda at: scheduling.keep(at, schedule))
+        self._changes.bell.ring()
+        return schedule
+
+    async def schedules(self) -> list[Schedule]:
+        """Return all schedules by name."""
+        return await self.read(scheduling.schedules)
+
+    async def unschedule(self, name: str) -> None:
+        """Forget a schedule."""
+        await self.write(lambda at: scheduling.forget(at, name))
+
+    async def machines(self) -> list[Machine]:
+        """Return all machines."""
+        mine = self.now()
+        return await self.read(lambda at: machines.machines(at, self._database.now(at, mine)))
+
+    async def drain(self, name: str, *, draining: bool) -> None:
+        """Have a machine take nothing new."""
+        await self.write(lambda at: machines.drain(at, name, draining=draining))
+        self._changes.bell.ring()
+
+    async def wait(self, ids: Sequence[str], seconds: float) -> TaskPage:
+        """Wait until all tasks have settled, or ask a person, or the time is over."""
+        with anyio.move_on_after(seconds):
+            while True:
+                event = self._changes.bell.next()
+                if not await self.read(lambda at: _going_on(at, ids)):
+                    break
+                await self._changes.bell.wait(event, self._poll_seconds)
+        return TaskPage(tuple(await self.read(lambda at: finding.tasks_of(at, ids))))
+
+    async def watch(self, since: int | None) -> AsyncIterator[TaskChange]:
+        """Yield changes as they are written, by whichever machine."""
+        last = await self.read(finding.last_change) if since is None else since
+        seen: set[int] = set()
+        overlap = _OVERLAP if self._database.is_shared else 0
+        start = last
+        while True:
+            event = self._changes.bell.next()
+            back = max(start, last - overlap)
+            found = await self.read(lambda at, back=back: finding.changes_since(at, back))  # type: ignore[misc]
+            fresh = [one for one in found if one.change_id not in seen]
+            for one in fresh:
+                yield one
+            last = max([last, *(one.change_id for one in fresh)])
+            seen = {one for one in seen if one > last - overlap}
+            seen.update(one.change_id for one in fresh if one.change_id > last - overlap)
+            if not fresh:
+                await self._changes.bell.wait(event, self._poll_seconds)
+
+    @property
+    def _poll_seconds(self) -> float:
+        return POLL_SECONDS if self._database.is_shared else 10 * POLL_SECONDS
+
+
+def _repositories(directories: Iterable[str]) -> dict[str, str]:
+    return {one: submitting.repository_of(one) for one in directories}
+
+
+def _going_on(connection: Connection, ids: Sequence[str]) -> bool:
+    query = sa.select(TASKS.c.task_id).where(
+        TASKS.c.task_id.in_(ids), TASKS.c.state.not_in(sorted(SETTLED)), TASKS.c.question == ""
+    )
+    return connection.execute(query.limit(1)).first() is not None

@@ -1,0 +1,175 @@
+"""An attempt is written down from its claim to its end, by nobody but who holds it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from iterm_mcp.models.tasks import ACTIVE, Outcome, TaskState
+from iterm_mcp.tasks.codec import dump, load_spec, result_json
+from iterm_mcp.tasks.releasing import follow
+from iterm_mcp.tasks.retrying import backoff_seconds
+from iterm_mcp.tasks.submitting import add_tasks
+from iterm_mcp.tasks.tables import ATTEMPTS, TASKS
+from iterm_mcp.tasks.writing import clean
+
+if TYPE_CHECKING:
+    from iterm_mcp.models.tasks import TaskResult
+    from iterm_mcp.tasks.writing import Record, Writer
+
+MOST_LOSSES = 4
+"""A task whose attempts were lost so often is dead: it may be what takes machines down."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Which life of which machine writes; what an attempt was lost by may not write it any more."""
+
+    machine: str
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How an attempt ended, all things considered."""
+
+    outcome: Outcome
+    reason: str = ""
+    result: TaskResult | None = None
+    evidence: str = ""
+
+
+def held(writer: Writer, holder: Holder, task_id: str, number: int) -> Record | None:
+    """Return the attempt's row if it still goes on and is the holder's, else None."""
+    row = writer.connection.execute(
+        sa.select(ATTEMPTS)
+        .where(ATTEMPTS.c.task_id == task_id, ATTEMPTS.c.number == number)
+        .with_for_update()
+    ).one_or_none()
+    if row is None or row.ended_at is not None:
+        return None
+    return row if (row.machine, row.epoch) == (holder.machine, holder.epoch) else None
+
+
+def keep(writer: Writer, task_id: str, number: int, **values: object) -> None:
+    """Write down something of an attempt."""
+    writer.connection.execute(
+        sa.update(ATTEMPTS)
+        .where(ATTEMPTS.c.task_id == task_id, ATTEMPTS.c.number == number)
+        .values(**values)
+    )
+
+
+def advance(writer: Writer, task_id: str, number: int, to: TaskState, reason: str = "") -> None:
+    """Bring a task whose attempt goes on to a state, unless it stands there already."""
+    row = writer.task(task_id)
+    if row.state != to:
+        writer.move(row, to, reason, attempt=number)
+
+
+def settle(writer: Writer, task_id: str, number: int, end: End) -> None:
+    """End an attempt that is held, and bring its task to where that leads."""
+    keep(
+        writer,
+        task_id,
+        number,
+        ended_at=writer.now,
+        outcome=end.outcome,
+        reason=clean(end.reason),
+        result=dump(result_json(end.result)) if end.result else None,
+        evidence=clean(end.evidence),
+    )
+    row = writer.task(task_id)
+    if row.state not in ACTIVE or row.attempts != number:
+        return
+    _lead_on(writer, row, number, end)
+
+
+def _lead_on(writer: Writer, row: Record, number: int, end: End) -> None:
+    result = dump(result_json(end.result)) if end.result else None
+    outcome = end.outcome
+    if row.cancelling and outcome is not Outcome.SUCCEEDED:
+        outcome = Outcome.CANCELLED
+    if outcome is Outcome.SUCCEEDED:
+        if row.state != TaskState.VERIFYING:  # a result that was kept from the attempt before
+            row = _verified(writer, row, number)
+        settled = writer.move(
+            row, TaskState.SUCCEEDED, attempt=number, result=result, cancelling=""
+        )
+    elif outcome is Outcome.CANCELLED:
+        reason = row.cancelling or end.reason or "cancelled"
+        settled = writer.move(
+            row, TaskState.CANCELLED, reason, attempt=number, result=result, cancelling=""
+        )
+    elif outcome is Outcome.LOST:
+        lost = _lose(writer, row, number, end)
+        if lost is None:
+            return
+        settled = lost
+    else:
+        dead = _fail(writer, row, number, end)
+        if dead is None:
+            return
+        settled = dead
+    follow(writer, [settled], add_tasks)
+
+
+def _verified(writer: Writer, row: Record, number: int) -> Record:
+    if row.state == TaskState.STARTING:
+        row = writer.move(row, TaskState.RUNNING, attempt=number)
+    return writer.move(row, TaskState.VERIFYING, attempt=number)
+
+
+def _lose(writer: Writer, row: Record, number: int, end: End) -> Record | None:
+    losses = row.losses + 1
+    if losses < MOST_LOSSES:
+        reason = f"attempt {number} was lost: {end.reason}"
+        writer.move(row, TaskState.QUEUED, reason, attempt=number, losses=losses)
+        return None
+    reason = f"{losses} attempts were lost with what ran them, the last one: {end.reason}"
+    return writer.move(row, TaskState.DEAD, reason, attempt=number, losses=losses)
+
+
+def _fail(writer: Writer, row: Record, number: int, end: End) -> Record | None:
+    """Have it tried again later, or return it when it is dead."""
+    tries = row.tries + 1
+    retry = load_spec(row.spec).retry
+    result = dump(result_json(end.result)) if end.result else None
+    said = f"{end.outcome}: {end.reason}" if end.reason else str(end.outcome)
+    if tries >= retry.attempts:
+        reason = f"attempt {number} {said}" + (f"; tried {tries} times" if tries > 1 else "")
+        return writer.move(row, TaskState.DEAD, reason, attempt=number, tries=tries, result=result)
+    wait = backoff_seconds(retry, tries)
+    writer.move(
+        row,
+        TaskState.DELAYED,
+        f"attempt {number} {said}; the next one in {wait:g} s",
+        attempt=number,
+        tries=tries,
+        result=result,
+        not_before=writer.now + wait,
+    )
+    return None
+
+
+def queue_due(writer: Writer) -> int:
+    """Queue what was delayed until now; return how many they were."""
+    query = (
+        sa.select(TASKS)
+        .where(TASKS.c.state == TaskState.DELAYED, TASKS.c.not_before <= writer.now)
+        .order_by(TASKS.c.not_before)
+        .limit(500)
+        .with_for_update(skip_locked=True)
+    )
+    rows = writer.connection.execute(query).all()
+    for row in rows:
+        writer.move(row, TaskState.QUEUED, row.reason)
+    return len(rows)
+
+
+def next_due(writer: Writer) -> float | None:
+    """Return when the next delayed task is due; None when none is delayed."""
+    query = sa.select(sa.func.min(TASKS.c.not_before)).where(TASKS.c.state == TaskState.DELAYED)
+    return writer.connection.execute(query).scalar()

@@ -1,0 +1,131 @@
+"""The one place where a task is moved from state to state."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import sqlalchemy as sa
+
+from iterm_mcp.errors import NotFoundError
+from iterm_mcp.models.task_queries import TaskChange
+from iterm_mcp.models.tasks import SETTLED, TASK_MOVES, GraphId, TaskId, TaskState
+from iterm_mcp.tasks.codec import time_of
+from iterm_mcp.tasks.tables import MOVES, TASKS
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+Record: TypeAlias = Any
+"""A row; its columns are those of the query that it comes from."""
+
+MOST_REASON_CHARACTERS = 2000
+_CUT = "…"
+
+
+class IllegalMoveError(RuntimeError):
+    """A task was to be moved as no task may be: a bug."""
+
+
+def new_id(kind: str) -> str:
+    """Return an id that is unlike any other."""
+    return f"{kind}-{secrets.token_hex(8)}"
+
+
+def clean(text: str) -> str:
+    """Return a text as every database takes it, and no longer than a reason may be."""
+    text = text.replace("\0", "").encode("utf-8", "replace").decode()
+    if len(text) <= MOST_REASON_CHARACTERS:
+        return text
+    return text[: MOST_REASON_CHARACTERS - len(_CUT)] + _CUT
+
+
+@dataclass(slots=True)
+class Writer:
+    """A transaction in which tasks are moved.
+
+    Attributes:
+        now: The same for all that is written in it.
+        changes: What has been moved, to be told once it is committed.
+    """
+
+    connection: Connection
+    now: float
+    changes: list[TaskChange] = field(default_factory=list)
+
+    def task(self, task_id: str) -> Record:
+        """Return a task's row, which nobody else writes until this is committed.
+
+        Raises:
+            NotFoundError: There is no such task.
+        """
+        query = sa.select(TASKS).where(TASKS.c.task_id == task_id).with_for_update()
+        row = self.connection.execute(query).one_or_none()
+        if row is None:
+            raise NotFoundError("task", task_id, hint="List tasks to see which there are.")
+        return row
+
+    def move(
+        self,
+        row: Record,
+        to: TaskState,
+        reason: str = "",
+        *,
+        attempt: int = 0,
+        **values: object,
+    ) -> Record:
+        """Bring a task from where it stands in `row` to another state, and write down that it was.
+
+        Args:
+            values: Of further columns.
+
+        Raises:
+            IllegalMoveError: No task may go this way, or it stands elsewhere by now.
+        """
+        before = TaskState(row.state)
+        if to not in TASK_MOVES[before]:
+            raise IllegalMoveError(f"task {row.task_id} cannot go from {before} to {to}")
+        reason = clean(reason)
+        values = {"question": "", **values}
+        if to is TaskState.QUEUED:
+            values.setdefault("queued_at", self.now)
+        if to is not TaskState.DELAYED:
+            values.setdefault("not_before", None)
+        moved = self.connection.execute(
+            sa.update(TASKS)
+            .where(TASKS.c.task_id == row.task_id, TASKS.c.state == before)
+            .values(
+                state=to,
+                reason=reason,
+                settled_at=self.now if to in SETTLED else None,
+                **values,
+            )
+        )
+        if moved.rowcount != 1:
+            raise IllegalMoveError(f"task {row.task_id} is not {before} any more")
+        self.record(row, to, reason, attempt)
+        return self.task(row.task_id)
+
+    def record(self, row: Record, state: TaskState, reason: str, attempt: int = 0) -> None:
+        """Write down that a task has come to a state."""
+        inserted = self.connection.execute(
+            sa.insert(MOVES).values(
+                task_id=row.task_id, state=state, at=self.now, reason=reason, attempt=attempt
+            )
+        )
+        key = inserted.inserted_primary_key
+        self.changes.append(
+            TaskChange(
+                change_id=key[0] if key else 0,
+                task_id=TaskId(row.task_id),
+                graph=GraphId(row.graph),
+                name=row.name,
+                kind=row.kind,
+                team=row.team,
+                state=state,
+                at=time_of(self.now),
+                reason=reason,
+                attempt=attempt,
+            )
+        )

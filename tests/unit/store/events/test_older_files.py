@@ -69,12 +69,13 @@ async def test_older_files_are_read_and_gone_on_with(folder: str, clock: FakeClo
         page = await events.query(EventQuery(newest_first=False, limit=1000))
         words = await events.query(EventQuery(words=made[3].text.split()[0], limit=1000))
         pattern = await events.query(EventQuery(pattern=r"\w\w w\d+", limit=1000))
+        await events.tend()
     assert [one.event for one in before.events] == made[:200]
     assert (kept.new, kept.repeated) == (100, 200)
     assert [one.event for one in page.events] == made
     assert 4 in {one.number for one in words.events}
     assert len(pattern.events) > 100
-    assert await to_thread.run_sync(versions, folder) == [1, VERSION]
+    assert await to_thread.run_sync(versions, folder) == [VERSION, VERSION]
     assert (await to_thread.run_sync(verify_events, Path(folder))).problems == ()
 
 

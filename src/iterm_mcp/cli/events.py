@@ -12,6 +12,7 @@ import typer
 from iterm_mcp.cli import annotations as remarks
 from iterm_mcp.cli import event_finding, event_history
 from iterm_mcp.cli.event_files import export, trends, weeks
+from iterm_mcp.cli.event_import import bring
 from iterm_mcp.cli.event_shares import app as share_app
 from iterm_mcp.paths import find_paths
 
@@ -19,10 +20,11 @@ if TYPE_CHECKING:
     from iterm_mcp.errors import ItermMcpError
 
 app = typer.Typer(
-    help="All that happened: export, share, weeks, trends, verify, backup, restore, stats.",
+    help="All that happened: import, export, share, weeks, trends, verify, backup, restore, stats.",
     no_args_is_help=True,
 )
 app.command()(export)
+app.command("import")(bring)
 app.command()(weeks)
 app.command()(trends)
 app.add_typer(share_app, name="share")

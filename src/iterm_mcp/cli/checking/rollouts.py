@@ -16,12 +16,12 @@ PACKED = "*.jsonl.zst"
 
 
 def check_packed_rollouts(environ: Mapping[str, str]) -> Iterator[Finding]:
-    """Tell of compressed rollouts, which are not read; nothing where there are none."""
+    """Tell of compressed rollouts, which may be older than any daemon; nothing where none are."""
     home = Path(environ.get("CODEX_HOME") or Path(environ.get("HOME") or Path.home(), ".codex"))
     packed = sum(1 for folder in FOLDERS for _ in (home / folder).rglob(PACKED))
     if packed:
         text = (
-            f"Codex has compressed {packed} of its conversations: what it had compressed before a "
-            "daemon saw it is not told of"
+            f"Codex has compressed {packed} of its conversations: what it had compressed before "
+            "there was a daemon is brought in by `iterm-mcp events import`, with its folder"
         )
         yield Finding("ok", "Codex's rollouts", text)

@@ -6,14 +6,18 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, NewType
 
+from iterm_mcp.models.tasks import TaskState
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from iterm_mcp.models.tasks import TaskId, TaskSpec, TaskState
+    from iterm_mcp.models.tasks import TaskId, TaskSpec
 
 MarkId = NewType("MarkId", str)
 """Of one mark in one repository; it stays when lines, or whole files, move."""
+
+FAILED = frozenset({TaskState.DEAD, TaskState.CANCELLED, TaskState.SKIPPED})
 
 BACKLOG = "backlog"
 """The kind of work that the tasks made from marks are."""
@@ -209,6 +213,11 @@ class MarkProgress:
     reason: str = ""
     cost_usd: float | None = None
     gone: bool = False
+
+    @property
+    def failed(self) -> bool:
+        """Whether its task came to an end without doing it."""
+        return self.state in FAILED
 
 
 @dataclass(frozen=True, slots=True)

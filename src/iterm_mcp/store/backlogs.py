@@ -28,8 +28,10 @@ UPDATE_TASK = "UPDATE backlog_marks SET task_id = ? WHERE repository = ? AND key
 UPDATE_SIGHT = """
     UPDATE backlog_marks SET place = ?, path = ? WHERE repository = ? AND mark_id = ?
 """
-# Marks whose task nobody is to know any more.
-DELETE_MARK = "DELETE FROM backlog_marks WHERE repository = ? AND mark_id = ?"
+# Marks that are to have another task, if they still have that one.
+RENEW_MARKS = """
+    UPDATE backlog_marks SET key = ?, task_id = '' WHERE repository = ? AND task_id = ?
+"""
 # All marks of a repository.
 SELECT_MARKS = """
     SELECT repository, mark_id, content, place, path, tag, text, key, commit_id, noted_at, task_id
@@ -79,14 +81,17 @@ class BacklogStore:
         await self._database.write(lambda connection: connection.executemany(UPDATE_TASK, rows))
 
     async def seen(self, repository: str, sights: Mapping[MarkId, tuple[str, str]]) -> None:
-        """Note where marks stand now: the digest of what is next to each, and its path."""
+        """Note where marks stand now: the digest of what is next to each, and its path.
+
+        The path of one that is gone is empty.
+        """
         rows = [(*sight, repository, mark_id) for mark_id, sight in sights.items()]
         await self._database.write(lambda connection: connection.executemany(UPDATE_SIGHT, rows))
 
-    async def forget(self, repository: str, marks: Iterable[MarkId]) -> None:
-        """Let marks have a new task."""
-        rows = [(repository, mark_id) for mark_id in marks]
-        await self._database.write(lambda connection: connection.executemany(DELETE_MARK, rows))
+    async def renew(self, repository: str, keys: Mapping[TaskId, str]) -> None:
+        """Let the marks of tasks have others, by the keys that these will have."""
+        rows = [(key, repository, task_id) for task_id, key in keys.items()]
+        await self._database.write(lambda connection: connection.executemany(RENEW_MARKS, rows))
 
     async def keep_baseline(self, baseline: Baseline) -> None:
         """Note how tests went."""

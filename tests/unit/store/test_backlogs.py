@@ -33,8 +33,9 @@ async def test_a_mark_keeps_its_task_when_another_is_noted(store: Store) -> None
     await store.backlogs.note([mark("a", "k2")])
     (found,) = await store.backlogs.marks("/r")
     assert (found.key, found.task_id) == ("k1", "t-1")
-    await store.backlogs.forget("/r", [MarkId("a")])
-    assert await store.backlogs.marks("/r") == ()
+    await store.backlogs.renew("/r", {TaskId("t-1"): "k1:2", TaskId("t-9"): "k9:2"})
+    (found,) = await store.backlogs.marks("/r")
+    assert (found.key, found.task_id) == ("k1:2", "")
 
 
 async def test_where_a_mark_was_seen_last_is_known(store: Store) -> None:

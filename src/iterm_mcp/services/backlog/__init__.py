@@ -1,0 +1,1 @@
+"""What a repository's comments say is left undone, made into tasks."""

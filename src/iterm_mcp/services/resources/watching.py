@@ -1,0 +1,370 @@
+"""Looks at trees of processes every other second, and does something when one takes too much.
+
+Limits are held by the system where it can (`cgroups`). Where it cannot, or not in this way, they
+are held by looking: what takes too much between two looks has it until then. Limits of single
+processes, as `setrlimit` has them, are no help: the number of processes is one of a whole user,
+address space is no memory (a JavaScript engine reserves tens of gigabytes of it and uses few), and
+none of them knows of a tree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
+
+import anyio
+import structlog
+from anyio import to_thread
+
+from iterm_mcp.models.resources import Excess, WatchedTree
+from iterm_mcp.models.task_limits import NO_LIMITS, OverLimit, ResourceLimits
+from iterm_mcp.services.resources.growth import DirectoryGrowth
+from iterm_mcp.services.resources.judging import Judge, held_by_system
+from iterm_mcp.services.resources.measuring import Wanted
+from iterm_mcp.services.resources.signalling import TreeSignals
+from iterm_mcp.services.resources.trees import Root
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from anyio.abc import TaskGroup
+
+    from iterm_mcp.clock import Clock
+    from iterm_mcp.models.resources import TreeUsage
+    from iterm_mcp.services.agents.processes import ProcessId
+    from iterm_mcp.services.resources.cgroups import Group, Groups
+    from iterm_mcp.services.resources.evidence import EvidenceFolder
+    from iterm_mcp.services.resources.marks import Mark
+    from iterm_mcp.services.resources.measuring import Measurer
+
+log = structlog.get_logger()
+
+EVERY_SECONDS = 2.0
+"""How often trees are looked at while any has limits."""
+
+IDLE_SECONDS = 10.0
+"""How often while none has."""
+
+EXACT_PART = 0.8
+"""Memory is told exactly from so much of its limit on."""
+
+Listener = Callable[[WatchedTree, Excess], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """A tree that is to be watched.
+
+    Attributes:
+        key: What it is known by: an agent's name, or an attempt's id.
+        kind: Of the agent, or ``command``.
+        directory: Whose growth is its; empty for none.
+        marks: A process that carries all of one of these in its environment is its.
+        owns_session: All of the POSIX session in which its root runs is its, once nobody's child.
+        output: Where what it printed can be read; empty for unknown.
+    """
+
+    key: str
+    kind: str
+    root: ProcessId
+    limits: ResourceLimits = NO_LIMITS
+    directory: str = ""
+    marks: tuple[frozenset[Mark], ...] = ()
+    owns_session: bool = True
+    output: str = ""
+
+
+class Actor(Protocol):
+    """Has a tree stand still, or ends it; it may raise nothing but what is expected."""
+
+    async def pause(self, tree: Tree, reason: str) -> None:
+        """Have all of it stand still until somebody lets it go on."""
+
+    async def stop(self, tree: Tree, reason: str) -> None:
+        """End all of it, kindly at first."""
+
+
+@dataclass(slots=True)
+class _Watched:
+    tree: Tree
+    actor: Actor
+    judge: Judge
+    growth: DirectoryGrowth | None
+    group: Group | None = None
+    held_by: str = ""
+    usage: TreeUsage | None = None
+    excess: Excess | None = None
+    is_paused: bool = False
+    ended_before: int = 0
+    acting: bool = False
+
+
+class ResourceWatch:
+    """Watches trees, and holds their limits.
+
+    Args:
+        groups: Where the system holds limits; None for nowhere.
+        evidence: Where it is kept what a tree looked like; None for nowhere.
+        every_seconds: How often trees are looked at while any has limits.
+    """
+
+    def __init__(
+        self,
+        measurer: Measurer,
+        clock: Clock,
+        groups: Groups | None = None,
+        evidence: EvidenceFolder | None = None,
+        *,
+        every_seconds: float = EVERY_SECONDS,
+    ) -> None:
+        self._measurer = measurer
+        self._clock = clock
+        self._groups = groups
+        self._evidence = evidence
+        self._every = every_seconds
+        self._trees: dict[str, _Watched] = {}
+        self._turn = anyio.Lock()
+        self._more = anyio.Event()
+        self._tasks: TaskGroup | None = None
+        self._due: list[_Watched] = []
+        self._listeners: list[Listener] = []
+        self.signals = TreeSignals(self._members_now, self._end_group)
+
+    def tell(self, listener: Listener) -> None:
+        """Have a listener called when a tree takes too much, after that was kept; it waits not."""
+        self._listeners.append(listener)
+
+    # Which trees.
+
+    def watch(self, tree: Tree, actor: Actor | None = None) -> None:
+        """Watch a tree from now on; said again, its limits may be others.
+
+        Args:
+            actor: Has it stand still or ends it; with None that is done by signals.
+        """
+        known = self._trees.get(tree.key)
+        if known is not None and known.tree.root == tree.root:
+            if known.tree.limits != tree.limits:
+                known.judge, known.held_by = Judge(tree.limits), ""
+                known.growth = known.growth or _growth(tree)
+            known.tree = tree
+        else:
+            if known is not None:
+                self.unwatch(tree.key)
+            self._trees[tree.key] = _Watched(
+                tree, actor or self.signals, Judge(tree.limits), _growth(tree)
+            )
+        self._more.set()
+
+    def unwatch(self, key: str) -> None:
+        """Watch a tree no more. One that is not watched is no matter."""
+        self._trees.pop(key, None)
+
+    def keys(self) -> frozenset[str]:
+        """Return which trees are watched."""
+        return frozenset(self._trees)
+
+    def find(self, key: str) -> WatchedTree | None:
+        """Return how a tree stands; None for one that is not watched."""
+        found = self._trees.get(key)
+        return None if found is None else _told(found)
+
+    def standing(self) -> tuple[WatchedTree, ...]:
+        """Return how all stand, by key."""
+        return tuple(_told(self._trees[key]) for key in sorted(self._trees))
+
+    def over(self, key: str) -> str:
+        """Return why a tree is ended for what it took; empty while it is not."""
+        found = self._trees.get(key)
+        if found is None or found.excess is None or found.excess.done is not OverLimit.STOP:
+            return ""
+        return found.excess.reason
+
+    async def resume(self, key: str) -> None:
+        """Let a tree go on that stands still; one that does not is no matter."""
+        found = self._trees.get(key)
+        if found is not None and found.is_paused:
+            await self.signals.resume(found.tree)
+            found.judge.forget_rates()
+            found.is_paused = False
+
+    async def stop(self, key: str, reason: str = "") -> None:
+        """End all of a tree, whatever it takes; one that is not watched is no matter."""
+        found = self._trees.get(key)
+        if found is not None:
+            await found.actor.stop(found.tree, reason)
+
+    # Looking.
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Look again and again for the length of the block; what is being ended then is left."""
+        async with anyio.create_task_group() as tasks:
+            self._tasks = tasks
+            tasks.start_soon(self._run)
+            try:
+                yield
+            finally:
+                self._tasks = None
+                tasks.cancel_scope.cancel()
+        if self._groups is not None:
+            with anyio.CancelScope(shield=True):
+                await to_thread.run_sync(self._groups.close)
+
+    async def look(self) -> None:
+        """Look at all trees once, and begin what is to be done; while not `running`, do it."""
+        trees = dict(self._trees)
+        usages = await self._measure(trees)
+        at = self._clock.monotonic()
+        for key, one in trees.items():
+            if self._trees.get(key) is not one:
+                continue
+            one.usage = usages[key]
+            if one.growth is not None:
+                one.usage = replace(one.usage, disk_bytes=one.growth.grown_bytes)
+            if one.acting or one.is_paused:
+                continue
+            if self.over(key):
+                if one.usage.processes:  # it could not be ended
+                    self._act_soon(one)
+                continue
+            excess = self._ended_by_system(one) or one.judge.look(one.usage, at)
+            if excess is not None:
+                await self._begin(one, excess)
+        while self._due:
+            await self._act(self._due.pop())
+
+    async def _run(self) -> None:
+        while True:
+            if not self._trees:
+                await self._more.wait()
+            self._more = anyio.Event()
+            try:
+                await self.look()
+            except OSError as error:
+                log.warning("resources_not_measured", reason=str(error))
+            limited = any(one.tree.limits != NO_LIMITS for one in self._trees.values())
+            await anyio.sleep(self._every)
+            if not limited:
+                with anyio.move_on_after(IDLE_SECONDS - self._every):
+                    await self._more.wait()
+
+    async def _measure(self, trees: Mapping[str, _Watched]) -> dict[str, TreeUsage]:
+        async with self._turn:
+            # A process that hangs in the system can have its files hang: closing waits for none.
+            return await to_thread.run_sync(self._measure_now, trees, abandon_on_cancel=True)
+
+    def _measure_now(self, trees: Mapping[str, _Watched]) -> dict[str, TreeUsage]:
+        held = {key: one.group.pids() if one.group else () for key, one in trees.items()}
+        usages = self._measurer.look(
+            {key: _wanted(one.tree, held[key]) for key, one in trees.items()}
+        )
+        for key, one in trees.items():
+            if not one.held_by and one.tree.limits != NO_LIMITS:
+                self._hold(one)
+            if one.group is not None:  # it may just have been made
+                self._fill(one, {each.pid for each in self._measurer.members(key)} - set(held[key]))
+            if one.growth is not None:
+                one.growth.step()
+        if self._groups is not None:
+            self._groups.sweep(self.keys())
+        return usages
+
+    def _hold(self, one: _Watched) -> None:
+        """Have the system hold a tree's limits, if it can."""
+        one.held_by = "watch"
+        if self._groups is None or one.tree.limits.over is OverLimit.WARN:
+            return
+        try:
+            one.group = self._groups.make(one.tree.key, one.tree.limits)
+            one.ended_before = one.group.read().memory_ended
+            one.held_by = "cgroup"
+        except OSError as error:
+            log.warning("limits_not_held_by_system", tree=one.tree.key, reason=str(error))
+
+    def _fill(self, one: _Watched, pids: Iterable[int]) -> None:
+        """Put who came to be in a tree, and not in its group, into that."""
+        if one.group is None:
+            return
+        try:
+            one.group.put(pids)
+        except OSError as error:
+            log.warning("limits_not_held_by_system", tree=one.tree.key, reason=str(error))
+            one.group, one.held_by = None, "watch"
+
+    def _ended_by_system(self, one: _Watched) -> Excess | None:
+        """Return that the system ended some of a tree since the last look; None if it did not."""
+        limit = one.tree.limits.memory_bytes
+        if one.group is None or limit is None:
+            return None
+        ended = one.group.read().memory_ended
+        one.ended_before, before = ended, one.ended_before
+        return held_by_system(limit) if ended > before else None
+
+    # Doing.
+
+    async def _begin(self, one: _Watched, excess: Excess) -> None:
+        """Keep evidence, tell, and have done what is to be done without waiting for it."""
+        one.excess = excess
+        log.warning("tree_over_limit", tree=one.tree.key, reason=excess.reason, done=excess.done)
+        if self._evidence is not None:
+            try:
+                await self._evidence.keep(_told(one), excess, one.tree.output)
+            except OSError as error:
+                log.warning("evidence_not_kept", tree=one.tree.key, reason=str(error))
+        for listener in self._listeners:
+            listener(_told(one), excess)
+        if excess.done is not OverLimit.WARN:
+            self._act_soon(one)
+
+    def _act_soon(self, one: _Watched) -> None:
+        one.acting = True
+        if self._tasks is None:
+            self._due.append(one)
+        else:
+            self._tasks.start_soon(self._act, one)
+
+    async def _act(self, one: _Watched) -> None:
+        try:
+            if one.excess is not None and one.excess.done is OverLimit.PAUSE:
+                one.is_paused = True
+                await one.actor.pause(one.tree, one.excess.reason)
+            elif one.excess is not None:
+                await one.actor.stop(one.tree, one.excess.reason)
+        finally:
+            one.acting = False
+
+    async def _members_now(self, key: str) -> tuple[ProcessId, ...]:
+        """Look at a tree once more, and return who is in it."""
+        if key not in self._trees:
+            return ()
+        await self._measure(dict(self._trees))
+        return self._measurer.members(key)
+
+    def _end_group(self, key: str) -> None:
+        found = self._trees.get(key)
+        if found is not None and found.group is not None:
+            found.group.kill()
+
+
+def _growth(tree: Tree) -> DirectoryGrowth | None:
+    wanted = bool(tree.directory) and tree.limits.disk_bytes is not None
+    return DirectoryGrowth(tree.directory) if wanted else None
+
+
+def _wanted(tree: Tree, held: Iterable[int]) -> Wanted:
+    memory = tree.limits.memory_bytes
+    return Wanted(
+        Root(tree.root, tree.owns_session, frozenset(held)),
+        tree.marks,
+        None if memory is None else round(memory * EXACT_PART),
+    )
+
+
+def _told(one: _Watched) -> WatchedTree:
+    return WatchedTree(
+        one.tree.key, one.tree.kind, one.tree.limits, one.held_by, one.usage, one.excess,
+        one.is_paused,
+    )  # fmt: skip

@@ -10,6 +10,8 @@ import anyio
 import structlog
 import uvicorn
 
+from iterm_mcp.web.joined_writes import JoiningProtocol
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
@@ -33,6 +35,7 @@ async def open_http(app: ASGIApp, listener: socket.socket) -> AsyncIterator[str]
     """Serve `app` on a bound socket for the length of the block; yields its base URL."""
     config = uvicorn.Config(
         app,
+        http=JoiningProtocol,
         lifespan="off",
         log_config=None,
         access_log=False,

@@ -54,8 +54,8 @@ MOVES: Mapping[Stage, frozenset[Stage]] = {
     Stage.ACCEPTED: frozenset({Stage.LEASED, Stage.REFUSED, Stage.EXPIRED}),
     # Back to accepted: the guard found somebody's draft, or a dialog; it waits on.
     Stage.LEASED: frozenset(
-        {Stage.ACCEPTED, Stage.WRITTEN, Stage.SUBMITTED, Stage.STARTED, Stage.REFUSED,
-         Stage.UNKNOWN}
+        {Stage.ACCEPTED, Stage.WRITTEN, Stage.SUBMITTED, Stage.QUEUED, Stage.STARTED,
+         Stage.REFUSED, Stage.UNKNOWN}
     ),
     Stage.WRITTEN: frozenset({*_ON_THE_WAY[3:], Stage.REFUSED, Stage.UNKNOWN}),
     Stage.SUBMITTED: frozenset({*_ON_THE_WAY[4:], Stage.UNKNOWN}),

@@ -61,6 +61,26 @@ def test_another_prompt_proves_nothing() -> None:
     assert steps(tracking("do this"), turn("submitted", HOOK, prompt="do that")) == []
 
 
+def test_a_message_that_came_together_with_what_a_person_typed_is_known() -> None:
+    text = "see what the tests say, and mend it"
+    tracker = tracking(text)
+    mixed = turn("queued", prompt=f"so I {text}thought")
+    assert steps(tracker, mixed) == [(ONE, Stage.QUEUED)]
+
+
+def test_one_that_another_message_quotes_did_not_come_with_that() -> None:
+    text = "see what the tests say, and mend it"
+    tracker = tracking(text, f"I have told you: {text}")
+    assert steps(tracker, turn("queued", prompt=f"I have told you: {text}")) == [
+        (TWO, Stage.QUEUED)
+    ]
+    assert steps(tracker, turn("queued", prompt=f"I have told you: {text}")) == []
+
+
+def test_a_short_message_may_be_in_anybodys_prompt() -> None:
+    assert steps(tracking("go on"), turn("queued", prompt="go on as you did")) == []
+
+
 def test_what_was_seen_before_a_message_was_typed_proves_nothing_however_it_is_dated() -> None:
     """As when the ledger is read again after a crash, from before an earlier message on."""
     tracker = TurnTracker()

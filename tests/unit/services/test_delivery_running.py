@@ -512,6 +512,23 @@ async def test_a_message_whose_enter_was_eaten_is_not_left_when_the_terminal_is_
     assert bench.tiny.received == ["first", "second"]
 
 
+async def test_a_message_that_a_person_sent_before_it_was_seen_is_not_typed_again(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = bench.tiny._take
+
+    def sent_with_theirs(typed: str) -> None:
+        monkeypatch.setattr(bench.tiny, "_take", taken)
+        bench.tiny.received.append(f"{typed}so I thought")
+        bench.states.tell("queued", prompt=bench.tiny.received[-1])
+
+    text = "see what the tests say, and mend it"
+    monkeypatch.setattr(bench.tiny, "_take", sent_with_theirs)
+    await bench.comes_to(await bench.send(text), Stage.QUEUED)
+    assert bench.tiny.received == [f"{text}so I thought"]
+    assert bench.tiny.typed.count(text) == 1
+
+
 async def test_a_message_that_a_person_typed_on_behind_was_not_taken(bench: Bench) -> None:
     def type_on() -> None:
         bench.tiny.composer += " and so on"

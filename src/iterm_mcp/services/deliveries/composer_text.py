@@ -25,9 +25,16 @@ MANY_ROWS = 4
 STAND_IN = re.compile(r"\[Pasted(?:[Tt]ext|Content)[#:\d+a-z]{1,40}\]")
 """What agents show for a large paste, without blanks."""
 
+LINES = re.compile(r"\[Pasted(?:Text:(?P<lines>\d{1,9})lines|text#\d+\+(?P<breaks>\d{1,9})lines)\]")
+"""Such a one that says how many lines were pasted, or how many line breaks."""
+
 COUNTED = re.compile(r"\[PastedContent(\d{1,9})chars\]")
 """Such a one that says how much was pasted: more is there where a paste before it was cut off by a
 crash, so that it never ended."""
+
+
+OWN_BEGINNING = 20
+"""So many visible characters that a text begins with are nobody else's by chance."""
 
 
 class Shown(Enum):
@@ -69,9 +76,41 @@ def compare(seen: Seen, text: str) -> Shown:
     if counted is not None and not len(text.strip()) <= int(counted[1]) <= len(text):
         return Shown.OTHER
     parts = STAND_IN.split(shown)
-    if len(parts) > 1:
-        return Shown.OURS if _stands_for(parts, wanted, whole=not part) else Shown.OTHER
+    stands = len(parts) > 1 and _stands_for(parts, wanted, whole=not part)
+    if stands and _counts(shown, parts, text):
+        return Shown.OURS
     return Shown.BEGUN if wanted.startswith(shown) else Shown.OTHER
+
+
+def is_begun(seen: Seen, text: str) -> bool:
+    """Tell whether what stands in a composer may be no more than the beginning of a message.
+
+    Unlike `compare` it takes what looks like a stand-in for the message's own words, where such
+    words are there.
+    """
+    shown, wanted = visible(seen.text), visible(text)
+    return bool(shown) and shown != wanted and wanted.startswith(shown)
+
+
+def is_left_over(seen: Seen, text: str) -> bool:
+    """Tell whether what stands in a composer is a message of ours, or begun as one.
+
+    So much of its beginning is to be seen that nobody else would have typed it, and nothing that
+    is not of it; what a stand-in stands for may be more.
+    """
+    shown, wanted = visible(seen.text), visible(text)
+    if compare(seen, text) is Shown.OURS:
+        return True
+    first, *others = STAND_IN.split(shown)
+    if len(first) < OWN_BEGINNING or not wanted.startswith(first):
+        return False
+    at = len(first)
+    for part in others:
+        found = wanted.find(part, at)
+        if found < 0:
+            return False
+        at = found + len(part)
+    return True
 
 
 def _is_part(shown: str) -> bool:
@@ -111,3 +150,21 @@ def _stands_for(parts: Sequence[str], wanted: str, *, whole: bool) -> bool:
 def has_stand_in(text: str) -> bool:
     """Tell whether a text that is shown stands in part for a paste, which nobody can give back."""
     return STAND_IN.search(visible(text)) is not None
+
+
+def _counts(shown: str, parts: Sequence[str], text: str) -> bool:
+    """Tell whether a stand-in stands for as many lines as are missing, where it says so.
+
+    Else more was pasted than the message: the paste before it was cut off by a crash, and never
+    ended. Breaks around what was pasted may be left out.
+    """
+    found = LINES.search(shown)
+    before, *middle, after = parts
+    if found is None or middle:
+        return True
+    at = [place for place, one in enumerate(text) for _ in visible(one)]
+    first, last = visible(text).find(before) + len(before), len(at) - len(after)
+    most = text[at[first - 1] if first else 0 : at[last] if after else len(text)].count("\n")
+    least = text[at[first] : at[last - 1]].count("\n") if first < last else 0
+    breaks = int(found["breaks"]) if found["breaks"] else int(found["lines"]) - 1
+    return least - 1 <= breaks <= most

@@ -16,7 +16,7 @@ from iterm_mcp.models.deliveries import MOVES, Stage
 from iterm_mcp.models.observations import Fact, ObservationSource
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from iterm_mcp.models.deliveries import DeliveryId
     from iterm_mcp.models.observations import Json, Observation
@@ -26,6 +26,9 @@ LEVELS = frozenset({ObservationSource.PROTOCOL, ObservationSource.REGISTRY})
 
 CLOCKS_DIFFER = timedelta(seconds=1)
 """How much earlier than the typing something may be dated that came of it."""
+
+LONG_ENOUGH = 20
+"""So many characters are not in another's prompt by chance."""
 
 _TYPED = frozenset({Stage.LEASED, Stage.WRITTEN, Stage.UNKNOWN})
 _TAKEN = _TYPED | {Stage.SUBMITTED}
@@ -86,6 +89,15 @@ def squeezed(text: str) -> str:
 def same_text(prompt: str, text: str) -> bool:
     """Tell whether a prompt that an agent tells of is a message, but for blanks."""
     return squeezed(prompt) == squeezed(text)
+
+
+def holds_text(prompt: str, text: str) -> bool:
+    """Tell whether a message came together with what somebody else typed, in one prompt.
+
+    Of a short one that cannot be told: others say the same.
+    """
+    bare = squeezed(text)
+    return len(bare) >= LONG_ENOUGH and bare in squeezed(prompt)
 
 
 class TurnTracker:
@@ -277,10 +289,15 @@ class TurnTracker:
                 return one
         if not isinstance(prompt, str):
             return None
-        for one in self._followed:
-            if one.stage in stages and self._past(one, at) and same_text(prompt, one.text):
-                return one
-        return None
+        able = [one for one in self._followed if one.stage in stages and self._past(one, at)]
+        same = (one for one in able if same_text(prompt, one.text))
+        return next(same, None) or self._inside(prompt, able)
+
+    def _inside(self, prompt: str, able: Iterable[_Followed]) -> _Followed | None:
+        """Find the message in what was sent by somebody who typed at the same time."""
+        if any(same_text(prompt, one.text) for one in self._followed):
+            return None  # another one, which may quote it
+        return next((one for one in able if holds_text(prompt, one.text)), None)
 
     def _past(self, one: _Followed, at: datetime) -> bool:
         """Tell whether what is fed came late enough to be of a message, and is dated so."""

@@ -18,7 +18,7 @@ from iterm_mcp.errors import (
     TerminalRejectedError,
 )
 from iterm_mcp.models.deliveries import Stage
-from iterm_mcp.services.deliveries.composer_text import Shown, compare, holds
+from iterm_mcp.services.deliveries.composer_text import Shown, compare, holds, is_begun
 from iterm_mcp.services.deliveries.guard import Verdict, judge
 from iterm_mcp.services.deliveries.means import SESSION_ENDED, NotNowError, newest, shown_lock
 from iterm_mcp.services.deliveries.writing import ComposerWriter, InDoubtError, NotSeenError
@@ -141,6 +141,8 @@ class TerminalRoute:
             if seen.in_the_way or await writer.unread():
                 return False  # an Enter may be among what is unread
             shown = compare(seen, delivery.text)
+            if delivery.stage is Stage.LEASED and is_begun(seen, delivery.text):
+                shown = Shown.BEGUN
             if shown is Shown.OURS:
                 await writer.submit()
                 if delivery.stage is Stage.LEASED:
@@ -202,6 +204,9 @@ class TerminalRoute:
             visible = await writer.put(delivery.text, strokes)
             await writer.submit()
         except NotNowError as error:
+            await self._following.take_in()
+            if self._following.stage(wanted) is not Stage.LEASED:
+                return None  # somebody's Enter sent it before it was seen
             self._unseen[wanted] += isinstance(error, NotSeenError)
             if self._unseen[wanted] < UNSEEN_LIMIT:
                 await self._following.move(wanted, Stage.ACCEPTED, str(error))

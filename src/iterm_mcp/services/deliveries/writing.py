@@ -16,7 +16,13 @@ from iterm_mcp.agents.kind import Stroke
 from iterm_mcp.agents.screen_rows import is_scrolled, unbroken
 from iterm_mcp.errors import InvalidRequestError, NotFoundError
 from iterm_mcp.models.happenings import SessionEnded
-from iterm_mcp.services.deliveries.composer_text import Shown, compare, ends_with, has_stand_in
+from iterm_mcp.services.deliveries.composer_text import (
+    Shown,
+    compare,
+    ends_with,
+    has_stand_in,
+    is_left_over,
+)
 from iterm_mcp.services.deliveries.guard import Seen, read
 from iterm_mcp.services.deliveries.means import NotNowError
 
@@ -157,7 +163,7 @@ class ComposerWriter:
         if not holds_text(seen):
             return ""
         draft = seen.text
-        if own or any(compare(seen, one) is Shown.OURS for one in restored):
+        if own or any(is_left_over(seen, one) for one in restored):
             await self._empty()
             return ""
         if has_stand_in(draft):

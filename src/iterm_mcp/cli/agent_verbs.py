@@ -35,6 +35,9 @@ def start(
         str, typer.Option(help="left, right, above or below it; else where it stays readable.")
     ] = "",
     *,
+    worktree: Annotated[
+        bool, typer.Option("--worktree", help="In a git worktree of its own.")
+    ] = False,
     trust: Annotated[
         bool, typer.Option("--trust", help="Say that the directory is trusted, if it asks.")
     ] = False,
@@ -47,6 +50,7 @@ def start(
         name=name,
         prompt=prompt,
         directory=absolute(directory),
+        worktree=worktree,
         model=model,
         role=role,
         teams=team,

@@ -83,6 +83,7 @@ def new(
         team=teams,
         permissions=permissions,
         env=[],
+        worktree=False,  # the template's own word counts
         trust=trust,
         beside="",
         side="",

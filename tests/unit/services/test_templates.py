@@ -23,6 +23,7 @@ resume_prompt = "Go on."
 role = "reviewer"
 teams = ["backend"]
 directory = "~/project"
+worktree = true
 permissions = "plan"
 options = ["--verbose"]
 keep = ["GH_TOKEN"]
@@ -58,6 +59,7 @@ async def test_a_template_says_all_that_an_agent_is_started_with(tmp_path: Path)
     assert (order.kind, order.model, order.prompt) == ("shell", "m", "Read TASK.md.")
     assert (order.resume_prompt, order.role, order.teams) == ("Go on.", "reviewer", ("backend",))
     assert (order.directory, order.permissions) == ("~/project", "plan")
+    assert order.worktree
     assert (order.options, order.keep, order.trust) == (("--verbose",), ("GH_TOKEN",), "accept")
     assert (order.restart, order.environment) == (False, {"EDITOR": "true"})
     assert order.limits == Limits(1, 2.5, 3, 4, restart_silent=True)
@@ -76,6 +78,7 @@ async def test_a_template_says_all_that_an_agent_is_started_with(tmp_path: Path)
         ('kind = "shell"\n[limits]\nidle = 5', "limits.idle: there is no such key", "idle_seconds"),
         ('kind = "shell"\n[limits]\nidle_seconds = -1', "limits.idle_seconds: ", "idle_seconds"),
         ('kind = "shell"\nteams = "a"', "teams: ", "teams"),
+        ('kind = "shell"\nworktree = true\nprewarm = 1', "do not go together", "one of them"),
         ("kind = shell", "it is not TOML", "line"),
         ("# " + "x" * 70_000, "larger than 64 KiB", "less"),
     ],

@@ -106,6 +106,16 @@ class Paths:
         return f"{self.state}/tasks"
 
     @property
+    def backlog_settings(self) -> str:
+        """What counts as left undone in repositories, as the user writes it in TOML."""
+        return f"{self.state}/backlog.toml"
+
+    @property
+    def choosing(self) -> str:
+        """By whom work is done, and how that is chosen, as the user writes it in TOML."""
+        return f"{self.state}/choosing.toml"
+
+    @property
     def roles(self) -> str:
         """What agents of which role may do, as the user writes it in TOML."""
         return f"{self.state}/roles.toml"

@@ -9,6 +9,7 @@ import iterm_mcp.cli.agent_wizard as agent_verbs
 import iterm_mcp.cli.alerts as alert_verbs
 import iterm_mcp.cli.approvals as approval_verbs
 import iterm_mcp.cli.audit as audit_verbs
+import iterm_mcp.cli.backlog as backlog_verbs
 import iterm_mcp.cli.budgets as budget_verbs
 import iterm_mcp.cli.daemon as daemon_verbs
 import iterm_mcp.cli.events as event_verbs
@@ -37,6 +38,7 @@ app.add_typer(agent_verbs.app, name="agents")
 app.add_typer(alert_verbs.app, name="alerts")
 app.add_typer(approval_verbs.app, name="approvals")
 app.add_typer(audit_verbs.app, name="audit")
+app.add_typer(backlog_verbs.app, name="backlog")
 app.add_typer(budget_verbs.app, name="budgets")
 app.add_typer(event_verbs.app, name="events")
 app.add_typer(host_verbs.app, name="host")

@@ -9,15 +9,13 @@ from typing import TYPE_CHECKING, Protocol
 from anyio import to_thread
 
 from iterm_mcp.errors import ConflictError, NotFoundError
-from iterm_mcp.models.backlog import BACKLOG, Plan
-from iterm_mcp.models.task_graphs import GraphSpec
+from iterm_mcp.models.backlog import Plan
 from iterm_mcp.services.backlog.baselines import Kept
 from iterm_mcp.services.backlog.batching import grouped, ordered, within
 from iterm_mcp.services.backlog.blobs import read_files
 from iterm_mcp.services.backlog.conventions import TOLD_BY, commands_for
 from iterm_mcp.services.backlog.planning import (
     check_wanted,
-    key_of,
     known_of,
     next_key,
     planned,
@@ -39,7 +37,6 @@ if TYPE_CHECKING:
         Progress,
         Scan,
     )
-    from iterm_mcp.models.task_graphs import Graph
     from iterm_mcp.models.tasks import Task, TaskId, TaskSpec
     from iterm_mcp.services.backlog.baselines import Baselines
     from iterm_mcp.services.backlog.planning import Wanted
@@ -53,9 +50,6 @@ MOST_CONVENTION_BYTES = 1 << 20
 
 class Submitter(Protocol):
     """Takes work, and tells how it stands: the task engine."""
-
-    async def submit(self, graph: GraphSpec, submitter: str) -> Graph:
-        """Take a graph; asked again with its key, it is the same one."""
 
     async def submit_task(self, spec: TaskSpec, submitter: str) -> Task:
         """Take a task; asked again with its key, it is the same one."""
@@ -187,19 +181,11 @@ class Backlog:
             for task in plan.tasks  # somebody else may have been quicker, with other groups
             if all(noted[one.mark_id] == task.spec.key for one in task.marks)
         ]
-        if not ours:
-            return {}
-        specs = [await self._chosen(one) for one in ours]
-        name = f"{BACKLOG} of {plan.scan.top.rpartition('/')[2] or 'a repository'}"
-        key = key_of(plan.scan, (one.key for one in specs))
-        graph = await submitter.submit(GraphSpec(name[:100], tuple(specs), key=key), who)
         tasks: dict[str, TaskId] = {}
-        for spec in specs:
-            found = graph.tasks.get(spec.name)
-            if found is None:  # it is of an earlier graph, whose asker was killed
-                found = (await submitter.submit_task(spec, who)).task_id
-            tasks[spec.key] = found
-        await self._ledger.accepted(plan.scan.repository, tasks)
+        for spec in ours:  # each by itself: its key alone decides whether it was taken before
+            task = await submitter.submit_task(await self._chosen(spec), who)
+            tasks[spec.key] = task.task_id
+            await self._ledger.accepted(plan.scan.repository, {spec.key: task.task_id})
         return tasks
 
     async def progress(self, look: Look, submitter: Submitter) -> Progress:

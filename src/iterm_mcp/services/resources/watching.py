@@ -97,6 +97,7 @@ class _Watched:
     usage: TreeUsage | None = None
     excess: Excess | None = None
     is_paused: bool = False
+    ended: int = 0
     ended_before: int = 0
     acting: bool = False
 
@@ -230,7 +231,7 @@ class ResourceWatch:
                 if one.usage.processes:  # it could not be ended
                     self._act_soon(one)
                 continue
-            excess = self._ended_by_system(one) or one.judge.look(one.usage, at)
+            excess = _ended_by_system(one) or one.judge.look(one.usage, at)
             if excess is not None:
                 await self._begin(one, excess)
         while self._due:
@@ -265,6 +266,7 @@ class ResourceWatch:
             if not one.held_by and one.tree.limits != NO_LIMITS:
                 self._hold(one)
             if one.group is not None:  # it may just have been made
+                one.ended = one.group.read().memory_ended
                 self._fill(one, {each.pid for each in self._measurer.members(key)} - set(held[key]))
             if one.growth is not None:
                 one.growth.step()
@@ -279,7 +281,7 @@ class ResourceWatch:
             return
         try:
             one.group = self._groups.make(one.tree.key, one.tree.limits)
-            one.ended_before = one.group.read().memory_ended
+            one.ended_before = one.ended = one.group.read().memory_ended
             one.held_by = "cgroup"
         except OSError as error:
             log.warning("limits_not_held_by_system", tree=one.tree.key, reason=str(error))
@@ -293,15 +295,6 @@ class ResourceWatch:
         except OSError as error:
             log.warning("limits_not_held_by_system", tree=one.tree.key, reason=str(error))
             one.group, one.held_by = None, "watch"
-
-    def _ended_by_system(self, one: _Watched) -> Excess | None:
-        """Return that the system ended some of a tree since the last look; None if it did not."""
-        limit = one.tree.limits.memory_bytes
-        if one.group is None or limit is None:
-            return None
-        ended = one.group.read().memory_ended
-        one.ended_before, before = ended, one.ended_before
-        return held_by_system(limit) if ended > before else None
 
     # Doing.
 
@@ -347,6 +340,13 @@ class ResourceWatch:
         found = self._trees.get(key)
         if found is not None and found.group is not None:
             found.group.kill()
+
+
+def _ended_by_system(one: _Watched) -> Excess | None:
+    """Return that the system ended some of a tree since the last look; None if it did not."""
+    before, one.ended_before = one.ended_before, one.ended
+    limit = one.tree.limits.memory_bytes
+    return held_by_system(limit) if one.ended > before and limit is not None else None
 
 
 def _growth(tree: Tree) -> DirectoryGrowth | None:

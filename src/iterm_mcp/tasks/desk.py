@@ -19,7 +19,7 @@ from iterm_mcp.tasks.tables import TASKS
 from iterm_mcp.tasks.writing import Writer
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 
     from sqlalchemy import Connection
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
         TaskQuery,
     )
     from iterm_mcp.models.tasks import Task, TaskState
-    from iterm_mcp.tasks.changes import Changes
+    from iterm_mcp.tasks.changes import Bell, Changes
     from iterm_mcp.tasks.database import TaskDatabase
     from iterm_mcp.tasks.limits import Admission, DispatchLimits
 
@@ -48,7 +48,11 @@ _OVERLAP = 200
 
 
 class Desk:
-    """Reads and writes tasks in the name of whoever asks."""
+    """Reads and writes tasks in the name of whoever asks.
+
+    Attributes:
+        forget: Forgets the steps of attempts; None while there are none.
+    """
 
     def __init__(
         self,
@@ -60,35 +64,52 @@ class Desk:
         admission: Admission,
     ) -> None:
         self._database = database
-        self._clock = clock
+        self.clock = clock
         self._changes = changes
         self._machine = machine
+        self.forget: Callable[[Sequence[str]], Awaitable[None]] | None = None
         self._limits = limits
         self._admission = admission
 
     def now(self) -> float:
         """Return the time in seconds."""
-        return seconds_of(self._clock.now())
+        return seconds_of(self.clock.now())
+
+    @property
+    def bell(self) -> Bell:
+        """What is rung whenever something is written here."""
+        return self._changes.bell
 
     async def write(self, work: Callable[[Writer], T]) -> T:
         """Run a transaction that moves tasks, and tell what it has moved.
 
+        No other one runs at the same time, on whichever machine: of two tasks that settle at once,
+        the later one sees that nothing is left to wait for.
+
         Raises:
             StoreError: The database cannot be used now; nothing has changed.
         """
-        told: list[TaskChange] = []
+        return await self._write(work, exclusive=True)
+
+    async def touch(self, work: Callable[[Writer], T]) -> T:
+        """Run a transaction from which nothing follows for other tasks.
+
+        Raises:
+            StoreError: The database cannot be used now; nothing has changed.
+        """
+        return await self._write(work, exclusive=False)
+
+    async def _write(self, work: Callable[[Writer], T], *, exclusive: bool) -> T:
+        writers: list[Writer] = []
 
         def written(connection: Connection) -> T:
-            writer = Writer(connection, self.now())
-            result = work(writer)
-            told[:] = writer.changes
-            return result
+            writers.append(Writer(connection, self.now()))
+            return work(writers[-1])
 
-        try:
-            return await self._database.write(written)
-        finally:
-            if told:
-                self._changes.told(told)
+        result = await self._database.write(written, exclusive=exclusive)
+        if writers[-1].changes:
+            self._changes.told(writers[-1].changes)
+        return result
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run `work` on one consistent state.
@@ -134,13 +155,13 @@ class Desk:
     async def cancel(self, task_id: str, who: str, reason: str) -> Task:
         """End a task."""
         await self.write(lambda at: asking.cancel(at, task_id, who, reason))
-        self._changes.bell.ring()
+        self.bell.ring()
         return await self.get(task_id)
 
     async def cancel_graph(self, graph_id: str, who: str, reason: str) -> None:
         """End all tasks of a graph."""
         await self.write(lambda at: asking.cancel_graph(at, graph_id, who, reason))
-        self._changes.bell.ring()
+        self.bell.ring()
 
     async def retry(self, task_id: str, who: str) -> Task:
         """Try a task anew."""
@@ -155,7 +176,7 @@ class Desk:
     async def answer(self, task_id: str, text: str, who: str) -> Task:
         """Answer a task's question."""
         await self.write(lambda at: asking.answer(at, task_id, text, who))
-        self._changes.bell.ring()
+        self.bell.ring()
         return await self.get(task_id)
 
     async def pause(self, scope: str, who: str) -> None:
@@ -165,20 +186,22 @@ class Desk:
     async def resume(self, scope: str) -> None:
         """Let tasks go on."""
         await self.write(lambda at: asking.resume(at, scope))
-        self._changes.bell.ring()
+        self.bell.ring()
 
     async def pauses(self) -> list[Pause]:
         """Return what is held back."""
         return await self.read(asking.pauses)
 
-    async def purge(self, ids: Sequence[str]) -> list[str]:
-        """Forget settled tasks; return the names of their attempts."""
-        return await self.write(lambda at: asking.purge(at, ids))
+    async def purge(self, ids: Sequence[str]) -> None:
+        """Forget settled tasks, and the steps of their attempts."""
+        attempts = await self.write(lambda at: asking.purge(at, ids))
+        if self.forget is not None:
+            await self.forget(attempts)
 
     async def schedule(self, schedule: Schedule) -> Schedule:
         """Submit work again and again; one of the same name is replaced."""
         await self.write(lambda at: scheduling.keep(at, schedule))
-        self._changes.bell.ring()
+        self.bell.ring()
         return schedule
 
     async def schedules(self) -> list[Schedule]:
@@ -197,16 +220,16 @@ class Desk:
     async def drain(self, name: str, *, draining: bool) -> None:
         """Have a machine take nothing new."""
         await self.write(lambda at: machines.drain(at, name, draining=draining))
-        self._changes.bell.ring()
+        self.bell.ring()
 
     async def wait(self, ids: Sequence[str], seconds: float) -> TaskPage:
         """Wait until all tasks have settled, or ask a person, or the time is over."""
         with anyio.move_on_after(seconds):
             while True:
-                event = self._changes.bell.next()
+                event = self.bell.next()
                 if not await self.read(lambda at: _going_on(at, ids)):
                     break
-                await self._changes.bell.wait(event, self._poll_seconds)
+                await self.bell.wait(event, self._poll_seconds)
         return TaskPage(tuple(await self.read(lambda at: finding.tasks_of(at, ids))))
 
     async def watch(self, since: int | None) -> AsyncIterator[TaskChange]:
@@ -216,7 +239,7 @@ class Desk:
         overlap = _OVERLAP if self._database.is_shared else 0
         start = last
         while True:
-            event = self._changes.bell.next()
+            event = self.bell.next()
             back = max(start, last - overlap)
             found = await self.read(lambda at, back=back: finding.changes_since(at, back))  # type: ignore[misc]
             fresh = [one for one in found if one.change_id not in seen]
@@ -226,7 +249,7 @@ class Desk:
             seen = {one for one in seen if one > last - overlap}
             seen.update(one.change_id for one in fresh if one.change_id > last - overlap)
             if not fresh:
-                await self._changes.bell.wait(event, self._poll_seconds)
+                await self.bell.wait(event, self._poll_seconds)
 
     @property
     def _poll_seconds(self) -> float:

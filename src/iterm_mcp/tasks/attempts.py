@@ -1,0 +1,428 @@
+"""What each step of an attempt does. Every step may be asked for again, after a kill at any moment.
+
+What a step has made is written down before the step is over, so asked again it is not made again.
+A step answers with what comes next:
+
+- ``on``: the next step.
+- ``ask``: a person has to answer first.
+- ``end``: the attempt is over, with an outcome and a reason.
+- ``gone``: the attempt is somebody else's by now; only what it opened here is still to be closed.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar
+
+import anyio
+import sqlalchemy as sa
+import structlog
+
+from iterm_mcp.errors import InvalidRequestError, ItermMcpError, StoreError
+from iterm_mcp.models.tasks import ACTIVE, Outcome, TaskId, TaskResult, TaskState
+from iterm_mcp.tasks import asking, codec
+from iterm_mcp.tasks.conditions import fill
+from iterm_mcp.tasks.database import UNAVAILABLE
+from iterm_mcp.tasks.releasing import inputs_of
+from iterm_mcp.tasks.settling import End, advance, held, keep, settle
+from iterm_mcp.tasks.tables import ANSWERS, ATTEMPTS, TASKS
+from iterm_mcp.tasks.work import Ending, Order
+from iterm_mcp.tasks.writing import clean
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from sqlalchemy import Connection
+
+    from iterm_mcp.models.observations import Json
+    from iterm_mcp.tasks.desk import Desk
+    from iterm_mcp.tasks.lease import Lease
+    from iterm_mcp.tasks.stops import Stops
+    from iterm_mcp.tasks.work import Place, Running, Work
+    from iterm_mcp.tasks.writing import Record, Writer
+
+T = TypeVar("T")
+
+MOST_CRASHES = 10
+"""An attempt under which the engine fell so often, without going on in between, is given up."""
+
+ANSWER_SECONDS = 15.0
+"""So often what asks is looked at again: it may have been answered where it runs."""
+
+BEAT_SECONDS = 2.0
+CLEAN_TRIES = 3
+AGAIN_SECONDS = 0.25
+MOST_AGAIN_SECONDS = 3.0
+
+Next = dict[str, "Json"]
+
+_log = structlog.get_logger()
+
+
+def on() -> Next:
+    """Go on with the next step."""
+    return {"next": "on"}
+
+
+def end(outcome: Outcome, reason: str = "") -> Next:
+    """Say that the attempt is over."""
+    return {"next": "end", "outcome": outcome, "reason": reason}
+
+
+GONE: Next = {"next": "gone"}
+
+
+def parts_of(attempt_id: str) -> tuple[str, int]:
+    """Return a task's id and the number of its attempt."""
+    task_id, _, number = attempt_id.rpartition("~")
+    return task_id, int(number)
+
+
+class Attempts:
+    """Does the steps of this machine's attempts."""
+
+    def __init__(self, desk: Desk, work: Work, lease: Lease, stops: Stops) -> None:
+        self._desk = desk
+        self._work = work
+        self._lease = lease
+        self._stops = stops
+
+    async def prepare(self, attempt_id: str) -> Next:
+        """Have it a place to work in."""
+        found = await self._look(attempt_id)
+        if isinstance(found, dict):
+            return found
+        order, row = found
+        if row.place:
+            return on()
+        try:
+            place = await self._work.prepare(order)
+        except ItermMcpError as error:
+            return end(Outcome.FAILED, _said(error))
+        return await self._keep(attempt_id, place=codec.dump(codec.place_json(place)))
+
+    async def begin(self, attempt_id: str) -> Next:
+        """Have something work on it."""
+        found = await self._look(attempt_id)
+        if isinstance(found, dict):
+            return found
+        order, row = found
+        text = row.running
+        if not text:
+            try:
+                running = await self._work.begin(order, _place(row))
+            except ItermMcpError as error:
+                return end(Outcome.FAILED, _said(error))
+            text = codec.dump(codec.running_json(running))
+        return await self._keep(attempt_id, TaskState.RUNNING, running=text)
+
+    async def supervise(self, attempt_id: str, _round: int) -> Next:
+        """Watch it until it ends or asks."""
+        found = await self._look(attempt_id)
+        if isinstance(found, dict):
+            return found
+        order, row = found
+        if row.ending:
+            return on()
+        ending = await self._watch(order, row)
+        if ending is not None and ending.question:
+            return await self._ask(attempt_id, ending.question)
+        return await self._ended(attempt_id, ending)
+
+    async def wait_answer(self, attempt_id: str, _round: int) -> Next:
+        """Wait a while for a person's answer, and hand it on."""
+        task_id, number = parts_of(attempt_id)
+        stop = self._stops.of(attempt_id)
+        with anyio.move_on_after(ANSWER_SECONDS):
+            while not stop.is_set():
+                event = self._desk.bell.next()
+                row = await self._insist(
+                    lambda: self._desk.read(lambda at: asking.open_answer(at, task_id, number))
+                )
+                if row is not None:
+                    return await self._give(attempt_id, row)
+                await self._desk.bell.wait(event, 1.0)
+        return on()
+
+    async def collect(self, attempt_id: str) -> Next:
+        """Gather what came of it, and hold it against what was asked for."""
+        found = await self._look(attempt_id, stoppable=False)
+        if isinstance(found, dict):
+            return found
+        order, row = found
+        ending = codec.read_ending(json.loads(row.ending))
+        if ending.outcome is Outcome.LOST:
+            return end(ending.outcome, ending.reason)
+        result = codec.load_result(row.result)
+        if result is None:
+            kept = await self._keep(attempt_id, TaskState.VERIFYING)
+            if kept["next"] != "on":
+                return kept
+            try:
+                result = await self._work.collect(order, _place(row), _running(row), ending)
+            except ItermMcpError as error:
+                result = TaskResult(exit_code=ending.exit_code, problems=(_said(error),))
+            kept = await self._keep(
+                attempt_id, result=codec.dump(codec.result_json(result)), crashes=0
+            )
+            if kept["next"] != "on":
+                return kept
+        return _verdict(ending, result)
+
+    async def clean(self, attempt_id: str, outcome: str) -> str:
+        """Close what it opened here; return where evidence of a failure is."""
+        task_id, number = parts_of(attempt_id)
+        found = await self._insist(lambda: self._desk.read(lambda at: _read(at, task_id, number)))
+        if found is None:
+            return ""
+        order, row = found
+        place = _place(row) if row.place else None
+        for attempt in range(1, CLEAN_TRIES + 1):
+            try:
+                return await self._work.clean(order, place, outcome=Outcome(outcome))
+            except ItermMcpError as error:
+                _log.warning("attempt_not_cleaned", attempt=attempt_id, error=str(error))
+                if attempt < CLEAN_TRIES:
+                    await anyio.sleep(AGAIN_SECONDS * 2**attempt)
+        return ""
+
+    async def settle(self, attempt_id: str, outcome: str, reason: str, evidence: str) -> None:
+        """Write down how it ended, and all that follows."""
+        task_id, number = parts_of(attempt_id)
+
+        def work(writer: Writer) -> None:
+            row = held(writer, self._lease.holder, task_id, number)
+            if row is not None:
+                result = codec.load_result(row.result)
+                settle(writer, task_id, number, End(Outcome(outcome), reason, result, evidence))
+
+        await self._insist(lambda: self._desk.write(work))
+        self._stops.forget(attempt_id)
+
+    async def _look(
+        self, attempt_id: str, *, stoppable: bool = True
+    ) -> tuple[Order, Record] | Next:
+        """Return what is to be done, or that there is nothing to do any more."""
+        task_id, number = parts_of(attempt_id)
+
+        def work(writer: Writer) -> tuple[Order, Record] | Next:
+            row = held(writer, self._lease.holder, task_id, number)
+            if row is None:
+                return GONE
+            task = writer.task(task_id)
+            if task.state not in ACTIVE or task.attempts != number:
+                return GONE
+            if task.cancelling and stoppable and not row.ending:
+                return end(Outcome.CANCELLED, task.cancelling)
+            if row.crashes >= MOST_CRASHES:
+                reason = f"the engine fell {row.crashes} times while it was worked on"
+                return end(Outcome.LOST, reason)
+            try:
+                return _order(writer.connection, task, row, number), row
+            except InvalidRequestError as error:
+                return end(Outcome.FAILED, _said(error))
+
+        return await self._insist(lambda: self._desk.write(work))
+
+    async def _keep(
+        self, attempt_id: str, state: TaskState | None = None, **values: object
+    ) -> Next:
+        """Write down what a step has made; it is gone if the attempt is not ours any more."""
+        task_id, number = parts_of(attempt_id)
+
+        def work(writer: Writer) -> Next:
+            if held(writer, self._lease.holder, task_id, number) is None:
+                return GONE
+            if values:
+                keep(writer, task_id, number, **{"crashes": 0, **values})
+            if state is not None:
+                advance(writer, task_id, number, state)
+            return on()
+
+        return await self._insist(lambda: self._desk.write(work))
+
+    async def _watch(self, order: Order, row: Record) -> Ending | None:
+        """Supervise until it ends, asks, or is to be stopped; then there is no ending."""
+        stop = self._stops.of(order.attempt_id)
+        endings: list[Ending] = []
+
+        async def supervising() -> None:
+            try:
+                ending = await self._work.supervise(
+                    order, _place(row), _running(row), self._beat(order.attempt_id, stop)
+                )
+            except ItermMcpError as error:
+                ending = Ending(Outcome.FAILED, _said(error))
+            endings.append(ending)
+            group.cancel_scope.cancel()
+
+        try:
+            async with anyio.create_task_group() as group:
+                group.start_soon(supervising)
+                await stop.wait()
+                group.cancel_scope.cancel()
+        except ExceptionGroup as broken:  # a bug in the work, to be told as what it is
+            raise broken.exceptions[0] from None
+        return endings[0] if endings else None
+
+    def _beat(self, attempt_id: str, stop: anyio.Event) -> Callable[[], Awaitable[bool]]:
+        task_id, number = parts_of(attempt_id)
+        clock = self._desk.clock
+        started = clock.monotonic()
+        last = started - 2 * BEAT_SECONDS
+
+        async def beat() -> bool:
+            nonlocal last
+            now = clock.monotonic()
+            if not stop.is_set() and now - last >= BEAT_SECONDS:
+                last = now
+                try:
+                    await self._desk.touch(
+                        lambda at: self._mark(at, task_id, number, now - started)
+                    )
+                except StoreError as error:
+                    _log.warning("beat_not_written", attempt=attempt_id, error=str(error))
+            return self._lease.trusted and not stop.is_set()
+
+        return beat
+
+    def _mark(self, writer: Writer, task_id: str, number: int, seconds: float) -> None:
+        """Write down that it goes on; if it asked, and still runs, somebody answered it there."""
+        row = held(writer, self._lease.holder, task_id, number)
+        if row is None:
+            return
+        keep(writer, task_id, number, beat_at=writer.now, crashes=0)
+        task = writer.task(task_id)
+        if task.state == TaskState.NEEDS_INPUT and seconds > BEAT_SECONDS:
+            writer.move(task, TaskState.RUNNING, "answered where it runs", attempt=number)
+
+    async def _ask(self, attempt_id: str, question: str) -> Next:
+        task_id, number = parts_of(attempt_id)
+
+        def work(writer: Writer) -> Next:
+            if held(writer, self._lease.holder, task_id, number) is None:
+                return GONE
+            task = writer.task(task_id)
+            asked = clean(question)
+            if task.state != TaskState.NEEDS_INPUT:
+                writer.move(
+                    task,
+                    TaskState.NEEDS_INPUT,
+                    "a person has to answer",
+                    attempt=number,
+                    question=asked,
+                )
+            elif task.question != asked:
+                writer.connection.execute(
+                    sa.update(TASKS).where(TASKS.c.task_id == task_id).values(question=asked)
+                )
+                writer.record(task, TaskState.NEEDS_INPUT, "it asks something else", number)
+            return {"next": "ask"}
+
+        return await self._insist(lambda: self._desk.write(work))
+
+    async def _give(self, attempt_id: str, answer: Record) -> Next:
+        """Hand an answer on. Killed in between, it is handed on again rather than never."""
+        task_id, number = parts_of(attempt_id)
+        found = await self._look(attempt_id)
+        if isinstance(found, dict):
+            return found
+        order, row = found
+        problem = ""
+        try:
+            await self._work.answer(order, _running(row), answer.text)
+        except ItermMcpError as error:
+            problem = f"the answer could not be handed on: {_said(error)}"
+
+        def work(writer: Writer) -> Next:
+            writer.connection.execute(
+                sa.update(ANSWERS)
+                .where(ANSWERS.c.answer_id == answer.answer_id)
+                .values(given_at=writer.now)
+            )
+            if held(writer, self._lease.holder, task_id, number) is None:
+                return GONE
+            task = writer.task(task_id)
+            if problem:
+                writer.record(task, TaskState.NEEDS_INPUT, clean(problem), number)
+            elif task.state == TaskState.NEEDS_INPUT:
+                writer.move(task, TaskState.RUNNING, f"answered by {answer.who}", attempt=number)
+            return on()
+
+        return await self._insist(lambda: self._desk.write(work))
+
+    async def _ended(self, attempt_id: str, ending: Ending | None) -> Next:
+        """Write down how it ended; where it was stopped, why it was."""
+        task_id, number = parts_of(attempt_id)
+
+        def work(writer: Writer) -> Next:
+            if held(writer, self._lease.holder, task_id, number) is None:
+                return GONE
+            task = writer.task(task_id)
+            stopped = ending is None or ending.outcome is Outcome.CANCELLED
+            final = ending or Ending(Outcome.CANCELLED)
+            if stopped and task.cancelling:
+                final = replace(final, outcome=Outcome.CANCELLED, reason=task.cancelling)
+            elif stopped:
+                reason = "this machine could not reach the tasks' database for too long"
+                final = replace(final, outcome=Outcome.LOST, reason=reason)
+            keep(writer, task_id, number, ending=codec.dump(codec.ending_json(final)), crashes=0)
+            return on()
+
+        return await self._insist(lambda: self._desk.write(work))
+
+    async def _insist(self, call: Callable[[], Awaitable[T]]) -> T:
+        """Try until the database is there: no attempt is lost by its absence."""
+        wait = AGAIN_SECONDS
+        while True:
+            try:
+                return await call()
+            except StoreError as error:
+                if error.code != UNAVAILABLE:
+                    raise
+                _log.warning("tasks_database_waits", error=str(error))
+            await anyio.sleep(wait)
+            wait = min(2 * wait, MOST_AGAIN_SECONDS)
+
+
+def _read(connection: Connection, task_id: str, number: int) -> tuple[Order, Record] | None:
+    """Return an attempt whoever holds it, with its spec as it was asked for; None if purged."""
+    task = connection.execute(sa.select(TASKS).where(TASKS.c.task_id == task_id)).one_or_none()
+    row = connection.execute(
+        sa.select(ATTEMPTS).where(ATTEMPTS.c.task_id == task_id, ATTEMPTS.c.number == number)
+    ).one_or_none()
+    if task is None or row is None:
+        return None
+    try:
+        return _order(connection, task, row, number), row
+    except InvalidRequestError:
+        spec = codec.load_spec(task.spec)
+        return Order(TaskId(task_id), number, spec, {}, codec.time_of(row.deadline)), row
+
+
+def _order(connection: Connection, task: Record, row: Record, number: int) -> Order:
+    inputs = inputs_of(connection, task.task_id)
+    spec = replace(codec.load_spec(task.spec), repository=task.repository)
+    return Order(
+        TaskId(task.task_id), number, fill(spec, inputs), inputs, codec.time_of(row.deadline)
+    )
+
+
+def _place(row: Record) -> Place:
+    return codec.read_place(json.loads(row.place))
+
+
+def _running(row: Record) -> Running:
+    return codec.read_running(json.loads(row.running))
+
+
+def _said(error: ItermMcpError) -> str:
+    return f"{error}. {error.hint}" if error.hint else str(error)
+
+
+def _verdict(ending: Ending, result: TaskResult) -> Next:
+    """Say how an attempt ended by what it said of itself and what was found."""
+    if ending.outcome is Outcome.SUCCEEDED and result.problems:
+        return end(Outcome.REJECTED, "; ".join(result.problems))
+    return end(ending.outcome, ending.reason)

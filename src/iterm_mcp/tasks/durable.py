@@ -1,0 +1,285 @@
+"""The steps of each attempt as a DBOS workflow: what a step has answered is not asked again.
+
+This module alone knows DBOS. Its workflows run on a loop of their own, in a thread of their own, so
+that the executor and the signals of the daemon's loop stay as they are; every step is done on the
+daemon's loop. A kill at any moment, or an orderly end, leaves workflows as they are, and they go on
+where they were when the engine is next opened under the same name.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import structlog
+from anyio import to_thread
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+from dbos import DBOS, DBOSPortableJSONSerializer, SetWorkflowID, WorkflowStatusString
+from sqlalchemy.exc import SQLAlchemyError
+
+from iterm_mcp.errors import StoreError
+from iterm_mcp.models.tasks import Outcome
+from iterm_mcp.tasks.database import UNAVAILABLE, driver_url, explained, make_engine
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    from dbos import DBOSConfig
+
+    from iterm_mcp.tasks.attempts import Attempts
+
+VERSION = "tasks-1"
+"""Of the workflows below. Work of another version is never gone on with, so it changes only with a
+change after which that would be wrong."""
+
+APPLICATION = "iterm-mcp-tasks"
+THREADS = 16
+ABANDONED = "!"
+"""Ends the id of the workflow that closes what one that broke has left open."""
+
+_ENDED = frozenset(
+    {
+        WorkflowStatusString.SUCCESS.value,
+        WorkflowStatusString.ERROR.value,
+        WorkflowStatusString.CANCELLED.value,
+        WorkflowStatusString.MAX_RECOVERY_ATTEMPTS_EXCEEDED.value,
+    }
+)
+_CHUNK = 400
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class _Daemon:
+    """The daemon's side of the steps."""
+
+    portal: BlockingPortal
+    steps: Attempts
+
+
+_daemon: list[_Daemon] = []
+"""At most one: the engine is one for a process, and its workflows are plain functions."""
+
+
+async def _ask(step: str, *arguments: object) -> Any:  # noqa: ANN401 - what the step answers
+    """Do a step on the daemon's loop."""
+    daemon = _daemon[-1]
+    try:
+        future = daemon.portal.start_task_soon(getattr(daemon.steps, step), *arguments)
+    except RuntimeError:  # it is being closed: that ends no attempt
+        await asyncio.Event().wait()
+        raise
+    return await asyncio.wrap_future(future)
+
+
+@DBOS.step(name="prepare")
+async def _prepare(attempt_id: str) -> Any:  # noqa: ANN401
+    return await _ask("prepare", attempt_id)
+
+
+@DBOS.step(name="begin")
+async def _begin(attempt_id: str) -> Any:  # noqa: ANN401
+    return await _ask("begin", attempt_id)
+
+
+@DBOS.step(name="supervise")
+async def _supervise(attempt_id: str, turn: int) -> Any:  # noqa: ANN401
+    return await _ask("supervise", attempt_id, turn)
+
+
+@DBOS.step(name="wait_answer")
+async def _wait_answer(attempt_id: str, turn: int) -> Any:  # noqa: ANN401
+    return await _ask("wait_answer", attempt_id, turn)
+
+
+@DBOS.step(name="collect")
+async def _collect(attempt_id: str) -> Any:  # noqa: ANN401
+    return await _ask("collect", attempt_id)
+
+
+@DBOS.step(name="clean")
+async def _clean(attempt_id: str, outcome: str) -> Any:  # noqa: ANN401
+    return await _ask("clean", attempt_id, outcome)
+
+
+@DBOS.step(name="settle")
+async def _settle(attempt_id: str, outcome: str, reason: str, evidence: str) -> None:
+    await _ask("settle", attempt_id, outcome, reason, evidence)
+
+
+@DBOS.workflow(name="attempt", max_recovery_attempts=None)  # the attempt's own row counts falls
+async def _attempt(attempt_id: str) -> None:
+    """Do one attempt from its place to its end."""
+    found = await _prepare(attempt_id)
+    if found["next"] == "on":
+        found = await _begin(attempt_id)
+    turn = 0
+    while found["next"] == "on":
+        found = await _supervise(attempt_id, turn)
+        if found["next"] != "ask":
+            break
+        found = await _wait_answer(attempt_id, turn)
+        turn += 1
+    if found["next"] == "on":
+        found = await _collect(attempt_id)
+    if found["next"] == "end":
+        evidence = await _clean(attempt_id, found["outcome"])
+        await _settle(attempt_id, found["outcome"], found["reason"], evidence)
+    else:
+        await _clean(attempt_id, Outcome.LOST.value)
+
+
+@DBOS.workflow(name="abandon", max_recovery_attempts=None)
+async def _abandon(attempt_id: str, reason: str) -> None:
+    """End an attempt whose workflow broke."""
+    evidence = await _clean(attempt_id, Outcome.FAILED.value)
+    await _settle(attempt_id, Outcome.FAILED.value, reason, evidence)
+
+
+class Durable:
+    """Workflows of attempts. Made by `open_durable`."""
+
+    def __init__(self, portal: BlockingPortal) -> None:
+        self._portal = portal
+
+    async def start(self, attempt_id: str) -> None:
+        """Have an attempt done; one that is being done, or was done, is not done again.
+
+        Raises:
+            StoreError: The database cannot be used now.
+        """
+        await self._call(_start, attempt_id)
+
+    async def abandon(self, attempt_id: str, reason: str) -> None:
+        """Have an attempt closed and failed whose workflow broke."""
+        await self._call(_start_abandoning, attempt_id, reason)
+
+    async def ended(self, attempt_ids: Sequence[str]) -> dict[str, str]:
+        """Return those whose workflow has ended, each with what it broke by; empty for nothing."""
+        ended: dict[str, str] = await self._call(_ended, list(attempt_ids))
+        return ended
+
+    async def forget(self, attempt_ids: Sequence[str]) -> None:
+        """Forget the steps of attempts that are over."""
+        await self._call(_forget, list(attempt_ids))
+
+    async def _call(self, function: Any, *arguments: object) -> Any:  # noqa: ANN401
+        def call() -> Any:  # noqa: ANN401
+            try:
+                with explained():
+                    return self._portal.call(function, *arguments)
+            except SQLAlchemyError as error:
+                raise StoreError(f"the task engine: {error}", code=UNAVAILABLE) from error
+
+        return await to_thread.run_sync(call)
+
+
+async def _start(attempt_id: str) -> None:
+    with SetWorkflowID(attempt_id):
+        await DBOS.start_workflow_async(_attempt, attempt_id)
+
+
+async def _start_abandoning(attempt_id: str, reason: str) -> None:
+    with SetWorkflowID(f"{attempt_id}{ABANDONED}"):
+        await DBOS.start_workflow_async(_abandon, attempt_id, reason)
+
+
+async def _ended(attempt_ids: list[str]) -> dict[str, str]:
+    ended = {}
+    for start in range(0, len(attempt_ids), _CHUNK):
+        found = await DBOS.list_workflows_async(
+            workflow_ids=attempt_ids[start : start + _CHUNK],
+            status=sorted(_ENDED),
+            load_input=False,
+        )
+        for one in found:
+            broken = one.error if one.status == WorkflowStatusString.ERROR.value else None
+            ended[one.workflow_id] = str(broken or "")
+    return ended
+
+
+async def _forget(attempt_ids: list[str]) -> None:
+    ids = [name for one in attempt_ids for name in (one, f"{one}{ABANDONED}")]
+    for start in range(0, len(ids), _CHUNK):
+        await DBOS.delete_workflows_async(ids[start : start + _CHUNK])
+
+
+class _Passing(logging.Handler):
+    """Passes what DBOS logs on to our log, in place of its own lines on stderr."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Log a record."""
+        _log.log(record.levelno, "task_engine", said=record.getMessage())
+
+
+def _launch(url: str, schema: str, machine: str) -> None:
+    """Start DBOS on the loop that calls this; it blocks that loop meanwhile."""
+    logger = logging.getLogger("dbos")
+    if not logger.handlers:
+        logger.addHandler(_Passing())
+        logger.propagate = False
+    config: DBOSConfig = {
+        "name": APPLICATION,
+        "system_database_url": url,
+        "dbos_system_schema": schema,
+        "executor_id": machine,
+        "application_version": VERSION,
+        "serializer": DBOSPortableJSONSerializer(),  # the default one runs code that it reads
+        "log_level": "ERROR",
+        "max_executor_threads": THREADS,
+        "enable_otlp": False,
+    }
+    DBOS(config=config)
+    DBOS.launch()
+
+
+@asynccontextmanager
+async def open_durable(
+    url: str, schema: str, machine: str, steps: Attempts
+) -> AsyncIterator[Durable]:
+    """Go on with all workflows of this machine, and take new ones, for the block.
+
+    Args:
+        schema: Where DBOS keeps its tables on Postgres: of each machine, since what it recovers is
+            queued for whichever machine has the same schema.
+
+    Raises:
+        StoreError: The database cannot be used.
+    """
+    stack = ExitStack()
+    failed: StoreError | None = None
+
+    def enter() -> BlockingPortal:
+        with explained():
+            engine = make_engine(url)
+            with (
+                engine.connect()
+            ):  # a file is made for its owner alone, and to be read while written
+                pass
+            engine.dispose()
+            portal = stack.enter_context(start_blocking_portal("asyncio", name="task-engine"))
+            stack.callback(DBOS.destroy)
+            portal.call(_launch, driver_url(url), schema, machine)
+        return portal
+
+    async with BlockingPortal() as daemon:
+        _daemon.append(_Daemon(daemon, steps))
+        try:
+            try:
+                portal = await to_thread.run_sync(enter)
+            except StoreError as error:
+                failed = error  # raised below, by itself and not in a group
+            else:
+                yield Durable(portal)
+        finally:
+            with anyio.CancelScope(shield=True):  # DBOS bounds each of its waits by 10 s
+                await daemon.stop(cancel_remaining=True)
+                await to_thread.run_sync(stack.close)
+                _daemon.pop()
+    if failed is not None:
+        raise failed

@@ -1,0 +1,73 @@
+"""Attempts that run here are told to stop: cancelled, lost to another machine, or not trusted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import anyio
+import sqlalchemy as sa
+
+from iterm_mcp.errors import StoreError
+from iterm_mcp.tasks.tables import ATTEMPTS, TASKS
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from iterm_mcp.tasks.desk import Desk
+    from iterm_mcp.tasks.lease import Lease
+    from iterm_mcp.tasks.settling import Holder
+
+LOOK_SECONDS = 1.0
+
+
+class Stops:
+    """One look at the database for all that run."""
+
+    def __init__(self, desk: Desk, lease: Lease) -> None:
+        self._desk = desk
+        self._lease = lease
+        self._events: dict[str, anyio.Event] = {}
+
+    def of(self, attempt_id: str) -> anyio.Event:
+        """Return what is set as soon as this attempt must stop."""
+        return self._events.setdefault(attempt_id, anyio.Event())
+
+    def forget(self, attempt_id: str) -> None:
+        """Forget an attempt that is over."""
+        self._events.pop(attempt_id, None)
+
+    async def watch(self) -> None:
+        """Look whenever something was written here, and now and then, for ever."""
+        while True:
+            event = self._desk.bell.next()
+            if self._events:
+                await self._look()
+            await self._desk.bell.wait(event, LOOK_SECONDS)
+
+    async def _look(self) -> None:
+        if not self._lease.trusted:
+            for event in self._events.values():
+                event.set()
+            return
+        holder = self._lease.holder
+        try:
+            going_on = await self._desk.read(lambda at: _going_on(at, holder))
+        except StoreError:
+            return  # as long as the lease is trusted, what runs goes on
+        for attempt_id, event in self._events.items():
+            if attempt_id not in going_on:
+                event.set()
+
+
+def _going_on(connection: Connection, holder: Holder) -> set[str]:
+    query = (
+        sa.select(ATTEMPTS.c.task_id, ATTEMPTS.c.number)
+        .join(TASKS, TASKS.c.task_id == ATTEMPTS.c.task_id)
+        .where(
+            ATTEMPTS.c.machine == holder.machine,
+            ATTEMPTS.c.epoch == holder.epoch,
+            ATTEMPTS.c.ended_at.is_(None),
+            TASKS.c.cancelling == "",
+        )
+    )
+    return {f"{task_id}~{number}" for task_id, number in connection.execute(query)}

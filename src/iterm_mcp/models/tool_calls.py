@@ -54,11 +54,13 @@ class ToolAnswer:
 
     Attributes:
         data: None where it answers with text or pictures alone.
+        encoded: The data as JSON, where it has been made already.
     """
 
     data: Mapping[str, Any] | None = None
     text: str = ""
     pictures: tuple[ToolPicture, ...] = ()
+    encoded: bytes = b""
 
 
 class ToolDoor(Protocol):

@@ -121,7 +121,8 @@ class Calls:
         title: str = "",
     ) -> Iterator[Call]:
         """Write down one call, however it ends; the block may raise."""
-        client, rules = self.clients.calling(client_name(context)[0]), self.clients.rules
+        name, version = client_name(context)
+        client, rules = self.clients.calling(name), self.clients.rules
         call = Call(tool, title or tool, tier, arguments, client, rules.confirm)
         try:
             yield call
@@ -132,7 +133,7 @@ class Calls:
             call.outcome = "cancelled"
             raise
         finally:
-            self._audit.record(_entry(call, context), arguments)
+            self._audit.record(_entry(call, name, version), arguments)
 
     def let_in(self, call: Call) -> None:
         """Let a call pass that its client may make now.
@@ -202,8 +203,7 @@ def client_name(context: Context[Any, Any]) -> tuple[str, str]:
     return (told.client_info.name, told.client_info.version) if told else ("", "")
 
 
-def _entry(call: Call, context: Context[Any, Any]) -> dict[str, object]:
-    name, version = client_name(context)
+def _entry(call: Call, name: str, version: str) -> dict[str, object]:
     entry: dict[str, object] = {
         "client": name[:TARGET_CHARACTERS],
         "version": version[:TARGET_CHARACTERS],

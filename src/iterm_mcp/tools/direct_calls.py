@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult, ImageContent, Implementation, TextContent
-from pydantic import PrivateAttr
+from pydantic_core import to_json
 
 from iterm_mcp.errors import NotFoundError
 from iterm_mcp.models.tool_calls import ToolAnswer, ToolFacts, ToolPicture
 from iterm_mcp.tools.tiers import READ
-from iterm_mcp.tools.tool import StrictTool
+from iterm_mcp.tools.tool import StrictTool, success
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 
 MOST_CONTEXTS = 300
+_SESSION = "direct_session"
 
 
 class _ClientParams:
@@ -44,16 +45,14 @@ class _Session:
 class _DirectContext(Context[Any, Any]):
     """What a tool is given where there is no MCP request."""
 
-    _session: Any = PrivateAttr()
-
     def __init__(self, name: str) -> None:
         super().__init__()
-        self._session = _Session(name)
+        self.__dict__[_SESSION] = _Session(name)  # pydantic is slow to hand out a private attribute
 
     @property
     def session(self) -> Any:  # noqa: ANN401 - as the SDK has it
         """Return what says who calls."""
-        return self._session
+        return self.__dict__[_SESSION]
 
     @property
     def client_capabilities(self) -> None:
@@ -100,9 +99,16 @@ class DirectCalls:
         if tool is None:
             with self._calls.serve(name, READ, given, context):
                 raise NotFoundError("tool", name, hint="GET /v1/tools lists them.")
-        result = await tool.perform(given, context)
-        assert isinstance(result, CallToolResult)  # noqa: S101 - nobody can be asked for input
-        return _answer(result)
+        with tool.served(given, context) as call:
+            value = await tool.value(call, context)
+            limits = call.client.limits
+            if isinstance(value, dict):  # what most tools answer; nobody needs it as a text, too
+                encoded = to_json(value, inf_nan_mode="null")
+                limits.charge(len(encoded.decode()))
+                return ToolAnswer(value, encoded=encoded)
+            result = success(value)
+            assert isinstance(result, CallToolResult)  # noqa: S101 - nobody can be asked for input
+            return _answer(limits.fit(result))
 
 
 def _answer(result: CallToolResult) -> ToolAnswer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from mcp.server.mcpserver import Context
@@ -78,7 +79,10 @@ class NoteTools:
                 listed = await notes.entries(caller, where, prefix=key, limit=LISTED)
                 return {
                     "untrusted": ["notes"],
-                    "notes": [_short(one, one.value) for one in listed],
+                    "notes": [
+                        _listed(one) if len(one.value) <= SMALL else _short(one, one.value)
+                        for one in listed
+                    ],
                 }
             case "search":
                 if not query:
@@ -94,6 +98,8 @@ class NoteTools:
 
 
 EXCERPT_CHARACTERS = 200
+MOST_KNOWN, SMALL = 1000, 1000
+"""So many notes' answers are kept, of those with so few characters."""
 LISTED, FOUND = 500, 50
 
 
@@ -109,6 +115,12 @@ def note_answer(note: Note, *, value: bool = True) -> Json:
     if value:
         answer = {"untrusted": ["value"]} | answer | {"value": sanitise(note.value)}
     return answer
+
+
+@lru_cache(maxsize=MOST_KNOWN)
+def _listed(note: Note) -> Json:
+    """Return a note as lists show it: many are asked for again and again, and few change."""
+    return _short(note, note.value)
 
 
 def _short(note: Note, text: str) -> Json:

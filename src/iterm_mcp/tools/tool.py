@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
@@ -42,6 +43,9 @@ ENDS = ToolAnnotations(
 
 
 About = Callable[[dict[str, Any]], Awaitable[str]]
+
+ASKED = "asked"
+"""The outcome of a call whose answer is a question to the user."""
 
 COMPLAINTS = 5
 """How many bad arguments an error names; a list of a thousand is bad in a thousand places."""
@@ -116,13 +120,20 @@ def _make_shape(call: Callable[..., Awaitable[object]], *, confirmed: bool) -> _
     return _Shape(values, own_confirm)
 
 
+@dataclass(frozen=True, slots=True)
+class _Own:
+    """What a tool has beside what the SDK knows of it, in one: pydantic is slow to hand it out."""
+
+    calls: Calls
+    tier: str
+    about: About | None
+    own_confirm: bool
+
+
 class StrictTool(Tool):
     """A tool that refuses unknown arguments and tells expected errors from bugs."""
 
-    _calls: Calls = PrivateAttr()
-    _tier: str = PrivateAttr()
-    _own_confirm: bool = PrivateAttr()
-    _about: About | None = PrivateAttr()
+    _own: _Own = PrivateAttr()
 
     @classmethod
     def from_row(cls, row: ToolRow, calls: Calls) -> StrictTool:
@@ -142,14 +153,13 @@ class StrictTool(Tool):
             annotations=row.annotations,
             meta=meta or None,
         )
-        tool._calls = calls
-        tool._tier, tool._own_confirm, tool._about = tier, shape.own_confirm, row.about
+        tool._own = _Own(calls, tier, row.about, own_confirm=shape.own_confirm)
         return tool
 
     @property
     def tier(self) -> str:
         """Return how much harm a call can do; see `iterm_mcp.tools.tiers`."""
-        return self._tier
+        return self._own.tier
 
     async def run(
         self,
@@ -187,32 +197,49 @@ class StrictTool(Tool):
             ItermMcpError: It was refused, or could not do what was asked.
             MCPError: The protocol has an error of its own for it.
         """
-        calls = self._calls
-        with (
-            calls.serve(self.name, self._tier, arguments, context, self.title or "") as call,
-            calls.measure(self.name),
-        ):
-            calls.let_in(call)
-            await calls.permit(call)
-            values = self._values(arguments)
-            if self._tier == DESTRUCTIVE:
-                question = await self._agreed(call, context, values)
-                if question is not None:
-                    call.outcome = "asked"
-                    return question
-            if self.context_kwarg is not None:
-                values[self.context_kwarg] = context
-            result = _success(await self.fn(**values))
-            call.outcome = "ok"
+        with self.served(arguments, context) as call:
+            result = success(await self.value(call, context))
             return (
                 result
                 if isinstance(result, InputRequiredResult)
                 else (call.client.limits.fit(result))
             )
 
+    @contextmanager
+    def served(self, arguments: dict[str, Any], context: Context[Any, Any]) -> Iterator[Call]:
+        """Let a call be measured and written down as it ends; the block makes it."""
+        own, name = self._own, self.name
+        with (
+            own.calls.serve(name, own.tier, arguments, context, self.title or "") as call,
+            own.calls.measure(name),
+        ):
+            yield call
+            call.outcome = call.outcome if call.outcome == ASKED else "ok"
+
+    async def value(self, call: Call, context: Context[Any, Any]) -> object:
+        """Make a call that is served, and return what the function does, or a question to the user.
+
+        Raises:
+            ItermMcpError: It was refused, or could not do what was asked.
+        """
+        own = self._own
+        own.calls.let_in(call)
+        await own.calls.permit(call)
+        values = self._values(call.arguments)
+        if own.tier == DESTRUCTIVE:
+            question = await self._agreed(call, context, values)
+            if question is not None:
+                call.outcome = ASKED
+                return question
+        if self.context_kwarg is not None:
+            values[self.context_kwarg] = context
+        return await self.fn(**values)
+
     def _values(self, arguments: dict[str, Any]) -> dict[str, Any]:
         try:
-            return self.fn_metadata.validate_arguments(arguments)
+            if any(map(_may_be_json, arguments.values())):
+                return self.fn_metadata.validate_arguments(arguments)
+            return self.fn_metadata.arg_model.model_validate(arguments).model_dump_one_level()
         except ValidationError as error:
             raise _bad_arguments(self.name, self.parameters, error) from None
 
@@ -221,13 +248,25 @@ class StrictTool(Tool):
     ) -> InputRequiredResult | None:
         """Have the call agreed to; a function with a ``confirm`` of its own hears that it was."""
         given = values[confirming.ARGUMENT]
-        about = None if self._about is None else partial(self._about, values)
+        own = self._own
+        about = None if own.about is None else partial(own.about, values)
         question = await confirming.confirm(call, context, given=given, about=about)
-        if not self._own_confirm:
+        if not own.own_confirm:
             del values[confirming.ARGUMENT]
         elif call.confirmed != "policy":
             values[confirming.ARGUMENT] = True
         return question
+
+
+def _may_be_json(value: object) -> bool:
+    """Tell whether an argument may be JSON in a text, which some clients send for what it means.
+
+    All other texts stand for themselves, and need not be tried.
+    """
+    if not isinstance(value, str):
+        return False
+    text = value.strip()
+    return text[:1] in {"[", "{"} or text == "null"
 
 
 def failure(error: ItermMcpError) -> CallToolResult:
@@ -235,7 +274,7 @@ def failure(error: ItermMcpError) -> CallToolResult:
     return _failure({"error": str(error), "code": error.code, "hint": error.hint})
 
 
-def _success(value: object) -> CallToolResult | InputRequiredResult:
+def success(value: object) -> CallToolResult | InputRequiredResult:
     """Send text as text, and data as JSON both ways: some clients read only one of them."""
     if isinstance(value, CallToolResult | InputRequiredResult):
         return value

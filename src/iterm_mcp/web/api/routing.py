@@ -101,6 +101,11 @@ def reply(data: object, status: int = 200, headers: Mapping[str, str] | None = N
     return Response(body, status, headers, media_type="application/json")
 
 
+def reply_json(body: bytes) -> Response:
+    """Return JSON that has been made already."""
+    return Response(body, media_type="application/json")
+
+
 def told(model: Any, description: str = "As asked.") -> dict[int | str, dict[str, Any]]:  # noqa: ANN401
     """Return what the document says of an answer that is made by `reply`."""
     return {200: {"model": model, "description": description}}

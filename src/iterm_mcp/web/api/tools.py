@@ -10,7 +10,7 @@ from starlette.responses import Response
 from iterm_mcp.errors import InvalidRequestError
 from iterm_mcp.models.tool_calls import ToolAnswer, ToolCaller
 from iterm_mcp.web.api.bodies import read_json
-from iterm_mcp.web.api.routing import ERRORS, reply
+from iterm_mcp.web.api.routing import ERRORS, reply, reply_json
 from iterm_mcp.web.security import grant_of
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ async def answer_tool(
     """Call a tool for whoever made a request."""
     grant = grant_of(request.scope)
     told = await door.call(name, arguments, ToolCaller(f"http:{grant.name}", grant.access))
-    return reply(_body(told))
+    return reply_json(told.encoded) if told.encoded else reply(_body(told))
 
 
 JSON_TYPES: dict[str, tuple[type, ...]] = {

@@ -252,11 +252,11 @@ class Backlog:
 
 def _pending(found: Scan, known: Iterable[KnownMark]) -> dict[str, list[Mark]]:
     """Return the marks that were about to have a task and still stand, by the task's key."""
-    here = {one.mark_id: one for one in found.marks}
+    keys = {one.mark_id: one.key for one in known if not one.task_id}
     marks: defaultdict[str, list[Mark]] = defaultdict(list)
-    for one in known:
-        if not one.task_id and one.mark_id in here:
-            marks[one.key].append(here[one.mark_id])
+    for one in found.marks:
+        if one.mark_id in keys:
+            marks[keys[one.mark_id]].append(one)
     return dict(marks)
 
 

@@ -1,0 +1,1 @@
+"""Graphs of tasks as documents: read, checked, tried dry, and drawn."""

@@ -15,10 +15,12 @@ else:
     from backports import zstd
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
 Body = tuple[str, str, "str | None"]
 """Key, text, payload as JSON."""
+Numbered = tuple[int, str, str, "str | None"]
+"""An event's number, and its body."""
 
 BLOCK_EVENTS = 32
 """To read one event of a block all are unpacked, in 0.13 ms; 100 events would need 0.35 ms, and
@@ -83,9 +85,9 @@ class BodyReader:
         return self._block[number]
 
 
-def pack(bodies: Iterable[tuple[int, Body]]) -> bytes:
+def pack(bodies: Sequence[Numbered]) -> bytes:
     """Return a block."""
-    return zstd.compress(orjson.dumps([(number, *body) for number, body in bodies]), LEVEL)
+    return zstd.compress(orjson.dumps(bodies), LEVEL)
 
 
 def unpack(data: bytes) -> dict[int, Body]:
@@ -102,7 +104,7 @@ def unpack(data: bytes) -> dict[int, Body]:
     return {number: (key, text, payload) for number, key, text, payload in rows}
 
 
-def keep(connection: sqlite3.Connection, bodies: Sequence[tuple[int, Body]]) -> None:
+def keep(connection: sqlite3.Connection, bodies: Sequence[Numbered]) -> None:
     """Write the bodies of new events, numbers in their order, inside a transaction.
 
     Whole blocks are packed at once, so that most bytes are written a single time; what is left
@@ -110,7 +112,7 @@ def keep(connection: sqlite3.Connection, bodies: Sequence[tuple[int, Body]]) -> 
     """
     blocks, rest = _packed(connection, bodies)
     connection.executemany(INSERT_BLOCK, [(last, data) for last, data, _ in blocks])
-    connection.executemany(INSERT_BODY, [(number, *body) for number, body in rest])
+    connection.executemany(INSERT_BODY, rest)
 
 
 def pack_oldest(connection: sqlite3.Connection) -> int:
@@ -118,11 +120,11 @@ def pack_oldest(connection: sqlite3.Connection) -> int:
 
     About as many as `BITE_BYTES` and `BITE_EVENTS` say, and 0 when there are none left.
     """
-    oldest: list[tuple[int, Body]] = []
+    oldest: list[Numbered] = []
     size = 0
-    for number, key, text, payload in connection.execute(SELECT_OLDEST, (BITE_EVENTS,)):
-        oldest.append((number, (key, text, payload)))
-        size += len(text) + len(payload or "")
+    for body in connection.execute(SELECT_OLDEST, (BITE_EVENTS,)):
+        oldest.append(body)
+        size += len(body[2]) + len(body[3] or "")
         if size >= BITE_BYTES:
             break
     blocks, rest = _packed(connection, oldest)
@@ -135,25 +137,26 @@ def pack_oldest(connection: sqlite3.Connection) -> int:
 
 
 def _packed(
-    connection: sqlite3.Connection, bodies: Sequence[tuple[int, Body]]
-) -> tuple[list[tuple[int, bytes, int]], list[tuple[int, Body]]]:
+    connection: sqlite3.Connection, bodies: Sequence[Numbered]
+) -> tuple[list[tuple[int, bytes, int]], list[Numbered]]:
     """Return full blocks with their last numbers and how many they hold, and what is left over.
 
     A block is found by its last number alone. So it ends where another one stands between two
     of its events.
     """
     blocks: list[tuple[int, bytes, int]] = []
-    block: list[tuple[int, Body]] = []
+    block: list[Numbered] = []
     size = before = 0
-    for number, body in bodies:
+    for body in bodies:
+        number = body[0]
         if block and number > before + 1:
             between = connection.execute(SELECT_BETWEEN, (before, number)).fetchone()
             if between is not None:
                 blocks.append((before, pack(block), len(block)))
                 block, size = [], 0
         before = number
-        block.append((number, body))
-        size += len(body[1]) + len(body[2] or "")
+        block.append(body)
+        size += len(body[2]) + len(body[3] or "")
         if len(block) == BLOCK_EVENTS or size >= BLOCK_BYTES:
             blocks.append((number, pack(block), len(block)))
             block, size = [], 0
@@ -172,6 +175,6 @@ def remove(connection: sqlite3.Connection, numbers: Sequence[int]) -> None:
         here = {number for number in waiting if number <= last}
         block = unpack(data)
         if here & block.keys():
-            rest = [(number, body) for number, body in block.items() if number not in here]
+            rest = [(number, *body) for number, body in block.items() if number not in here]
             connection.execute(UPDATE_BLOCK, (pack(rest), last))
         waiting = [number for number in waiting if number > last]

@@ -34,10 +34,14 @@ class Catalogue:
     """All partitions, oldest first; the last one that is not damaged may be live.
 
     Its methods block; any thread may call them. What is read of it is always whole.
+
+    Attributes:
+        changes: How often a partition was begun, set aside or dropped.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.changes = 0
         self._partitions: tuple[Partition, ...] = ()
         self._changing = threading.Lock()
         self.forgotten: Callable[[Partition], None] = lambda _partition: None
@@ -92,6 +96,7 @@ class Catalogue:
             partition = Partition(path, day, first, first - 1, PartitionState.LIVE)
             partition.measure()
             self._partitions += (partition,)
+            self.changes += 1
         return partition
 
     def set_aside(self, partition: Partition, reason: str) -> None:
@@ -114,12 +119,14 @@ class Catalogue:
                 partition.last = max(partition.last, partition.first) + GAP
             partition.path = aside
             partition.state = PartitionState.DAMAGED
+            self.changes += 1
         log.error("events_damaged", file=aside.name, reason=reason)
 
     def drop(self, partition: Partition) -> None:
         """Forget a partition and all that is in it."""
         with self._changing:
             self._partitions = tuple(one for one in self._partitions if one is not partition)
+            self.changes += 1
             self.forgotten(partition)
             for companion in COMPANIONS:  # the file itself first: companions alone mean nothing
                 Path(f"{partition.path}{companion}").unlink(missing_ok=True)

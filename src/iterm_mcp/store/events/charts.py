@@ -26,6 +26,9 @@ Key = tuple[Any, ...]
 class ChartPlan:
     """What a chart asks of every partition.
 
+    Attributes:
+        question: Equal for all queries that have the same answer.
+
     Raises:
         InvalidRequestError: Minutes know no conversations, or a time has no zone.
     """
@@ -44,6 +47,7 @@ class ChartPlan:
         self.since = since - since % width
         self.until = until + -until % width
         self._query = query
+        self.question = self.since, self.until, query.step, query.by, query.only
         conditions = ["bucket >= :since", "bucket < :until"]
         self._values: dict[str, Any] = {"since": self.since, "until": self.until}
         for place, (by, value) in enumerate(query.only):

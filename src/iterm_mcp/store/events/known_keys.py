@@ -21,6 +21,7 @@ from iterm_mcp.store.events.schema import (
     MAPPED_BYTES,
     is_damage,
     open_for_reading,
+    to_uri,
     transaction,
 )
 
@@ -44,16 +45,21 @@ SCHEMA = """
     -- How far each partition, named by its first number, has been taken over.
     CREATE TABLE IF NOT EXISTS parts (part INTEGER PRIMARY KEY, upto BLOB NOT NULL, whole NOT NULL);
 """
+ATTACH = "ATTACH ? AS older"
 # The next keys of a partition, those of purged events too.
-SELECT_NEXT = """
-    SELECT hash FROM (SELECT hash FROM events WHERE hash > :upto ORDER BY hash LIMIT :bite)
-    UNION SELECT hash FROM (SELECT hash FROM purged WHERE hash > :upto ORDER BY hash LIMIT :bite)
+NEXT = """
+    SELECT hash FROM (SELECT hash FROM older.events WHERE hash > :upto ORDER BY hash LIMIT :bite)
+    UNION
+    SELECT hash FROM (SELECT hash FROM older.purged WHERE hash > :upto ORDER BY hash LIMIT :bite)
     ORDER BY hash LIMIT :bite
 """
+COUNT_NEXT = f"SELECT count(*), coalesce(max(hash), :upto) FROM ({NEXT})"  # noqa: S608 - our own
+# In one statement: the writer is not held up by rows that pass through Python.
+INSERT_NEXT = f"INSERT OR REPLACE INTO keys SELECT hash, :part FROM ({NEXT})"  # noqa: S608 - our own
 SELECT_PART = "SELECT upto, whole FROM parts WHERE part = ?"
 SELECT_WHOLE = "SELECT part FROM parts WHERE whole"
 UPSERT_PART = "INSERT OR REPLACE INTO parts VALUES (?, ?, ?)"
-INSERT_KEY = "INSERT OR REPLACE INTO keys VALUES (?, ?)"
+SOME_PURGED = "SELECT EXISTS (SELECT 1 FROM purged)"
 DELETE_PART = "DELETE FROM parts WHERE part = ?"
 # Keys of partitions that are gone, in a part of all keys.
 DELETE_GONE = """
@@ -113,14 +119,13 @@ class KnownKeys:
         with closing(_connect(self._path)) as index:
             upto, whole = index.execute(SELECT_PART, (partition.first,)).fetchone() or (b"", 0)
             if not whole:
-                with closing(open_for_reading(partition.path)) as connection:
-                    rows = connection.execute(SELECT_NEXT, {"upto": upto, "bite": BITE}).fetchall()
-                whole = len(rows) < BITE
+                index.execute(ATTACH, (to_uri(partition.path, "rw"),))
+                values = {"upto": upto, "bite": BITE, "part": partition.first}
                 with transaction(index):
-                    index.executemany(INSERT_KEY, ((key, partition.first) for (key,) in rows))
-                    index.execute(
-                        UPSERT_PART, (partition.first, rows[-1][0] if rows else upto, whole)
-                    )
+                    count, last = index.execute(COUNT_NEXT, values).fetchone()
+                    index.execute(INSERT_NEXT, values)
+                    whole = count < BITE
+                    index.execute(UPSERT_PART, (partition.first, last, whole))
         if whole:
             known.add(partition.first)
         return bool(whole)
@@ -201,7 +206,9 @@ class KnownKeys:
 def find_in_partition(connection: sqlite3.Connection, hashes: Sequence[bytes]) -> set[bytes]:
     """Return those that a partition has, or had until they were purged."""
     found = {key for (key,) in look_up(connection, "hash", "events", hashes)}
-    return found | {key for (key,) in look_up(connection, "hash", "purged", hashes)}
+    if connection.execute(SOME_PURGED).fetchone()[0]:
+        found |= {key for (key,) in look_up(connection, "hash", "purged", hashes)}
+    return found
 
 
 def look_up(
@@ -219,7 +226,11 @@ def look_up(
 def _connect(path: Path) -> sqlite3.Connection:
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     connection = sqlite3.connect(
-        path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        to_uri(path, "rw"),
+        uri=True,
+        timeout=BUSY_SECONDS,
+        isolation_level=None,
+        check_same_thread=False,
     )
     try:
         connection.execute("PRAGMA journal_mode = WAL")

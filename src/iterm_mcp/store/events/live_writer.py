@@ -183,7 +183,7 @@ def insert(
     bodies.keep(
         connection,
         [
-            (number, (row.event.key, row.text, row.payload))
+            (number, row.event.key, row.text, row.payload)
             for number, row in zip(numbers, rows, strict=True)
         ],
     )

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import anyio
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
-    from iterm_mcp.models.events import KeptEvent
+    from iterm_mcp.models.events import EventKind, KeptEvent
 
 MAX_EVENTS = 2000
 MAX_BYTES = 8 << 20
@@ -33,11 +33,13 @@ class RecentEvents:
         self._events: deque[tuple[KeptEvent, int]] = deque()
         self._bytes = 0
         self._since = 0  # all behind this number are here
+        self._of_kinds: dict[EventKind, int] = {}  # the newest, of those that came since we began
         self._more = anyio.Event()
 
     def begin(self, newest: int) -> None:
         """Start with nothing in memory, behind a number."""
         self._events.clear()
+        self._of_kinds.clear()
         self._bytes = 0
         self.newest = self._since = newest
         self._tell()
@@ -52,6 +54,7 @@ class RecentEvents:
             return
         for one, size in zip(events, sizes, strict=True):
             self._events.append((one, size))
+            self._of_kinds[one.event.kind] = one.number
             self._bytes += size
         while len(self._events) > MAX_EVENTS or self._bytes > MAX_BYTES:
             gone, size = self._events.popleft()
@@ -76,6 +79,15 @@ class RecentEvents:
         if len(self._events) < limit:
             return None
         return tuple(one for one, _ in islice(reversed(self._events), limit))
+
+    def newest_of(self, kinds: Collection[EventKind]) -> int:
+        """Return the newest number of some kinds, of all where none is named.
+
+        0 stands for whatever was there when we began.
+        """
+        if not kinds:
+            return self.newest
+        return max(self._of_kinds.get(one, 0) for one in kinds)
 
     def close(self) -> None:
         """Let all go who wait."""

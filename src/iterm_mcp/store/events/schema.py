@@ -166,9 +166,14 @@ def _has_log(path: Path) -> bool:
     return log.exists() and log.stat().st_size > 0
 
 
+def to_uri(path: Path, mode: str) -> str:
+    """Return how a file is opened that has to be there."""
+    return f"{path.resolve().as_uri()}?mode={mode}"
+
+
 def _connect(path: Path, mode: str) -> sqlite3.Connection:
     connection = sqlite3.connect(
-        f"{path.resolve().as_uri()}?mode={mode}",
+        to_uri(path, mode),
         uri=True,
         timeout=BUSY_SECONDS,
         isolation_level=None,

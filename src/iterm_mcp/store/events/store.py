@@ -31,9 +31,10 @@ from iterm_mcp.store.events.selecting import select, select_for_purge, to_cursor
 from iterm_mcp.store.events.settings import EventSettings
 from iterm_mcp.store.events.upkeep import Upkeep
 from iterm_mcp.store.events.waiting_events import WaitingEvents
+from iterm_mcp.store.known_answers import KnownAnswers
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Sequence
 
     from iterm_mcp.clock import Clock
     from iterm_mcp.models.event_queries import (
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
         EventQuery,
         EventStats,
     )
-    from iterm_mcp.models.events import Event, KeptEvent
+    from iterm_mcp.models.events import Event, EventKind, KeptEvent
     from iterm_mcp.store.events.copies import Backup
     from iterm_mcp.store.events.partition import Partition
     from iterm_mcp.store.events.rows import Row
@@ -54,13 +55,15 @@ T = TypeVar("T")
 
 BATCH_EVENTS = 2000
 """Of one transaction; one caller's events are parted into as many at most."""
-INLINE_EVENTS = 4
+INLINE_EVENTS = 16
 """So few are made ready on the event loop; more in a thread."""
 FOLLOW_EVENTS = 500
 """That a follower is handed at a time."""
 READERS = 4
 """Queries that run at the same time; others wait for their turn."""
 COUNT_MOST = 10_000
+KEPT_CHARTS, KEPT_ROWS = 32, 1000
+"""Charts that are kept until something happens, of so many rows at most."""
 
 log = structlog.get_logger()
 
@@ -88,6 +91,8 @@ class EventStore:
         )
         self._recent = RecentEvents()
         self._recent.begin(catalogue.newest)
+        self._purges = 0
+        self._charts: KnownAnswers[tuple[ChartRow, ...]] = KnownAnswers(KEPT_CHARTS)
         self._measures = Measures(clock)
         self._writing = anyio.CapacityLimiter(1)
         self._purging = anyio.CapacityLimiter(1)
@@ -149,9 +154,22 @@ class EventStore:
     async def chart(self, query: ChartQuery) -> tuple[ChartRow, ...]:
         """Return sums over time, oldest first; times in which nothing happened are left out."""
         plan = ChartPlan(query)
-        return await self._read(
-            lambda: plan.chart(self._catalogue.partitions, self._searching.read)
-        )
+        version = self._version()
+        rows = self._charts.find(plan.question, version)
+        if rows is None:
+            rows = await self._read(
+                lambda: plan.chart(self._catalogue.partitions, self._searching.read)
+            )
+            if len(rows) <= KEPT_ROWS:
+                self._charts.keep(plan.question, version, rows)
+        return rows
+
+    def version(self, query: EventQuery) -> tuple[int, ...]:
+        """Return what is another whenever the answer to a query may be another.
+
+        An answer that is not complete, or tells of damage, may be another at any time.
+        """
+        return self._version(query.kinds)
 
     async def read_after(self, number: int, limit: int = FOLLOW_EVENTS) -> tuple[KeptEvent, ...]:
         """Return the next events behind a number, oldest first; empty when there are none yet."""
@@ -201,6 +219,7 @@ class EventStore:
                     async with self._upkeep.turn:
                         total += await self._purge(partition, selection)
         finally:
+            self._purges += 1
             self._recent.begin(self._recent.newest)
             self._upkeep.wake()
         return Purged(total, tuple(damaged))
@@ -240,6 +259,9 @@ class EventStore:
                 await self._write(tickets)
             self._recent.close()
             await to_thread.run_sync(self._close_files, limiter=self._writing)
+
+    def _version(self, kinds: Collection[EventKind] = ()) -> tuple[int, ...]:
+        return self._purges, self._catalogue.changes, self._recent.newest_of(kinds)
 
     def _close_files(self) -> None:
         self._readers.close()  # the writer is the last, and so leaves no log behind

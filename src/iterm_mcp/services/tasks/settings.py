@@ -26,9 +26,9 @@ Everything may be left out, the file as well::
     [admission]
     least_memory = "1GB"           # stays available on the machine
     memory = "512MB"               # what any other kind is thought to need
-    most_load = 2.0                # runnable processes for each processor, over a minute; 0 for any
-    most_cpu_pressure = 80         # percent of the last 10 s in which something waited; 0 for any
-    most_memory_pressure = 20
+    most_load = 4.0                # processes that want each processor, over a minute; 0 for any
+    most_cpu_pressure = 0          # percent of the last 10 s in which something waited for a
+    most_memory_pressure = 20      # processor, for memory; 0 for any
     least_disk = "2GB"             # stays free where the task works
 """
 
@@ -106,8 +106,8 @@ class AdmissionSettings(_Part):
 
     least_memory: _Size = 10**9
     memory: _Size = 512 * 10**6
-    most_load: Annotated[float, Field(ge=0, le=1000)] = 2.0
-    most_cpu_pressure: _Percent = 80.0
+    most_load: Annotated[float, Field(ge=0, le=1000)] = 4.0
+    most_cpu_pressure: _Percent = 0.0
     most_memory_pressure: _Percent = 20.0
     least_disk: _Size = 2 * 10**9
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from iterm_mcp.models.task_limits import NO_LIMITS, ResourceLimits
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
@@ -70,6 +72,7 @@ class AgentOrder:
             ``accept`` says yes, and that our own hooks are trusted, and nothing else.
         restart: Start it again after a crash.
         template: The name of the template that it was made of; empty for none.
+        resources: What it may take of the machine, with all that it starts.
         worktree: It is given a worktree of its own, made from its directory, when it is first
             started; from then on its directory is there.
     """
@@ -90,6 +93,7 @@ class AgentOrder:
     limits: Limits = field(default_factory=Limits)
     template: str = ""
     worktree: bool = False
+    resources: ResourceLimits = NO_LIMITS
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from iterm_mcp.models.agent_lives import AgentOrder, Desired, Forensics, Life, Limits, Phase, Spare
 from iterm_mcp.models.ids import AgentName, SessionId, TeamName
+from iterm_mcp.models.task_limits import OverLimit, ResourceLimits
 from iterm_mcp.store.times import from_text, to_text
 
 if TYPE_CHECKING:
@@ -164,10 +165,13 @@ def read_order(content: dict[str, Any]) -> AgentOrder:
     """Return an order as it was before `write_order`.
 
     Raises:
-        TypeError, LookupError: It is none.
+        TypeError, ValueError, LookupError: It is none.
     """
     order = dict(content)
     limits = Limits(**order.pop("limits"))
+    resources = order.pop("resources", {})
+    if resources:
+        order["resources"] = ResourceLimits(**resources | {"over": OverLimit(resources["over"])})
     for name in ("keep", "options"):
         order[name] = tuple(order[name])
     order["teams"] = tuple(TeamName(one) for one in order["teams"])

@@ -10,6 +10,7 @@ from iterm_mcp.agents.kinds import all_kinds
 from iterm_mcp.errors import InvalidRequestError, NotFoundError
 from iterm_mcp.models.agent_lives import Limits
 from iterm_mcp.models.sessions import Direction
+from iterm_mcp.models.task_limits import NO_LIMITS, OverLimit, ResourceLimits
 from iterm_mcp.services.agents.templates import SHIPPED, Templates, read_template
 
 if TYPE_CHECKING:
@@ -40,6 +41,11 @@ turn_seconds = 2.5
 total_seconds = 3
 silent_seconds = 4
 restart_silent = true
+memory = "2GB"
+cpu = 1.5
+disk = "500 MiB"
+processes = 20
+over = "pause"
 """
 
 
@@ -63,7 +69,14 @@ async def test_a_template_says_all_that_an_agent_is_started_with(tmp_path: Path)
     assert (order.options, order.keep, order.trust) == (("--verbose",), ("GH_TOKEN",), "accept")
     assert (order.restart, order.environment) == (False, {"EDITOR": "true"})
     assert order.limits == Limits(1, 2.5, 3, 4, restart_silent=True)
+    assert order.resources == ResourceLimits(2 * 10**9, 1.5, 500 * 2**20, 20, OverLimit.PAUSE)
     assert order.template == "mine"
+
+
+async def test_a_template_without_limits_sets_none(tmp_path: Path) -> None:
+    write(tmp_path, 'kind = "shell"')
+
+    assert (await Templates(tmp_path).find("mine")).order.resources == NO_LIMITS
 
 
 @pytest.mark.parametrize(
@@ -77,6 +90,9 @@ async def test_a_template_says_all_that_an_agent_is_started_with(tmp_path: Path)
         ('kind = "shell"\ntrust = "yes"', "trust: ", "trust"),
         ('kind = "shell"\n[limits]\nidle = 5', "limits.idle: there is no such key", "idle_seconds"),
         ('kind = "shell"\n[limits]\nidle_seconds = -1', "limits.idle_seconds: ", "idle_seconds"),
+        ('kind = "shell"\n[limits]\nmemory = "2 XB"', "limits.memory: ", "limits.memory"),
+        ('kind = "shell"\n[limits]\ndisk = 0', "limits.disk: ", "limits.disk"),
+        ('kind = "shell"\n[limits]\nover = "kill"', "limits.over: ", "limits.over"),
         ('kind = "shell"\nteams = "a"', "teams: ", "teams"),
         ('kind = "shell"\nworktree = true\nprewarm = 1', "do not go together", "one of them"),
         ("kind = shell", "it is not TOML", "line"),

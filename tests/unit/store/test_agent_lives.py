@@ -10,6 +10,7 @@ import pytest
 
 from iterm_mcp.models.agent_lives import AgentOrder, Desired, Forensics, Life, Limits, Phase, Spare
 from iterm_mcp.models.ids import AgentName, SessionId, TeamName
+from iterm_mcp.models.task_limits import OverLimit, ResourceLimits
 from iterm_mcp.store.agent_lives import KEPT
 from iterm_mcp.testing.fake_clock import START
 
@@ -31,6 +32,7 @@ def life(agent: AgentName = ADA, phase: Phase = Phase.RUNNING) -> Life:
             keep=("GH_TOKEN",),
             options=("-v",),
             limits=Limits(idle=5, restart_silent=True),
+            resources=ResourceLimits(10**9, 1.5, processes=9, over=OverLimit.PAUSE),
         ),
         Desired.PAUSED,
         phase,

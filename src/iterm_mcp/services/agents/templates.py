@@ -27,6 +27,11 @@ A template holds any of these; what is given at a start wins over it::
     total_seconds = 0
     silent_seconds = 0
     restart_silent = false     # start it again when silent, rather than tell
+    memory = "2GB"             # of the agent with all that it starts; none of these for no limit
+    cpu = 1.5                  # processors, on average over 15 s
+    disk = "5GB"               # by which its directory may grow
+    processes = 200
+    over = "stop"              # what happens to one that takes more: or "pause", "warn"
 """
 
 from __future__ import annotations
@@ -38,13 +43,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from anyio import to_thread
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from iterm_mcp.agents.kinds import all_kinds
 from iterm_mcp.errors import InvalidRequestError, NotFoundError
 from iterm_mcp.models.agent_lives import AgentOrder, Limits
 from iterm_mcp.models.ids import TeamName
 from iterm_mcp.models.sessions import Direction
+from iterm_mcp.models.task_limits import OverLimit, ResourceLimits
+from iterm_mcp.services.resources.sizes import parse_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,6 +67,19 @@ MOST_PREWARMED = 8
 """Agents of one template that may wait."""
 
 Placing = Literal["auto", "left", "right", "above", "below"]
+
+
+def _bytes(value: object) -> object:
+    """Read a size as people write it; what is none is refused with the field's own words."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return parse_size(value)
+    except InvalidRequestError as error:
+        raise ValueError(str(error)) from None
+
+
+_Size = Annotated[int, BeforeValidator(_bytes), Field(gt=0, le=2**60)]
 _Seconds = Annotated[float, Field(ge=0, le=30 * 86400)]
 
 
@@ -73,6 +93,17 @@ class LimitsTable(BaseModel):
     total_seconds: _Seconds = 0
     silent_seconds: _Seconds = 0
     restart_silent: bool = False
+    memory: _Size | None = None
+    cpu: Annotated[float, Field(gt=0, le=1024)] | None = None
+    disk: _Size | None = None
+    processes: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    over: Literal["stop", "pause", "warn"] = "stop"
+
+    def resources(self) -> ResourceLimits:
+        """Return what an agent may take of the machine."""
+        return ResourceLimits(
+            self.memory, self.cpu, self.disk, self.processes, OverLimit(self.over)
+        )
 
 
 class TemplateFile(BaseModel):
@@ -255,6 +286,7 @@ def parse_template(path: Path, content: dict[str, Any], *, shipped: bool = False
         ),
         template=path.stem,
         worktree=found.worktree,
+        resources=limits.resources(),
     )
     place = None if found.place == "auto" else Direction(found.place)
     return Template(path.stem, path, shipped, order, place, found.prewarm)

@@ -53,8 +53,8 @@ def make_work(
         services.approvals.service, LifeFiles(f"{origin.state}/agents"), folders, clock,
     )  # fmt: skip
     collector = Collector(
-        folders, services.worktrees, services.results, questions.store, questions.costs, clock,
-        verify, recordings=paths.recordings,
+        folders, services.worktrees, services.results, services.lives.book, questions.store,
+        questions.costs, clock, verify, recordings=paths.recordings,
     )  # fmt: skip
     cleaner = Cleaner(
         commands, agents, places,

@@ -18,7 +18,7 @@ from iterm_mcp.errors import (
     StoreError,
 )
 from iterm_mcp.models.agent_lives import Phase
-from iterm_mcp.models.agent_states import AgentState
+from iterm_mcp.models.agent_states import NEEDS_PERSON, AgentState
 from iterm_mcp.models.deliveries import DeliveryId, Stage
 from iterm_mcp.models.ids import TeamName
 from iterm_mcp.models.observations import ObservationSource
@@ -26,7 +26,7 @@ from iterm_mcp.services.agents.placing import Place as PanePlace
 from iterm_mcp.services.agents.templates import PREFIX
 from iterm_mcp.services.deliveries.service import LONGEST_LIFETIME_SECONDS, Urgency
 from iterm_mcp.services.deliveries.service import Order as Message
-from iterm_mcp.services.tasks.judging import Known, judge
+from iterm_mcp.services.tasks.judging import Known, judge, last_turn
 from iterm_mcp.services.tasks.prompts import ATTEMPT, GO_ON, agent_name, environment, told
 from iterm_mcp.tasks.work import Running
 
@@ -36,8 +36,10 @@ if TYPE_CHECKING:
 
     from iterm_mcp.clock import Clock
     from iterm_mcp.models.agent_lives import AgentOrder, Life
+    from iterm_mcp.models.agent_states import StateView
     from iterm_mcp.models.deliveries import Delivery
     from iterm_mcp.models.ids import AgentName
+    from iterm_mcp.models.observations import Observation
     from iterm_mcp.services.agents.life_files import LifeFiles
     from iterm_mcp.services.agents.lifecycle import Lifecycle
     from iterm_mcp.services.agents.service import AgentService
@@ -50,6 +52,9 @@ if TYPE_CHECKING:
 
 STANDS_SECONDS = 45.0
 """How long an agent may take to stand, whoever started it."""
+
+TAKEN_SECONDS = 10.0
+"""How long it may take until an answer shows."""
 
 LONGEST_WAIT_SECONDS = 3600.0
 
@@ -191,8 +196,30 @@ class AgentRuns:
         with suppress(NotFoundError):
             view = await self._states.view(name)
         result = await to_thread.run_sync(self._folders.of(order.attempt_id).result.exists)
-        found = await self._deliveries.find([message])
-        return Known(await self._lives.book.find(name), view, found.get(message), result)
+        delivery = (await self._deliveries.find([message])).get(message)
+        return Known(
+            await self._lives.book.find(name),
+            view,
+            delivery,
+            approval=next(iter(self._approvals.book.standing(name)), None),
+            turn=await self._last_turn(view, delivery),
+            result=result,
+        )
+
+    async def _last_turn(self, view: StateView | None, delivery: Delivery | None) -> str:
+        """Return how the last turn ended, once what was told has come to its end."""
+        if view is None or delivery is None or delivery.stage is not Stage.ENDED:
+            return ""
+        seen: list[Observation] = []
+        while page := await self._states.observations(
+            view.agent, after=seen[-1].number if seen else 0
+        ):
+            seen += page
+        return last_turn(seen, view.epoch)
+
+    def now(self) -> datetime:
+        """Return what time it is."""
+        return self._clock.now()
 
     def judged(self, known: Known) -> Sight:
         """Return how a run stands of which this is known."""
@@ -216,20 +243,30 @@ class AgentRuns:
         """
         name = agent_name(order)
         standing = self._approvals.book.standing(name)
+        asked = await self._states.look(name)
         if standing:
             await self._approvals.answer(standing[0].approval_id, choice_of(text), by=ANSWERER)
+            await self._taken(asked)
             return
-        life = await self._lives.book.get(name)
-        view = await self._states.look(name)
-        if view.state is AgentState.GATE:
-            strokes = find_kind(life.order.kind).answer(view.details, choice_of(text))
+        if asked.state is AgentState.GATE:
+            life = await self._lives.book.get(name)
+            strokes = find_kind(life.order.kind).answer(asked.details, choice_of(text))
             await self._lives.ender.type(life, strokes)
+            await self._taken(asked)
             return
         if not text.strip():
             raise InvalidRequestError("an empty answer says nothing", hint="Say something.")
         agent = await self._agents.find_agent(name)
         await self._deliveries.accept(
             [self._deliveries.draw_up(Message(agent, text, sender=ANSWERER))]
+        )
+
+    async def _taken(self, asked: StateView) -> None:
+        """Wait until an agent does not show any more what was answered, for a while."""
+        await self._states.wait_for(
+            asked.agent,
+            lambda now: (now.state, now.since) != (asked.state, asked.since),
+            TAKEN_SECONDS,
         )
 
     async def end(self, order: Order) -> None:
@@ -252,12 +289,17 @@ class AgentWatch:
         self._name = agent_name(order)
         self._stirred = anyio.Event()
         self._heard_at: datetime | None = None
+        self._asks_since: datetime | None = None
 
     async def look(self) -> Sight:
         """Return how it stands."""
         self._stirred = anyio.Event()
         known = await self._runs.known(self._order, self._running)
-        return self._runs.judged(replace(known, heard_at=self._heard_at))
+        asks = known.view is not None and known.view.state in NEEDS_PERSON
+        self._asks_since = (self._asks_since or self._runs.now()) if asks else None
+        return self._runs.judged(
+            replace(known, asks_since=self._asks_since, heard_at=self._heard_at)
+        )
 
     async def stirred(self) -> None:
         """Wait until something was told of it since the last look began."""

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from iterm_mcp.models.observations import Json
     from iterm_mcp.models.tasks import Acceptance
     from iterm_mcp.models.worktrees import Worktree
+    from iterm_mcp.services.agents.life_book import LifeBook
     from iterm_mcp.services.events.costs import CostReport
     from iterm_mcp.services.sharing.results import ResultService
     from iterm_mcp.services.tasks.folders import AttemptFolders
@@ -92,6 +93,7 @@ class Collector:
         folders: AttemptFolders,
         worktrees: Worktrees,
         results: ResultService,
+        book: LifeBook,
         told: Told,
         spent: Spent,
         clock: Clock,
@@ -103,6 +105,7 @@ class Collector:
         self._folders = folders
         self._worktrees = worktrees
         self._results = results
+        self._book = book
         self._told = told
         self._spent = spent
         self._clock = clock
@@ -171,12 +174,17 @@ class Collector:
         return text, dollars if dollars or not sums.unpriced else None, sums.usage.total
 
     async def _last_message(self, order: Order) -> str:
-        query = EventQuery(
-            kinds=frozenset({EventKind.TURN_ENDED}),
-            links=Links(agent=str(agent_name(order))),
-            limit=1,
-        )
-        return next((one.event.text for one in (await self._told.query(query)).events), "")
+        name = agent_name(order)
+        life = await self._book.find(name)
+        conversation = "" if life is None else life.conversation
+        for links in (Links(agent=str(name)), Links(conversation=conversation)):
+            if links == Links():
+                continue
+            query = EventQuery(kinds=frozenset({EventKind.TURN_ENDED}), links=links, limit=1)
+            found = next((one.event.text for one in (await self._told.query(query)).events), "")
+            if found:
+                return found
+        return ""
 
     async def _sums(self, order: Order) -> Sums:
         until = self._clock.now() + timedelta(hours=1)

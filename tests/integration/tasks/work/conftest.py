@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.integration.lives.conftest import open_ground
+from tests.integration.tasks.work.site import Site, open_hands
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+
+@pytest.fixture(scope="module")
+async def shared_site() -> AsyncIterator[Site]:
+    """A home with a daemon that tests share."""
+    async with open_ground() as (home, folder):
+        site = Site(home, folder)
+        async with open_hands(site):
+            yield site
+
+
+@pytest.fixture
+def site(shared_site: Site) -> Site:
+    """A folder of a test's own, and the shared daemon."""
+    folder = Path(tempfile.mkdtemp(dir=shared_site.folder))
+    return Site(shared_site.home, folder, shared_site.hands)
+
+
+@pytest.fixture
+async def own_site() -> AsyncIterator[Site]:
+    """A home whose daemons may be killed; there is none yet."""
+    async with open_ground() as (home, folder):
+        yield Site(home, folder)

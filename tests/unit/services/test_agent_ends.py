@@ -11,21 +11,21 @@ import pytest
 from tests.unit.services.lives_stage import ADA, Stage, open_stage
 
 from iterm_mcp.agents.kind import Stroke
-from iterm_mcp.errors import ConflictError, InvalidRequestError
-from iterm_mcp.models.agent_lives import Phase
+from iterm_mcp.errors import ConflictError, InvalidRequestError, RefusedError
+from iterm_mcp.models.agent_lives import Desired, Phase
 from iterm_mcp.models.agent_states import AgentState
 from iterm_mcp.models.observations import Fact
-from iterm_mcp.services.agents.end_reasons import end_of
+from iterm_mcp.services.agents.end_reasons import CLOSED, End, end_of
 from iterm_mcp.services.agents.ends import AgentEnder
 from iterm_mcp.services.agents.life_files import parse_status
 from iterm_mcp.services.agents.processes import MarkedProcess
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
     from pathlib import Path
 
     from iterm_mcp.agents.driver import Conversation
-    from iterm_mcp.models.ids import AgentName
+    from iterm_mcp.models.ids import AgentName, TeamName
     from iterm_mcp.store import Store
     from iterm_mcp.testing import FakeClock, FakeTerminal
 
@@ -171,6 +171,33 @@ async def test_one_that_is_spoken_to_is_interrupted_and_asked_to_leave_by_its_pr
     assert (ended.how, ended.code, stage.kind.left) == ("left", 0, 0)
 
 
+async def test_one_that_is_held_goes_on_only_once_it_is_let_go(stage: Stage) -> None:
+    why = ["its budget is spent"]
+
+    def held(agent: AgentName, kind: str, teams: Sequence[TeamName]) -> str:
+        assert (agent, kind, *teams) == (ADA, "fake")
+        return "".join(why)
+
+    ender = AgentEnder(
+        stage.terminal, stage.agents, stage.states, stage.book, stage.files, stage.world,
+        str(stage.folder), held=held,
+    )  # fmt: skip
+    await stage.start()
+    await ender.suspend(ADA, reason="a person said so")
+    stage.world.sent.clear()
+
+    with pytest.raises(RefusedError, match="is held: its budget is spent") as refused:
+        await ender.resume(ADA)
+    assert refused.value.code == "agent_held"
+    assert (await stage.book.get(ADA)).desired is Desired.PAUSED
+    assert stage.world.sent == []
+
+    why.clear()
+    await ender.resume(ADA)
+    assert (await stage.book.get(ADA)).desired is Desired.RUNNING
+    assert {one for _, one in stage.world.sent} == {signal.SIGCONT}
+
+
 async def test_keys_interrupt_one_amid_a_turn_and_nobody_else(stage: Stage) -> None:
     await stage.start()
     await stage.ready()
@@ -185,16 +212,29 @@ async def test_keys_interrupt_one_amid_a_turn_and_nobody_else(stage: Stage) -> N
     assert stage.terminal.typed(session).endswith("\x1b")
 
 
-@pytest.mark.parametrize("hung_up", ["terminal", "pane"])
-def test_an_end_with_its_terminal_is_no_crash(hung_up: str) -> None:
-    status = parse_status(
-        json.dumps(
-            {"keeper": 1, "keeper_started": "s", "session": "w", "life": "l", "state": "ended",
-             "hung_up": hung_up}
-        ).encode()
-    )  # fmt: skip
+ENDS = {
+    "its pane was closed": ({"dismissed": True, "code": 1}, End(CLOSED, wanted=True)),
+    "its pane hung up": ({"hung_up": "pane"}, End(CLOSED, wanted=True)),
+    "its terminal ended": ({"hung_up": "terminal"}, End("its terminal ended")),
+    "no program": (
+        {"problem": "not found", "code": 127},
+        End("it could not be started: not found", crash=True),
+    ),
+    "a signal": ({"signal": 9}, End("it was ended by signal 9", crash=True)),
+    "asked by a signal": ({"signal": 15}, End("it was ended by signal 15", crash=True, asked=True)),
+    "by itself": ({"code": 0}, End("it left by itself", wanted=True)),
+    "a code": ({"code": 3}, End("it ended with code 3", crash=True)),
+    "asked, by a code": ({"code": 129}, End("it ended with code 129", crash=True, asked=True)),
+}
+
+
+@pytest.mark.parametrize(("told", "end"), ENDS.values(), ids=ENDS)
+def test_how_it_ended_tells_whether_it_was_a_crash_and_wanted(
+    told: dict[str, object], end: End
+) -> None:
+    keeper = {
+        "keeper": 1, "keeper_started": "s", "session": "w", "life": "l", "state": "ended", **told,
+    }  # fmt: skip
+    status = parse_status(json.dumps(keeper).encode())
     assert status is not None
-
-    end = end_of(status)
-
-    assert (end.crash, end.wanted) == (False, hung_up == "pane")
+    assert end_of(status) == end

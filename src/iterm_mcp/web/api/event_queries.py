@@ -92,7 +92,8 @@ class EventParameters(EventFilter):
 
     def page(self, saved: EventFilter | None) -> EventQuery:
         """Return what it asks for, added to a saved filter."""
-        return added(self, saved).query(
+        chosen = self if saved is None else added(self, saved)
+        return chosen.query(
             newest_first=self.order == "newest", limit=self.limit, cursor=self.cursor
         )
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request
 from pydantic import BaseModel
+from pydantic_core import to_json
 from starlette.responses import Response
 
 from iterm_mcp.errors import InvalidRequestError
@@ -13,10 +14,11 @@ from iterm_mcp.models.event_queries import EventStats
 from iterm_mcp.models.events import EventKind
 from iterm_mcp.services.events.answers import event_answer
 from iterm_mcp.services.events.following import follow_events
+from iterm_mcp.store.known_answers import KnownAnswers
 from iterm_mcp.web.api.event_queries import EventFilter, EventParameters, StreamParameters, added
 from iterm_mcp.web.api.event_stream import EventStreamResponse, Streams
 from iterm_mcp.web.api.quick_query import query_document, read_query
-from iterm_mcp.web.api.routing import make_router, reply, told
+from iterm_mcp.web.api.routing import make_router, reply, reply_json, told
 from iterm_mcp.web.api.shapes import shape_of
 
 if TYPE_CHECKING:
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from iterm_mcp.store.events import EventStore
 
 MOST_NUMBER = 2**62
+KEPT_ANSWERS, KEPT_BYTES = 64, 65_536
+"""Answers that are kept until something happens, of so many bytes at most."""
 
 
 class EventCost(BaseModel):
@@ -65,6 +69,7 @@ def event_router(store: EventStore, filters: SavedFilters[EventFilter]) -> APIRo
     """Return the routes of events."""
     router = make_router("events")
     streams = Streams()
+    answers: KnownAnswers[bytes] = KnownAnswers(KEPT_ANSWERS)
 
     @router.get(
         "/events", responses=told(EventPageBody), openapi_extra=query_document(EventParameters)
@@ -73,14 +78,21 @@ def event_router(store: EventStore, filters: SavedFilters[EventFilter]) -> APIRo
         """Find events by time, kind, source, subject, links, cost, duration, words and pattern."""
         given = read_query(EventParameters, request)
         saved = await filters.find(given.saved) if given.saved else None
-        page = await store.query(given.page(saved))
-        return reply({
-            "events": [event_answer(one) for one in page.events],
-            "cursor": page.cursor,
-            "complete": page.complete,
-            "scanned": page.scanned,
-            "damaged": page.damaged,
-        })  # fmt: skip
+        query = given.page(saved)
+        version = store.version(query)
+        body = answers.find(query, version)
+        if body is None:
+            page = await store.query(query)
+            body = to_json({
+                "events": [event_answer(one) for one in page.events],
+                "cursor": page.cursor,
+                "complete": page.complete,
+                "scanned": page.scanned,
+                "damaged": page.damaged,
+            }, inf_nan_mode="null")  # fmt: skip
+            if page.complete and not page.damaged and len(body) <= KEPT_BYTES:
+                answers.keep(query, version, body)
+        return reply_json(body)
 
     @router.get(
         "/events/stream",

@@ -11,6 +11,8 @@ from tests.unit.services.events import told
 from tests.unit.web.api.opened import TOKEN, error_of
 from tests.unit.web.asgi import HOST
 
+from iterm_mcp.models.event_queries import EventQuery
+
 if TYPE_CHECKING:
     from starlette.types import Message
     from tests.unit.web.api.opened import Side
@@ -70,6 +72,25 @@ async def test_who_knows_an_answer_is_not_sent_it_again(side: Side) -> None:
     assert again.headers["etag"] == first.headers["etag"]
     await side.events.append([told.prompt(9, "more")])
     assert (await side.get("/v1/events", known)).status == 200
+
+
+async def test_an_answer_is_that_of_the_moment_in_which_it_is_asked(side: Side) -> None:
+    async def texts(query: str) -> list[str]:
+        answer = await side.get(f"/v1/events?{query}")
+        return [one["text"] for one in answer.json()["events"]]
+
+    await kept(side)
+    prompts, failures = "kind=PromptSubmitted&limit=2", "kind=TurnFailed"
+    for _ in range(2):  # made, and known
+        assert await texts(prompts) == ["mend the build"]
+        assert await texts(failures) == []
+    await side.events.append([told.prompt(9, "more")])
+    assert await texts(prompts) == ["more", "mend the build"]
+    await side.events.purge(EventQuery(words="more"))
+    assert await texts(prompts) == ["mend the build"]
+    long = f"{prompts}&subject=" + "x" * 512
+    assert await texts(long) == []
+    assert error_of(await side.get(f"/v1/events?{long}x")) == (400, "bad_arguments")
 
 
 async def test_a_saved_filter_is_added_to(side: Side) -> None:

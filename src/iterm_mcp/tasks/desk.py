@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from iterm_mcp.clock import Clock
     from iterm_mcp.models.task_graphs import Graph, GraphSpec
     from iterm_mcp.models.task_queries import (
         Explanation,
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
     from iterm_mcp.models.tasks import Task, TaskState
     from iterm_mcp.tasks.changes import Bell, Changes
     from iterm_mcp.tasks.database import TaskDatabase
-    from iterm_mcp.tasks.limits import Admission, DispatchLimits
+    from iterm_mcp.tasks.engine import EngineOptions
 
 T = TypeVar("T")
 
@@ -51,25 +50,20 @@ class Desk:
     """Reads and writes tasks in the name of whoever asks.
 
     Attributes:
+        is_shared: Other machines may write as well.
         forget: Forgets the steps of attempts; None while there are none.
     """
 
     def __init__(
-        self,
-        database: TaskDatabase,
-        clock: Clock,
-        changes: Changes,
-        machine: str,
-        limits: Callable[[], DispatchLimits],
-        admission: Admission,
+        self, database: TaskDatabase, options: EngineOptions, changes: Changes, machine: str
     ) -> None:
         self._database = database
-        self.clock = clock
+        self._options = options
         self._changes = changes
         self._machine = machine
+        self.clock = options.clock
+        self.is_shared = database.is_shared
         self.forget: Callable[[Sequence[str]], Awaitable[None]] | None = None
-        self._limits = limits
-        self._admission = admission
 
     def now(self) -> float:
         """Return the time in seconds."""
@@ -147,9 +141,10 @@ class Desk:
 
     async def explain(self, task_id: str) -> Explanation:
         """Return why a task stands as it does."""
-        limits, now = self._limits(), self.now()
+        limits, now = self._options.limits(), self.now()
+        admission = self._options.admission
         return await self.read(
-            lambda at: explain(at, task_id, self._machine, limits, self._admission, now)
+            lambda at: explain(at, task_id, self._machine, limits, admission, now)
         )
 
     async def cancel(self, task_id: str, who: str, reason: str) -> Task:
@@ -236,7 +231,7 @@ class Desk:
         """Yield changes as they are written, by whichever machine."""
         last = await self.read(finding.last_change) if since is None else since
         seen: set[int] = set()
-        overlap = _OVERLAP if self._database.is_shared else 0
+        overlap = _OVERLAP if self.is_shared else 0
         start = last
         while True:
             event = self.bell.next()
@@ -253,7 +248,7 @@ class Desk:
 
     @property
     def _poll_seconds(self) -> float:
-        return POLL_SECONDS if self._database.is_shared else 10 * POLL_SECONDS
+        return POLL_SECONDS if self.is_shared else 10 * POLL_SECONDS
 
 
 def _repositories(directories: Iterable[str]) -> dict[str, str]:

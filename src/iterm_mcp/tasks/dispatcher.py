@@ -47,20 +47,12 @@ _log = structlog.get_logger()
 class Dispatcher:
     """One for each engine."""
 
-    def __init__(
-        self,
-        options: EngineOptions,
-        desk: Desk,
-        lease: Lease,
-        durable: Durable,
-        *,
-        shared: bool,
-    ) -> None:
+    def __init__(self, options: EngineOptions, desk: Desk, lease: Lease, durable: Durable) -> None:
         self._options = options
         self._desk = desk
         self._lease = lease
         self._durable = durable
-        self._poll_seconds = SHARED_SECONDS if shared else ALONE_SECONDS
+        self._poll_seconds = SHARED_SECONDS if desk.is_shared else ALONE_SECONDS
 
     async def run(self) -> None:
         """Start what may start, for ever."""

@@ -19,6 +19,7 @@ from iterm_mcp.errors import InvalidRequestError, NotFoundError, RefusedError, S
 from iterm_mcp.models.task_graphs import GraphSpec
 from iterm_mcp.models.task_queries import Schedule, TaskPage
 from iterm_mcp.models.tasks import TaskState
+from iterm_mcp.tasks.checking import check_graph
 from iterm_mcp.tasks.limits import AdmitAll, DispatchLimits
 
 if TYPE_CHECKING:
@@ -261,7 +262,7 @@ class TaskEngine:
                 "a schedule needs a name, and either a cron expression or a time",
                 hint="Give cron='0 6 * * *', or at.",
             )
-        import_module("iterm_mcp.tasks.checking").check_graph(graph)
+        check_graph(graph)
         desk = await self._ready()
         due = at
         if at is None:

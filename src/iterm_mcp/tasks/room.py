@@ -8,8 +8,10 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import anyio
+import structlog
 from anyio import to_thread
 
+from iterm_mcp.errors import StoreError
 from iterm_mcp.tasks.attempts import Attempts
 from iterm_mcp.tasks.changes import Changes
 from iterm_mcp.tasks.database import open_task_database
@@ -25,12 +27,17 @@ if TYPE_CHECKING:
     from iterm_mcp.tasks.engine import EngineOptions
     from iterm_mcp.tasks.work import Work
 
+AGAIN_SECONDS = 2.0
 _PLAIN_CHARACTERS = 30
+
+_log = structlog.get_logger()
 
 
 @asynccontextmanager
 async def open_room(options: EngineOptions, work: Work) -> AsyncIterator[Desk]:
     """Open everything, and work on what is queued for the block.
+
+    Tasks can be submitted and found as soon as their database is open; DBOS takes longer to start.
 
     Raises:
         StoreError: The database cannot be used, or another engine works on the same folder.
@@ -40,36 +47,46 @@ async def open_room(options: EngineOptions, work: Work) -> AsyncIterator[Desk]:
         open_task_database(options.database_url) as database,
     ):
         machine = await to_thread.run_sync(machine_name, options)
-        desk = Desk(
-            database,
-            options.clock,
-            Changes(options.tell),
-            machine,
-            options.limits,
-            options.admission,
-        )
+        changes = Changes(options.tell)
+        desk = Desk(database, options, changes, machine)
         lease = Lease(options, database, desk, machine)
         await lease.enrol()
-        stops = Stops(desk, lease)
-        attempts = Attempts(desk, work, lease, stops)
-        async with open_durable(*_steps_of(options, machine), machine, attempts) as durable:
-            desk.forget = durable.forget
-            dispatcher = Dispatcher(options, desk, lease, durable, shared=database.is_shared)
-            try:
-                async with anyio.create_task_group() as group:
-                    for loop in (
-                        lease.keep,
-                        stops.watch,
-                        dispatcher.reconcile,
-                        dispatcher.retain,
-                        dispatcher.run,
-                    ):
-                        group.start_soon(loop)
-                    yield desk
-                    group.cancel_scope.cancel()
-            finally:
-                with anyio.CancelScope(shield=True):  # bounded by itself
-                    await lease.leave()
+        try:
+            async with anyio.create_task_group() as group:
+                group.start_soon(lease.keep)
+                group.start_soon(_keep_working, options, work, desk, lease)
+                yield desk
+                group.cancel_scope.cancel()
+        finally:
+            with anyio.CancelScope(shield=True):  # bounded by itself
+                await lease.leave()
+
+
+async def _keep_working(options: EngineOptions, work: Work, desk: Desk, lease: Lease) -> None:
+    """Work on what is queued, and start again where the steps' database was not to be had."""
+    while True:
+        try:
+            await _work(options, work, desk, lease)
+        except StoreError as error:
+            _log.warning("task_engine_waits", error=str(error))
+            await anyio.sleep(AGAIN_SECONDS)
+
+
+async def _work(options: EngineOptions, work: Work, desk: Desk, lease: Lease) -> None:
+    stops = Stops(desk, lease)
+    attempts = Attempts(desk, work, lease, stops)
+    machine = lease.holder.machine
+    async with open_durable(*_steps_of(options, machine), machine, attempts) as durable:
+        desk.forget = durable.forget
+        dispatcher = Dispatcher(options, desk, lease, durable)
+        async with anyio.create_task_group() as group:
+            for loop in (
+                stops.watch,
+                dispatcher.reconcile,
+                dispatcher.retain,
+                dispatcher.run,
+            ):
+                group.start_soon(loop)
 
 
 def _steps_of(options: EngineOptions, machine: str) -> tuple[str, str]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import pwd
+import secrets
 import shutil
 import signal
 import socket
 import subprocess
 import tempfile
 from contextlib import contextmanager, suppress
-from glob import glob
 from pathlib import Path
 from time import monotonic, sleep
 from typing import TYPE_CHECKING
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 START_SECONDS = 60.0
-PLACES = ("/usr/lib/postgresql/*/bin", "/opt/homebrew/opt/postgresql*/bin", "/usr/local/bin")
+PLACES = ("usr/lib/postgresql/*/bin", "opt/homebrew/opt/postgresql*/bin", "usr/local/bin")
 
 
 def programs() -> Path | None:
     """Return the folder of the server's programs; None where it is not installed."""
-    found = [Path(one) for place in PLACES for one in sorted(glob(place), reverse=True)]
+    found = [one for place in PLACES for one in sorted(Path("/").glob(place), reverse=True)]
     found += [Path(one).parent for one in [shutil.which("initdb")] if one]
     return next((one for one in found if (one / "initdb").exists()), None)
 
@@ -44,6 +44,12 @@ class Postgres:
     def url(self) -> str:
         """The URL of its database."""
         return f"postgresql://tests@127.0.0.1:{self._port}/postgres"
+
+    def new_database(self) -> str:
+        """Make an empty database, and return its URL."""
+        name = f"d{secrets.token_hex(4)}"
+        self._run("createdb", "-h", "127.0.0.1", "-p", str(self._port), "-U", "tests", name)
+        return f"postgresql://tests@127.0.0.1:{self._port}/{name}"
 
     def make(self) -> None:
         """Make its data."""

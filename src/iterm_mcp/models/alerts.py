@@ -48,6 +48,8 @@ class AlertKind(StrEnum):
     """Events are not kept, or late."""
     DISK = "disk"
     """The disk is nearly full."""
+    OVER_LIMIT = "over_limit"
+    """An agent or a command took more of the machine than it may."""
     TEST = "test"
     """Somebody tries out whether notifications arrive."""
 

@@ -16,8 +16,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import anyio
-
 from iterm_mcp.models.task_limits import OverLimit
 
 if TYPE_CHECKING:
@@ -177,12 +175,14 @@ def find_groups(
     mount: str | Path = MOUNT,
     own: str | Path = "/proc/self/cgroup",
     controllers: tuple[str, ...] = CONTROLLERS,
+    make: bool = True,
 ) -> Found:
     """Find where groups can be made, and make the folder for them.
 
     Args:
         name: Of the folder below ``iterm-mcp``, so that no two installations meet in one.
         controllers: One at least must be had.
+        make: Else nothing is changed, and what could be made is told.
     """
     mount = Path(mount)
     if not (mount / "cgroup.controllers").is_file():
@@ -196,8 +196,9 @@ def find_groups(
         if not os.access(place, os.W_OK | os.X_OK):
             continue
         try:
-            had = _open(place, place / FOLDER, controllers)
-            had = had and _open(place / FOLDER, place / FOLDER / _name(name), had)
+            had = _open(place, place / FOLDER, controllers) if make else _could(place, controllers)
+            if make and had:
+                had = _open(place / FOLDER, place / FOLDER / _name(name), had)
         except OSError as error:
             reason = f"control groups in {place} cannot be made: {error.strerror}"
             continue
@@ -208,11 +209,6 @@ def find_groups(
             )
         reason = f"control groups in {place} hold none of {', '.join(controllers)}"
     return Found(None, reason)
-
-
-async def find_groups_soon(name: str) -> Found:
-    """Do the same in a thread."""
-    return await anyio.to_thread.run_sync(find_groups, name)
 
 
 def _open(place: Path, folder: Path, wanted: tuple[str, ...]) -> tuple[str, ...]:
@@ -231,6 +227,17 @@ def _open(place: Path, folder: Path, wanted: tuple[str, ...]) -> tuple[str, ...]
     if found:
         folder.mkdir(exist_ok=True)
     return found
+
+
+def _could(place: Path, wanted: tuple[str, ...]) -> tuple[str, ...]:
+    """Return what groups in a place would have, as far as that can be known without trying.
+
+    Below the topmost place, where processes stand nothing more is passed on to groups.
+    """
+    passed_on = _read(place / "cgroup.subtree_control").split()
+    is_free = not (place / "cgroup.type").exists() or not _read(place / "cgroup.procs").split()
+    there = _read(place / "cgroup.controllers").split() if is_free else []
+    return tuple(one for one in wanted if one in passed_on or one in there)
 
 
 def _own_group(text: str) -> str:

@@ -37,6 +37,9 @@ class Judge:
 
     What is to be done is said once for each excess: again after it was calm, or, where somebody
     let it go on though it was over, when it takes a quarter more than it did then.
+
+    Attributes:
+        is_calm: It was well below every limit when it was last looked at.
     """
 
     def __init__(self, limits: ResourceLimits) -> None:
@@ -44,6 +47,7 @@ class Judge:
         self._samples: deque[_Sample] = deque()
         self._seen: frozenset[Resource] = frozenset()
         self._allowed: dict[Resource, float] = {}
+        self.is_calm = True
 
     def look(self, usage: TreeUsage, at: float) -> Excess | None:
         """Return what is to be done now, and why; None for nothing.
@@ -53,7 +57,8 @@ class Judge:
         """
         levels = self._levels(usage, at)
         over = {one: (used, limit) for one, (used, limit) in levels.items() if used > limit}
-        if all(used <= CALM * limit for used, limit in levels.values()):
+        self.is_calm = all(used <= CALM * limit for used, limit in levels.values())
+        if self.is_calm:
             self._allowed.clear()
         seen, self._seen = self._seen, frozenset(over)
         for resource in _WORST:

@@ -9,6 +9,7 @@ none of them knows of a tree.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -24,6 +25,7 @@ from iterm_mcp.services.resources.growth import DirectoryGrowth
 from iterm_mcp.services.resources.judging import Judge, held_by_system
 from iterm_mcp.services.resources.measuring import Wanted
 from iterm_mcp.services.resources.signalling import TreeSignals
+from iterm_mcp.services.resources.totals import Totals
 from iterm_mcp.services.resources.trees import Root
 
 if TYPE_CHECKING:
@@ -49,6 +51,9 @@ IDLE_SECONDS = 10.0
 
 EXACT_PART = 0.8
 """Memory is told exactly from so much of its limit on."""
+
+MOST_VERDICTS = 1000
+"""So many trees are remembered that were ended for what they took."""
 
 Listener = Callable[[WatchedTree, Excess], None]
 
@@ -106,23 +111,30 @@ class ResourceWatch:
     """Watches trees, and holds their limits.
 
     Args:
-        groups: Where the system holds limits; None for nowhere.
+        groups: Finds where the system holds limits, and is called in a thread when there are the
+            first; None for nowhere.
         evidence: Where it is kept what a tree looked like; None for nowhere.
         every_seconds: How often trees are looked at while any has limits.
+
+    Attributes:
+        signals: Has trees stand still, go on, and end.
+        totals: What trees of each kind have taken.
     """
 
     def __init__(
         self,
         measurer: Measurer,
         clock: Clock,
-        groups: Groups | None = None,
+        groups: Callable[[], Groups | None] = lambda: None,
         evidence: EvidenceFolder | None = None,
         *,
         every_seconds: float = EVERY_SECONDS,
     ) -> None:
         self._measurer = measurer
         self._clock = clock
-        self._groups = groups
+        self._find_groups = groups
+        self._groups: Groups | None = None
+        self._looked_for_groups = False
         self._evidence = evidence
         self._every = every_seconds
         self._trees: dict[str, _Watched] = {}
@@ -130,7 +142,9 @@ class ResourceWatch:
         self._more = anyio.Event()
         self._tasks: TaskGroup | None = None
         self._due: list[_Watched] = []
+        self._verdicts: OrderedDict[str, str] = OrderedDict()
         self._listeners: list[Listener] = []
+        self.totals = Totals()
         self.signals = TreeSignals(self._members_now, self._end_group)
 
     def tell(self, listener: Listener) -> None:
@@ -152,8 +166,8 @@ class ResourceWatch:
                 known.growth = known.growth or _growth(tree)
             known.tree = tree
         else:
-            if known is not None:
-                self.unwatch(tree.key)
+            self.unwatch(tree.key)
+            self._verdicts.pop(tree.key, None)
             self._trees[tree.key] = _Watched(
                 tree, actor or self.signals, Judge(tree.limits), _growth(tree)
             )
@@ -161,7 +175,9 @@ class ResourceWatch:
 
     def unwatch(self, key: str) -> None:
         """Watch a tree no more. One that is not watched is no matter."""
-        self._trees.pop(key, None)
+        found = self._trees.pop(key, None)
+        if found is not None:
+            self.totals.leave(key)
 
     def keys(self) -> frozenset[str]:
         """Return which trees are watched."""
@@ -177,19 +193,25 @@ class ResourceWatch:
         return tuple(_told(self._trees[key]) for key in sorted(self._trees))
 
     def over(self, key: str) -> str:
-        """Return why a tree is ended for what it took; empty while it is not."""
-        found = self._trees.get(key)
-        if found is None or found.excess is None or found.excess.done is not OverLimit.STOP:
-            return ""
-        return found.excess.reason
+        """Return why a tree is or was ended for what it took; empty for any other.
+
+        It is remembered until another tree is watched by the same key.
+        """
+        return self._verdicts.get(key, "")
 
     async def resume(self, key: str) -> None:
         """Let a tree go on that stands still; one that does not is no matter."""
         found = self._trees.get(key)
-        if found is not None and found.is_paused:
+        if found is not None and found.is_paused and not found.acting:
             await self.signals.resume(found.tree)
             found.judge.forget_rates()
             found.is_paused = False
+
+    def paused(self, key: str) -> None:
+        """Take it that a tree stands still, whoever saw to that: it is not judged meanwhile."""
+        found = self._trees.get(key)
+        if found is not None:
+            found.is_paused = True
 
     async def stop(self, key: str, reason: str = "") -> None:
         """End all of a tree, whatever it takes; one that is not watched is no matter."""
@@ -227,13 +249,16 @@ class ResourceWatch:
                 one.usage = replace(one.usage, disk_bytes=one.growth.grown_bytes)
             if one.acting or one.is_paused:
                 continue
-            if self.over(key):
+            if one.excess is not None and one.excess.done is OverLimit.STOP:
                 if one.usage.processes:  # it could not be ended
                     self._act_soon(one)
                 continue
             excess = _ended_by_system(one) or one.judge.look(one.usage, at)
             if excess is not None:
                 await self._begin(one, excess)
+            elif one.judge.is_calm:
+                one.excess = None
+        self.totals.look((_told(one) for one in self._trees.values()), self._measurer.cost_seconds)
         while self._due:
             await self._act(self._due.pop())
 
@@ -277,7 +302,11 @@ class ResourceWatch:
     def _hold(self, one: _Watched) -> None:
         """Have the system hold a tree's limits, if it can."""
         one.held_by = "watch"
-        if self._groups is None or one.tree.limits.over is OverLimit.WARN:
+        if one.tree.limits.over is OverLimit.WARN:
+            return
+        if not self._looked_for_groups:
+            self._looked_for_groups, self._groups = True, self._find_groups()
+        if self._groups is None:
             return
         try:
             one.group = self._groups.make(one.tree.key, one.tree.limits)
@@ -301,6 +330,11 @@ class ResourceWatch:
     async def _begin(self, one: _Watched, excess: Excess) -> None:
         """Keep evidence, tell, and have done what is to be done without waiting for it."""
         one.excess = excess
+        self.totals.exceeded(one.tree.kind, excess)
+        if excess.done is OverLimit.STOP:
+            self._verdicts[one.tree.key] = excess.reason
+            if len(self._verdicts) > MOST_VERDICTS:
+                self._verdicts.popitem(last=False)
         log.warning("tree_over_limit", tree=one.tree.key, reason=excess.reason, done=excess.done)
         if self._evidence is not None:
             try:

@@ -38,8 +38,8 @@ class System:
         (place / "cgroup.subtree_control").write_text(passed_on)
         return place
 
-    def find(self) -> Found:
-        return find_groups("home", mount=self.mount, own=self.own)
+    def find(self, *, make: bool = True) -> Found:
+        return find_groups("home", mount=self.mount, own=self.own, make=make)
 
 
 @pytest.fixture
@@ -67,6 +67,22 @@ def test_only_what_is_held_in_both_folders_counts(system: System) -> None:
 
     assert found.groups is not None
     assert found.groups.controllers == ("memory",)
+
+
+def test_where_groups_could_be_made_is_told_without_making_any(system: System) -> None:
+    system.group()
+    app = system.group("user/app", passed_on="memory")
+    (app / "cgroup.type").write_text("domain")
+    (app / "cgroup.procs").write_text("77\n")
+    found = system.find(make=False)
+
+    assert found.groups is not None
+    assert found.groups.controllers == ("memory",)
+    (app / "cgroup.procs").write_text("")
+    free = system.find(make=False)
+    assert free.groups is not None
+    assert free.groups.controllers == CONTROLLERS
+    assert not (app / "iterm-mcp").exists()
 
 
 @pytest.mark.parametrize(

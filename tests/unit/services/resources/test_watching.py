@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import anyio
@@ -279,7 +280,7 @@ async def test_growth_of_a_directory_is_told_and_counts(tmp_path: Path) -> None:
 class TestGroups:
     async def test_a_tree_with_limits_is_put_into_a_group(self, tmp_path: Path) -> None:
         machine = Machine(TOP, row(11, 10))
-        watch = machine.watch(groups=Groups(tmp_path, CONTROLLERS))
+        watch = machine.watch(groups=partial(Groups, tmp_path, CONTROLLERS))
         watch.watch(tree())
         await watch.look()
         found = watch.find("ada")
@@ -292,7 +293,7 @@ class TestGroups:
     async def test_what_the_system_ends_for_memory_ends_the_tree(self, tmp_path: Path) -> None:
         machine = Machine(TOP, row(11, 10))
         machine.undying = {11}
-        watch = machine.watch(groups=Groups(tmp_path, CONTROLLERS))
+        watch = machine.watch(groups=partial(Groups, tmp_path, CONTROLLERS))
         watch.watch(tree())
         await watch.look()
         (tmp_path / "ada/memory.events").write_text("oom_kill 1\n")
@@ -303,7 +304,7 @@ class TestGroups:
 
     async def test_without_limits_there_is_no_group(self, tmp_path: Path) -> None:
         machine = Machine(TOP)
-        watch = machine.watch(groups=Groups(tmp_path, CONTROLLERS))
+        watch = machine.watch(groups=partial(Groups, tmp_path, CONTROLLERS))
         watch.watch(tree(NO_LIMITS))
         await watch.look()
         watch.watch(tree(ResourceLimits(processes=9, over=OverLimit.WARN)))
@@ -315,7 +316,7 @@ class TestGroups:
     async def test_what_the_system_cannot_hold_is_watched(
         self, tmp_path: Path, blocked: str
     ) -> None:
-        groups = Groups(tmp_path, CONTROLLERS)
+        groups = partial(Groups, tmp_path, CONTROLLERS)
         if blocked == "ada":
             (tmp_path / blocked).write_text("in the way")
         else:
@@ -408,7 +409,7 @@ class TestRunning:
                 await until(lambda: watch.standing()[0].usage is not None)
 
     async def test_groups_are_removed_when_it_closes(self, tmp_path: Path) -> None:
-        groups = Groups(tmp_path / "home", ())
+        groups = partial(Groups, tmp_path / "home", ())
         (tmp_path / "home").mkdir()
         machine = Machine(TOP)
         watch = machine.watch(groups=groups, every_seconds=0.001)

@@ -11,6 +11,7 @@ import iterm_mcp.cli.approvals as approval_verbs
 import iterm_mcp.cli.audit as audit_verbs
 import iterm_mcp.cli.backlog as backlog_verbs
 import iterm_mcp.cli.budgets as budget_verbs
+import iterm_mcp.cli.choosing as choosing_verbs
 import iterm_mcp.cli.daemon as daemon_verbs
 import iterm_mcp.cli.events as event_verbs
 import iterm_mcp.cli.host as host_verbs
@@ -40,6 +41,7 @@ app.add_typer(approval_verbs.app, name="approvals")
 app.add_typer(audit_verbs.app, name="audit")
 app.add_typer(backlog_verbs.app, name="backlog")
 app.add_typer(budget_verbs.app, name="budgets")
+app.add_typer(choosing_verbs.app, name="choosing")
 app.add_typer(event_verbs.app, name="events")
 app.add_typer(host_verbs.app, name="host")
 app.add_typer(message_verbs.app, name="messages")

@@ -50,6 +50,8 @@ class AlertKind(StrEnum):
     """The disk is nearly full."""
     OVER_LIMIT = "over_limit"
     """An agent or a command took more of the machine than it may."""
+    DRIFT = "drift"
+    """A way of doing work succeeds more or less often than it used to."""
     TEST = "test"
     """Somebody tries out whether notifications arrive."""
 

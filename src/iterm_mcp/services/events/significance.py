@@ -68,7 +68,7 @@ def find_shifts(
         mean_before = fmean(before) if before else 0.0
         mean_after = fmean(after) if after else 0.0
         difference = mean_after - mean_before
-        least, most = _interval(before, after) if p is not None else (difference, difference)
+        least, most = bootstrap(before, after) if p is not None else (difference, difference)
         shifts.append(
             Shift(
                 name, len(before), len(after), mean_before, mean_after, least, most, p,
@@ -172,8 +172,8 @@ def _ranks(values: Sequence[float]) -> list[float]:
     return [fmean(places[one]) for one in values]
 
 
-def _interval(before: Sequence[float], after: Sequence[float]) -> tuple[float, float]:
-    """Return between which bounds the difference of the means lies."""
+def bootstrap(before: Sequence[float], after: Sequence[float]) -> tuple[float, float]:
+    """Return between which bounds the difference of the means lies; each side has a value."""
     random = Random(len(before))  # noqa: S311 - as above
     drawn = sorted(
         fmean(random.choices(after, k=len(after))) - fmean(random.choices(before, k=len(before)))

@@ -1,4 +1,4 @@
-"""Who waits for whom: order, circles and waves. Pure; linear in tasks and needs."""
+"""Who waits for whom: order and circles. Pure; linear in tasks and needs."""
 
 from __future__ import annotations
 
@@ -61,16 +61,4 @@ def circles(needs: Mapping[str, Collection[str]]) -> list[list[str]]:
         if at in path:
             names = [*path]
             found.append([*names[names.index(at) :], at])
-    return found
-
-
-def waves(needs: Mapping[str, Collection[str]]) -> list[list[str]]:
-    """Return who can run together: each stands in the first wave after all that it needs."""
-    level: dict[str, int] = {}
-    found: list[list[str]] = []
-    for name in in_order(needs):
-        level[name] = 1 + max((level[one] for one in needs[name] if one in level), default=-1)
-        if level[name] == len(found):
-            found.append([])
-        found[level[name]].append(name)
     return found

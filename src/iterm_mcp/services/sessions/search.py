@@ -13,6 +13,7 @@ from iterm_mcp.errors import InvalidRequestError, ItermMcpError, NotFoundError, 
 from iterm_mcp.models.ids import SessionId
 from iterm_mcp.models.session_details import ListedSession, SessionFacts
 from iterm_mcp.services.sessions.tags import read_tags
+from iterm_mcp.services.shared_answers import SharedAnswer
 from iterm_mcp.services.untrusted import sanitise
 from iterm_mcp.terminal.quoting import NAME_VARIABLE, TAGS_VARIABLE
 
@@ -70,6 +71,7 @@ class SessionSearch:
         self._terminal = terminal
         self._owners = owners
         self._facts_seconds = facts_seconds
+        self._shared = SharedAnswer(self._ask_all)
 
     async def find(self, wanted: str) -> SessionId:
         """Return the one session that is meant; a whole id is taken at its word.
@@ -142,7 +144,10 @@ class SessionSearch:
         best = max((_fit(selector, one) for one in listed), default=0)
         return [one for one in listed if best and _fit(selector, one) == best]
 
-    async def _listed(self) -> list[ListedSession]:
+    async def _listed(self) -> Sequence[ListedSession]:
+        return await self._shared.get()
+
+    async def _ask_all(self) -> list[ListedSession]:
         return await self._with_facts(await self._terminal.list_sessions())
 
     async def _with_facts(self, sessions: Sequence[SessionInfo]) -> list[ListedSession]:

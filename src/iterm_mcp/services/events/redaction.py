@@ -8,6 +8,7 @@ the middle of a sentence. Patterns run in linear time, whatever the text holds.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import re2
@@ -89,6 +90,10 @@ _PLAIN = re2.compile(
     r"|os\.environ.*|process\.env.*|(?:https?|file)://.*)"
 )
 """What stands in such a place and is no secret."""
+
+
+KNOWN_NAMES, SHORT_NAME = 2000, 100
+"""Of so many names, of so many characters at most, it is known what they say: few there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +180,7 @@ def redact_json(value: Json, name: str = "") -> Json:
         name: Under which it stands.
     """
     if isinstance(value, str):
-        if name and len(value) > 2 and _KEY.fullmatch(name) and not _PLAIN.fullmatch(value):  # noqa: PLR2004 - shorter tells nothing
+        if name and len(value) > 2 and _names_secret(name) and not _PLAIN.fullmatch(value):  # noqa: PLR2004 - shorter tells nothing
             return "[redacted:value]"
         return redact(value)
     if isinstance(value, list):
@@ -183,6 +188,17 @@ def redact_json(value: Json, name: str = "") -> Json:
     if isinstance(value, dict):
         return {redact(key): redact_json(one, key) for key, one in value.items()}
     return value
+
+
+def _names_secret(name: str) -> bool:
+    if len(name) <= SHORT_NAME:
+        return _short_names_secret(name)
+    return _KEY.fullmatch(name) is not None
+
+
+@lru_cache(maxsize=KNOWN_NAMES)
+def _short_names_secret(name: str) -> bool:
+    return _KEY.fullmatch(name) is not None
 
 
 def redact_event(event: Event) -> Event:

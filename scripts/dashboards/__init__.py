@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from scripts.dashboards import (
     errors_by_operation,
+    events,
     message_throughput,
     operation_latency,
     session_lifecycle,
@@ -12,6 +13,7 @@ from scripts.dashboards import (
 
 PAGES = {
     "errors-by-operation": errors_by_operation.dashboard,
+    "events": events.dashboard,
     "message-throughput": message_throughput.dashboard,
     "operation-latency": operation_latency.dashboard,
     "session-lifecycle": session_lifecycle.dashboard,

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 COUNT = "short"
 SECONDS = "s"
 PER_SECOND = "ops"
+BYTES = "bytes"
 BYTES_PER_SECOND = "Bps"
 SHARE = "percentunit"
 SOURCE = dashboard.DataSourceRef(type_val="prometheus", uid="${datasource}")

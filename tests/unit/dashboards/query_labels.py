@@ -8,7 +8,10 @@ from functools import cache
 import promql_parser as promql
 from prometheus_client.metrics import MetricWrapperBase
 
+from iterm_mcp.models.event_queries import EventStats, IntakeStats
+from iterm_mcp.models.events import EventNumber
 from iterm_mcp.telemetry import Metrics
+from iterm_mcp.telemetry.event_metrics import EventMetrics
 
 TARGET_LABELS = {"job", "instance"}
 GROWTH = {"rate", "increase"}
@@ -36,7 +39,19 @@ def exposed() -> dict[str, Series]:
                     if suffix == "_bucket":
                         labels.add("le")
                     found[family.name + suffix] = Series(family.type != "gauge", frozenset(labels))
-    return found
+    return found | _of_events()
+
+
+def _of_events() -> dict[str, Series]:
+    """Return what is not counted but asked for at each scrape; it has no labels of its own."""
+    collector = EventMetrics()
+    nothing = EventStats((), 0, EventNumber(0), 0, 0, 0.0, 0.0, 0, 0, 0, 0.0, "", 0, 0, 0)
+    collector.begin(lambda: (nothing, IntakeStats(0, 0, 0, 0, 0, 0)))
+    return {
+        family.name + suffix: Series(family.type != "gauge", frozenset(TARGET_LABELS))
+        for family in collector.collect()
+        for suffix in SUFFIXES[family.type]
+    }
 
 
 def labels_of(query: str) -> frozenset[str]:

@@ -26,7 +26,7 @@ MOST_WAITING = 20_000
 """Events that wait to be kept; what comes beyond is dropped, counted and told."""
 
 MOST_AT_ONCE = 500
-GATHER_SECONDS = 0.02
+GATHER_SECONDS = 0.05
 """So long after it kept some it waits for more: a transaction an event would cost more than all
 else that a call does. What comes alone is kept at once."""
 RETRY_SECONDS = 1.0

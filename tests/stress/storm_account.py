@@ -129,7 +129,7 @@ def _by_text(member: Member, sent: list[Sent], account: Account) -> dict[str, li
         if text in known:
             found[known[text]].append(line)
             continue
-        inside = [whole for bare, whole in known.items() if bare in text]
+        inside = [whole for bare, whole in known.items() if _is_inside(bare, text)]
         for whole in inside:
             found[whole].append(line)
             account.mixed += 1
@@ -139,6 +139,14 @@ def _by_text(member: Member, sent: list[Sent], account: Account) -> dict[str, li
         if f"for{member.name}" in text:
             account.faults.append(f"{member.name} got a part of a message:\n  {describe([line])}")
     return found
+
+
+def _is_inside(bare: str, text: str) -> bool:
+    """Tell whether all of a message is in a text, with something between its pastes at most."""
+    if bare in text:
+        return True
+    cuts = (at for at in range(1, len(bare)) if bare[:at] in text)
+    return any(bare[at:] in text[text.find(bare[:at]) + at :] for at in cuts)
 
 
 def _judge(

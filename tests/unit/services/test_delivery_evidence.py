@@ -61,11 +61,23 @@ def test_another_prompt_proves_nothing() -> None:
     assert steps(tracking("do this"), turn("submitted", HOOK, prompt="do that")) == []
 
 
-def test_a_message_that_came_together_with_what_a_person_typed_is_known() -> None:
-    text = "see what the tests say, and mend it"
-    tracker = tracking(text)
-    mixed = turn("queued", prompt=f"so I {text}thought")
-    assert steps(tracker, mixed) == [(ONE, Stage.QUEUED)]
+@pytest.mark.parametrize(
+    ("prompt", "known"),
+    [
+        pytest.param("so I see what the tests say, and mend it", True, id="before it"),
+        pytest.param("see what the tests say, and mend itthought", True, id="behind it"),
+        pytest.param("see what the tests say, so I and mend itthought", True, id="amid it"),
+        pytest.param("see what the tests say, so I thought", False, id="its beginning alone"),
+        pytest.param("and mend it see what the tests say", False, id="the other way round"),
+        pytest.param("so I thought", False, id="theirs alone"),
+    ],
+)
+def test_a_message_that_came_together_with_what_a_person_typed_is_known(
+    prompt: str, *, known: bool
+) -> None:
+    tracker = tracking("see what the tests say, and mend it")
+    expected = [(ONE, Stage.QUEUED)] if known else []
+    assert steps(tracker, turn("queued", prompt=prompt)) == expected
 
 
 def test_one_that_another_message_quotes_did_not_come_with_that() -> None:

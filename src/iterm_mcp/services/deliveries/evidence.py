@@ -94,10 +94,16 @@ def same_text(prompt: str, text: str) -> bool:
 def holds_text(prompt: str, text: str) -> bool:
     """Tell whether a message came together with what somebody else typed, in one prompt.
 
-    Of a short one that cannot be told: others say the same.
+    What they typed stands before it, behind it, or between its two pastes. Of a short message it
+    cannot be told: others say the same.
     """
-    bare = squeezed(text)
-    return len(bare) >= LONG_ENOUGH and bare in squeezed(prompt)
+    bare, all_of_it = squeezed(text), squeezed(prompt)
+    begin = all_of_it.find(bare[: LONG_ENOUGH // 2])
+    if len(bare) < LONG_ENOUGH or begin < 0:
+        return False
+    pairs = enumerate(zip(bare, all_of_it[begin:], strict=False))
+    same = next((at for at, (one, other) in pairs if one != other), len(bare))
+    return all_of_it.find(bare[same:], begin + same) >= 0
 
 
 class TurnTracker:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from iterm_mcp.models.tasks import GATHER
-from iterm_mcp.services.tasks.graphs.estimates import UNKNOWN
+from iterm_mcp.services.tasks.graphs.estimates import AT_ONCE, UNKNOWN
 from iterm_mcp.services.tasks.graphs.ties import dependants, in_order
 
 if TYPE_CHECKING:
@@ -83,7 +83,10 @@ def dry_run(graph: GraphSpec, estimates: Mapping[str, Estimate], room: int) -> D
     specs = {one.name: one for one in graph.tasks if not one.compensates}
     needs = {name: [one for one in spec.needs if one in specs] for name, spec in specs.items()}
     order = in_order(needs)
-    known = {name: estimates.get(name, UNKNOWN) for name in order}
+    known = {
+        name: AT_ONCE if specs[name].kind == GATHER else estimates.get(name, UNKNOWN)
+        for name in order
+    }
     lengths = _lengths(specs, known)
     # Where a length is not known, nothing after it is: as soon as it can be is all that is certain.
     floor = {name: known[name].seconds or 0.0 for name in order}

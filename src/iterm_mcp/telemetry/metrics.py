@@ -18,6 +18,7 @@ from iterm_mcp import __version__
 from iterm_mcp.models.messages import ReceiptState, Source
 from iterm_mcp.telemetry.event_metrics import EventMetrics
 from iterm_mcp.telemetry.meter import LATENCY_BUCKETS, Meter
+from iterm_mcp.telemetry.resource_metrics import ResourceMetrics
 
 if TYPE_CHECKING:
     from iterm_mcp.models.agent_states import AgentState
@@ -127,6 +128,8 @@ class Metrics:
         )
         self.events = EventMetrics()
         registry.register(self.events)
+        self.resources = ResourceMetrics()
+        registry.register(self.resources)
         self._sessions: set[SessionId] = set()
 
     # What the terminal tells (terminal.link.TerminalObserver).

@@ -50,22 +50,30 @@ class SystemGroups:
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """What is known of what agents and commands take."""
+    """What is known of what agents and commands take.
+
+    Attributes:
+        state: The state folder of this installation.
+    """
 
     watch: ResourceWatch
     groups: SystemGroups
+    state: str
+
+    @asynccontextmanager
+    async def running(
+        self, book: LifeBook, ender: AgentEnder, alerts: Raised
+    ) -> AsyncIterator[None]:
+        """Watch the agents that run, and hold their limits, for the length of the block."""
+        files = LifeFiles(f"{self.state}/agents")
+        agents = AgentTrees(self.watch, book, files, ender, self.state)
+        telling = ResourceAlerts(self.watch, alerts)
+        async with self.watch.running(), telling.running(), agents.running():
+            yield
 
 
-@asynccontextmanager
-async def open_resources(
-    book: LifeBook,
-    ender: AgentEnder,
-    alerts: Raised,
-    clock: Clock,
-    state: str,
-    spared: Sequence[str] = (),
-) -> AsyncIterator[Resources]:
-    """Watch the agents that run, and hold their limits, for the length of the block.
+def make_resources(clock: Clock, state: str, spared: Sequence[str] = ()) -> Resources:
+    """Return a watch that is not running yet.
 
     Args:
         state: The state folder of this installation.
@@ -78,7 +86,4 @@ async def open_resources(
         groups.find,
         EvidenceFolder(f"{state}/over-limits"),
     )
-    agents = AgentTrees(watch, book, LifeFiles(f"{state}/agents"), ender, state)
-    telling = ResourceAlerts(watch, alerts)
-    async with watch.running(), telling.running(), agents.running():
-        yield Resources(watch, groups)
+    return Resources(watch, groups, state)

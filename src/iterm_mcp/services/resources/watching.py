@@ -55,6 +55,9 @@ EXACT_PART = 0.8
 MOST_VERDICTS = 1000
 """So many trees are remembered that were ended for what they took."""
 
+GONE_SECONDS = 60.0
+"""A tree of which nothing was left for so long is watched no more."""
+
 Listener = Callable[[WatchedTree, Excess], None]
 
 
@@ -105,6 +108,7 @@ class _Watched:
     ended: int = 0
     ended_before: int = 0
     acting: bool = False
+    stood_at: float | None = None
 
 
 class ResourceWatch:
@@ -242,25 +246,33 @@ class ResourceWatch:
         usages = await self._measure(trees)
         at = self._clock.monotonic()
         for key, one in trees.items():
-            if self._trees.get(key) is not one:
-                continue
-            one.usage = usages[key]
-            if one.growth is not None:
-                one.usage = replace(one.usage, disk_bytes=one.growth.grown_bytes)
-            if one.acting or one.is_paused:
-                continue
-            if one.excess is not None and one.excess.done is OverLimit.STOP:
-                if one.usage.processes:  # it could not be ended
-                    self._act_soon(one)
-                continue
-            excess = _ended_by_system(one) or one.judge.look(one.usage, at)
-            if excess is not None:
-                await self._begin(one, excess)
-            elif one.judge.is_calm:
-                one.excess = None
+            if self._trees.get(key) is one:
+                await self._judge(one, usages[key], at)
         self.totals.look((_told(one) for one in self._trees.values()), self._measurer.cost_seconds)
         while self._due:
             await self._act(self._due.pop())
+
+    async def _judge(self, one: _Watched, usage: TreeUsage, at: float) -> None:
+        """Take what a tree takes, and begin what is to be done about it."""
+        one.usage = usage
+        if one.growth is not None:
+            one.usage = replace(usage, disk_bytes=one.growth.grown_bytes)
+        if usage.processes or one.stood_at is None:
+            one.stood_at = at
+        elif at - one.stood_at > GONE_SECONDS and not one.acting:
+            self.unwatch(one.tree.key)
+            return
+        if one.acting or one.is_paused:
+            return
+        if one.excess is not None and one.excess.done is OverLimit.STOP:
+            if usage.processes:  # it could not be ended
+                self._act_soon(one)
+            return
+        excess = _ended_by_system(one) or one.judge.look(one.usage, at)
+        if excess is not None:
+            await self._begin(one, excess)
+        elif one.judge.is_calm:
+            one.excess = None
 
     async def _run(self) -> None:
         while True:

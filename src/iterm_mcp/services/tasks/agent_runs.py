@@ -22,6 +22,7 @@ from iterm_mcp.models.agent_states import NEEDS_PERSON, AgentState
 from iterm_mcp.models.deliveries import DeliveryId, Stage
 from iterm_mcp.models.ids import TeamName
 from iterm_mcp.models.observations import ObservationSource
+from iterm_mcp.models.task_limits import NO_LIMITS
 from iterm_mcp.services.agents.placing import Place as PanePlace
 from iterm_mcp.services.agents.templates import PREFIX
 from iterm_mcp.services.deliveries.service import LONGEST_LIFETIME_SECONDS, Urgency
@@ -142,6 +143,7 @@ class AgentRuns:
             resume_prompt=base.resume_prompt or GO_ON,
             teams=(*base.teams, *team),
             environment={**base.environment, **marks},
+            resources=base.resources if spec.limits == NO_LIMITS else spec.limits,
             template=spec.template,
         )
 

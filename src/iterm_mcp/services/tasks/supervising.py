@@ -116,7 +116,8 @@ class Supervisor:
             sight = await self._sight(order, watched)
             ending = sight.ending or overdue(order, sight, began, self._clock.now())
             if ending is not None:
-                return ending
+                over = await self._limiter.why_over(order, running)  # that may be why it ended
+                return Ending(Outcome.OVER_LIMIT, over) if over else ending
             with anyio.move_on_after(self._next_look(order, now - beaten)):
                 await watched.stirred()
 

@@ -22,6 +22,7 @@ from iterm_mcp.web.api.exports import export_router
 from iterm_mcp.web.api.filters import filter_router
 from iterm_mcp.web.api.history import history_router
 from iterm_mcp.web.api.opening import BASE
+from iterm_mcp.web.api.process_trees import process_tree_router
 from iterm_mcp.web.api.resources import resource_router
 from iterm_mcp.web.api.routing import operation_id
 from iterm_mcp.web.api.shares import share_router
@@ -72,6 +73,7 @@ def make_application(services: ApiServices, tokens: HttpTokens) -> FastAPI:
         token_router(tokens),
         *([attention_router(attention)] if attention else []),
         *([share_router(services.shares, filters)] if services.shares else []),
+        *([process_tree_router(services.resources)] if services.resources else []),
         resource_router(services.tools),
         tool_router(services.tools),
         document_router(api, services.tools.facts()),

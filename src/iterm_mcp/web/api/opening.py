@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from iterm_mcp.services.alerts.opening import Attention
     from iterm_mcp.services.approvals.desk import ApprovalDesk
     from iterm_mcp.services.events.questions import EventQuestions
+    from iterm_mcp.services.resources.opening import Resources
     from iterm_mcp.services.shares.book import Shares
     from iterm_mcp.store import Store
 
@@ -55,6 +56,7 @@ class ApiServices:
     Attributes:
         attention: Budgets and alerts; without them their routes are left out.
         shares: Links to files; likewise.
+        resources: What agents take of the machine; likewise.
     """
 
     store: Store
@@ -65,6 +67,7 @@ class ApiServices:
     attention: Attention | None = None
     limits: ApiLimits = field(default_factory=ApiLimits)
     shares: Shares | None = None
+    resources: Resources | None = None
 
 
 class LateApplication:

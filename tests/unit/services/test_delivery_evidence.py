@@ -68,6 +68,7 @@ def test_another_prompt_proves_nothing() -> None:
         pytest.param("see what the tests say, and mend itthought", True, id="behind it"),
         pytest.param("see what the tests say, so I and mend itthought", True, id="amid it"),
         pytest.param("see what the tests say, so I thought", False, id="its beginning alone"),
+        pytest.param("see what the tests say", False, id="its beginning, and nothing else"),
         pytest.param("and mend it see what the tests say", False, id="the other way round"),
         pytest.param("so I thought", False, id="theirs alone"),
     ],

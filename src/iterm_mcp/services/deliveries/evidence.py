@@ -101,9 +101,10 @@ def holds_text(prompt: str, text: str) -> bool:
     begin = all_of_it.find(bare[: LONG_ENOUGH // 2])
     if len(bare) < LONG_ENOUGH or begin < 0:
         return False
-    pairs = enumerate(zip(bare, all_of_it[begin:], strict=False))
-    same = next((at for at, (one, other) in pairs if one != other), len(bare))
-    return all_of_it.find(bare[same:], begin + same) >= 0
+    there = all_of_it[begin:]
+    pairs = enumerate(zip(bare, there, strict=False))
+    same = next((at for at, (one, other) in pairs if one != other), min(len(bare), len(there)))
+    return bare[same:] in there[same:]
 
 
 class TurnTracker:

@@ -55,14 +55,14 @@ T = TypeVar("T")
 
 BATCH_EVENTS = 2000
 """Of one transaction; one caller's events are parted into as many at most."""
-INLINE_EVENTS = 16
+INLINE_EVENTS = 4
 """So few are made ready on the event loop; more in a thread."""
 FOLLOW_EVENTS = 500
 """That a follower is handed at a time."""
 READERS = 4
 """Queries that run at the same time; others wait for their turn."""
 COUNT_MOST = 10_000
-KEPT_CHARTS, KEPT_ROWS = 32, 1000
+KEPT_CHARTS, KEPT_ROWS = 16, 1000
 """Charts that are kept until something happens, of so many rows at most."""
 
 log = structlog.get_logger()

@@ -22,6 +22,7 @@ from iterm_mcp.services.events.own_facts import OwnFacts, RecordedCalls, Session
 from iterm_mcp.services.events.questions import make_questions
 from iterm_mcp.services.events.sources import EventSources, open_sources, transcript_roots
 from iterm_mcp.services.sessions.subscriptions import open_subscriptions
+from iterm_mcp.services.resources.opening import make_resources
 from iterm_mcp.services.shares.book import Shares
 from iterm_mcp.services.shares.shelf import Shelf
 from iterm_mcp.store import open_store
@@ -171,6 +172,8 @@ async def open_app(
         calls = Calls(metrics.tools, clients, recorded, services.permissions)
         facts = OwnFacts(events.recorder, clock)
         tell_facts(services, link, events, facts)
+        resources = make_resources(clock, paths.state, (paths.daemon_lock, paths.host_lock))
+        metrics.resources.begin(lambda: resources.watch.totals)
         async with (
             facts.following(services.states),
             open_extras(services, terminal) as extras,
@@ -184,6 +187,7 @@ async def open_app(
                 AgentActor(services.lives.ender, services.lives.book, services.states),
                 clock, paths, terminal,
             ) as attention,
+            resources.running(services.lives.book, services.lives.ender, attention.alerts),
         ):  # fmt: skip
             metrics.events.begin(lambda: (events.store.stats(), events.intake_stats(sources.spool)))
             extras.resources.show(attention)
@@ -195,9 +199,13 @@ async def open_app(
             shares = Shares(store.shares, questions.exporter, Shelf(paths.shares), clock)
             async with shares.running():
                 api = await open_api(
-                    ApiServices(store, clock, door, questions, desk, attention, limits, shares)
+                    ApiServices(
+                        store, clock, door, questions, desk, attention, limits, shares, resources
+                    )
                 )
-                work = make_work(services, terminal, questions, paths, origin, clock)
+                work = make_work(
+                    services, terminal, questions, paths, origin, clock, resources.watch
+                )
                 yield App(
                     server, metrics, calls, link, services.approvals, events, sources, api, shares,
                     work,

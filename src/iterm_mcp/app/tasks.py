@@ -15,6 +15,7 @@ from iterm_mcp.services.tasks.commands import CommandRuns
 from iterm_mcp.services.tasks.evidence import EvidenceKeeper
 from iterm_mcp.services.tasks.folders import AttemptFolders
 from iterm_mcp.services.tasks.leftovers import Leftovers
+from iterm_mcp.services.tasks.limiting import WatchLimiter
 from iterm_mcp.services.tasks.places import Places
 from iterm_mcp.services.tasks.supervising import Supervisor
 from iterm_mcp.services.tasks.work import AgentWork
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from iterm_mcp.paths import Paths
     from iterm_mcp.services.agents.launches import Origin
     from iterm_mcp.services.events.questions import EventQuestions
-    from iterm_mcp.services.tasks.supervising import Limiter
+    from iterm_mcp.services.resources.watching import ResourceWatch
     from iterm_mcp.terminal.protocol import Terminal
 
 
@@ -36,12 +37,12 @@ def make_work(
     paths: Paths,
     origin: Origin,
     clock: Clock,
-    limiter: Limiter | None = None,
+    watch: ResourceWatch | None = None,
 ) -> AgentWork:
     """Return what attempts of tasks consist of.
 
     Args:
-        limiter: Knows whether runs use more of the machine than they may.
+        watch: Holds the limits of attempts; None holds none.
     """
     folders = AttemptFolders(paths.attempts)
     processes = SystemAgentProcesses(clock)
@@ -62,6 +63,7 @@ def make_work(
         EvidenceKeeper(terminal, processes, clock),
         folders, services.lives.book, services.states,
     )  # fmt: skip
+    limiter = None if watch is None else WatchLimiter(watch, commands, origin.state)
     return AgentWork(
         places, commands, agents, Supervisor(clock, limiter), collector, cleaner, folders
     )

@@ -21,6 +21,7 @@ from iterm_mcp.web.api.opening import ApiServices, open_api
 
 if TYPE_CHECKING:
     from iterm_mcp.services.alerts.opening import Attention
+    from iterm_mcp.services.resources.opening import Resources
 
 
 async def collect_document() -> dict[str, Any]:
@@ -37,7 +38,9 @@ async def collect_document() -> dict[str, Any]:
             desk = services.approvals.desk
             # Its routes look into it when they are asked, and here nobody asks.
             attention = cast("Attention", object())
-            api = await open_api(ApiServices(store, clock, door, questions, desk, attention))
+            resources = cast("Resources", object())
+            given = ApiServices(store, clock, door, questions, desk, attention, resources=resources)
+            api = await open_api(given)
             return make_document(await api.application.made(), door.facts())
 
 

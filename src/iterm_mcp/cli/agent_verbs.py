@@ -8,6 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from iterm_mcp.cli.agents import app
+from iterm_mcp.cli.http_call import ask_http
+from iterm_mcp.cli.plain import plain
 from iterm_mcp.cli.tool_call import open_caller, print_json
 
 _Name = Annotated[str, typer.Argument(help="The agent's name.")]
@@ -140,6 +142,31 @@ def sweep(
         print_json({"orphans": swept})
     else:
         typer.echo(f"{len(swept)} processes were ended")
+
+
+@app.command()
+def resources(*, as_json: _Json = False) -> None:
+    """Show what each running agent takes of the machine, with all that it started."""
+    answer = ask_http("GET", "/v1/process-trees")
+    if as_json:
+        print_json(answer)
+        return
+    for one in answer["trees"]:
+        typer.echo(plain(_tree_row(one), " "))
+    typer.echo(plain(f"limits: {answer['held']}", " "))
+
+
+def _tree_row(tree: dict[str, Any]) -> str:
+    memory = f"{tree.get('memory_bytes', 0) / 1e6:.0f} MB"
+    cores = tree.get("cpu_cores")
+    row = (
+        f"{tree['name']:24} {tree['kind']:10} {memory:>9} "
+        f"{'?' if cores is None else f'{cores:.2f}':>6} cores {tree.get('process_count', 0):5} "
+        f"processes  {tree.get('held_by', '')}"
+    ).rstrip()
+    if tree["paused"]:
+        row += "  stands still"
+    return f"{row}  {tree['excess']['reason']}" if "excess" in tree else row
 
 
 def absolute(directory: str) -> str:

@@ -56,6 +56,7 @@ def _findings(*, start: bool) -> Iterator[Finding]:
         client_entries,
         hook_delivery,
         installation,
+        limits,
         programs,
         rollouts,
         round_trip,
@@ -72,6 +73,7 @@ def _findings(*, start: bool) -> Iterator[Finding]:
     yield from state_folder.check_folder(paths)
     yield from state_folder.check_disk(paths)
     yield from state_folder.check_sockets(paths)
+    yield from limits.check_limits(paths)
     yield from round_trip.check_round_trip(paths, command, start=start)
     yield from programs.check_daemon(paths)
     yield from state_folder.check_token(paths)

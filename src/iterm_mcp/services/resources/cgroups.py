@@ -186,7 +186,7 @@ def find_groups(
     """
     mount = Path(mount)
     if not (mount / "cgroup.controllers").is_file():
-        return Found(None, "this system has no control groups of version 2")
+        return Found(None, "this system has no control groups of version 2 at their usual place")
     try:
         inside = _own_group(Path(own).read_text("ascii"))
     except (OSError, ValueError):

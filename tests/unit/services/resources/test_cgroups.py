@@ -88,7 +88,7 @@ def test_where_groups_could_be_made_is_told_without_making_any(system: System) -
 @pytest.mark.parametrize(
     ("there", "own", "reason"),
     [
-        (None, "0::/", "this system has no control groups of version 2"),
+        (None, "0::/", "this system has no control groups of version 2 at their usual place"),
         ("", "0::/", "hold none of memory, cpu, pids"),
         (HELD, "5:memory:/x", "nobody knows in which control group this process is"),
     ],

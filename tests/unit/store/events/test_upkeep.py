@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,8 +16,10 @@ from iterm_mcp.errors import InvalidRequestError
 from iterm_mcp.models.event_queries import EventQuery
 from iterm_mcp.models.events import Event, EventKind, Links
 from iterm_mcp.store.events import EventSettings, open_event_store
+from iterm_mcp.store.events.cooling import FREED_PAGES, free_pages
 from iterm_mcp.store.events.partition import Partition, PartitionState
 from iterm_mcp.store.events.retention import too_old_or_too_much
+from iterm_mcp.store.events.schema import create, open_for_writing, transaction
 from iterm_mcp.store.events.verifying import verify_events
 
 if TYPE_CHECKING:
@@ -185,3 +188,19 @@ async def test_upkeep_goes_on_by_itself_when_a_file_is_full(folder: str, clock: 
         await eventually(
             lambda: events.stats().partitions[0].state, lambda one: one == "cold", within_seconds=60
         )
+
+
+def test_free_pages_go_back_to_the_disk_many_at_a_time(tmp_path: Path) -> None:
+    path = tmp_path / "20260101-000000000000001.db"
+    create(path)
+    with closing(open_for_writing(path)) as connection:
+        with transaction(connection):
+            bodies = ((number, "k", "t" * 4000, None) for number in range(1, 1201))
+            connection.executemany("INSERT INTO bodies VALUES (?, ?, ?, ?)", bodies)
+            connection.execute("DELETE FROM bodies")
+        (free,) = connection.execute("PRAGMA freelist_count").fetchone()
+        steps = sum(1 for _ in free_pages(connection))
+        left = connection.execute("PRAGMA freelist_count").fetchone()
+    assert free > 1000
+    assert steps == -(-free // FREED_PAGES)
+    assert left == (0,)

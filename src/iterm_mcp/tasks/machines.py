@@ -130,15 +130,12 @@ def drain(writer: Writer, name: str, *, draining: bool) -> None:
 
 def machines(connection: Connection, now: float) -> list[Machine]:
     """Return all machines that ever worked on these tasks."""
-    running: dict[str, int] = dict(
-        connection.execute(
-            sa.select(ATTEMPTS.c.machine, sa.func.count())
-            .where(ATTEMPTS.c.ended_at.is_(None))
-            .group_by(ATTEMPTS.c.machine)
-        )
-        .tuples()
-        .all()
+    counted = connection.execute(
+        sa.select(ATTEMPTS.c.machine, sa.func.count().label("attempts"))
+        .where(ATTEMPTS.c.ended_at.is_(None))
+        .group_by(ATTEMPTS.c.machine)
     )
+    running: dict[str, int] = {row.machine: row.attempts for row in counted.all()}
     return [
         Machine(
             row.name,

@@ -172,7 +172,7 @@ def _fan_out(
     names = connection.execute(
         sa.select(TASKS.c.name, TASKS.c.task_id).where(TASKS.c.graph == row.graph)
     )
-    ids: dict[str, str] = dict(names.tuples().all())
+    ids: dict[str, str] = {row.name: row.task_id for row in names.all()}
     for child in found.children:
         if child.name in ids:
             raise InvalidRequestError(

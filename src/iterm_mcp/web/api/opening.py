@@ -6,6 +6,8 @@ do not come this way.
 
 from __future__ import annotations
 
+import gc
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -19,6 +21,8 @@ from iterm_mcp.web.api.etags import Etags
 from iterm_mcp.web.api.idempotency import Idempotency
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from fastapi import FastAPI
     from starlette.types import Receive, Scope, Send
 
@@ -92,14 +96,32 @@ class LateApplication:
         return self._made
 
     def _make(self) -> FastAPI:
-        from iterm_mcp.web.api.application import make_application
+        with _kept():
+            from iterm_mcp.web.api.application import make_application
 
-        return make_application(self._services, self._tokens)
+            return make_application(self._services, self._tokens)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
         application = self._made or await self.made()
         await application.state.shortcuts(scope, receive, send)
+
+
+@contextmanager
+def _kept() -> Iterator[None]:
+    """Make what a daemon keeps to its end: each look for garbage there would be a pause for all.
+
+    A process that has not set aside its imports is none, and may make many.
+    """
+    if not gc.get_freeze_count():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @dataclass(frozen=True, slots=True)

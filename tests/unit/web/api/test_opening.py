@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import TYPE_CHECKING
 
 import anyio
@@ -41,3 +42,19 @@ async def test_the_first_request_counts_by_its_route(side: Side) -> None:
     before = counted(side, "/v1/tools")
     await side.get("/v1/tools")
     assert counted(side, "/v1/tools") == before + 1
+
+
+async def test_what_a_daemon_keeps_is_not_looked_through_for_garbage(side: Side) -> None:
+    gc.freeze()  # as a daemon does with what it has imported
+    before = gc.get_freeze_count()
+    try:
+        assert (await side.get("/v1/filters")).status == 200
+        assert gc.get_freeze_count() > before
+        assert gc.isenabled()
+    finally:
+        gc.unfreeze()
+
+
+async def test_who_makes_many_applications_may_have_them_collected(side: Side) -> None:
+    assert (await side.get("/v1/filters")).status == 200
+    assert gc.get_freeze_count() == 0

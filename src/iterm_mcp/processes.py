@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 PAUSE_SECONDS = 0.005
+HOLDER_BYTES = 32
+"""Of what a locked file says."""
 
 AGENT_MARKS = (
     "ITERM_MCP_AGENT", "ITERM_MCP_TEAM", "ITERM_MCP_EPOCH", "ITERM_MCP_ORIGIN",
@@ -67,15 +69,15 @@ class InstanceLock:
 
         Raises:
             AlreadyRunningError: Another process holds it and `wait` is false.
+            OSError: It cannot be written to.
         """
         fd = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             self._lock(fd, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            _write_holder(fd, f"{os.getpid()}\n")
         except BaseException:
             os.close(fd)
             raise
-        os.ftruncate(fd, 0)
-        os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
         self._fd = fd
         return self
 
@@ -83,7 +85,7 @@ class InstanceLock:
         """Lock the file; `lock_holder` looks by sharing the lock for a moment, and is no holder."""
         while not _try_flock(fd, operation):
             if not _try_flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB):
-                raise AlreadyRunningError(self._path, _parse_pid(os.pread(fd, 32, 0)))
+                raise AlreadyRunningError(self._path, _parse_pid(os.pread(fd, HOLDER_BYTES, 0)))
             fcntl.flock(fd, fcntl.LOCK_UN)
 
     def try_acquire(self) -> bool:
@@ -97,9 +99,11 @@ class InstanceLock:
     def release(self) -> None:
         """Give the lock back. Harmless when it is not held."""
         if self._fd >= 0:
-            os.ftruncate(self._fd, 0)
-            os.close(self._fd)
-            self._fd = -1
+            try:
+                _write_holder(self._fd, "\n")
+            finally:
+                os.close(self._fd)
+                self._fd = -1
 
     def __enter__(self) -> Self:
         return self
@@ -125,7 +129,7 @@ def lock_holder(path: str) -> int | None:
     try:
         fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        return _parse_pid(os.pread(fd, 32, 0))
+        return _parse_pid(os.pread(fd, HOLDER_BYTES, 0))
     finally:
         os.close(fd)
     return None
@@ -271,6 +275,11 @@ def detach() -> None:
     """Go on in a child process whose parent has ended. Call it before any thread starts."""
     if os.fork():
         os._exit(0)
+
+
+def _write_holder(fd: int, text: str) -> None:
+    """Write over what is there: a file that is never cut needs no room on a disk that is full."""
+    os.pwrite(fd, text.rjust(HOLDER_BYTES).encode(), 0)
 
 
 def _parse_pid(text: bytes) -> int:

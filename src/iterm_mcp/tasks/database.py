@@ -111,7 +111,7 @@ async def open_task_database(url: str) -> AsyncIterator[TaskDatabase]:
     Raises:
         StoreError: It cannot be used, or comes from a newer version.
     """
-    engine = make_engine(url)
+    engine = await to_thread.run_sync(make_engine, url)
     try:
         await to_thread.run_sync(_make_schema, engine)
         yield TaskDatabase(engine)

@@ -5,7 +5,6 @@ Nothing of the engine is loaded before there is a task: who never asks for one p
 
 from __future__ import annotations
 
-import os
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from importlib import import_module
@@ -139,7 +138,7 @@ class TaskEngine:
 
     async def find(self, query: TaskQuery) -> TaskPage:
         """Return tasks, the newest first."""
-        return await (await self._ready()).find(query) if self._any() else TaskPage(())
+        return await (await self._ready()).find(query) if await self._any() else TaskPage(())
 
     async def graph(self, graph_id: str) -> Graph:
         """Return a graph.
@@ -151,7 +150,7 @@ class TaskEngine:
 
     async def counts(self) -> dict[TaskState, int]:
         """Return how many tasks stand in each state."""
-        if not self._any():
+        if not await self._any():
             return dict.fromkeys(TaskState, 0)
         return await (await self._ready()).counts()
 
@@ -212,7 +211,7 @@ class TaskEngine:
 
     async def pauses(self) -> list[Pause]:
         """Return what is held back."""
-        return await (await self._ready()).pauses() if self._any() else []
+        return await (await self._ready()).pauses() if await self._any() else []
 
     async def purge(self, ids: Sequence[str]) -> None:
         """Forget settled tasks.
@@ -220,12 +219,12 @@ class TaskEngine:
         Raises:
             ConflictError: One has not settled, or another one still needs it.
         """
-        if self._any():
+        if await self._any():
             await (await self._ready()).purge(ids)
 
     async def wait(self, ids: Sequence[str], seconds: float) -> tuple[Task, ...]:
         """Wait until all of them have settled or ask something, and return them as they stand."""
-        if not self._any():
+        if not await self._any():
             return ()
         desk = await self._ready()
         return (await desk.wait(ids, min(max(seconds, 0.0), MOST_WAIT_SECONDS))).tasks
@@ -272,7 +271,7 @@ class TaskEngine:
 
     async def schedules(self) -> list[Schedule]:
         """Return all schedules by name."""
-        return await (await self._ready()).schedules() if self._any() else []
+        return await (await self._ready()).schedules() if await self._any() else []
 
     async def unschedule(self, name: str) -> None:
         """Forget a schedule; what it has submitted stays."""
@@ -280,19 +279,19 @@ class TaskEngine:
 
     async def machines(self) -> list[Machine]:
         """Return the machines that work on these tasks."""
-        return await (await self._ready()).machines() if self._any() else []
+        return await (await self._ready()).machines() if await self._any() else []
 
     async def drain(self, machine: str, *, draining: bool = True) -> None:
         """Have a machine take nothing new; what it works on goes on."""
         await (await self._known("machine", machine)).drain(machine, draining=draining)
 
-    def _any(self) -> bool:
+    async def _any(self) -> bool:
         """Tell whether there can be anything at all."""
         file = self._options.file
-        return self._starting or not file or os.path.exists(file)  # noqa: PTH110 - on every call
+        return self._starting or not file or await Path(file).exists()
 
     async def _known(self, kind: str, name: str) -> Desk:
-        if not self._any():
+        if not await self._any():
             raise NotFoundError(kind, name, hint="No task was ever submitted here.")
         return await self._ready()
 

@@ -99,7 +99,7 @@ def changes_since(connection: Connection, since: int, most: int = MOST_CHANGES) 
             TaskState(row.state),
             time_of(row.at),
             row.reason,
-            row.attempts,
+            row.attempt,
         )
         for row in connection.execute(query)
     ]

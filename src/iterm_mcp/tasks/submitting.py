@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,13 +42,13 @@ def submit(
     Raises:
         NotFoundError: A task that is needed is nowhere.
     """
+    known = _known(writer.connection, graph.tasks)
     if graph.key:
         found = writer.connection.execute(
             sa.select(GRAPHS.c.graph_id).where(GRAPHS.c.key == _key(graph.key))
         ).scalar()
         if found:
-            return graph_of(writer.connection, found)
-    known = _known(writer.connection, graph.tasks)
+            return _with(graph_of(writer.connection, found), known)
     new = [one for one in graph.tasks if one.name not in known]
     graph_id = new_id("g")
     writer.connection.execute(
@@ -67,7 +68,13 @@ def submit(
     rows = add_tasks(writer, new, ids, graph_id, submitter, repositories)
     settled = [one for row in rows for one in consider(writer, row, add_tasks)]
     follow(writer, settled, add_tasks)
-    return graph_of(writer.connection, graph_id)
+    return _with(graph_of(writer.connection, graph_id), known)
+
+
+def _with(graph: Graph, known: Mapping[str, str]) -> Graph:
+    """Return a graph with the tasks that were there before it, under the names it has for them."""
+    before = {name: TaskId(task_id) for name, task_id in known.items()}
+    return replace(graph, tasks={**before, **graph.tasks})
 
 
 def add_tasks(

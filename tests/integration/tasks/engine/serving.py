@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import anyio
+import structlog
 from anyio.streams.text import TextReceiveStream
 from tests.integration.tasks.engine.file_work import FileWork
 
@@ -27,7 +28,7 @@ from iterm_mcp.tasks.engine import EngineOptions, open_engine
 from iterm_mcp.tasks.limits import DispatchLimits
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from iterm_mcp.models.task_graphs import GraphSpec
     from iterm_mcp.tasks.engine import TaskEngine
@@ -72,6 +73,14 @@ class Served:
         states: dict[str, str] = await self.ask("states")
         return states
 
+    def freeze(self) -> None:
+        """Have it stand still, as on a machine that sleeps."""
+        os.kill(self.process.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Have it go on."""
+        os.kill(self.process.pid, signal.SIGCONT)
+
     async def kill(self) -> None:
         """End it at once, as a power cut would."""
         os.kill(self.process.pid, signal.SIGKILL)
@@ -81,7 +90,7 @@ class Served:
 
 @asynccontextmanager
 async def serve(
-    url: str, folder: Path, work: Path, machine: str = "", **settings: float
+    url: str, folder: Path, work: Path, machine: str = "", **settings: object
 ) -> AsyncIterator[Served]:
     """Run an engine for the block; at its end it is ended in order, if it still runs."""
     await anyio.Path(folder).mkdir(parents=True, exist_ok=True)
@@ -97,6 +106,7 @@ async def serve(
     finally:
         with anyio.CancelScope(shield=True):
             if process.returncode is None:
+                process.send_signal(signal.SIGCONT)
                 process.terminate()
                 with anyio.move_on_after(30):
                     await process.wait()
@@ -106,31 +116,56 @@ async def serve(
             await process.aclose()
 
 
+async def _states(engine: TaskEngine) -> dict[str, str]:
+    found: dict[str, str] = {}
+    cursor = ""
+    while True:
+        page = await engine.find(TaskQuery(limit=500, cursor=cursor))
+        found |= {one.spec.name: one.state for one in page.tasks}
+        cursor = page.cursor
+        if not cursor:
+            return found
+
+
+async def _task(engine: TaskEngine, task_id: str) -> dict[str, Any]:
+    task = await engine.get(task_id)
+    return {
+        "state": task.state,
+        "reason": task.reason,
+        "output": task.result.output if task.result else None,
+        "attempts": [[one.machine, one.outcome, one.reason] for one in task.attempts],
+    }
+
+
 async def _do(engine: TaskEngine, method: str, arguments: list[Any]) -> Any:  # noqa: ANN401
-    if method == "submit":
-        graph = await engine.submit(read_graph(arguments[0]))
-        return graph.tasks
-    if method == "states":
-        found: dict[str, str] = {}
-        cursor = ""
-        while True:
-            page = await engine.find(TaskQuery(limit=500, cursor=cursor))
-            found |= {one.spec.name: one.state for one in page.tasks}
-            if not page.cursor:
-                return found
-            cursor = page.cursor
-    if method == "task":
-        task = await engine.get(arguments[0])
-        return {
-            "state": task.state,
-            "reason": task.reason,
-            "output": task.result.output if task.result else None,
-            "attempts": [[one.machine, one.outcome, one.reason] for one in task.attempts],
-        }
-    if method == "counts":
-        return {state: count for state, count in (await engine.counts()).items() if count}
-    given = await getattr(engine, method)(*arguments)
-    return given if isinstance(given, str | int | float | bool) else None
+    answers: dict[str, Callable[[], Awaitable[Any]]] = {
+        "submit": lambda: _submit(engine, arguments[0]),
+        "states": lambda: _states(engine),
+        "task": lambda: _task(engine, arguments[0]),
+        "counts": lambda: _counts(engine),
+        "obstacles": lambda: _obstacles(engine, arguments[0]),
+        "machines": lambda: _machines(engine),
+    }
+    if method in answers:
+        return await answers[method]()
+    await getattr(engine, method)(*arguments)
+    return None
+
+
+async def _submit(engine: TaskEngine, graph: dict[str, Any]) -> dict[str, str]:
+    return dict((await engine.submit(read_graph(graph))).tasks)
+
+
+async def _counts(engine: TaskEngine) -> dict[str, int]:
+    return {state: count for state, count in (await engine.counts()).items() if count}
+
+
+async def _obstacles(engine: TaskEngine, task_id: str) -> list[str]:
+    return [one.sentence for one in (await engine.explain(task_id)).obstacles]
+
+
+async def _machines(engine: TaskEngine) -> dict[str, list[object]]:
+    return {one.name: [one.alive, one.running] for one in await engine.machines()}
 
 
 async def _lines() -> AsyncIterator[str]:
@@ -148,6 +183,7 @@ async def _lines() -> AsyncIterator[str]:
 
 async def _main(*given: str) -> None:
     url, folder, work, machine, text = given
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     settings = json.loads(text)
     at_once = int(settings.pop("at_once", 5))
     options = EngineOptions(

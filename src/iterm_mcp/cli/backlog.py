@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import os
 from contextlib import asynccontextmanager
-from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 
 import typer
 
+from iterm_mcp.cli.budgets import refuse_agents
+from iterm_mcp.cli.http_call import ask_http
 from iterm_mcp.cli.plain import plain
 from iterm_mcp.cli.tool_call import print_json
 from iterm_mcp.paths import find_paths, make_private_folder
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from iterm_mcp.services.backlog.service import Backlog
 
 T = TypeVar("T")
+
+SUBMIT_SECONDS = 2000
+"""Above the longest time that a repository's tests may take."""
 
 _line = partial(plain, instead=" ")
 
@@ -71,7 +75,9 @@ def scan_(
     look = _look(directory, commit, paths, blame=blame)
     found = _run(lambda backlog: backlog.scan(look))
     if as_json:
-        print_json(_scan(found))
+        from iterm_mcp.services.backlog.answers import scan_answer
+
+        print_json(scan_answer(found))
         return
     for one in found.marks:
         typer.echo(_row(one, found))
@@ -105,7 +111,9 @@ def plan(
     look = _look(directory, commit, paths)
     found = _run(lambda backlog: backlog.plan(look, wanted))
     if as_json:
-        print_json(_plan(found))
+        from iterm_mcp.services.backlog.answers import plan_answer
+
+        print_json(plan_answer(found))
         return
     for one in found.tasks:
         cost = "" if one.cost_usd is None else f"  ${one.cost_usd:,.2f}"
@@ -113,6 +121,84 @@ def plan(
         for mark in one.marks:
             typer.echo(f"  {_row(mark, found.scan)}")
     _tell_plan(found)
+
+
+@app.command()
+def submit(
+    paths: Paths = None,
+    directory: Directory = ".",
+    commit: Commit = "HEAD",
+    by: By = "mark",
+    order: Sort = "oldest",
+    most: Most = 20,
+    most_cost: MostUsd = None,
+    task_cost: Cost = None,
+    tag: Tag = None,
+    owner: Owner = "",
+    test: Test = None,
+    no_tests: NoTests = False,  # noqa: FBT002
+    kind: Kind = "",
+    template: Template = "",
+    team: Team = "",
+    as_json: Json = False,  # noqa: FBT002
+) -> None:
+    """Hand a batch in, once its tests pass; a mark that has a task gets no second one."""
+    refuse_agents("hand in a backlog")
+    _wanted(  # so that a mistake is told as it is by plan
+        by, order, most, most_cost, task_cost, tag, owner, test, kind, template, team,
+        no_tests=no_tests,
+    )  # fmt: skip
+    given = {
+        "directory": os.path.abspath(directory),  # noqa: PTH100
+        "commit": commit,
+        "paths": paths or [],
+        "by": by,
+        "order": order,
+        "most_tasks": most,
+        "most_usd": most_cost,
+        "task_usd": task_cost,
+        "tags": tag or [],
+        "owner": owner,
+        "tests": [] if no_tests else test or None,
+        "kind": kind,
+        "template": template,
+        "team": team,
+    }
+    found = ask_http("POST", "/v1/backlog/submit", given, seconds=SUBMIT_SECONDS)
+    if as_json:
+        print_json(found)
+        return
+    for one in found["tasks"]:
+        typer.echo(_line(f"{one['task_id']}  {one['name']}  {len(one['marks'])} marks"))
+    typer.echo(f"{len(found['tasks'])} tasks; {found['submitted']} marks had one already")
+    for why, count in found["beyond"].items():
+        typer.echo(f"{count} marks are left for later: {why}")
+
+
+@app.command()
+def progress(
+    directory: Directory = ".",
+    commit: Commit = "HEAD",
+    as_json: Json = False,  # noqa: FBT002
+) -> None:
+    """Tell what is done, failed, at work and left, and what it cost."""
+    found = ask_http("GET", f"/v1/backlog/progress?{_query(directory, commit)}", seconds=300)
+    if as_json:
+        print_json(found)
+        return
+    from iterm_mcp.services.backlog.progress import told
+
+    for line in told(found):
+        typer.echo(_line(line))
+
+
+@app.command()
+def retry(directory: Directory = ".", commit: Commit = "HEAD") -> None:
+    """Let marks have another task whose task was purged, is dead or was cancelled."""
+    refuse_agents("hand in a backlog")
+    given = {"directory": os.path.abspath(directory), "commit": commit}  # noqa: PTH100
+    marks = ask_http("POST", "/v1/backlog/renew", given, seconds=300)["marks"]
+    typer.echo(f"{len(marks)} marks may have another task; submit hands them in")
 
 
 @app.command()
@@ -141,6 +227,12 @@ def check(
     if left:
         raise typer.Exit(1)
     typer.echo(f"all {len(wanted)} are gone")
+
+
+def _query(directory: str, commit: str) -> str:
+    from urllib.parse import urlencode
+
+    return urlencode({"directory": os.path.abspath(directory), "commit": commit})  # noqa: PTH100
 
 
 def _look(directory: str, commit: str, paths: list[str] | None, *, blame: bool = True) -> Any:  # noqa: ANN401 - loaded by the verbs that need it
@@ -241,48 +333,6 @@ def _tell_plan(found: Plan) -> None:
         typer.echo(f"{count} marks are left for later: {why}")
     tests = "; ".join(found.tests) or "none, as no file says how they are run"
     typer.echo(_line(f"tests that must pass before and after: {tests}"))
-
-
-def _mark(one: Mark) -> dict[str, Any]:
-    value = asdict(one)
-    value["id"] = value.pop("mark_id")
-    value["owner"] = one.owner
-    value["written_at"] = one.written_at.isoformat() if one.written_at else ""
-    return {key: part for key, part in value.items() if part not in ("", ())}
-
-
-def _scan(found: Scan) -> dict[str, Any]:
-    return {
-        "repository": found.repository,
-        "commit": found.commit,
-        "marks": [_mark(one) for one in found.marks],
-        "files": found.files,
-        "skipped": dict(found.skipped),
-        "left_out": found.left_out,
-        "unblamed": found.unblamed,
-    }
-
-
-def _plan(found: Plan) -> dict[str, Any]:
-    return {
-        "commit": found.scan.commit,
-        "tasks": [
-            {
-                "name": one.spec.name,
-                "key": one.spec.key,
-                "kind": one.spec.kind,
-                "marks": [mark.mark_id for mark in one.marks],
-                "cost_usd": one.cost_usd,
-                "acceptance": list(one.spec.acceptance.commands),
-                "prompt": one.spec.prompt,
-            }
-            for one in found.tasks
-        ],
-        "tests": list(found.tests),
-        "submitted": found.submitted,
-        "beyond": dict(found.beyond),
-        "cost_usd": found.cost_usd,
-    }
 
 
 def _fail(error: ItermMcpError) -> NoReturn:

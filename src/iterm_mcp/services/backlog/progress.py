@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from iterm_mcp.models.backlog import FAILED, MarkProgress, Progress
 from iterm_mcp.models.tasks import ACTIVE, TaskState
@@ -68,27 +68,30 @@ def progress_of(scan: Scan, known: Sequence[KnownMark], tasks: Mapping[TaskId, T
     )
 
 
-def told(progress: Progress) -> str:
-    """Return progress in lines for people."""
-    all_ = len(progress.marks)
-    cost = f"${progress.cost_usd:,.2f}"
-    if progress.unpriced:
-        cost += f" and {progress.unpriced} tasks of unknown cost"
+def told(answer: Mapping[str, Any]) -> list[str]:
+    """Return progress in lines for people, from what programs are told of it."""
+    all_ = len(answer["marks"])
+    cost = f"${answer['cost_usd']:,.2f}"
+    if answer["unpriced"]:
+        cost += f" and {answer['unpriced']} tasks of unknown cost"
     lines = [
         (
-            f"{progress.done} of {all_} done, {progress.failed} failed, "
-            f"{progress.running} at work, {progress.waiting} waiting; "
-            f"{progress.left} have no task; {cost}"
+            f"{answer['done']} of {all_} done, {answer['failed']} failed, "
+            f"{answer['running']} at work, {answer['waiting']} waiting; "
+            f"{answer['left']} have no task; {cost}"
         ),
-        f"{progress.gone} of {all_} are gone from {progress.commit[:9]}",
+        f"{answer['gone']} of {all_} are gone from {answer['commit'][:9]}",
     ]
-    for one in progress.marks:
-        state = one.state or ("accepted by nobody" if not one.known.task_id else "not known")
-        spent = "" if one.cost_usd is None else f"  ${one.cost_usd:,.2f}"
-        gone = "  gone" if one.gone else ""
-        reason = f"  {one.reason}" if one.reason else ""
-        lines.append(
-            f"{one.known.mark_id}  {state}{gone}{spent}  {one.known.path}  "
-            f"{one.known.tag} {one.known.text}{reason}"
-        )
-    return "\n".join(" ".join(line.splitlines()) for line in lines)
+    for one in answer["marks"]:
+        unknown = "not known" if one.get("task_id") else "accepted by nobody"
+        parts = [
+            one["id"],
+            one.get("state", unknown),
+            "gone" if one["gone"] else "",
+            f"${one['cost_usd']:,.2f}" if "cost_usd" in one else "",
+            one.get("path", ""),
+            f"{one['tag']} {one.get('text', '')}".rstrip(),
+            one.get("reason", ""),
+        ]
+        lines.append("  ".join(part for part in parts if part))
+    return lines

@@ -14,6 +14,8 @@ from iterm_mcp.services.events.filters import SavedFilters
 from iterm_mcp.web.api.annotations import annotation_router
 from iterm_mcp.web.api.approvals import approval_router
 from iterm_mcp.web.api.attention import attention_router
+from iterm_mcp.web.api.backlog import backlog_router
+from iterm_mcp.web.api.choosing import choosing_router
 from iterm_mcp.web.api.conversations import conversation_router
 from iterm_mcp.web.api.docs import document_router
 from iterm_mcp.web.api.event_queries import EventFilter
@@ -74,6 +76,8 @@ def make_application(services: ApiServices, tokens: HttpTokens) -> FastAPI:
         *([attention_router(attention)] if attention else []),
         *([share_router(services.shares, filters)] if services.shares else []),
         *([process_tree_router(services.resources)] if services.resources else []),
+        *([backlog_router(services.backlog)] if services.backlog else []),
+        *([choosing_router(services.chooser)] if services.chooser else []),
         resource_router(services.tools),
         tool_router(services.tools),
         document_router(api, services.tools.facts()),

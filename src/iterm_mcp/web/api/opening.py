@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from iterm_mcp.models.tool_calls import ToolDoor
     from iterm_mcp.services.alerts.opening import Attention
     from iterm_mcp.services.approvals.desk import ApprovalDesk
+    from iterm_mcp.services.backlog.opening import BacklogDesk
+    from iterm_mcp.services.choosing.chooser import Chooser
     from iterm_mcp.services.events.questions import EventQuestions
     from iterm_mcp.services.resources.opening import Resources
     from iterm_mcp.services.shares.book import Shares
@@ -61,6 +63,8 @@ class ApiServices:
         attention: Budgets and alerts; without them their routes are left out.
         shares: Links to files; likewise.
         resources: What agents take of the machine; likewise.
+        backlog: What is left undone in repositories; likewise.
+        chooser: How work was done, and how that went; likewise.
     """
 
     store: Store
@@ -72,6 +76,8 @@ class ApiServices:
     limits: ApiLimits = field(default_factory=ApiLimits)
     shares: Shares | None = None
     resources: Resources | None = None
+    backlog: BacklogDesk | None = None
+    chooser: Chooser | None = None
 
 
 class LateApplication:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from tests.unit.services.backlog.marks import START, mark, scan_of
 
 from iterm_mcp.models.tasks import Attempt, MachineName, Task, TaskId, TaskResult, TaskState
+from iterm_mcp.services.backlog.answers import progress_answer
 from iterm_mcp.services.backlog.planning import Wanted, known_of, planned
 from iterm_mcp.services.backlog.progress import cost_of, progress_of, told
 
@@ -49,21 +50,21 @@ def test_what_is_done_failed_left_and_spent_is_counted() -> None:
     assert (found.gone, found.left, found.cost_usd, found.unpriced) == (1, 1, 0.75, 1)
     assert [one.cost_usd for one in found.marks] == [0.375, 0.375, None, None, None]
     assert [one.failed for one in found.marks] == [False, False, True, False, False]
-    lines = told(found).splitlines()
+    lines = told(progress_answer(found))
     assert lines[0] == (
         "2 of 5 done, 1 failed, 1 at work, 0 waiting; 1 have no task; "
         "$0.75 and 1 tasks of unknown cost"
     )
     assert lines[1] == "1 of 5 are gone from ccccccccc"
     assert lines[2] == "a  succeeded  gone  $0.38  a.py  TODO say a"
-    assert lines[4] == "c  dead  a.py  TODO say c  3 attempts failed"
+    assert lines[4] == "c  dead  a.py  TODO say c  3 attempts\nfailed"
     assert lines[6] == "e  not known  a.py  TODO say e"
 
 
 def test_what_nobody_has_accepted_yet_is_told_so() -> None:
     found = progress_of(SCAN, known("a", task=""), {})
     assert (found.waiting, found.left) == (0, 5)
-    assert "a  accepted by nobody  a.py" in told(found)
+    assert "a  accepted by nobody  a.py  TODO say a" in told(progress_answer(found))
 
 
 def test_a_task_without_a_price_has_no_cost() -> None:

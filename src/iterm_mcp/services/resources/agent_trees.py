@@ -128,7 +128,7 @@ class AgentTreeActor:
     async def stop(self, tree: Tree, reason: str) -> None:
         """Ask an agent to leave, end it, and have it stay ended."""
         try:
-            await self._ender.stop(AgentName(tree.key), reason=reason)
+            await self._ender.stop(AgentName(tree.key), keep_pane=True, reason=reason)
         except ItermMcpError as error:
             log.warning("agent_not_stopped", agent=tree.key, reason=str(error))
         await self._watch.signals.stop(tree, reason)

@@ -74,6 +74,9 @@ class Settings(BaseSettings):
     http_most_at_once: Annotated[int, Field(ge=1, le=10_000)] = 128
     """Requests over HTTP that are worked on at once; more are told to come again."""
 
+    tasks_url: str = ""
+    """Where tasks are written down that several machines share: postgresql://…. None: here."""
+
     audit_required: bool = False
     """Refuse what ends things while calls cannot be written down."""
 

@@ -101,6 +101,11 @@ class Paths:
         return f"{self.state}/worktrees.toml"
 
     @property
+    def task_settings(self) -> str:
+        """How much work is done at once, as the user writes it in TOML."""
+        return f"{self.state}/tasks.toml"
+
+    @property
     def attempts(self) -> str:
         """The folder of what attempts at tasks are told, and of what is kept of them."""
         return f"{self.state}/tasks"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from iterm_mcp.agents.described import kind_folders, open_described
 from iterm_mcp.app.services import Services, make_services
-from iterm_mcp.app.tasks import make_work
+from iterm_mcp.app.tasks import make_work, open_tasks
 from iterm_mcp.app.tools import tool_rows
 from iterm_mcp.clock import SystemClock
 from iterm_mcp.hook_relay import hook_command
@@ -52,9 +52,11 @@ if TYPE_CHECKING:
 
     from iterm_mcp.agents.reports import Reports
     from iterm_mcp.config import Settings
+    from iterm_mcp.models.agent_lives import Forensics, Life
     from iterm_mcp.paths import Paths
     from iterm_mcp.services.approvals.making import Approvals
     from iterm_mcp.services.tasks.work import AgentWork
+    from iterm_mcp.tasks.engine import TaskEngine
     from iterm_mcp.terminal.protocol import Terminal
 
 
@@ -66,6 +68,7 @@ class App:
         server: MCP, on whatever transport.
         calls: The tool calls under way, to be drained before the app closes.
         work: What attempts of tasks consist of.
+        tasks: The engine that has them done.
     """
 
     server: Server[Any]
@@ -78,6 +81,7 @@ class App:
     api: Api
     shares: Shares
     work: AgentWork
+    tasks: TaskEngine
 
     def routes(self) -> list[Route]:
         """Return what is served over HTTP besides MCP, health and metrics."""
@@ -174,6 +178,10 @@ async def open_app(
         tell_facts(services, link, events, facts)
         resources = make_resources(clock, paths.state, (paths.daemon_lock, paths.host_lock))
         metrics.resources.begin(lambda: resources.watch.totals)
+        for life in await services.lives.book.all():
+            events.intake.tasks.note(life)
+        questions = make_questions(events.store, clock, agents=store.agents)
+        work = make_work(services, terminal, questions, paths, origin, clock, resources.watch)
         async with (
             facts.following(services.states),
             open_extras(services, terminal) as extras,
@@ -188,10 +196,12 @@ async def open_app(
                 clock, paths, terminal,
             ) as attention,
             resources.running(services.lives.book, services.lives.ender, attention.alerts),
+            open_tasks(
+                services, store, work, paths, settings.tasks_url, clock, facts.task_changed
+            ) as tasks,
         ):  # fmt: skip
             metrics.events.begin(lambda: (events.store.stats(), events.intake_stats(sources.spool)))
             extras.resources.show(attention)
-            questions = make_questions(events.store, clock, agents=store.agents)
             rows = tool_rows(services, questions)
             server = build_server(rows, calls, extras)
             limits = ApiLimits(settings.http_requests_per_second, settings.http_most_at_once)
@@ -203,21 +213,23 @@ async def open_app(
                         store, clock, door, questions, desk, attention, limits, shares, resources
                     )
                 )
-                work = make_work(
-                    services, terminal, questions, paths, origin, clock, resources.watch
-                )
                 yield App(
                     server, metrics, calls, link, services.approvals, events, sources, api, shares,
-                    work,
+                    work, tasks,
                 )  # fmt: skip
 
 
 def tell_facts(services: Services, link: TerminalLink, events: Events, facts: OwnFacts) -> None:
     """Have services tell what they do, so that it is recorded."""
+
+    def life_changed(before: Life | None, after: Life, found: Forensics | None) -> None:
+        events.intake.tasks.note(after)
+        facts.life_changed(before, after, found)
+
     link.watches.tell_commands(facts.command_changed)
     services.deliveries.tell(facts.message_moved)
     services.approvals.book.tell(facts.approval_changed)
-    services.lives.book.tell(facts.life_changed)
+    services.lives.book.tell(life_changed)
     services.playbooks.tell(facts.run_changed)
     services.results.tell(events.handoffs.result_read)
     services.notes.tell(events.handoffs.note_read)

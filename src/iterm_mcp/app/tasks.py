@@ -2,31 +2,41 @@
 
 from __future__ import annotations
 
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from iterm_mcp.services.agents.life_files import LifeFiles
 from iterm_mcp.services.agents.placing import PanePlacer
 from iterm_mcp.services.agents.processes import SystemAgentProcesses
 from iterm_mcp.services.tasks.acceptance import verify
+from iterm_mcp.services.tasks.admission import Admission
 from iterm_mcp.services.tasks.agent_runs import AgentRuns
 from iterm_mcp.services.tasks.cleaning import Cleaner
 from iterm_mcp.services.tasks.collecting import Collector
 from iterm_mcp.services.tasks.commands import CommandRuns
+from iterm_mcp.services.tasks.dispatch_limits import dispatch_limits
 from iterm_mcp.services.tasks.evidence import EvidenceKeeper
 from iterm_mcp.services.tasks.folders import AttemptFolders
 from iterm_mcp.services.tasks.leftovers import Leftovers
 from iterm_mcp.services.tasks.limiting import WatchLimiter
 from iterm_mcp.services.tasks.places import Places
+from iterm_mcp.services.tasks.quotas import Quotas
+from iterm_mcp.services.tasks.settings import TaskSettingsFile
 from iterm_mcp.services.tasks.supervising import Supervisor
 from iterm_mcp.services.tasks.work import AgentWork
+from iterm_mcp.tasks.engine import EngineOptions, TaskEngine, open_engine
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
     from iterm_mcp.app.services import Services
     from iterm_mcp.clock import Clock
+    from iterm_mcp.models.task_queries import TaskChange
     from iterm_mcp.paths import Paths
     from iterm_mcp.services.agents.launches import Origin
     from iterm_mcp.services.events.questions import EventQuestions
     from iterm_mcp.services.resources.watching import ResourceWatch
+    from iterm_mcp.store import Store
     from iterm_mcp.terminal.protocol import Terminal
 
 
@@ -67,3 +77,34 @@ def make_work(
     return AgentWork(
         places, commands, agents, Supervisor(clock, limiter), collector, cleaner, folders
     )
+
+
+@asynccontextmanager
+async def open_tasks(
+    services: Services,
+    store: Store,
+    work: AgentWork,
+    paths: Paths,
+    url: str,
+    clock: Clock,
+    tell: Callable[[TaskChange], None],
+) -> AsyncIterator[TaskEngine]:
+    """Run the task engine over the services for the block; what was under way goes on.
+
+    Args:
+        url: Of a database that several machines share; empty for a file in the state folder.
+        tell: Called with every change of a task; must not wait.
+    """
+    settings = TaskSettingsFile(paths.task_settings)
+    quotas = Quotas()
+    admission = Admission(settings, clock, held=services.holds.why, quotas=quotas)
+    options = EngineOptions(
+        url, paths.state, clock=clock, limits=lambda: dispatch_limits(settings.last),
+        admission=admission, tell=tell,
+    )  # fmt: skip
+    async with (
+        admission.running(),
+        quotas.following(services.states, store.agents),
+        open_engine(options, work) as engine,
+    ):
+        yield engine

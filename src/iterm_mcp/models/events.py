@@ -68,6 +68,10 @@ class EventKind(StrEnum):
     MESSAGE_MOVED = "MessageMoved"  # delivery, stage, reason
     TOOL_CALLED = "ToolCalled"  # a client of ours called one of our tools
     TASK_CHANGED = "TaskChanged"
+    TASK_SUBMITTED = "TaskSubmitted"  # graph, name, kind
+    TASK_STARTED = "TaskStarted"  # graph, name, kind, attempt
+    TASK_ASKED = "TaskAsked"  # graph, name, kind, attempt; the question is asked for with the task
+    TASK_SETTLED = "TaskSettled"  # graph, name, kind, attempt, state, reason
 
     # What agents report of themselves, and what follows from it.
     METRIC_REPORTED = "MetricReported"  # name, value, unit, attributes

@@ -11,6 +11,7 @@ from anyio import to_thread
 from iterm_mcp.models.events import EventKind
 from iterm_mcp.services.events.cutting import cut_event
 from iterm_mcp.services.events.redaction import redact_event
+from iterm_mcp.services.events.task_links import TaskLinks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -70,6 +71,9 @@ class EventIntake:
         sink: The event store.
         prices: Asked for the cost of answers that come without one.
         agents: Whose sessions and conversations are looked up.
+
+    Attributes:
+        tasks: For which task each agent works.
     """
 
     def __init__(
@@ -83,6 +87,7 @@ class EventIntake:
         self._prices = prices
         self._agents = agents
         self._observer = observer or SilentIntakeObserver()
+        self.tasks = TaskLinks()
         self._homes: OrderedDict[str, tuple[str, str]] = OrderedDict()
         self._talks: dict[str, str] = {}
 
@@ -120,12 +125,14 @@ class EventIntake:
             if found is None and links.conversation in self._homes and not links.agent:
                 name, session = self._homes[links.conversation]
                 found = by_name.get(name)
+                links = replace(links, agent=name)  # it may be forgotten by now
             agent, session = _names(found, links, session)
             if links.conversation and (agent or session):
                 self._remember(links.conversation, (agent, session))
             team = links.team or (str(found.teams[0]) if found and found.teams else "")
             kind = links.kind or (found.kind if found else "")
-            return replace(links, session=session, agent=agent, team=team, kind=kind)
+            task = links.task or self.tasks.of(agent)
+            return replace(links, session=session, agent=agent, team=team, kind=kind, task=task)
 
         return place
 

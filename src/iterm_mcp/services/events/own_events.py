@@ -10,6 +10,7 @@ from iterm_mcp.models.approvals import Asks
 from iterm_mcp.models.deliveries import Stage
 from iterm_mcp.models.events import Event, EventKind, Links, event_key
 from iterm_mcp.models.playbooks import StepState
+from iterm_mcp.models.tasks import SETTLED, TaskState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from iterm_mcp.models.ids import SessionId
     from iterm_mcp.models.observations import Json
     from iterm_mcp.models.playbooks import Run, StepRecord
+    from iterm_mcp.models.task_queries import TaskChange
 
 SOURCE = "iterm-mcp"
 
@@ -247,6 +249,51 @@ def run_changed(run: Run) -> Event:
         text=run.reason,
         links=Links(agent=run.caller, task=run.run_id),
         payload={"playbook": run.name, "state": run.state.value, "reason": run.reason},
+    )
+
+
+TASK_KINDS: Mapping[TaskState, EventKind] = {
+    TaskState.WAITING: EventKind.TASK_SUBMITTED,
+    TaskState.DELAYED: EventKind.TASK_SUBMITTED,
+    TaskState.QUEUED: EventKind.TASK_SUBMITTED,
+    TaskState.RUNNING: EventKind.TASK_STARTED,
+    TaskState.NEEDS_INPUT: EventKind.TASK_ASKED,
+    **dict.fromkeys(SETTLED, EventKind.TASK_SETTLED),
+}
+
+
+def task_changed(change: TaskChange, agent: str, seconds: float | None) -> Event | None:
+    """Return what a change of a task comes to; None for what is no event.
+
+    A task is submitted once, and each of its attempts started once, however often it is told.
+
+    Args:
+        agent: Who works on it; empty for a command.
+        seconds: How long it took, where that is known.
+    """
+    kind = TASK_KINDS.get(change.state)
+    if kind is None or (kind is EventKind.TASK_SUBMITTED and change.attempt):
+        return None
+    which = {
+        EventKind.TASK_SUBMITTED: "",
+        EventKind.TASK_STARTED: str(change.attempt),
+    }.get(kind, str(change.change_id))
+    settled = {"state": change.state.value, "reason": change.reason}
+    payload: dict[str, Json] = {
+        "graph": change.graph, "name": change.name, "kind": change.kind,
+        **({"attempt": change.attempt} if change.attempt else {}),
+        **(settled if kind is EventKind.TASK_SETTLED else {}),
+    }  # fmt: skip
+    return Event(
+        key=event_key("own", "task", change.task_id, kind, which),
+        at=change.at,
+        kind=kind,
+        source=SOURCE,
+        subject=change.name,
+        text=change.reason,
+        links=Links(task=change.task_id, team=change.team, agent=agent),
+        payload=payload,
+        duration_seconds=seconds,
     )
 
 

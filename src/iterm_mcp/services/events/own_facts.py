@@ -11,7 +11,9 @@ import anyio
 
 from iterm_mcp.models.happenings import CommandStarted
 from iterm_mcp.models.playbooks import RunState
+from iterm_mcp.models.tasks import COMMAND, SETTLED, TaskState
 from iterm_mcp.services.events import own_events
+from iterm_mcp.services.tasks.names import worker_name
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -26,10 +28,12 @@ if TYPE_CHECKING:
     from iterm_mcp.models.happenings import CommandEnded
     from iterm_mcp.models.ids import AgentName, SessionId
     from iterm_mcp.models.playbooks import Run, RunId, StepRecord
+    from iterm_mcp.models.task_queries import TaskChange
+    from iterm_mcp.models.tasks import TaskId
     from iterm_mcp.services.states.asking import States
 
 MOST_COMMANDS = 5000
-"""Commands under way whose text is remembered."""
+"""Commands, and tasks, under way that are remembered."""
 
 
 class Records(Protocol):
@@ -59,6 +63,7 @@ class OwnFacts:
         self._commands: OrderedDict[tuple[str, str], tuple[str, datetime]] = OrderedDict()
         self._states: dict[AgentName, AgentState] = {}
         self._runs: dict[RunId, RunState] = {}
+        self._tasks: OrderedDict[TaskId, datetime] = OrderedDict()
 
     def message_moved(self, delivery: Delivery) -> None:
         """Note a step of a message."""
@@ -86,6 +91,22 @@ class OwnFacts:
         self._runs[run.run_id] = run.state
         if run.state is not RunState.RUNNING:
             del self._runs[run.run_id]
+
+    def task_changed(self, change: TaskChange) -> None:
+        """Note how far a task has come."""
+        seconds = None
+        if change.state is TaskState.RUNNING:
+            self._tasks.setdefault(change.task_id, change.at)
+            if len(self._tasks) > MOST_COMMANDS:
+                self._tasks.popitem(last=False)
+        elif change.state in SETTLED:
+            begun = self._tasks.pop(change.task_id, None)
+            seconds = None if begun is None else max((change.at - begun).total_seconds(), 0.0)
+        agent = worker_name(change.name, change.task_id, change.attempt)
+        works = change.attempt and change.kind != COMMAND
+        event = own_events.task_changed(change, agent if works else "", seconds)
+        if event is not None:
+            self._recorder.record(event)
 
     def command_changed(self, session_id: SessionId, told: CommandStarted | CommandEnded) -> None:
         """Note that a command at a shell's prompt began or ended."""

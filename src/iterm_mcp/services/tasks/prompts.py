@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from iterm_mcp.models.ids import AgentName
+from iterm_mcp.services.events.task_links import TASK
+from iterm_mcp.services.tasks.names import worker_name
 
 if TYPE_CHECKING:
+    from iterm_mcp.models.ids import AgentName
     from iterm_mcp.services.tasks.folders import AttemptFolder
     from iterm_mcp.tasks.work import Order
 
-TASK = "ITERM_MCP_TASK"
 ATTEMPT = "ITERM_MCP_ATTEMPT"
 """By which all processes of an attempt are known."""
 RESULT = "ITERM_MCP_RESULT"
@@ -21,14 +21,10 @@ RESULT = "ITERM_MCP_RESULT"
 INPUTS = "ITERM_MCP_INPUTS"
 """The file with the results of the tasks that it needs."""
 
-NAME_CHARACTERS = 20
-ID_CHARACTERS = 36
 SCHEMA_CHARACTERS = 4000
 
 GO_ON = "Go on with your task: you were interrupted, and the start of this conversation has it."
 """What an agent is told that was started again after a crash."""
-
-_UNFIT = re.compile(r"[^A-Za-z0-9._]+")
 
 _HOW = """
 
@@ -46,9 +42,7 @@ _INPUTS = "\nThe results of the tasks that this one needs are in the file {}."
 
 def agent_name(order: Order) -> AgentName:
     """Return the name of the agent of an attempt; no other attempt's has it."""
-    words = _UNFIT.sub("-", order.spec.name)[:NAME_CHARACTERS].strip("-._") or "task"
-    key = _UNFIT.sub("-", order.task_id.removeprefix("t-"))[:ID_CHARACTERS]
-    return AgentName(f"{words}-{key}-{order.number}")
+    return worker_name(order.spec.name, order.task_id, order.number)
 
 
 def told(order: Order, folder: AttemptFolder) -> str:

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import tempfile
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import anyio
 import pytest
 from tests.integration.lives.conftest import open_ground
 from tests.integration.tasks.work.site import Site, open_hands
@@ -12,13 +14,30 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 
+EAGER = """
+[admission]
+least_memory = 0
+memory = 0
+most_load = 0
+most_memory_pressure = 0
+least_disk = 0
+"""
+"""However busy the machine is that runs the tests, tasks start."""
+
+
+@asynccontextmanager
+async def open_site() -> AsyncIterator[Site]:
+    """Make a home without a daemon."""
+    async with open_ground() as (home, folder):
+        await anyio.Path(home.paths.task_settings).write_text(EAGER)
+        yield Site(home, folder)
+
+
 @pytest.fixture(scope="module")
 async def shared_site() -> AsyncIterator[Site]:
     """A home with a daemon that tests share."""
-    async with open_ground() as (home, folder):
-        site = Site(home, folder)
-        async with open_hands(site):
-            yield site
+    async with open_site() as site, open_hands(site):
+        yield site
 
 
 @pytest.fixture
@@ -31,5 +50,5 @@ def site(shared_site: Site) -> Site:
 @pytest.fixture
 async def own_site() -> AsyncIterator[Site]:
     """A home whose daemons may be killed; there is none yet."""
-    async with open_ground() as (home, folder):
-        yield Site(home, folder)
+    async with open_site() as site:
+        yield site

@@ -1,7 +1,8 @@
 """A daemon whose work on tasks can be asked for step by step, over its standard streams.
 
 It is a daemon in all else, so that agents' hooks and files reach it. A request is a line, a pickle
-in Base64: its number, the step's name, and its arguments; so is an answer. Tests kill it.
+in Base64: its number, the step's name, and its arguments; so is an answer. Its engine can be asked
+as well (``tasks.submit``), and its events (``events.query``). Tests kill it.
 """
 
 from __future__ import annotations
@@ -78,7 +79,9 @@ async def main() -> None:
 
                 arguments = (*arguments[:-1], beat)
             try:
-                answer: object = await getattr(app.work, step)(*arguments, **named)
+                whose, _, what = step.rpartition(".")
+                target = {"": app.work, "tasks": app.tasks, "events": app.events.store}[whose]
+                answer: object = await getattr(target, what)(*arguments, **named)
             except ItermMcpError as error:
                 answer = RuntimeError(f"{type(error).__name__} {error.code}: {error}")
             os.write(out, told((number, answer)))

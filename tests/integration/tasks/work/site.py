@@ -114,10 +114,14 @@ class Site:
 
     def processes(self, order: Order) -> list[psutil.Process]:
         """Return the processes that an attempt has started and that run."""
+        return self.marked("ITERM_MCP_ATTEMPT", order.attempt_id)
+
+    def marked(self, variable: str, value: str) -> list[psutil.Process]:
+        """Return the processes that carry a mark."""
         found = []
         for one in psutil.process_iter():
             try:
-                if one.environ().get("ITERM_MCP_ATTEMPT") == order.attempt_id:
+                if one.environ().get(variable) == value:
                     found.append(one)
             except psutil.Error:
                 continue

@@ -21,8 +21,8 @@ from iterm_mcp.services.events.opening import Events, open_events
 from iterm_mcp.services.events.own_facts import OwnFacts, RecordedCalls, SessionFacts
 from iterm_mcp.services.events.questions import make_questions
 from iterm_mcp.services.events.sources import EventSources, open_sources, transcript_roots
-from iterm_mcp.services.sessions.subscriptions import open_subscriptions
 from iterm_mcp.services.resources.opening import make_resources
+from iterm_mcp.services.sessions.subscriptions import open_subscriptions
 from iterm_mcp.services.shares.book import Shares
 from iterm_mcp.services.shares.shelf import Shelf
 from iterm_mcp.store import open_store

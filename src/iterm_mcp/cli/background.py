@@ -8,8 +8,9 @@ import os
 import signal
 from contextlib import contextmanager
 from dataclasses import dataclass
+from shutil import disk_usage
 from time import monotonic, sleep
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
@@ -19,10 +20,14 @@ from iterm_mcp.processes import last_words, lock_holder, log_size, start_once
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+E = TypeVar("E", bound=BaseException)
+
 START_SECONDS = 15.0
 STOP_SECONDS = 15.0
 UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR}
 """A disk that is full, or that is not to be written to."""
+LEAST_BYTES = 1 << 20
+"""With less a disk is full: a database that was left amid a write wants room to be read."""
 
 
 @contextmanager
@@ -37,6 +42,15 @@ def uncollected() -> Iterator[None]:
     finally:
         gc.freeze()
         gc.enable()
+
+
+def leaves(errors: BaseExceptionGroup[E]) -> Iterator[E]:
+    """Yield the errors of which a group is made, however deep they lie."""
+    for one in errors.exceptions:
+        if isinstance(one, BaseExceptionGroup):
+            yield from leaves(one)
+        else:
+            yield one
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +93,9 @@ class Background:
             raise typer.Exit(1) from None
         if not up:
             words = last_words(log, before)
-            reason = f": {words}" if words else ""
+            if not words and disk_usage(paths.state).free < LEAST_BYTES:
+                words = f"the disk of {paths.state} is full; make room on it"
+            reason = f": {words.rstrip('.')}" if words else ""
             typer.echo(f"it did not come up{reason}; its log is {log}", err=True)
             raise typer.Exit(1)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from iterm_mcp.cli.background import Background, uncollected
+from iterm_mcp.cli.background import Background, leaves, uncollected
 from iterm_mcp.paths import find_paths
 from iterm_mcp.processes import AlreadyRunningError, lock_holder
 
@@ -28,6 +28,7 @@ def run() -> None:
 
         from iterm_mcp import daemon
         from iterm_mcp.config import Settings
+        from iterm_mcp.errors import StoreError
         from iterm_mcp.telemetry import open_logs
 
     try:
@@ -44,8 +45,15 @@ def run() -> None:
     except AlreadyRunningError as error:
         typer.echo(f"a daemon runs already, process {error.pid}", err=True)
         return
+    told: dict[str, None] = {}
     with lock:
-        anyio.run(daemon.run, settings, paths)
+        try:
+            anyio.run(daemon.run, settings, paths)
+        except* StoreError as errors:
+            told = dict.fromkeys(f"{one}. {one.hint}".strip() for one in leaves(errors))
+    if told:
+        typer.echo(f"the daemon cannot go on: {' '.join(told)}", err=True)
+        raise typer.Exit(1)
 
 
 @app.command()

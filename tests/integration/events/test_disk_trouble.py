@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from contextlib import asynccontextmanager
 from itertools import count
 from pathlib import Path
 from time import time_ns
 from typing import TYPE_CHECKING, Any
 
+import anyio
 import httpx2
 import pytest
 from anyio import to_thread
@@ -170,14 +172,38 @@ async def test_a_daemon_that_is_killed_on_a_full_disk_starts_once_there_is_room(
         await home.kill_daemon()
         assert await teller.hook()
         disk.fill()
-        with pytest.raises(AssertionError, match=r"make room|did not come up"):
+        with pytest.raises(AssertionError, match=r"[Mm]ake room"):
             await start_daemon(home)
+        told = await said_by_run(home)
+        assert "the daemon cannot go on: " in told
+        assert "Traceback" not in told
         disk.make_room()
         await start_daemon(home)
         await eventually(lambda: is_well(home), within_seconds=30)
         assert (await teller.export()).status_code == httpx2.codes.OK
         await home.stop()
         await check_kept(home, teller)
+
+
+async def said_by_run(home: Home) -> str:
+    """Return what a daemon in the foreground says that cannot start."""
+    with anyio.fail_after(60):
+        done = await anyio.run_process(
+            [sys.executable, "-m", "iterm_mcp", "daemon", "run"],
+            env=home.environ, stderr=subprocess.STDOUT, check=False,
+        )  # fmt: skip
+    assert done.returncode == 1
+    return done.stdout.decode()
+
+
+async def test_a_daemon_on_a_disk_that_never_had_room_says_what_to_do(disk: SmallDisk) -> None:
+    async with open_home_on(disk) as home:
+        disk.fill()
+        with pytest.raises(AssertionError, match="No space left on device; make room"):
+            await start_daemon(home)
+        disk.make_room()
+        await start_daemon(home)
+        await eventually(lambda: is_well(home), within_seconds=30)
 
 
 async def test_a_disk_that_turns_read_only_is_told_and_nothing_is_lost(disk: SmallDisk) -> None:

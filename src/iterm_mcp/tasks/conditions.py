@@ -32,7 +32,7 @@ MOST_SHELL_BYTES = 100_000
 MOST_PROMPT_CHARACTERS = 400_000
 
 _PLACE = re.compile(r"\$\$\{tasks\.|\$\{tasks\.([^{}]*)\}")
-_REFERENCE = re.compile(rf"(?P<task>.+?)\.(?P<path>(?:{'|'.join(FIELDS)})(?:\..+)?)")
+_REFERENCE = re.compile(rf"(?P<task>.+?)\.(?P<path>(?:{'|'.join(FIELDS)})(?:\..+)?)", re.DOTALL)
 _RAW = ":raw"
 _SHOWN_KEYS = 12
 

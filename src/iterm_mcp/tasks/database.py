@@ -9,6 +9,7 @@ share.
 from __future__ import annotations
 
 import os
+import sqlite3
 import threading
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, TypeVar
@@ -37,6 +38,8 @@ CONNECT_SECONDS = 5
 THREADS = 8
 _LOCK = 0x17E2_7A5C
 """Of the advisory lock under which tasks are claimed, and the schema is made."""
+
+_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 UNAVAILABLE = "tasks_unavailable"
 """The code of the error that may be over when it is tried again."""
@@ -227,9 +230,10 @@ def explained() -> Iterator[None]:
     except IntegrityError:
         raise  # two asked for the same at once: whoever asked knows what to do
     except DBAPIError as error:
-        if error.connection_invalidated or "not a database" in str(error.orig):
-            raise _unavailable(error) from error
-        raise
+        damage = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF in _DAMAGED
+        if not error.connection_invalidated and not damage:
+            raise
+        raise _unavailable(error) from error
 
 
 def _unavailable(error: Exception) -> StoreError:

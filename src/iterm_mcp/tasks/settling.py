@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from iterm_mcp.models.tasks import ACTIVE, Outcome, TaskState
+from iterm_mcp.models.tasks import ACTIVE, TASK_MOVES, Outcome, TaskState
 from iterm_mcp.tasks.codec import dump, load_spec, result_json
 from iterm_mcp.tasks.releasing import follow
 from iterm_mcp.tasks.retrying import backoff_seconds
@@ -63,9 +63,9 @@ def keep(writer: Writer, task_id: str, number: int, **values: object) -> None:
 
 
 def advance(writer: Writer, task_id: str, number: int, to: TaskState, reason: str = "") -> None:
-    """Bring a task whose attempt goes on to a state, unless it stands there already."""
+    """Bring a task whose attempt goes on to a state, unless it stands there or beyond already."""
     row = writer.task(task_id)
-    if row.state != to:
+    if to in TASK_MOVES[TaskState(row.state)]:
         writer.move(row, to, reason, attempt=number)
 
 

@@ -21,6 +21,8 @@ from iterm_mcp.web.api.opening import ApiServices, open_api
 
 if TYPE_CHECKING:
     from iterm_mcp.services.alerts.opening import Attention
+    from iterm_mcp.services.backlog.opening import BacklogDesk
+    from iterm_mcp.services.choosing.chooser import Chooser
     from iterm_mcp.services.resources.opening import Resources
 
 
@@ -39,7 +41,10 @@ async def collect_document() -> dict[str, Any]:
             # Its routes look into it when they are asked, and here nobody asks.
             attention = cast("Attention", object())
             resources = cast("Resources", object())
-            given = ApiServices(store, clock, door, questions, desk, attention, resources=resources)
+            given = ApiServices(
+                store, clock, door, questions, desk, attention, resources=resources,
+                backlog=cast("BacklogDesk", object()), chooser=cast("Chooser", object()),
+            )  # fmt: skip
             api = await open_api(given)
             return make_document(await api.application.made(), door.facts())
 

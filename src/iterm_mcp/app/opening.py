@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from iterm_mcp.agents.described import kind_folders, open_described
+from iterm_mcp.app.desk import open_desk
 from iterm_mcp.app.services import Services, make_services
-from iterm_mcp.app.tasks import make_work, open_tasks
+from iterm_mcp.app.tasks import make_work
 from iterm_mcp.app.tools import tool_rows
 from iterm_mcp.clock import SystemClock
 from iterm_mcp.hook_relay import hook_command
@@ -196,9 +197,10 @@ async def open_app(
                 clock, paths, terminal,
             ) as attention,
             resources.running(services.lives.book, services.lives.ender, attention.alerts),
-            open_tasks(
-                services, store, work, paths, settings.tasks_url, clock, facts.task_changed
-            ) as tasks,
+            open_desk(
+                services, store, work, paths, settings.tasks_url, clock, facts.task_changed,
+                attention.alerts,
+            ) as work_desk,
         ):  # fmt: skip
             metrics.events.begin(lambda: (events.store.stats(), events.intake_stats(sources.spool)))
             extras.resources.show(attention)
@@ -210,12 +212,22 @@ async def open_app(
             async with shares.running():
                 api = await open_api(
                     ApiServices(
-                        store, clock, door, questions, desk, attention, limits, shares, resources
+                        store,
+                        clock,
+                        door,
+                        questions,
+                        desk,
+                        attention,
+                        limits,
+                        shares,
+                        resources,
+                        work_desk.backlog,
+                        work_desk.chooser,
                     )
                 )
                 yield App(
                     server, metrics, calls, link, services.approvals, events, sources, api, shares,
-                    work, tasks,
+                    work, work_desk.tasks,
                 )  # fmt: skip
 
 

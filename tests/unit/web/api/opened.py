@@ -13,6 +13,7 @@ from tests.unit.web.asgi import Answer, ask
 from iterm_mcp.app import make_services, tool_rows
 from iterm_mcp.services.events.exporting import Exporter
 from iterm_mcp.services.events.questions import make_questions
+from iterm_mcp.services.resources.opening import make_resources
 from iterm_mcp.services.shares.book import Shares
 from iterm_mcp.services.shares.shelf import Shelf
 from iterm_mcp.store import Store, open_store
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp
 
+    from iterm_mcp.services.backlog.opening import BacklogDesk
+    from iterm_mcp.services.choosing.chooser import Chooser
     from iterm_mcp.services.events.exporting.recordings import Recordings
 
 TOKEN = "the-root-token"
@@ -94,6 +97,8 @@ async def open_side(
     limits: ApiLimits | None = None,
     clock: FakeClock | None = None,
     recordings: Recordings | None = None,
+    backlog: BacklogDesk | None = None,
+    chooser: Chooser | None = None,
 ) -> AsyncIterator[Side]:
     terminal, metrics = FakeTerminal(), Metrics()
     clock = clock or FakeClock()
@@ -110,8 +115,9 @@ async def open_side(
         exporter = Exporter(events, clock, recordings)
         shares = Shares(store.shares, exporter, Shelf(str(folder / "shares")), clock)
         given = ApiServices(
-            store, clock, door, questions, desk, limits=limits or ApiLimits(0), shares=shares
-        )
+            store, clock, door, questions, desk, limits=limits or ApiLimits(0), shares=shares,
+            backlog=backlog, chooser=chooser, resources=make_resources(clock, str(folder)),
+        )  # fmt: skip
         api = await open_api(given)
         server = build_server(rows, calls)
         enter = calls.clients.enter_http

@@ -10,8 +10,8 @@ import pytest
 
 from iterm_mcp.models.agent_lives import AgentOrder, Desired, Forensics, Life, Limits, Phase, Spare
 from iterm_mcp.models.ids import AgentName, SessionId, TeamName
-from iterm_mcp.models.task_limits import OverLimit, ResourceLimits
-from iterm_mcp.store.agent_lives import KEPT
+from iterm_mcp.models.task_limits import NO_LIMITS, OverLimit, ResourceLimits
+from iterm_mcp.store.agent_lives import KEPT, read_order, write_order
 from iterm_mcp.testing.fake_clock import START
 
 if TYPE_CHECKING:
@@ -160,3 +160,10 @@ async def test_every_phase_can_be_kept(store: Store, phase: Phase) -> None:
     await store.lives.save(life(phase=phase))
 
     assert (await store.lives.load())[0].phase is phase
+
+
+def test_an_order_that_was_kept_before_there_were_such_limits_has_none() -> None:
+    kept = write_order(life().order)
+    del kept["resources"]
+
+    assert read_order(kept).resources == NO_LIMITS

@@ -13,10 +13,19 @@ from typer.testing import CliRunner
 
 from iterm_mcp import __version__
 from iterm_mcp.cli import app
-from iterm_mcp.cli.checking import client_entries, installation, programs, round_trip, state_folder
+from iterm_mcp.cli.checking import (
+    client_entries,
+    installation,
+    limits,
+    programs,
+    round_trip,
+    state_folder,
+)
 from iterm_mcp.cli.installing.clients import Machine
 from iterm_mcp.paths import find_paths, make_private_folder
 from iterm_mcp.processes import InstanceLock
+from iterm_mcp.services.resources.cgroups import Found, Groups
+from iterm_mcp.services.resources.opening import SystemGroups
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -165,6 +174,20 @@ def test_a_socket_that_nobody_has_is_told(paths: Paths) -> None:
     Path(paths.daemon_socket).touch()
     found = only(state_folder.check_sockets(paths))
     assert (found.level, "was left" in found.text) == ("warn", True)
+
+
+@pytest.mark.parametrize(
+    ("groups", "words"),
+    [(None, "every other second, since it has none"), (Groups(Path("/g"), ("memory",)), "holds")],
+    ids=["watched", "held"],
+)
+def test_who_holds_limits_is_said(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch, groups: Groups | None, words: str
+) -> None:
+    reason = "it has none" if groups is None else "the system holds memory"
+    monkeypatch.setattr(SystemGroups, "possible", lambda _self: Found(groups, reason))
+    found = only(limits.check_limits(paths))
+    assert (found.level, words in found.text) == ("ok", True)
 
 
 @pytest.mark.usefixtures("paths")

@@ -44,6 +44,7 @@ async def collect_document() -> dict[str, Any]:
             given = ApiServices(
                 store, clock, door, questions, desk, attention, resources=resources,
                 backlog=cast("BacklogDesk", object()), chooser=cast("Chooser", object()),
+                worktrees=services.worktrees,
             )  # fmt: skip
             api = await open_api(given)
             return make_document(await api.application.made(), door.facts())

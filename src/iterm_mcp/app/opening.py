@@ -204,7 +204,7 @@ async def open_app(
         ):  # fmt: skip
             metrics.events.begin(lambda: (events.store.stats(), events.intake_stats(sources.spool)))
             extras.resources.show(attention)
-            rows = tool_rows(services, questions)
+            rows = tool_rows(services, questions, work_desk.asked)
             server = build_server(rows, calls, extras)
             limits = ApiLimits(settings.http_requests_per_second, settings.http_most_at_once)
             door, desk = DirectCalls(rows, calls), services.approvals.desk
@@ -223,6 +223,7 @@ async def open_app(
                         resources,
                         work_desk.backlog,
                         work_desk.chooser,
+                        worktrees=services.worktrees,
                     )
                 )
                 yield App(

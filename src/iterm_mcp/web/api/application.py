@@ -29,8 +29,10 @@ from iterm_mcp.web.api.resources import resource_router
 from iterm_mcp.web.api.routing import operation_id
 from iterm_mcp.web.api.shares import share_router
 from iterm_mcp.web.api.shortcuts import Shortcuts
+from iterm_mcp.web.api.tasks import queue_router, task_router
 from iterm_mcp.web.api.tokens import token_router
 from iterm_mcp.web.api.tools import tool_router
+from iterm_mcp.web.api.worktrees import worktree_router
 from iterm_mcp.web.errors import EXCEPTION_HANDLERS, problem
 
 if TYPE_CHECKING:
@@ -76,8 +78,10 @@ def make_application(services: ApiServices, tokens: HttpTokens) -> FastAPI:
         *([attention_router(attention)] if attention else []),
         *([share_router(services.shares, filters)] if services.shares else []),
         *([process_tree_router(services.resources)] if services.resources else []),
+        *([worktree_router(services.worktrees)] if services.worktrees else []),
         *([backlog_router(services.backlog)] if services.backlog else []),
         *([choosing_router(services.chooser)] if services.chooser else []),
+        *([task_router(services.tasks), queue_router(services.tasks)] if services.tasks else []),
         resource_router(services.tools),
         tool_router(services.tools),
         document_router(api, services.tools.facts()),

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from iterm_mcp.services.events.questions import EventQuestions
     from iterm_mcp.services.resources.opening import Resources
     from iterm_mcp.services.shares.book import Shares
+    from iterm_mcp.services.tasks.service import TaskService
+    from iterm_mcp.services.worktrees.service import Worktrees
     from iterm_mcp.store import Store
 
 BASE = "/v1"
@@ -65,6 +67,8 @@ class ApiServices:
         resources: What agents take of the machine; likewise.
         backlog: What is left undone in repositories; likewise.
         chooser: How work was done, and how that went; likewise.
+        tasks: Durable work; likewise.
+        worktrees: Those of git repositories; likewise.
     """
 
     store: Store
@@ -78,6 +82,7 @@ class ApiServices:
     resources: Resources | None = None
     backlog: BacklogDesk | None = None
     chooser: Chooser | None = None
+    worktrees: Worktrees | None = None
 
 
 class LateApplication:

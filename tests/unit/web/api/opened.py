@@ -117,6 +117,7 @@ async def open_side(
         given = ApiServices(
             store, clock, door, questions, desk, limits=limits or ApiLimits(0), shares=shares,
             backlog=backlog, chooser=chooser, resources=make_resources(clock, str(folder)),
+            worktrees=services.worktrees,
         )  # fmt: skip
         api = await open_api(given)
         server = build_server(rows, calls)

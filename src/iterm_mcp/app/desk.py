@@ -7,14 +7,17 @@ from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING
 
-from iterm_mcp.agents.kinds import find_kind
+from iterm_mcp.agents.kinds import all_kinds, find_kind
 from iterm_mcp.app.tasks import open_tasks
-from iterm_mcp.services.agents.templates import Templates
 from iterm_mcp.services.backlog.opening import make_desk
 from iterm_mcp.services.choosing.availability import Availability
 from iterm_mcp.services.choosing.chooser import Chooser
 from iterm_mcp.services.choosing.learning import Learning
+from iterm_mcp.services.deliveries.means import SHELL
+from iterm_mcp.services.tasks.graphs.known import Known
 from iterm_mcp.services.tasks.quotas import Quotas
+from iterm_mcp.services.tasks.service import TaskService
+from iterm_mcp.services.tasks.settings import TaskSettingsFile
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -35,6 +38,7 @@ class WorkDesk:
     """Where work is asked for."""
 
     tasks: TaskEngine
+    asked: TaskService
     chooser: Chooser
     backlog: BacklogDesk
 
@@ -56,8 +60,9 @@ async def open_desk(
         url, tell: See `open_tasks`.
         alarm: Is told when a way of doing work does otherwise than it used to.
     """
-    quotas = Quotas()
-    available = Availability(Templates(f"{paths.state}/templates"), find_kind, quotas, clock)
+    quotas, settings = Quotas(), TaskSettingsFile(paths.task_settings)
+    templates = services.lives.templates
+    available = Availability(templates, find_kind, quotas, clock)
     chooser = Chooser(
         store.outcomes, paths.choosing, clock, Random(),  # noqa: S311 - no secret
         unavailable=available.why_not, alarm=alarm,
@@ -69,10 +74,17 @@ async def open_desk(
         learning.note(change)
 
     async with (
-        open_tasks(services, store, work, paths, url, clock, told, quotas) as tasks,
+        open_tasks(services, store, work, paths, url, clock, told, quotas, settings) as tasks,
         learning.running(tasks),
     ):
         backlog = make_desk(
             store.backlogs, paths.backlog_settings, clock, services.worktrees, chooser, tasks
         )
-        yield WorkDesk(tasks, chooser, backlog)
+
+        async def known() -> Known:
+            found, _ = await templates.load()
+            kinds = frozenset(all_kinds()) - {SHELL}
+            return Known(kinds, {one.name: one.order.kind for one in found})
+
+        asked = TaskService(tasks, known, lambda: settings.last.most_at_once)
+        yield WorkDesk(tasks, asked, chooser, backlog)

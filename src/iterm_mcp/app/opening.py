@@ -224,6 +224,7 @@ async def open_app(
                         work_desk.backlog,
                         work_desk.chooser,
                         worktrees=services.worktrees,
+                        tasks=work_desk.asked,
                     )
                 )
                 yield App(

@@ -20,7 +20,6 @@ from iterm_mcp.services.tasks.folders import AttemptFolders
 from iterm_mcp.services.tasks.leftovers import Leftovers
 from iterm_mcp.services.tasks.limiting import WatchLimiter
 from iterm_mcp.services.tasks.places import Places
-from iterm_mcp.services.tasks.settings import TaskSettingsFile
 from iterm_mcp.services.tasks.supervising import Supervisor
 from iterm_mcp.services.tasks.work import AgentWork
 from iterm_mcp.tasks.engine import EngineOptions, TaskEngine, open_engine
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
     from iterm_mcp.services.events.questions import EventQuestions
     from iterm_mcp.services.resources.watching import ResourceWatch
     from iterm_mcp.services.tasks.quotas import Quotas
+    from iterm_mcp.services.tasks.settings import TaskSettingsFile
     from iterm_mcp.store import Store
     from iterm_mcp.terminal.protocol import Terminal
 
@@ -89,6 +89,7 @@ async def open_tasks(
     clock: Clock,
     tell: Callable[[TaskChange], None],
     quotas: Quotas,
+    settings: TaskSettingsFile,
 ) -> AsyncIterator[TaskEngine]:
     """Run the task engine over the services for the block; what was under way goes on.
 
@@ -97,7 +98,6 @@ async def open_tasks(
         tell: Called with every change of a task; must not wait.
         quotas: Learns, for the length of the block, when kinds of agents take orders again.
     """
-    settings = TaskSettingsFile(paths.task_settings)
     admission = Admission(settings, clock, held=services.holds.why, quotas=quotas)
     options = EngineOptions(
         url, paths.state, clock=clock, limits=lambda: dispatch_limits(settings.last),

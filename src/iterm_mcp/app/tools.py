@@ -23,20 +23,27 @@ from iterm_mcp.tools.results import ResultTools
 from iterm_mcp.tools.sending import SendingTools
 from iterm_mcp.tools.sessions import SessionTools
 from iterm_mcp.tools.standing_sessions import StandingSessionTools
+from iterm_mcp.tools.tasks import TaskTools
 from iterm_mcp.tools.teams import TeamTools
 from iterm_mcp.tools.triggers import TriggerTools
 
 if TYPE_CHECKING:
     from iterm_mcp.app.services import Services
     from iterm_mcp.services.events.questions import EventQuestions
+    from iterm_mcp.services.tasks.service import TaskService
     from iterm_mcp.tools.tool import ToolRow
 
 
-def tool_rows(services: Services, questions: EventQuestions | None = None) -> list[ToolRow]:
+def tool_rows(
+    services: Services,
+    questions: EventQuestions | None = None,
+    tasks: TaskService | None = None,
+) -> list[ToolRow]:
     """Return every tool, in the order in which clients list them.
 
     Args:
         questions: What answers from events; without it there are no tools for them.
+        tasks: Likewise of durable work.
     """
     sessions, agents = services.sessions, services.agents
     return [
@@ -63,6 +70,7 @@ def tool_rows(services: Services, questions: EventQuestions | None = None) -> li
         *ResultTools(services.results).rows(),
         *TeamTools(agents, services.permissions).rows(),
         *PlaybookTools(services.playbooks).rows(),
+        *(() if tasks is None else TaskTools(tasks).rows()),
         *(() if questions is None else EventTools(questions).rows()),
         *AnnotationTools(services.annotations).rows(),
     ]

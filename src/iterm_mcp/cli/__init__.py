@@ -18,6 +18,7 @@ import iterm_mcp.cli.host as host_verbs
 import iterm_mcp.cli.messages as message_verbs
 import iterm_mcp.cli.notes as notes_verbs
 import iterm_mcp.cli.playbook as playbook_verbs
+import iterm_mcp.cli.tasks as task_verbs
 import iterm_mcp.cli.tokens as token_verbs
 import iterm_mcp.cli.worktrees as worktree_verbs
 from iterm_mcp.cli.attach import attach
@@ -47,6 +48,7 @@ app.add_typer(host_verbs.app, name="host")
 app.add_typer(message_verbs.app, name="messages")
 app.add_typer(notes_verbs.app, name="notes")
 app.add_typer(playbook_verbs.app, name="playbook")
+app.add_typer(task_verbs.app, name="tasks")
 app.add_typer(token_verbs.app, name="tokens")
 app.add_typer(worktree_verbs.app, name="worktrees")
 app.command()(attach)

@@ -83,6 +83,7 @@ class ApiServices:
     backlog: BacklogDesk | None = None
     chooser: Chooser | None = None
     worktrees: Worktrees | None = None
+    tasks: TaskService | None = None
 
 
 class LateApplication:

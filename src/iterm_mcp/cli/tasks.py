@@ -1,0 +1,225 @@
+"""``iterm-mcp tasks``: durable work, asked for, listed, explained, waited for."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+import iterm_mcp.cli.task_changes as changes
+from iterm_mcp.cli.plain import plain
+from iterm_mcp.cli.tool_call import ToolCaller, open_caller, print_json
+
+app = typer.Typer(
+    help="Work that outlives every restart: submit, graph, list, show, draw, wait; cancel, retry, "
+    "answer, fork, purge; pause, resume; schedule; machines.",
+    no_args_is_help=True,
+)
+WAIT_SECONDS = 3600.0
+UNSETTLED, FAILED = 2, 1
+
+_line = partial(plain, instead=" ")
+
+_Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+_File = Annotated[str, typer.Argument(help="A document in YAML or JSON; - is stdin.")]
+_Var = Annotated[list[str] | None, typer.Option("--var", help="name=value; JSON where it is such.")]
+_Key = Annotated[str, typer.Option(help="Asked again with the same key, it is the same.")]
+_Wait = Annotated[bool, typer.Option("--wait", help="Until it has settled.")]
+
+
+@app.command()
+def submit(
+    work: Annotated[
+        str, typer.Argument(help="A command line; or, with --kind, the agent's order.")
+    ],
+    kind: Annotated[str, typer.Option(help="Of an agent: claude, codex, gemini ….")] = "",
+    name: Annotated[str, typer.Option(help="What people call it.")] = "task",
+    directory: Annotated[str, typer.Option("--directory", "-C", help="Where it works.")] = ".",
+    template: Annotated[str, typer.Option(help="Of the agent.")] = "",
+    worktree: Annotated[bool, typer.Option("--worktree", help="In a worktree of its own.")] = False,  # noqa: FBT002
+    team: Annotated[str, typer.Option(help="Whose limits count it.")] = "",
+    priority: Annotated[int, typer.Option(help="Higher goes first.")] = 0,
+    deadline: Annotated[str, typer.Option(help="Of an attempt: 90s, 20m, 1h.")] = "",
+    attempts: Annotated[int, typer.Option(min=0, help="At most; 0 is 3.")] = 0,
+    accept: Annotated[
+        list[str] | None, typer.Option(help="A command that must pass before it counts as done.")
+    ] = None,
+    commit: Annotated[bool, typer.Option("--commit", help="It must have made a commit.")] = False,  # noqa: FBT002
+    key: _Key = "",
+    wait: _Wait = False,  # noqa: FBT002
+    as_json: _Json = False,  # noqa: FBT002
+) -> None:
+    """Queue one task; prints its id."""
+    task: dict[str, Any] = {"directory": str(Path(directory).resolve())}
+    task |= {"kind": kind, "prompt": work} if kind else {"run": work}
+    given = {
+        "template": template, "worktree": worktree, "team": team, "priority": priority,
+        "deadline": deadline, "retry": {"attempts": attempts} if attempts else None,
+    }  # fmt: skip
+    task |= {name: value for name, value in given.items() if value}
+    if accept or commit:
+        task["accept"] = {"commands": accept or [], "commit": commit}
+    document = json.dumps({"graph": name, "tasks": {name: task}})
+    with open_caller() as caller:
+        made = caller.call("submit_tasks", {"document": document, "key": key})
+        (task_id,) = made["tasks"].values()
+        if wait:
+            _wait(caller, [task_id], WAIT_SECONDS, as_json=as_json)
+    if as_json:
+        print_json({"task_id": task_id, "graph_id": made["graph_id"]})
+    else:
+        typer.echo(task_id)
+
+
+@app.command()
+def graph(
+    file: _File,
+    var: _Var = None,
+    key: _Key = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would do.")] = False,  # noqa: FBT002
+    wait: _Wait = False,  # noqa: FBT002
+    as_json: _Json = False,  # noqa: FBT002
+) -> None:
+    """Queue the graph of a document, all of it or nothing; prints its id."""
+    arguments = {"document": read_document(file), "variables": read_variables(var), "key": key}
+    with open_caller() as caller:
+        made = caller.call("submit_tasks", {**arguments, "dry_run": dry_run})
+        if wait and not dry_run:
+            _wait(caller, [made["graph_id"]], WAIT_SECONDS, as_json=as_json)
+    if as_json:
+        print_json(made)
+    elif dry_run:
+        typer.echo("\n".join(_line(one) for one in made["plan"]))
+    else:
+        typer.echo(made["graph_id"])
+
+
+@app.command("list")
+def show_all(
+    state: Annotated[list[str] | None, typer.Option(help="Only those; dead, queued ….")] = None,
+    graph_id: Annotated[str, typer.Option("--graph", help="Only of this graph.")] = "",
+    team: Annotated[str, typer.Option(help="Only of this team.")] = "",
+    text: Annotated[str, typer.Option(help="In the name or the prompt.")] = "",
+    limit: Annotated[int, typer.Option(min=1, max=500)] = 20,
+    as_json: _Json = False,  # noqa: FBT002
+) -> None:
+    """List tasks, the newest first."""
+    asked = {"states": state or [], "graph": graph_id, "team": team, "text": text, "limit": limit}
+    with open_caller() as caller:
+        found = caller.call("list_tasks", asked)
+    if as_json:
+        print_json(found)
+        return
+    for one in found["tasks"]:
+        typer.echo(_row(one))
+    counts = ", ".join(f"{many} {state}" for state, many in found["counts"].items())
+    typer.echo(f"in all: {counts or 'none'}", err=True)
+
+
+@app.command()
+def show(
+    task_id: Annotated[str, typer.Argument(help="From list.")],
+    as_json: _Json = False,  # noqa: FBT002
+) -> None:
+    """Show a task: why it waits or failed, its attempts and its result."""
+    with open_caller() as caller:
+        found = caller.call("show_task", {"task_id": task_id})
+    if as_json:
+        print_json(found)
+        return
+    typer.echo(_row(found))
+    for sentence in found.get("waits_for", []):
+        typer.echo(f"  waits: {_line(sentence)}")
+    for one in found["attempts"]:
+        told = f": {_line(one['reason'])}" if one.get("reason") else ""
+        typer.echo(f"  attempt {one['number']} {one.get('outcome', 'runs')}{told}")
+    for failure in found.get("failed_because", []):
+        for problem in failure.get("problems", []):
+            typer.echo(f"  attempt {failure['number']}: {_line(problem)}")
+        if "evidence" in failure:
+            typer.echo(
+                f"  attempt {failure['number']}: what was kept: {_line(failure['evidence'])}"
+            )
+    if "result" in found:
+        typer.echo(json.dumps(found["result"], indent=2, ensure_ascii=False))
+
+
+@app.command()
+def draw(
+    graph_id: Annotated[str, typer.Argument(help="A graph's id.")],
+    as_json: _Json = False,  # noqa: FBT002
+) -> None:
+    """Draw a graph, with the states of its tasks."""
+    with open_caller() as caller:
+        found = caller.call("list_tasks", {"what": "graph", "graph": graph_id})
+    if as_json:
+        print_json(found)
+    else:
+        typer.echo(found["drawing"])
+
+
+@app.command()
+def wait(
+    ids: Annotated[list[str], typer.Argument(help="Tasks or graphs.")],
+    seconds: Annotated[float, typer.Option(min=0, help="At most.")] = WAIT_SECONDS,
+    as_json: _Json = False,  # noqa: FBT002
+) -> None:
+    """Wait until tasks have settled. Exit code 0: all succeeded; 1: one did not; 2: not settled."""
+    with open_caller() as caller:
+        _wait(caller, ids, seconds, as_json=as_json)
+
+
+def _wait(caller: ToolCaller, ids: list[str], seconds: float, *, as_json: bool) -> NoReturn:
+    def told(text: str) -> None:
+        if sys.stderr.isatty():
+            typer.echo(f"\r{_line(text)}  ", nl=False, err=True)
+
+    asked = {"ids": ids, "seconds": min(seconds, WAIT_SECONDS)}
+    found = caller.call("wait_tasks", asked, on_progress=told)
+    if as_json:
+        print_json(found)
+    else:
+        for one in found["tasks"]:
+            typer.echo(_row(one))
+    bad = any(one["state"] not in {"succeeded", "skipped"} for one in found["tasks"])
+    raise typer.Exit((FAILED if bad else 0) if found["settled"] else UNSETTLED)
+
+
+def _row(one: dict[str, Any]) -> str:
+    why = one.get("question") or one.get("reason") or ""
+    return _line(
+        f"{one['task_id']}  {one['state']:<11} {one['kind']:<8} {one['name']}"
+        + (f"  ({why})" if why else "")
+    )
+
+
+def read_document(file: str) -> str:
+    """Return a document's text; exit with 1 where it cannot be read."""
+    try:
+        return sys.stdin.read() if file == "-" else Path(file).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        typer.echo(f"{os.fspath(file)}: {error}", err=True)
+        raise typer.Exit(1) from None
+
+
+def read_variables(given: list[str] | None) -> dict[str, Any]:
+    """Return variables; exit with 1 where one has no value."""
+    found: dict[str, Any] = {}
+    for one in given or []:
+        name, sign, value = one.partition("=")
+        if not sign:
+            typer.echo(f"{one}: write it as name=value", err=True)
+            raise typer.Exit(1)
+        try:
+            found[name] = json.loads(value)
+        except ValueError:
+            found[name] = value
+    return found
+
+
+changes.add_to(app)  # below those of this file, in its help

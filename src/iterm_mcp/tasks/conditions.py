@@ -30,6 +30,8 @@ FIELDS = tuple(TaskResult.__dataclass_fields__)
 MOST_SHELL_BYTES = 100_000
 """Of a command line or a variable: the system takes 128 KiB of each."""
 MOST_PROMPT_CHARACTERS = 400_000
+MOST_CHARACTERS = 2_000_000
+"""Of all values of one task."""
 
 _PLACE = re.compile(r"\$\$\{tasks\.|\$\{tasks\.([^{}]*)\}")
 _REFERENCE = re.compile(rf"(?P<task>.+?)\.(?P<path>(?:{'|'.join(FIELDS)})(?:\..+)?)", re.DOTALL)
@@ -247,6 +249,7 @@ def fill(spec: TaskSpec, inputs: Mapping[str, TaskResult]) -> TaskSpec:
         InvalidRequestError: A value is not there, or is too long; the text says which.
     """
     missing: list[str] = []
+    size = 0
 
     def put_in(text: str, *, quoted: bool) -> str:
         def one(place: re.Match[str]) -> str:
@@ -258,6 +261,10 @@ def fill(spec: TaskSpec, inputs: Mapping[str, TaskResult]) -> TaskSpec:
             except NotFoundError as error:
                 missing.append(f"tasks.{place[1]}: {error.hint}")
                 return ""
+            nonlocal size
+            size += len(value)
+            if size > MOST_CHARACTERS:
+                raise _too_long(spec, "text", f"{MOST_CHARACTERS} characters")
             return shlex.quote(value) if quoted and not reference.raw else value
 
         return _PLACE.sub(one, text)

@@ -25,12 +25,15 @@ from iterm_mcp.models.tasks import (
     TaskResult,
     TaskSpec,
 )
-from iterm_mcp.tasks.conditions import as_text, escape, value_at, value_in
+from iterm_mcp.tasks.conditions import as_text, escape, texts_of, value_at, value_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from iterm_mcp.models.observations import Json
+
+MOST_CHARACTERS = 8_000_000
+"""Of all texts of what a task becomes."""
 
 _PLACE = re.compile(r"\$\$\{(?:item|index)\b|\$\{(item(?:\.[^{}]+?)?|index)(:raw)?\}")
 
@@ -99,6 +102,15 @@ def spread_over(
     Raises:
         InvalidRequestError: An element lacks what the task's texts ask for.
     """
+    texts = "\n".join([*texts_of(spec), *spec.files])
+    places = len(_PLACE.findall(texts))
+    size = sum(len(texts) + places * len(as_text(one)) for one in items)
+    if size > MOST_CHARACTERS:
+        raise InvalidRequestError(
+            f"the texts of task {spec.name!r} for {len(items)} elements are longer than "
+            f"{MOST_CHARACTERS} characters together",
+            hint="Put long texts into files, and name these.",
+        )
     return tuple(_child(spec, one, at, everywhere) for at, one in enumerate(items, 1))
 
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from iterm_mcp.errors import InvalidRequestError, NotFoundError
 from iterm_mcp.models.tasks import Acceptance, Condition, Operator, TaskResult, TaskSpec
 from iterm_mcp.tasks.conditions import (
+    MOST_CHARACTERS,
     MOST_PROMPT_CHARACTERS,
     MOST_SHELL_BYTES,
     Reference,
@@ -299,3 +300,8 @@ def test_all_texts_that_take_values_are_looked_at() -> None:
 def test_what_no_program_could_be_given_is_refused(spec: TaskSpec, value: str, told: str) -> None:
     with pytest.raises(InvalidRequestError, match=told):
         fill(spec, {"a": TaskResult(value)})
+
+
+def test_values_are_not_put_in_without_end() -> None:
+    with pytest.raises(InvalidRequestError, match=f"longer than {MOST_CHARACTERS}"):
+        fill(asked("${tasks.a.output}" * 1000), {"a": TaskResult("x" * 100_000)})

@@ -130,6 +130,11 @@ def test_gathered_outputs_stand_in_the_order_of_the_list(items: list[int | str])
     assert gather(became.gather, dict(sorted(results.items()))).output == items
 
 
+def test_elements_are_not_put_in_without_end() -> None:
+    with pytest.raises(InvalidRequestError, match="for 2 elements are longer than"):
+        spread_over(TaskSpec("a", "claude", "${item}" * 1000, "/"), ["x" * 10_000, "y"])
+
+
 def test_gathering_adds_up_what_is_known() -> None:
     spec = TaskSpec("m", GATHER, "", "/", needs=("m-1", "m-2"))
     first = TaskResult("a", files={"x": "/kept/1"}, cost_usd=0.5, tokens=3)

@@ -28,6 +28,7 @@ from iterm_mcp.models.tasks import (
     TaskSpec,
 )
 from iterm_mcp.services.tasks.graphs import document
+from iterm_mcp.services.tasks.graphs.checks import MOST_STARS
 from iterm_mcp.services.tasks.graphs.known import NOTHING_KNOWN, Known, why_no_place
 from iterm_mcp.services.tasks.graphs.reading import (
     MOST_BYTES,
@@ -627,8 +628,30 @@ def test_no_data_does_worse_than_be_refused(tasks: dict[str, object]) -> None:
             + "".join(f"  u{at}: {{run: x, directory: /, needs: 't*'}}\n" for at in range(200)),
             f"more than {MOST_NEEDS} needs",
         ),
+        (
+            "graph: o\ntasks:\n"
+            + "".join(
+                f"  t{at}: {{run: x, directory: /, needs: '*{at - 1}'}}\n" for at in range(1, 300)
+            )
+            + "  t0: {run: x, directory: /}\n",
+            f"different stars, more than {MOST_STARS}",
+        ),
+        (
+            "graph: o\nvariables: {x: "
+            + "x" * 60_000
+            + "}\ntasks: {a: {directory: /, run: '"
+            + "${x} " * 1000
+            + "'}}",
+            "with its variables put in, the document is longer than",
+        ),
+        (
+            "graph: o\ntasks: {a: {directory: /, run: '"
+            + "${item} " * 1000
+            + f"', fan_out: {[*range(900)]}}}}}",
+            "for 900 elements are longer than",
+        ),
     ],
-    ids=["bytes", "tasks", "needs"],
+    ids=["bytes", "tasks", "needs", "stars", "values", "elements"],
 )
 def test_a_graph_is_not_too_large(text: str, told: str) -> None:
     with pytest.raises(InvalidRequestError, match=told):

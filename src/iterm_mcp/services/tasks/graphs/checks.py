@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 _TASK_ID = re.compile(r"t-[A-Za-z0-9][A-Za-z0-9.-]{0,80}")
 SHOWN = 8
+MOST_STARS = 200
 
 
 class Checker:
@@ -57,6 +58,8 @@ class Checker:
         self._policy = policy
         self._known = known
         self._at = at
+        self._results: dict[str, set[str]] = {}
+        self._stars: dict[str, list[str]] = {}
 
     def problems(self) -> Iterator[Problem]:
         """Yield all that is wrong."""
@@ -69,7 +72,14 @@ class Checker:
             yield from self._conditions(draft)
             yield from self._references(draft)
             yield from self._acceptance(draft)
+        yield from self._many_stars()
         yield from self._circles()
+
+    def _many_stars(self) -> Iterator[Problem]:
+        if len(self._stars) > MOST_STARS:
+            fix = "Name tasks, or have one gather many."
+            what = f"its needs have {len(self._stars)} different stars, more than {MOST_STARS}"
+            yield self._at(("tasks",), what, fix)
 
     def _twice(self) -> Iterator[Problem]:
         counted = Counter(one.name for one in self._drafts)
@@ -173,7 +183,7 @@ class Checker:
             if need == draft.name:
                 yield self._at(path, "it needs itself", "Take it out.")
             elif "*" in need:
-                if not [*self._fitting(draft, need)]:
+                if not self._fitting(draft, need):
                     yield self._at(path, f"no task is called like {need!r}", self._alike(need))
             elif need.endswith(UNDO) and need in self._names:
                 fix = "Leave it out: it only runs when the graph has failed."
@@ -203,14 +213,22 @@ class Checker:
         head = self._names.get(draft.head)
         return None if head is None else head.items
 
-    def _fitting(self, draft: Draft, star: str) -> Iterator[str]:
-        """Yield the tasks of the document that a need with a star is for."""
-        for one in self._drafts:
-            if one.name != draft.name and not one.compensates:
-                listed = {one.name} if one.head or one.found_list else frozenset[str]()
-                if fits(one.name, star) or fits(one.name, star, listed):
-                    yield one.name
-        yield from (one for one in self._unread if fits(one, star))
+    def _fitting(self, draft: Draft, star: str) -> list[str]:
+        """Return the tasks of the document that a need with a star is for."""
+        if star not in self._stars:
+            if len(self._stars) > MOST_STARS:  # told once, for all
+                return [star]
+            found = [
+                one.name
+                for one in self._drafts
+                if not one.compensates
+                and (
+                    fits(one.name, star)
+                    or ((one.head or one.found_list) and fits(one.name, star, (one.name,)))
+                )
+            ]
+            self._stars[star] = [*found, *(one for one in self._unread if fits(one, star))]
+        return [one for one in self._stars[star] if one != draft.name]
 
     def _alike(self, name: str) -> str:
         return _did_you_mean(name, [*self._names, *self._unread])
@@ -254,7 +272,9 @@ class Checker:
     def _is_needed(
         self, draft: Draft, task: str, path: Path, *, star: bool = False
     ) -> Iterator[Problem]:
-        needed = self._needed(draft)
+        needed = self._results.get(draft.name)
+        if needed is None:
+            needed = self._results[draft.name] = self._needed(draft)
         if task in needed or (star and "*" in task and any(fits(one, task) for one in needed)):
             return
         fix = f"Add {task} to its needs." if self._is_there(task) else self._alike(task)
@@ -293,7 +313,7 @@ class Checker:
                 if need == draft.name:
                     continue  # told already
                 element = self._element_of(need)
-                whole = [*self._fitting(draft, need)] if "*" in need else [need]
+                whole = self._fitting(draft, need) if "*" in need else [need]
                 named += [element.name] if element is not None else whole
         for path in circles(ties):
             first = self._names.get(path[0])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
+from fnmatch import translate
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -131,7 +132,12 @@ def resolved(
 
 def fits(name: str, star: str, lists: Collection[str] = ()) -> bool:
     """Tell whether a need with a star is for a task, or for those that it will become."""
-    return fnmatchcase(f"{name}-1" if name in lists else name, star)
+    return _pattern(star).match(f"{name}-1" if name in lists else name) is not None
+
+
+@lru_cache(maxsize=256)
+def _pattern(star: str) -> re.Pattern[str]:
+    return re.compile(translate(star))
 
 
 def _of_element(spec: TaskSpec, number: int, same: Collection[str]) -> TaskSpec:

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     Tell = Callable[[Path, str, str], None]
     """Takes note of a problem: where, what, and what to do."""
 
+MOST_CHARACTERS = 4_000_000
+"""Of all values that are put in."""
+
 RESERVED = frozenset({"item", "index", "tasks"})
 
 _PLACE = re.compile(r"\$\$\{(?=(tasks\.|(?:item|index)\b)?)|\$\{([^{}]*)\}")
@@ -102,6 +105,7 @@ class Variables:
     def __init__(self, values: Mapping[str, Json], tell: Tell) -> None:
         self._values = values
         self._tell = tell
+        self._left = MOST_CHARACTERS
 
     def fill(self, value: Any, path: Path, *, fanned: bool = False) -> Any:  # noqa: ANN401 - any
         """Return data with all values put in.
@@ -161,6 +165,14 @@ class Variables:
         if self._values[found[1]] is None:  # told already, once
             return f"${{{inner}}}"
         value = as_text(self._values[found[1]])
+        self._left -= len(value)
+        if self._left < 0:
+            raise InvalidRequestError(
+                f"with its variables put in, the document is longer than {MOST_CHARACTERS} "
+                "characters",
+                hint="Hand long values on as files.",
+                code="bad_graph",
+            )
         if command and found[2] is None:
             value = shlex.quote(value)
         if fanned:

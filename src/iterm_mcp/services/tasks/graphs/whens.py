@@ -26,7 +26,7 @@ _WORDS: dict[str, tuple[Operator, Any]] = {
     "missing": (Operator.EXISTS, False),
 }
 _LINE = re.compile(
-    r"(?P<value>\S+)\s+(?P<word>==|!=|<=|>=|<|>|=|[a-z]+)(?:\s+(?P<wanted>.+?))?\s*", re.DOTALL
+    r"(?P<value>\S+)\s+(?P<word>==|!=|<=|>=|<|>|=|[a-z]+)(?:\s+(?P<wanted>\S.*))?", re.DOTALL
 )
 _HINT = (
     "Write tasks.NAME.output.count > 0, with one of ==, !=, <, >, contains, matches; or with "

@@ -16,6 +16,7 @@ from tests.benchmarks import (
     event_figures,
     hook_figures,
     host_figures,
+    worktree_figures,
 )
 from tests.benchmarks.figures import Figure, table
 from tests.benchmarks.home import temporary_home
@@ -39,11 +40,12 @@ class Scale:
     agents_seconds: float
     events: int
     hooks: int
+    worktrees: int
 
 
-QUICK = Scale(3, 40, 5, 5, 0.0, (3,), 20, 3, 1.0, 4000, 10)
-USUAL = Scale(20, 2000, 100, 100, 40.0, (1, 10, 100), 1000, 100, 30.0, 50_000, 300)
-FULL = Scale(20, 2000, 100, 1000, 90.0, (1, 100, 1000), 1000, 100, 60.0, 1_000_000, 300)
+QUICK = Scale(3, 40, 5, 5, 0.0, (3,), 20, 3, 1.0, 4000, 10, 3)
+USUAL = Scale(20, 2000, 100, 100, 40.0, (1, 10, 100), 1000, 100, 30.0, 50_000, 300, 40)
+FULL = Scale(20, 2000, 100, 1000, 90.0, (1, 100, 1000), 1000, 100, 60.0, 1_000_000, 300, 40)
 
 
 def _client(scale: Scale) -> Iterator[Figure]:
@@ -83,9 +85,13 @@ def _hooks(scale: Scale) -> Iterator[Figure]:
         yield from hook_figures.measure(home, hooks=scale.hooks)
 
 
+def _worktrees(scale: Scale) -> Iterator[Figure]:
+    yield from worktree_figures.measure(scale.worktrees)
+
+
 PARTS = {
     "client": _client, "host": _host, "echo": _echo, "agents": _agents, "events": _events,
-    "hooks": _hooks,
+    "hooks": _hooks, "worktrees": _worktrees,
 }  # fmt: skip
 
 

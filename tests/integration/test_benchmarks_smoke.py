@@ -65,10 +65,16 @@ FIGURES = {
         "a hook by the spool p50",
         "a hook over HTTP p95",
     ],
+    "worktrees": [
+        "3 worktrees, git one after the other",
+        "3 worktrees, side by side",
+        "processor time of 3 worktrees",
+        "3 worktrees looked at, salvaged and removed",
+    ],
 }
 """By part."""
 
-QUICK = {"agents", "hooks"}
+QUICK = {"agents", "hooks", "worktrees"}
 """The parts that each run has; the others take their time."""
 
 

@@ -38,13 +38,15 @@ _said: dict[tuple[str, ...], tuple[tuple[object, ...], str]] = {}
 
 
 async def ask_program(
-    path: str, arguments: Sequence[str], environ: Mapping[str, str]
+    path: str, arguments: Sequence[str], environ: Mapping[str, str], *, anew: bool = False
 ) -> str | None:
     """Return what a program prints, at most 256 KiB of it; None when it fails or is too slow.
 
     It has no terminal and no input, and is ended with all that it started. While its file is the
-    same, it is not asked again what it has answered once.
+    same, it is not asked again what it has answered once, unless `anew` says so.
     """
+    if anew:
+        return await _ask(path, arguments, environ)
     key = (path, environ.get("HOME", ""), *arguments)
     signature = await to_thread.run_sync(_signature, path)
     known = _said.get(key)

@@ -138,6 +138,22 @@ async def test_a_pull_request_that_was_merged_counts_with_exactly_its_commit(
     assert (await bench.worktrees.show("w")).merged == ""
 
 
+async def test_a_pull_request_that_is_merged_later_counts_from_then(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = await bench.make()
+    head = commit(made.path, "b.txt", "b")
+    forge = tmp_path / "bin" / "gh"
+    forge.parent.mkdir()
+    forge.write_text(f"#!/bin/sh\ncat {tmp_path}/merged\n")
+    forge.chmod(0o755)
+    monkeypatch.setenv("PATH", str(forge.parent), prepend=":")
+    (tmp_path / "merged").write_text("[]")
+    assert (await bench.worktrees.show("w")).merged == ""
+    (tmp_path / "merged").write_text(json.dumps([{"headRefOid": head, "number": 7}]))
+    assert (await bench.worktrees.show("w")).merged == "pull request #7 was merged with it"
+
+
 async def test_one_from_another_history_is_merged_nowhere(bench: Bench) -> None:
     made = await bench.make()
     git(made.path, "checkout", "--quiet", "--orphan", "stranger")

@@ -77,7 +77,7 @@ async def _by_forge(worktree: Worktree, head: str) -> str:
         return ""
     wish = ("pr", "list", "--state", "merged", "--limit", "20", "--json", "headRefOid,number")
     here = {**git_environ(), "GIT_DIR": worktree.repository}
-    said = await ask_program(program, (*wish, "--head", worktree.branch), here)
+    said = await ask_program(program, (*wish, "--head", worktree.branch), here, anew=True)
     try:
         listed = json.loads(said or "[]")
         numbers = [one["number"] for one in listed if one["headRefOid"] == head]

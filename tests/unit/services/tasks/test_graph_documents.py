@@ -27,9 +27,16 @@ from iterm_mcp.models.tasks import (
     RetryPolicy,
     TaskSpec,
 )
+from iterm_mcp.services.agents.templates import Templates
 from iterm_mcp.services.tasks.graphs import document
 from iterm_mcp.services.tasks.graphs.checks import MOST_STARS
-from iterm_mcp.services.tasks.graphs.known import NOTHING_KNOWN, Known, why_no_place
+from iterm_mcp.services.tasks.graphs.known import (
+    NOTHING_KNOWN,
+    Known,
+    known_here,
+    why_no_directory,
+    why_no_place,
+)
 from iterm_mcp.services.tasks.graphs.reading import (
     MOST_BYTES,
     MOST_NEEDS,
@@ -42,6 +49,7 @@ from iterm_mcp.tasks.conditions import fill
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from iterm_mcp.models.observations import Json
     from iterm_mcp.models.task_graphs import GraphSpec
@@ -279,11 +287,14 @@ def test_names_that_have_a_meaning_are_no_variables() -> None:
 
 
 def test_yaml_times_and_numbers_that_are_none_are_texts() -> None:
-    found = specs("a: {run: 'echo ${item}', fan_out: [2026-11-22, .inf, 2026-11-22T08:00:00Z]}")
+    found = specs(
+        "a: {run: 'echo ${item}', fan_out: [2026-11-22, .inf, 2026-11-22T08:00:00Z, !!binary aGk=]}"
+    )
 
     assert found["a-1"].prompt == "echo 2026-11-22"
     assert found["a-2"].prompt == "echo inf"
     assert found["a-3"].prompt.startswith("echo 2026-11-22T08:00:00")
+    assert "hi" in found["a-4"].prompt
 
 
 # Fanning out and in.
@@ -664,6 +675,22 @@ def test_what_can_be_a_place_is_asked_for_absolute_paths_alone() -> None:
     assert "no absolute path" in why_no_place("a", known)
     assert "no absolute path" in why_no_place("/a\0", known)
     assert why_no_place("/a", known) == "/a: never asked"
+
+
+def test_a_directory_that_cannot_be_entered_is_told(tmp_path: Path) -> None:
+    assert why_no_directory(str(tmp_path)) == ""
+    assert why_no_directory(str(tmp_path / "gone")) == "there is no such directory"
+
+
+async def test_what_is_here_is_known(tmp_path: Path) -> None:
+    (tmp_path / "careful.toml").write_text('kind = "claude"\n', "utf-8")
+
+    known = await known_here(Templates(tmp_path))
+
+    assert known.kinds is not None
+    assert known.templates is not None
+    assert {"claude", "codex"} <= known.kinds
+    assert known.templates["careful"] == "claude"
 
 
 # Laws.

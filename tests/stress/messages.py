@@ -45,8 +45,9 @@ LANES = 4
 MOST_CRASHES = 2
 """How often messages may make one agent crash: five times in 15 minutes are a quarantine."""
 
-QUIET_SECONDS = 60.0
-"""How long it may take until one more message comes to its end."""
+QUIET_SECONDS = 150.0
+"""How long it may take until one more message comes to its end: longer than an agent is believed to
+be busy of which nothing else is heard, see `BUSY_SECONDS` of the states' evidence."""
 
 UNDER_WAY = "('accepted', 'leased', 'written', 'submitted', 'queued', 'started')"
 LOOK_SECONDS = 0.4

@@ -129,7 +129,7 @@ def _by_text(member: Member, sent: list[Sent], account: Account) -> dict[str, li
         if text in known:
             found[known[text]].append(line)
             continue
-        inside = [whole for bare, whole in known.items() if _is_inside(bare, text)]
+        inside = [whole for whole in known.values() if _is_inside(whole, text)]
         for whole in inside:
             found[whole].append(line)
             account.mixed += 1
@@ -141,12 +141,14 @@ def _by_text(member: Member, sent: list[Sent], account: Account) -> dict[str, li
     return found
 
 
-def _is_inside(bare: str, text: str) -> bool:
-    """Tell whether all of a message is in a text, with something between its pastes at most."""
-    if bare in text:
-        return True
-    cuts = (at for at in range(1, len(bare)) if bare[:at] in text)
-    return any(bare[at:] in text[text.find(bare[:at]) + at :] for at in cuts)
+def _is_inside(whole: str, text: str) -> bool:
+    """Tell whether all of a message is in a text without blanks, with something between lines."""
+    lines = [squeezed(line) for line in whole.split("\n")]
+    for count in range(1, len(lines) + 1):
+        part, rest = "".join(lines[:count]), "".join(lines[count:])
+        if part and part in text and rest in text.split(part, 1)[1]:
+            return True
+    return False
 
 
 def _judge(

@@ -64,10 +64,11 @@ def test_another_prompt_proves_nothing() -> None:
 @pytest.mark.parametrize(
     ("prompt", "known"),
     [
-        pytest.param("so I see what the tests say, and mend it", True, id="before it"),
-        pytest.param("see what the tests say, and mend itthought", True, id="behind it"),
-        pytest.param("see what the tests say, so I and mend itthought", True, id="amid it"),
-        pytest.param("see what the tests say, so I thought", False, id="its beginning alone"),
+        pytest.param("so I see what the tests say\nand mend it", True, id="before it"),
+        pytest.param("see what the tests say\nand mend itthought", True, id="behind it"),
+        pytest.param("see what the tests sayso I \nand mend itthought", True, id="amid it"),
+        pytest.param("see what the other tests say\nand mend it", False, id="within a line"),
+        pytest.param("see what the tests say so I thought", False, id="its beginning alone"),
         pytest.param("see what the tests say", False, id="its beginning, and nothing else"),
         pytest.param("and mend it see what the tests say", False, id="the other way round"),
         pytest.param("so I thought", False, id="theirs alone"),
@@ -76,7 +77,7 @@ def test_another_prompt_proves_nothing() -> None:
 def test_a_message_that_came_together_with_what_a_person_typed_is_known(
     prompt: str, *, known: bool
 ) -> None:
-    tracker = tracking("see what the tests say, and mend it")
+    tracker = tracking("see what the tests say\nand mend it")
     expected = [(ONE, Stage.QUEUED)] if known else []
     assert steps(tracker, turn("queued", prompt=prompt)) == expected
 

@@ -191,6 +191,20 @@ def test_the_newest_of_hooks_and_transcript_holds() -> None:
     assert "something newer happened since" in [why for _, why in told.losing]
 
 
+def test_a_hook_that_comes_late_does_not_begin_a_turn_again_that_has_failed() -> None:
+    """Codex tells of a failed turn in its rollout alone."""
+    ended = (
+        acts(1, TRANSCRIPT, "idle"),
+        saw(1, TRANSCRIPT, Fact.TURN, phase="failed", prompt_id="p-1"),
+    )
+    late = acts(1.2, HOOK, "busy"), saw(1.2, HOOK, Fact.TURN, phase="submitted", prompt_id="p-1")
+    following = acts(2, HOOK, "busy"), saw(2, HOOK, Fact.TURN, phase="submitted", prompt_id="p-2")
+
+    assert state(1.5, *ended, *late) is AgentState.READY
+    assert any("has ended" in why for _, why in view(1.5, *ended, *late).losing)
+    assert state(2.5, *ended, *late, *following) is AgentState.WORKING
+
+
 def test_an_interrupted_turn_is_seen_in_the_transcript_though_no_hook_tells() -> None:
     told = view(
         9,

@@ -94,17 +94,18 @@ def same_text(prompt: str, text: str) -> bool:
 def holds_text(prompt: str, text: str) -> bool:
     """Tell whether a message came together with what somebody else typed, in one prompt.
 
-    What they typed stands before it, behind it, or between its two pastes. Of a short message it
-    cannot be told: others say the same.
+    What they typed stands before it, behind it, or between two of its lines: its pastes end there.
+    Of a short message it cannot be told: others say the same.
     """
     bare, all_of_it = squeezed(text), squeezed(prompt)
-    begin = all_of_it.find(bare[: LONG_ENOUGH // 2])
-    if len(bare) < LONG_ENOUGH or begin < 0:
+    if len(bare) < LONG_ENOUGH:
         return False
-    there = all_of_it[begin:]
-    pairs = enumerate(zip(bare, there, strict=False))
-    same = next((at for at, (one, other) in pairs if one != other), min(len(bare), len(there)))
-    return bare[same:] in there[same:]
+    at, cuts = 0, [len(bare)]
+    for line in text.split("\n")[:-1]:
+        at += len(squeezed(line))
+        cuts.append(at)
+    parts = ((bare[:cut], bare[cut:]) for cut in cuts if cut)
+    return any(part in all_of_it and rest in all_of_it.split(part, 1)[1] for part, rest in parts)
 
 
 class TurnTracker:

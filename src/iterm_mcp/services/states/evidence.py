@@ -53,6 +53,7 @@ PASSING = frozenset(
 )  # fmt: skip
 """What may have changed while nobody looked."""
 _AT_REST = frozenset({"idle", "shell"})
+_TURN_ENDS = frozenset({"ended", "failed", "interrupted"})
 _AT_WORK = frozenset({"busy", "waiting", "compacting", "starting"})
 
 
@@ -136,7 +137,9 @@ def weigh(found: Runs, now: datetime) -> dict[Fact, Verdict]:
     runs = _gather(found)
     plain = set(Fact) - _DERIVED - {Fact.GAP}
     verdicts = {fact: _decide(runs.get(fact, ()), now) for fact in Fact if fact in plain}
-    activity = verdicts[Fact.ACTIVITY] = _decide_activity(runs.get(Fact.ACTIVITY, ()), now)
+    acts, over = _of_turns_under_way(runs.get(Fact.ACTIVITY, ()), runs.get(Fact.TURN, ()))
+    activity = verdicts[Fact.ACTIVITY] = _decide_activity(acts, now)
+    activity.losing += over
     verdicts[Fact.DIALOG] = _decide_dialog(runs.get(Fact.DIALOG, ()), activity, now)
     return verdicts
 
@@ -274,6 +277,27 @@ def _answers(level: Run, edge: Run, now: datetime) -> bool:
     if level.source not in _UNSETTLED:
         return True
     return level.last.at - edge.last.at >= timedelta(seconds=SETTLED_SECONDS)
+
+
+def _of_turns_under_way(
+    acts: Sequence[Run], turns: Sequence[Run]
+) -> tuple[list[Run], list[tuple[Observation, str]]]:
+    """Tell those apart that tell late of work on a turn that has ended by another's word.
+
+    What comes by two ways comes in no order: a turn that fails at once may be over in the
+    transcript before it is known that its prompt was submitted.
+    """
+    begun = {run.source: run.value.get("prompt_id") for run in turns}
+    ended = [run.value.get("prompt_id") for run in turns if run.value.get("phase") in _TURN_ENDS]
+    under_way: list[Run] = []
+    over: list[tuple[Observation, str]] = []
+    for run in acts:
+        of = begun.get(run.source) if run.source in EDGES else None
+        if of is not None and of in ended and run.value.get("is") in _AT_WORK:
+            over.append((run.last, "the turn that it is of has ended"))
+        else:
+            under_way.append(run)
+    return under_way, over
 
 
 def _decide_activity(runs: Sequence[Run], now: datetime) -> Verdict:

@@ -7,13 +7,17 @@ from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING
 
-from tests.integration.backlog.yards import OTHER
+import pytest
+from tests.integration.backlog.yards import APP, OTHER
 from tests.waiting import eventually
 
 from iterm_mcp.clock import SystemClock
+from iterm_mcp.errors import ConflictError
+from iterm_mcp.models.backlog import Grouping
 from iterm_mcp.models.tasks import Outcome, RetryPolicy, TaskResult, TaskState
 from iterm_mcp.services.backlog.batching import Limits
-from iterm_mcp.services.backlog.planning import Wanted
+from iterm_mcp.services.backlog.opening import make_desk
+from iterm_mcp.services.backlog.planning import Wanted, known_of
 from iterm_mcp.services.backlog.service import Backlog
 from iterm_mcp.services.choosing.chooser import Chooser
 from iterm_mcp.services.choosing.learning import Learning
@@ -138,3 +142,34 @@ async def test_what_ended_while_nobody_learned_is_learned_later(yard: Yard) -> N
             lambda all_: all_.get("backlog", ()) and all_["backlog"][0].tally.attempts == 2,
             within_seconds=30,
         )
+
+
+async def test_a_desk_runs_tests_before_it_hands_anything_in(yard: Yard) -> None:
+    async with opened(yard) as shop:
+        desk = make_desk(
+            yard.store.backlogs, str(yard.settings), SystemClock(), yard.worktrees, shop.chooser,
+            shop.engine,
+        )  # fmt: skip
+        failing = Wanted(tests=("false",))
+        with pytest.raises(ConflictError, match="fail already"):
+            await desk.submit(yard.look(), failing, "ann")
+        assert (await desk.progress(yard.look())).left == 2
+        todo = Wanted(tests=("test -e app.py",), tags=("TODO",))
+        plan, tasks = await desk.submit(yard.look(), todo, "ann")
+        assert tasks.keys() == {one.spec.key for one in plan.tasks}
+        (task,) = await shop.engine.wait([*tasks.values()], 60)
+        assert (task.spec.kind, task.spec.strategy["arm"]) == ("codex", "best")
+        assert await desk.renew(yard.look()) == ()
+
+
+async def test_a_task_whose_first_mark_is_gone_is_known_by_its_key(yard: Yard) -> None:
+    async with opened(yard) as shop:
+        plan = await shop.backlog.plan(yard.look(), Wanted(by=Grouping.FILE))
+        (one,) = plan.tasks
+        await yard.store.backlogs.note(known_of(plan.scan, one, SystemClock().now()))
+        taken = await shop.engine.submit_task(one.spec, "ann")  # and then its asker was killed
+        yard.commit("app.py", APP.replace("    # TODO(bob): handle empty text\n", ""))
+        again = await shop.backlog.plan(yard.look(), Wanted())
+        assert [task.spec.name == one.spec.name for task in again.tasks] == [False]
+        tasks = await shop.backlog.submit(again, shop.engine, "ann")
+        assert [*tasks.values()] == [taken.task_id]

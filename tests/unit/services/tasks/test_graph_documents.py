@@ -27,13 +27,11 @@ from iterm_mcp.models.tasks import (
     RetryPolicy,
     TaskSpec,
 )
-from iterm_mcp.services.agents.templates import Templates
 from iterm_mcp.services.tasks.graphs import document
 from iterm_mcp.services.tasks.graphs.checks import MOST_STARS
 from iterm_mcp.services.tasks.graphs.known import (
     NOTHING_KNOWN,
     Known,
-    known_here,
     why_no_directory,
     why_no_place,
 )
@@ -680,17 +678,6 @@ def test_what_can_be_a_place_is_asked_for_absolute_paths_alone() -> None:
 def test_a_directory_that_cannot_be_entered_is_told(tmp_path: Path) -> None:
     assert why_no_directory(str(tmp_path)) == ""
     assert why_no_directory(str(tmp_path / "gone")) == "there is no such directory"
-
-
-async def test_what_is_here_is_known(tmp_path: Path) -> None:
-    (tmp_path / "careful.toml").write_text('kind = "claude"\n', "utf-8")
-
-    known = await known_here(Templates(tmp_path))
-
-    assert known.kinds is not None
-    assert known.templates is not None
-    assert {"claude", "codex"} <= known.kinds
-    assert known.templates["careful"] == "claude"
 
 
 # Laws.

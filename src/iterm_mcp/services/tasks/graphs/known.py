@@ -7,12 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from iterm_mcp.agents.kinds import all_kinds
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-
-    from iterm_mcp.services.agents.templates import Templates
 
 
 def why_no_directory(path: str) -> str:
@@ -35,16 +31,6 @@ class Known:
     kinds: frozenset[str] | None = None
     templates: Mapping[str, str] | None = None
     why_no_directory: Callable[[str], str] = field(default=why_no_directory)
-
-
-async def known_here(templates: Templates) -> Known:
-    """Return what there is on this machine.
-
-    Raises:
-        ItermMcpError: The templates cannot be read.
-    """
-    found, _ = await templates.load()
-    return Known(frozenset(all_kinds()), {one.name: one.order.kind for one in found})
 
 
 NOTHING_KNOWN = Known(why_no_directory=lambda _: "")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import anyio
-import pytest
 from tests.integration.resources.test_real_trees import MEGABYTE, hungry
 
 from iterm_mcp.clock import SystemClock
@@ -77,63 +77,60 @@ class Scene:
             return await supervisor.supervise(self.order(limits), RUN, self.seen, beat)
 
 
-@pytest.fixture
-async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
-    made = Scene(tmp_path)
-    async with anyio.create_task_group() as group:
-
-        async def run() -> None:
-            async with made.watch.running():
-                await anyio.sleep_forever()
-
-        group.start_soon(run)
-        yield made
-        group.cancel_scope.cancel()
+@asynccontextmanager
+async def open_scene(folder: Path) -> AsyncIterator[Scene]:
+    scene = Scene(folder)
+    async with scene.watch.running():
+        yield scene
 
 
 async def test_a_command_that_takes_too_much_is_ended_and_that_is_its_outcome(
-    scene: Scene,
+    tmp_path: Path,
 ) -> None:
-    with hungry("memory", 150) as program:
-        program.line()
-        scene.commands.process = program.root
-        ending = await scene.supervise(ResourceLimits(memory_bytes=100 * MEGABYTE))
-        program.process.wait(60)
+    async with open_scene(tmp_path) as scene:
+        with hungry("memory", 150) as program:
+            program.line()
+            scene.commands.process = program.root
+            ending = await scene.supervise(ResourceLimits(memory_bytes=100 * MEGABYTE))
+            program.process.wait(60)
 
-    assert ending.outcome is Outcome.OVER_LIMIT
-    assert "of memory, 105 MB are allowed" in ending.reason
-
-
-async def test_an_end_that_came_of_a_limit_is_told_as_that(scene: Scene) -> None:
-    with hungry("memory", 150) as program:
-        program.line()
-        scene.commands.process = program.root
-        await scene.limiter.why_over(scene.order(ResourceLimits(memory_bytes=MEGABYTE)), RUN)
-        await anyio.to_thread.run_sync(program.process.wait, 60)
-    scene.seen.ending = Ending(Outcome.FAILED, "it ended with signal 15")
-
-    assert (await scene.supervise(NO_LIMITS)).outcome is Outcome.OVER_LIMIT
+        assert ending.outcome is Outcome.OVER_LIMIT
+        assert "of memory, 105 MB are allowed" in ending.reason
 
 
-async def test_a_command_without_limits_ends_as_it_ends(scene: Scene) -> None:
-    assert await scene.limiter.why_over(scene.order(NO_LIMITS), RUN) == ""
-    with hungry("wait") as program:
-        program.line()
-        scene.commands.process = program.root
+async def test_an_end_that_came_of_a_limit_is_told_as_that(tmp_path: Path) -> None:
+    async with open_scene(tmp_path) as scene:
+        with hungry("memory", 150) as program:
+            program.line()
+            scene.commands.process = program.root
+            await scene.limiter.why_over(scene.order(ResourceLimits(memory_bytes=MEGABYTE)), RUN)
+            await anyio.to_thread.run_sync(program.process.wait, 60)
+        scene.seen.ending = Ending(Outcome.FAILED, "it ended with signal 15")
+
+        assert (await scene.supervise(NO_LIMITS)).outcome is Outcome.OVER_LIMIT
+
+
+async def test_a_command_without_limits_ends_as_it_ends(tmp_path: Path) -> None:
+    async with open_scene(tmp_path) as scene:
         assert await scene.limiter.why_over(scene.order(NO_LIMITS), RUN) == ""
-        found = scene.watch.find("t-1~1")
-        assert found is not None
-        assert found.kind == COMMAND
-        scene.seen.ending = Ending(Outcome.SUCCEEDED)
+        with hungry("wait") as program:
+            program.line()
+            scene.commands.process = program.root
+            assert await scene.limiter.why_over(scene.order(NO_LIMITS), RUN) == ""
+            found = scene.watch.find("t-1~1")
+            assert found is not None
+            assert found.kind == COMMAND
+            scene.seen.ending = Ending(Outcome.SUCCEEDED)
 
-        assert (await scene.supervise(NO_LIMITS)).outcome is Outcome.SUCCEEDED
-        assert await scene.limiter.why_over(scene.order(NO_LIMITS), Running("s", "ada")) == ""
+            assert (await scene.supervise(NO_LIMITS)).outcome is Outcome.SUCCEEDED
+            assert await scene.limiter.why_over(scene.order(NO_LIMITS), Running("s", "ada")) == ""
 
 
-async def test_a_root_that_is_gone_has_no_directory(scene: Scene) -> None:
-    with hungry("wait") as program:
-        program.line()
-        gone = program.root
-    scene.commands.process = gone
+async def test_a_root_that_is_gone_has_no_directory(tmp_path: Path) -> None:
+    async with open_scene(tmp_path) as scene:
+        with hungry("wait") as program:
+            program.line()
+            gone = program.root
+        scene.commands.process = gone
 
-    assert await scene.limiter.why_over(scene.order(ResourceLimits(disk_bytes=1)), RUN) == ""
+        assert await scene.limiter.why_over(scene.order(ResourceLimits(disk_bytes=1)), RUN) == ""

@@ -35,6 +35,7 @@ SCHEMA = "iterm_mcp_tasks"
 
 BUSY_SECONDS = 15
 CONNECT_SECONDS = 5
+IDLE_SECONDS = 5
 THREADS = 8
 _LOCK = 0x17E2_7A5C
 """Of the advisory lock under which tasks are claimed, and the schema is made."""
@@ -158,7 +159,9 @@ def make_engine(url: str) -> Engine:
                 "keepalives_idle": 10,
                 "keepalives_interval": 5,
                 "keepalives_count": 3,
-                "options": f"-c lock_timeout={BUSY_SECONDS}s -c statement_timeout=60s",
+                "options": f"-c lock_timeout={BUSY_SECONDS}s -c statement_timeout=60s "
+                # A machine that falls asleep within a transaction holds the others up no longer.
+                f"-c idle_in_transaction_session_timeout={IDLE_SECONDS}s",
             },
         )
         return engine.execution_options(schema_translate_map={None: SCHEMA})

@@ -85,6 +85,7 @@ async def _killed_again_and_again(
         assert outcomes == (["failed", "succeeded"] if failed else ["succeeded"]), name
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 async def test_kills_at_random_moments_lose_nothing_and_start_nothing_twice(
     database: str, folder: Path
 ) -> None:
@@ -98,6 +99,7 @@ async def test_many_kills_at_random_moments(database: str, folder: Path, seed: i
     await _killed_again_and_again(database, folder, kills=12, tasks=60, seed=seed)
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 async def test_what_is_cancelled_before_a_kill_is_closed_after_it(
     database: str, folder: Path
 ) -> None:
@@ -120,6 +122,7 @@ async def test_what_is_cancelled_before_a_kill_is_closed_after_it(
     assert [one[-1] for one in work.cleaned().values()] == ["cancelled"]
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 async def test_an_answer_given_before_a_kill_arrives_after_it(database: str, folder: Path) -> None:
     async with serve(database, folder / "engine", folder / "work") as served:
         ids = await served.submit(GraphSpec("one", (job("asks", asks="may I?"),)))
@@ -141,6 +144,7 @@ async def test_an_answer_given_before_a_kill_arrives_after_it(database: str, fol
     assert len(task["attempts"]) == 1
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 async def test_an_orderly_end_leaves_what_runs_and_goes_on_with_it(
     database: str, folder: Path
 ) -> None:

@@ -92,7 +92,7 @@ async def test_a_command_that_takes_too_much_is_ended_and_that_is_its_outcome(
             program.line()
             scene.commands.process = program.root
             ending = await scene.supervise(ResourceLimits(memory_bytes=100 * MEGABYTE))
-            program.process.wait(60)
+            await anyio.to_thread.run_sync(program.process.wait, 60)
 
         assert ending.outcome is Outcome.OVER_LIMIT
         assert "of memory, 105 MB are allowed" in ending.reason

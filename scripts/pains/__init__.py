@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 KNOWN = Path(__file__).with_name("known.toml")
-AREAS = ("delivery", "state", "lifecycle", "approvals")
-ELSEWHERE = "Not of delivery, state or lifecycle"
+AREAS = ("delivery", "state", "lifecycle", "approvals", "worktrees")
+ELSEWHERE = "Elsewhere"
 
 Pain = dict[str, Any]
 

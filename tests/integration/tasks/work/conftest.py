@@ -36,7 +36,7 @@ async def open_site() -> AsyncIterator[Site]:
 @pytest.fixture(scope="module")
 async def shared_site() -> AsyncIterator[Site]:
     """A home with a daemon that tests share."""
-    async with open_site() as site, open_hands(site):
+    async with open_site() as site, open_hands(site, measured=True):
         yield site
 
 

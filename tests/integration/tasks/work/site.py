@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 import psutil
+from tests.covering import measure
 from tests.integration.tasks.work.daemon import heard, told
 
 from iterm_mcp.clock import SystemClock
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from iterm_mcp.tasks.work import Ending, Place, Running
 
-SECONDS = 60.0
+SECONDS = 100.0
 ROOT = Path(__file__).parents[4]
 
 
@@ -217,9 +218,15 @@ def _outcome(ending: Ending, result: TaskResult) -> Outcome:
 
 
 @asynccontextmanager
-async def open_hands(site: Site) -> AsyncIterator[Hands]:
-    """Start a daemon; kill it as a crash would at the end of the block."""
+async def open_hands(site: Site, *, measured: bool = False) -> AsyncIterator[Hands]:
+    """Start a daemon; kill it as a crash would at the end of the block.
+
+    Args:
+        measured: What it does counts for coverage; it is ended more kindly then.
+    """
     environ = {**site.home.environ, "PYTHONPATH": str(ROOT)}
+    if measured:
+        measure(environ)
     process = await anyio.open_process(
         [sys.executable, "-m", "tests.integration.tasks.work.daemon"],
         env=environ, cwd=ROOT, stderr=subprocess.DEVNULL if "QUIET" in os.environ else None,
@@ -236,6 +243,11 @@ async def open_hands(site: Site) -> AsyncIterator[Hands]:
                 group.cancel_scope.cancel()
     finally:
         with anyio.CancelScope(shield=True):
-            process.kill()
+            if measured:
+                process.terminate()
+                with anyio.move_on_after(10):
+                    await process.wait()
+            with suppress(ProcessLookupError):
+                process.kill()
             await process.wait()
             await process.aclose()

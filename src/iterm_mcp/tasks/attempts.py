@@ -20,26 +20,23 @@ import sqlalchemy as sa
 import structlog
 
 from iterm_mcp.errors import InvalidRequestError, ItermMcpError, StoreError
-from iterm_mcp.models.tasks import ACTIVE, Outcome, TaskId, TaskResult, TaskState
+from iterm_mcp.models.tasks import ACTIVE, Outcome, TaskResult, TaskState
 from iterm_mcp.tasks import asking, codec
-from iterm_mcp.tasks.conditions import fill
 from iterm_mcp.tasks.database import UNAVAILABLE
-from iterm_mcp.tasks.releasing import inputs_of
+from iterm_mcp.tasks.orders import order_of, place_of, read_order, running_of
 from iterm_mcp.tasks.settling import End, advance, held, keep, settle
-from iterm_mcp.tasks.tables import ANSWERS, ATTEMPTS, TASKS
-from iterm_mcp.tasks.work import Ending, Order
+from iterm_mcp.tasks.tables import ANSWERS, TASKS
+from iterm_mcp.tasks.work import Ending
 from iterm_mcp.tasks.writing import clean
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from sqlalchemy import Connection
-
     from iterm_mcp.models.observations import Json
     from iterm_mcp.tasks.desk import Desk
     from iterm_mcp.tasks.lease import Lease
     from iterm_mcp.tasks.stops import Stops
-    from iterm_mcp.tasks.work import Place, Running, Work
+    from iterm_mcp.tasks.work import Order, Work
     from iterm_mcp.tasks.writing import Record, Writer
 
 T = TypeVar("T")
@@ -50,7 +47,7 @@ MOST_CRASHES = 10
 ANSWER_SECONDS = 15.0
 """So often what asks is looked at again: it may have been answered where it runs."""
 
-BEAT_SECONDS = 2.0
+BEAT_SECONDS = 5.0
 CLEAN_TRIES = 3
 AGAIN_SECONDS = 0.25
 MOST_AGAIN_SECONDS = 3.0
@@ -111,7 +108,7 @@ class Attempts:
         text = row.running
         if not text:
             try:
-                running = await self._work.begin(order, _place(row))
+                running = await self._work.begin(order, place_of(row))
             except ItermMcpError as error:
                 return end(Outcome.FAILED, _said(error))
             text = codec.dump(codec.running_json(running))
@@ -160,7 +157,7 @@ class Attempts:
             if kept["next"] != "on":
                 return kept
             try:
-                result = await self._work.collect(order, _place(row), _running(row), ending)
+                result = await self._work.collect(order, place_of(row), running_of(row), ending)
             except ItermMcpError as error:
                 result = TaskResult(exit_code=ending.exit_code, problems=(_said(error),))
             kept = await self._keep(
@@ -173,11 +170,14 @@ class Attempts:
     async def clean(self, attempt_id: str, outcome: str) -> str:
         """Close what it opened here; return where evidence of a failure is."""
         task_id, number = parts_of(attempt_id)
-        found = await self._insist(lambda: self._desk.read(lambda at: _read(at, task_id, number)))
+        found = await self._insist(
+            lambda: self._desk.read(lambda at: read_order(at, task_id, number))
+        )
         if found is None:
             return ""
+        self._stops.forget(attempt_id)
         order, row = found
-        place = _place(row) if row.place else None
+        place = place_of(row) if row.place else None
         for attempt in range(1, CLEAN_TRIES + 1):
             try:
                 return await self._work.clean(order, place, outcome=Outcome(outcome))
@@ -219,7 +219,7 @@ class Attempts:
                 reason = f"the engine fell {row.crashes} times while it was worked on"
                 return end(Outcome.LOST, reason)
             try:
-                return _order(writer.connection, task, row, number), row
+                return order_of(writer.connection, task, row), row
             except InvalidRequestError as error:
                 return end(Outcome.FAILED, _said(error))
 
@@ -250,7 +250,7 @@ class Attempts:
         async def supervising() -> None:
             try:
                 ending = await self._work.supervise(
-                    order, _place(row), _running(row), self._beat(order.attempt_id, stop)
+                    order, place_of(row), running_of(row), self._beat(order.attempt_id, stop)
                 )
             except ItermMcpError as error:
                 ending = Ending(Outcome.FAILED, _said(error))
@@ -331,7 +331,7 @@ class Attempts:
         order, row = found
         problem = ""
         try:
-            await self._work.answer(order, _running(row), answer.text)
+            await self._work.answer(order, running_of(row), answer.text)
         except ItermMcpError as error:
             problem = f"the answer could not be handed on: {_said(error)}"
 
@@ -384,37 +384,6 @@ class Attempts:
                 _log.warning("tasks_database_waits", error=str(error))
             await anyio.sleep(wait)
             wait = min(2 * wait, MOST_AGAIN_SECONDS)
-
-
-def _read(connection: Connection, task_id: str, number: int) -> tuple[Order, Record] | None:
-    """Return an attempt whoever holds it, with its spec as it was asked for; None if purged."""
-    task = connection.execute(sa.select(TASKS).where(TASKS.c.task_id == task_id)).one_or_none()
-    row = connection.execute(
-        sa.select(ATTEMPTS).where(ATTEMPTS.c.task_id == task_id, ATTEMPTS.c.number == number)
-    ).one_or_none()
-    if task is None or row is None:
-        return None
-    try:
-        return _order(connection, task, row, number), row
-    except InvalidRequestError:
-        spec = codec.load_spec(task.spec)
-        return Order(TaskId(task_id), number, spec, {}, codec.time_of(row.deadline)), row
-
-
-def _order(connection: Connection, task: Record, row: Record, number: int) -> Order:
-    inputs = inputs_of(connection, task.task_id)
-    spec = replace(codec.load_spec(task.spec), repository=task.repository)
-    return Order(
-        TaskId(task.task_id), number, fill(spec, inputs), inputs, codec.time_of(row.deadline)
-    )
-
-
-def _place(row: Record) -> Place:
-    return codec.read_place(json.loads(row.place))
-
-
-def _running(row: Record) -> Running:
-    return codec.read_running(json.loads(row.running))
 
 
 def _said(error: ItermMcpError) -> str:

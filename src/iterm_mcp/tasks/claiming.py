@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from iterm_mcp.models.tasks import ACTIVE, TaskState
-from iterm_mcp.tasks.choosing import Active, Candidate, Here, Situation, choose
+from iterm_mcp.tasks.choosing import Active, Candidate, Counts, Here, Situation, choose
 from iterm_mcp.tasks.codec import load_spec, time_of
 from iterm_mcp.tasks.limits import Traits
 from iterm_mcp.tasks.settling import next_due, queue_due
@@ -35,12 +35,14 @@ class Claimed:
     Attributes:
         attempts: Each a task's id and the number of its new attempt.
         obstacles: What is in other tasks' way, by their ids, as far as was looked.
+        full: Why nothing more can start at all; empty when more can.
         wake_at: When to look again, at the latest; None when nothing is known to come.
     """
 
     attempts: tuple[tuple[str, int], ...]
     obstacles: Mapping[str, Obstacle]
     wake_at: float | None
+    full: str = ""
 
 
 def claim(writer: Writer, holder: Holder, limits: DispatchLimits, admission: Admission) -> Claimed:
@@ -51,9 +53,9 @@ def claim(writer: Writer, holder: Holder, limits: DispatchLimits, admission: Adm
     machine = machine_row(writer.connection, holder.machine)
     if machine is None or machine.epoch != holder.epoch:
         return Claimed((), {}, due)
-    here, running = situation.here, sum(one.machine == holder.machine for one in situation.active)
-    if len(situation.active) >= limits.at_once or running >= here.capacity or here.draining:
-        return Claimed((), {}, due)
+    counts = Counts(situation)
+    if counts.full or situation.here.draining:
+        return Claimed((), {}, due, _full(counts, situation.here))
 
     def refusal(one: Candidate) -> str:
         return admission.why_not(load_spec(writer.task(one.task_id).spec), time_of(writer.now))
@@ -62,7 +64,18 @@ def claim(writer: Writer, holder: Holder, limits: DispatchLimits, admission: Adm
     picks = [one.task_id for one in choice.picks]
     attempts = tuple((one, _start(writer, writer.task(one), holder)) for one in picks)
     times = [at for at in (due, choice.wake_at) if at is not None]
-    return Claimed(attempts, choice.obstacles, min(times, default=None))
+    for one in choice.picks:
+        counts.add(one.traits, holder.machine)
+    full = _full(counts, situation.here)
+    return Claimed(attempts, choice.obstacles, min(times, default=None), full)
+
+
+def _full(counts: Counts, here: Here) -> str:
+    """Say why nothing more can start on a machine; empty when more can."""
+    if here.draining:
+        return f"machine {here.name} is being drained"
+    found = next(counts.in_the_way(Traits()), None)
+    return found.sentence if found else ""
 
 
 def machine_row(connection: Connection, name: str) -> Record | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
 import anyio
@@ -10,7 +11,7 @@ from anyio import to_thread
 from sqlalchemy.exc import IntegrityError
 
 from iterm_mcp.models.task_queries import TaskPage
-from iterm_mcp.models.tasks import SETTLED
+from iterm_mcp.models.tasks import SETTLED, TaskState
 from iterm_mcp.tasks import asking, finding, machines, scheduling, submitting
 from iterm_mcp.tasks.checking import check_graph
 from iterm_mcp.tasks.codec import seconds_of
@@ -19,7 +20,7 @@ from iterm_mcp.tasks.tables import TASKS
 from iterm_mcp.tasks.writing import Writer
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 
     from sqlalchemy import Connection
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
         TaskChange,
         TaskQuery,
     )
-    from iterm_mcp.models.tasks import Task, TaskState
+    from iterm_mcp.models.tasks import Task
     from iterm_mcp.tasks.changes import Bell, Changes
     from iterm_mcp.tasks.database import TaskDatabase
     from iterm_mcp.tasks.engine import EngineOptions
@@ -46,11 +47,32 @@ _OVERLAP = 200
 """Changes of several machines may come to be seen in another order than they are numbered in."""
 
 
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """What queued tasks wait for, as was seen when the queue was last looked at.
+
+    Attributes:
+        reasons: By their ids.
+        full: What any other one waits for; empty for its turn alone.
+    """
+
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    full: str = ""
+
+    def told(self, task: Task) -> Task:
+        """Return a task that says what it waits for."""
+        words = self.reasons.get(task.task_id, self.full)
+        if task.state is not TaskState.QUEUED or not words:
+            return task
+        return replace(task, reason="; ".join(filter(None, (words, task.reason))))
+
+
 class Desk:
     """Reads and writes tasks in the name of whoever asks.
 
     Attributes:
         is_shared: Other machines may write as well.
+        waits: What queued tasks wait for.
         forget: Forgets the steps of attempts; None while there are none.
     """
 
@@ -63,6 +85,7 @@ class Desk:
         self._machine = machine
         self.clock = options.clock
         self.is_shared = database.is_shared
+        self.waits = Waits()
         self.forget: Callable[[Sequence[str]], Awaitable[None]] | None = None
 
     def now(self) -> float:
@@ -125,11 +148,12 @@ class Desk:
 
     async def get(self, task_id: str) -> Task:
         """Return a task."""
-        return await self.read(lambda at: finding.get_task(at, task_id))
+        return self.waits.told(await self.read(lambda at: finding.get_task(at, task_id)))
 
     async def find(self, query: TaskQuery) -> TaskPage:
         """Return a page of tasks."""
-        return await self.read(lambda at: finding.find_tasks(at, query))
+        page = await self.read(lambda at: finding.find_tasks(at, query))
+        return replace(page, tasks=tuple(map(self.waits.told, page.tasks)))
 
     async def graph(self, graph_id: str) -> Graph:
         """Return a graph."""

@@ -14,6 +14,7 @@ from iterm_mcp.models.tasks import Outcome
 from iterm_mcp.tasks import asking, scheduling
 from iterm_mcp.tasks.attempts import parts_of
 from iterm_mcp.tasks.claiming import claim
+from iterm_mcp.tasks.desk import Waits
 from iterm_mcp.tasks.durable import ABANDONED
 from iterm_mcp.tasks.settling import End, held, settle
 from iterm_mcp.tasks.tables import ATTEMPTS
@@ -92,6 +93,8 @@ class Dispatcher:
         admission = self._options.admission
         holder = self._lease.holder
         claimed = await self._desk.write(lambda at: claim(at, holder, limits, admission))
+        reasons = {task_id: one.sentence for task_id, one in claimed.obstacles.items()}
+        self._desk.waits = Waits(reasons, claimed.full)
         for task_id, number in claimed.attempts:
             await self._durable.start(f"{task_id}~{number}")
         due = await self._desk.read(scheduling.next_schedule)

@@ -10,9 +10,10 @@ from tests.unit.tasks.desks import open_bench, spec
 
 from iterm_mcp.errors import InvalidRequestError, StoreError
 from iterm_mcp.models.task_graphs import GraphSpec
-from iterm_mcp.models.task_queries import Hindrance
+from iterm_mcp.models.task_queries import Hindrance, TaskQuery
 from iterm_mcp.models.tasks import Outcome, TaskState
 from iterm_mcp.tasks.database import driver_url
+from iterm_mcp.tasks.desk import Waits
 from iterm_mcp.tasks.engine import EngineOptions
 from iterm_mcp.tasks.explaining import explain
 from iterm_mcp.tasks.lease import machine_name
@@ -91,8 +92,10 @@ async def test_a_full_machine_looks_at_no_queue(folder: Path) -> None:
         await bench.submit(spec("a"), spec("b"))
         bench.limits = DispatchLimits(at_once=1)
         assert len((await bench.claim()).attempts) == 1
-        assert not (await bench.claim()).attempts
-        assert not (await bench.claim()).obstacles
+        claimed = await bench.claim()
+        assert not claimed.attempts
+        assert not claimed.obstacles
+        assert claimed.full == "1 tasks run, and 1 may at once"
 
 
 async def test_a_success_that_was_kept_is_verified_before_it_counts(folder: Path) -> None:
@@ -128,3 +131,13 @@ async def test_keys_that_no_database_takes_are_refused(folder: Path) -> None:
     async with open_bench(folder) as bench:
         with pytest.raises(InvalidRequestError, match="longer than"):
             await bench.desk.submit(GraphSpec("g", (spec("a"),), key="x" * 301), "")
+
+
+async def test_a_queued_task_says_what_it_waits_for(folder: Path) -> None:
+    async with open_bench(folder) as bench:
+        ids = await bench.submit(spec("a"), spec("b", "a"))
+        bench.desk.waits = Waits({ids["a"]: "needs 2 GB"}, "5 tasks run")
+
+        assert (await bench.desk.get(ids["a"])).reason == "needs 2 GB"
+        page = await bench.desk.find(TaskQuery())
+        assert [one.reason for one in page.tasks] == ["", "needs 2 GB"]

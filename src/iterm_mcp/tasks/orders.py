@@ -1,0 +1,64 @@
+"""What an attempt is to do, read from its rows."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from iterm_mcp.errors import InvalidRequestError
+from iterm_mcp.models.tasks import TaskId
+from iterm_mcp.tasks import codec
+from iterm_mcp.tasks.conditions import fill
+from iterm_mcp.tasks.releasing import inputs_of
+from iterm_mcp.tasks.tables import ATTEMPTS, TASKS
+from iterm_mcp.tasks.work import Order
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from iterm_mcp.tasks.work import Place, Running
+    from iterm_mcp.tasks.writing import Record
+
+
+def order_of(connection: Connection, task: Record, row: Record) -> Order:
+    """Return what an attempt is to do, with values of results put in.
+
+    Raises:
+        InvalidRequestError: A value is not there.
+    """
+    inputs = inputs_of(connection, task.task_id)
+    spec = replace(codec.load_spec(task.spec), repository=task.repository)
+    return Order(
+        TaskId(task.task_id), row.number, fill(spec, inputs), inputs, codec.time_of(row.deadline)
+    )
+
+
+def read_order(connection: Connection, task_id: str, number: int) -> tuple[Order, Record] | None:
+    """Return an attempt, whoever holds it, with its row; None if it was purged.
+
+    Where values are not there, it is as it was asked for.
+    """
+    task = connection.execute(sa.select(TASKS).where(TASKS.c.task_id == task_id)).one_or_none()
+    row = connection.execute(
+        sa.select(ATTEMPTS).where(ATTEMPTS.c.task_id == task_id, ATTEMPTS.c.number == number)
+    ).one_or_none()
+    if task is None or row is None:
+        return None
+    try:
+        return order_of(connection, task, row), row
+    except InvalidRequestError:
+        spec = codec.load_spec(task.spec)
+        return Order(TaskId(task_id), number, spec, {}, codec.time_of(row.deadline)), row
+
+
+def place_of(row: Record) -> Place:
+    """Return where an attempt works."""
+    return codec.read_place(json.loads(row.place))
+
+
+def running_of(row: Record) -> Running:
+    """Return what works on an attempt."""
+    return codec.read_running(json.loads(row.running))

@@ -8,6 +8,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from scripts.tool_table import unasked_tasks
+
 from iterm_mcp.app import make_services, tool_rows
 from iterm_mcp.services.events.questions import make_questions
 from iterm_mcp.store import open_store
@@ -36,7 +38,8 @@ async def collect_document() -> dict[str, Any]:
         ):
             services = make_services(terminal, store, clock, metrics)
             questions = make_questions(events, clock)
-            door = DirectCalls(tool_rows(services, questions), Calls(metrics.tools))
+            tasks = unasked_tasks()
+            door = DirectCalls(tool_rows(services, questions, tasks), Calls(metrics.tools))
             desk = services.approvals.desk
             # Its routes look into it when they are asked, and here nobody asks.
             attention = cast("Attention", object())
@@ -44,7 +47,7 @@ async def collect_document() -> dict[str, Any]:
             given = ApiServices(
                 store, clock, door, questions, desk, attention, resources=resources,
                 backlog=cast("BacklogDesk", object()), chooser=cast("Chooser", object()),
-                worktrees=services.worktrees,
+                worktrees=services.worktrees, tasks=tasks,
             )  # fmt: skip
             api = await open_api(given)
             return make_document(await api.application.made(), door.facts())

@@ -6,17 +6,25 @@ import asyncio
 import inspect
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from iterm_mcp.app import make_services, tool_rows
 from iterm_mcp.services.events.questions import make_questions
+from iterm_mcp.services.tasks.service import TaskService
 from iterm_mcp.store import open_store
 from iterm_mcp.store.events import open_event_store
 from iterm_mcp.telemetry import Metrics
 from iterm_mcp.testing import FakeClock, FakeTerminal
 
 if TYPE_CHECKING:
+    from iterm_mcp.tasks.engine import TaskEngine
     from iterm_mcp.tools.tool import ToolRow
+
+
+def unasked_tasks() -> TaskService:
+    """Return what tools and routes of tasks are made over, where nobody asks them."""
+    nothing = cast("Any", None)
+    return TaskService(cast("TaskEngine", nothing), nothing, nothing)
 
 
 async def collect_rows() -> list[ToolRow]:
@@ -28,7 +36,7 @@ async def collect_rows() -> list[ToolRow]:
             open_event_store(str(Path(folder) / "events"), clock) as events,
         ):
             services = make_services(terminal, store, clock, metrics)
-            return tool_rows(services, make_questions(events, clock))
+            return tool_rows(services, make_questions(events, clock), unasked_tasks())
 
 
 def effect(row: ToolRow) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from mcp import Client
 from mcp.types import TextContent
+from tests.unit.tasks.services import nothing_asked
 
 from iterm_mcp.app import make_services, tool_rows
 from iterm_mcp.services.events.questions import make_questions
@@ -81,10 +82,11 @@ async def open_bench(folder: Path) -> AsyncIterator[Bench]:
     async with (
         open_store(str(folder / "state.db"), clock) as store,
         open_event_store(str(folder / "events"), clock) as events,
+        nothing_asked(folder) as tasks,
     ):
         calls = Calls(metrics.tools)
         services = make_services(terminal, store, clock, metrics)
-        rows = tool_rows(services, make_questions(events, clock))
+        rows = tool_rows(services, make_questions(events, clock), tasks)
         bench = Bench(build_server(rows, calls), terminal, metrics)
         bench.calls, bench.rows = calls, rows
         async with services.deliveries.running():

@@ -1,6 +1,10 @@
 """What the tools cost in the context of a model, counted by a real tokenizer.
 
 The vocabulary is that of cl100k_base; those of newer models count within a few percent of it.
+
+All tools together had 9000 tokens before there was durable work: its five tools take the place of
+what a client would otherwise build itself out of many calls, and have a thousand for that. Who is
+shown all of them has asked for it; what is shown by default has grown by nothing.
 """
 
 from __future__ import annotations
@@ -21,7 +25,7 @@ if TYPE_CHECKING:
     from mcp.types import Tool
     from tests.unit.tools.conftest import Bench
 
-TOKENS_OF_ALL = 9000
+TOKENS_OF_ALL = 10_000
 TOKENS_SHOWN = 4500
 TOKENS_OF_ONE = 900
 BYTES_OF_INSTRUCTIONS = 2048

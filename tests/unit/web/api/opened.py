@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
+from tests.unit.tasks.services import nothing_asked
 from tests.unit.web.asgi import Answer, ask
 
 from iterm_mcp.app import make_services, tool_rows
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from iterm_mcp.services.backlog.opening import BacklogDesk
     from iterm_mcp.services.choosing.chooser import Chooser
     from iterm_mcp.services.events.exporting.recordings import Recordings
+    from iterm_mcp.services.tasks.service import TaskService
 
 TOKEN = "the-root-token"
 
@@ -99,17 +101,20 @@ async def open_side(
     recordings: Recordings | None = None,
     backlog: BacklogDesk | None = None,
     chooser: Chooser | None = None,
+    tasks: TaskService | None = None,
 ) -> AsyncIterator[Side]:
     terminal, metrics = FakeTerminal(), Metrics()
     clock = clock or FakeClock()
     async with (
         open_store(str(folder / "state.db"), clock) as store,
         open_event_store(str(folder / "events"), clock) as events,
+        nothing_asked(folder) as never,
     ):
         services = make_services(terminal, store, clock, metrics)
         questions = make_questions(events, clock, UTC)
         calls = Calls(metrics.tools)
-        rows = tool_rows(services, questions)
+        tasks = tasks or never
+        rows = tool_rows(services, questions, tasks)
         door = DirectCalls(rows, calls)
         desk = services.approvals.desk
         exporter = Exporter(events, clock, recordings)
@@ -117,7 +122,7 @@ async def open_side(
         given = ApiServices(
             store, clock, door, questions, desk, limits=limits or ApiLimits(0), shares=shares,
             backlog=backlog, chooser=chooser, resources=make_resources(clock, str(folder)),
-            worktrees=services.worktrees,
+            worktrees=services.worktrees, tasks=tasks,
         )  # fmt: skip
         api = await open_api(given)
         server = build_server(rows, calls)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import anyio
 
-from iterm_mcp.errors import ConflictError, NotFoundError
+from iterm_mcp.errors import ConflictError, NotFoundError, TerminalError
 from iterm_mcp.models.layouts import StandingPane, StandingSplitter
 from iterm_mcp.models.sessions import Direction, Size
 from iterm_mcp.services.layouts.sizes import DIVIDER
@@ -94,7 +95,8 @@ class PanePlacer:
             active = await self._active() if place.behind else None
             opened = await self._sessions.open_session(program, window_id=place.window_id)
             if active is not None:
-                await self._terminal.activate_session(active)
+                with suppress(NotFoundError, TerminalError):  # it may have been closed meanwhile
+                    await self._terminal.activate_session(active)
             return PlacedPane(opened.session_id)
         if place.direction is not None:
             return PlacedPane(

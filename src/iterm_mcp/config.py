@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_LABELS = r"^(\s*[A-Za-z0-9][^=,]*=[^=,]*(,\s*[A-Za-z0-9][^=,]*=[^=,]*)*)?$"
 
 
 class Settings(BaseSettings):
@@ -77,8 +79,29 @@ class Settings(BaseSettings):
     tasks_url: str = ""
     """Where tasks are written down that several machines share: postgresql://…. None: here."""
 
+    tasks_front: str = ""
+    """A Redis that carries a backlog between machines with a file each: redis://…. None: empty."""
+
+    machine: Annotated[str, Field(pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]{0,79})?$")] = ""
+    """This machine's name among those that share work; none for one that the folder keeps."""
+
+    machine_labels: Annotated[str, Field(pattern=_LABELS)] = ""
+    """What tasks may ask of their machine: name=value, with commas between."""
+
+    machine_capacity: Annotated[int, Field(ge=0, le=10_000)] = 100
+    """How many attempts this machine takes at once, whatever the limits. 0: it only submits."""
+
+    machine_lease_seconds: Annotated[float, Field(ge=2, le=3600)] = 60.0
+    """Without a word of this machine for so long, its work is given to others."""
+
     audit_required: bool = False
     """Refuse what ends things while calls cannot be written down."""
 
     kinds: str = ""
     """Folders of more kinds of agents, besides ``kinds`` in the state folder, with : between."""
+
+    @model_validator(mode="after")
+    def _shared_one_way(self) -> Self:
+        if self.tasks_url and self.tasks_front:
+            raise ValueError("set ITERM_MCP_TASKS_URL or ITERM_MCP_TASKS_FRONT, not both")
+        return self

@@ -22,6 +22,7 @@ from iterm_mcp.services.tasks.settings import TaskSettingsFile
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+    from iterm_mcp.app.machine import MachineSettings
     from iterm_mcp.app.services import Services
     from iterm_mcp.clock import Clock
     from iterm_mcp.models.task_queries import TaskChange
@@ -49,7 +50,7 @@ async def open_desk(
     store: Store,
     work: AgentWork,
     paths: Paths,
-    url: str,
+    machine: MachineSettings,
     clock: Clock,
     tell: Callable[[TaskChange], None],
     alarm: Alarm,
@@ -57,7 +58,7 @@ async def open_desk(
     """Run the task engine for the block, and remember how every attempt went.
 
     Args:
-        url, tell: See `open_tasks`.
+        machine, tell: See `open_tasks`.
         alarm: Is told when a way of doing work does otherwise than it used to.
     """
     quotas, settings = Quotas(), TaskSettingsFile(paths.task_settings)
@@ -74,7 +75,7 @@ async def open_desk(
         learning.note(change)
 
     async with (
-        open_tasks(services, store, work, paths, url, clock, told, quotas, settings) as tasks,
+        open_tasks(services, store, work, paths, machine, clock, told, quotas, settings) as tasks,
         learning.running(tasks),
     ):
         backlog = make_desk(

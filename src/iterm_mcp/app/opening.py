@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from iterm_mcp.agents.described import kind_folders, open_described
 from iterm_mcp.app.desk import open_desk
+from iterm_mcp.app.machine import machine_settings
 from iterm_mcp.app.services import Services, make_services
 from iterm_mcp.app.tasks import make_work
 from iterm_mcp.app.tools import tool_rows
@@ -198,8 +199,8 @@ async def open_app(
             ) as attention,
             resources.running(services.lives.book, services.lives.ender, attention.alerts),
             open_desk(
-                services, store, work, paths, settings.tasks_url, clock, facts.task_changed,
-                attention.alerts,
+                services, store, work, paths, machine_settings(settings), clock,
+                facts.task_changed, attention.alerts,
             ) as work_desk,
         ):  # fmt: skip
             metrics.events.begin(lambda: (events.store.stats(), events.intake_stats(sources.spool)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from iterm_mcp.app.machine import open_shared_backlog
 from iterm_mcp.services.agents.life_files import LifeFiles
 from iterm_mcp.services.agents.placing import PanePlacer
 from iterm_mcp.services.agents.processes import SystemAgentProcesses
@@ -27,6 +28,7 @@ from iterm_mcp.tasks.engine import EngineOptions, TaskEngine, open_engine
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+    from iterm_mcp.app.machine import MachineSettings
     from iterm_mcp.app.services import Services
     from iterm_mcp.clock import Clock
     from iterm_mcp.models.task_queries import TaskChange
@@ -85,7 +87,7 @@ async def open_tasks(
     store: Store,
     work: AgentWork,
     paths: Paths,
-    url: str,
+    machine: MachineSettings,
     clock: Clock,
     tell: Callable[[TaskChange], None],
     quotas: Quotas,
@@ -94,18 +96,20 @@ async def open_tasks(
     """Run the task engine over the services for the block; what was under way goes on.
 
     Args:
-        url: Of a database that several machines share; empty for a file in the state folder.
+        machine: What this one is among those that share its work.
         tell: Called with every change of a task; must not wait.
         quotas: Learns, for the length of the block, when kinds of agents take orders again.
     """
     admission = Admission(settings, clock, held=services.holds.why, quotas=quotas)
     options = EngineOptions(
-        url, paths.state, clock=clock, limits=lambda: dispatch_limits(settings.last),
-        admission=admission, tell=tell,
+        machine.url, paths.state, machine.name, machine.capacity, machine.labels, clock=clock,
+        limits=lambda: dispatch_limits(settings.last), admission=admission, tell=tell,
+        lease_seconds=machine.lease_seconds,
     )  # fmt: skip
     async with (
         admission.running(),
         quotas.following(services.states, store.agents),
         open_engine(options, work) as engine,
+        open_shared_backlog(machine, options, engine, lambda: settings.last.most_at_once),
     ):
         yield engine

@@ -12,7 +12,9 @@ NAMES = ("TERMINAL", "HTTP_PORT", "REQUEST_TIMEOUT_SECONDS", "CONNECT_TIMEOUT_SE
          "OUTPUT_CHARACTERS_PER_MINUTE", "AUDIT_REQUIRED", "KINDS",
          "RESTART_BACKOFF_SECONDS", "PREWARM_MOST", "FOLLOW_TRANSCRIPTS", "AGENT_TELEMETRY",
          "EVENTS_KEEP_DAYS", "EVENTS_KEEP_GIGABYTES",
-         "HTTP_REQUESTS_PER_SECOND", "HTTP_MOST_AT_ONCE")  # fmt: skip
+         "HTTP_REQUESTS_PER_SECOND", "HTTP_MOST_AT_ONCE",
+         "TASKS_URL", "TASKS_FRONT", "MACHINE", "MACHINE_LABELS", "MACHINE_CAPACITY",
+         "MACHINE_LEASE_SECONDS")  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -50,6 +52,11 @@ def test_a_variable_is_read_and_remembered_as_asked_for(monkeypatch: pytest.Monk
         ("CONNECT_TIMEOUT_SECONDS", "601"),
         ("DRAIN_SECONDS", "-0.1"),
         ("LOG_LEVEL", "loud"),
+        ("MACHINE", "a b"),
+        ("MACHINE_LABELS", "ssd"),
+        ("MACHINE_LABELS", "a=b,,c=d"),
+        ("MACHINE_CAPACITY", "-1"),
+        ("MACHINE_LEASE_SECONDS", "1"),
     ],
 )
 def test_a_value_that_does_not_fit_is_refused_by_name(
@@ -65,3 +72,10 @@ def test_an_empty_variable_is_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in NAMES:
         monkeypatch.setenv(f"ITERM_MCP_{name}", "")
     assert Settings() == Settings.model_construct()
+
+
+def test_work_is_shared_one_way_or_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ITERM_MCP_TASKS_URL", "postgresql://db/tasks")
+    monkeypatch.setenv("ITERM_MCP_TASKS_FRONT", "redis://db")
+    with pytest.raises(ValidationError, match="ITERM_MCP_TASKS_FRONT, not both"):
+        Settings()

@@ -61,7 +61,7 @@ def make_carrier(
             "connect_timeout": CONNECT_SECONDS,
             "stream_timeout": options.idle_seconds + SLACK_SECONDS,
         },
-        concurrency=options.at_once,
+        concurrency=max(1, options.at_once),
         queue_name=f"iterm-mcp:{options.queue}",
         priorities=[one.value for one in Level],
         idle_timeout=options.idle_seconds,
@@ -71,7 +71,7 @@ def make_carrier(
         deserializer=json.loads,
         id=options.machine,
     )
-    carrier.prefetch = options.at_once  # what waits here could run elsewhere
+    carrier.prefetch = carrier.concurrency  # what waits here could run elsewhere
 
     @carrier.task(name=_TAKE, max_tries=None, ttl=0, silent=True)
     async def take(graph: dict[str, Any], submitter: str) -> None:

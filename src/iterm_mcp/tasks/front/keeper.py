@@ -127,6 +127,8 @@ class Keeper:
 
     async def takes_work(self) -> bool:
         """Tell whether this machine is neither paused nor being drained."""
+        if not self._options.at_once:
+            return False
         try:
             if any(one.scope == EVERYTHING for one in await self._engine.pauses()):
                 return False

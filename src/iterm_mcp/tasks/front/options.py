@@ -26,7 +26,7 @@ class FrontOptions:
         folder: Where is written down what was taken and not yet handed back.
         machine: Its name among machines, unlike any other.
         queue: Machines of another queue on the same server see nothing of each other.
-        at_once: How many messages it works on at once; each is a graph.
+        at_once: How many messages it works on at once; each is a graph. With 0 it only submits.
         alive_seconds: Without a word for so long, a machine's messages are taken by others.
         idle_seconds: After so long a message is delivered again that nobody seems to work on.
         keep_seconds: How long results are kept for those who ask.

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iterm_mcp.errors import ConflictError, NotFoundError
+from iterm_mcp.errors import ConflictError, NotFoundError, TerminalUnavailableError
 from iterm_mcp.models.ids import AgentName, SessionId, TabId, WindowId
 from iterm_mcp.models.layouts import StandingPane, StandingSplitter, StandingTab
 from iterm_mcp.models.sessions import Direction, Program, Size
@@ -28,6 +28,7 @@ from iterm_mcp.services.sessions.service import SessionService
 from iterm_mcp.testing import FakeTerminal
 
 if TYPE_CHECKING:
+    from iterm_mcp.errors import ItermMcpError
     from iterm_mcp.store import Store
     from iterm_mcp.testing import FakeClock
 
@@ -229,6 +230,24 @@ async def test_what_is_opened_behind_leaves_active_what_was(store: Store, clock:
 
     active = [one.session_id for one in await ground.terminal.list_sessions() if one.active]
     assert active == [first.session_id]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [NotFoundError("session", "it"), TerminalUnavailableError("it is gone")],
+    ids=["closed", "away"],
+)
+async def test_what_was_active_may_be_closed_while_a_pane_is_opened_behind_it(
+    store: Store, clock: FakeClock, error: ItermMcpError
+) -> None:
+    ground = Ground(store, clock, Size(100, 40))
+    await ground.terminal.open_session(Program())
+    ground.terminal.fail_next("activate_session", error)
+
+    placed = await ground.placer.open(Program(), Place(behind=True))
+
+    standing = [one.session_id for one in await ground.terminal.list_sessions()]
+    assert placed.session_id in standing
 
 
 async def test_a_pane_is_moved_beside_another_into_a_window_or_to_one_of_its_own(

@@ -16,6 +16,7 @@ from iterm_mcp.errors import (
     InvalidRequestError,
     NotFoundError,
     StoreError,
+    TerminalUnavailableError,
 )
 from iterm_mcp.models.agent_lives import Phase
 from iterm_mcp.models.agent_states import NEEDS_PERSON, AgentState
@@ -53,6 +54,9 @@ if TYPE_CHECKING:
 
 STANDS_SECONDS = 45.0
 """How long an agent may take to stand, whoever started it."""
+
+START_TRIES = 4
+START_AGAIN_SECONDS = 2.0
 
 TAKEN_SECONDS = 10.0
 """How long it may take until an answer shows."""
@@ -106,12 +110,25 @@ class AgentRuns:
         name = agent_name(order)
         life = await self._lives.book.find(name)
         if life is None:
-            await self._start(order, place, name)
+            await self._start_surely(order, place, name)
         elif life.order.environment.get(ATTEMPT) != order.attempt_id:
             raise ConflictError(f"somebody else has an agent {name!r}", hint="End that one.")
         life = await self._standing(name)
         delivery = await self._tell(order, name)
         return Running(str(life.session_id or ""), str(name), str(delivery.delivery_id))
+
+    async def _start_surely(self, order: Order, place: Place, name: AgentName) -> None:
+        """Start it; and again where the terminal went away meanwhile and nothing is left of it."""
+        for _ in range(START_TRIES - 1):
+            try:
+                await self._start(order, place, name)
+            except TerminalUnavailableError:
+                if await self._lives.book.find(name) is not None:
+                    raise
+                await anyio.sleep(START_AGAIN_SECONDS)
+            else:
+                return
+        await self._start(order, place, name)
 
     async def _start(self, order: Order, place: Place, name: AgentName) -> None:
         wanted = await self.drawn_up(order, place)

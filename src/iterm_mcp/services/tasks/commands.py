@@ -17,7 +17,7 @@ import anyio
 from anyio import to_thread
 
 from iterm_mcp.agents import keeper
-from iterm_mcp.errors import AgentError
+from iterm_mcp.errors import AgentError, TerminalUnavailableError
 from iterm_mcp.models.ids import AgentName
 from iterm_mcp.models.sessions import Program
 from iterm_mcp.models.tasks import Outcome
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from iterm_mcp.services.agents.launches import Origin
-    from iterm_mcp.services.agents.life_files import KeeperStatus
+    from iterm_mcp.services.agents.life_files import KeeperStatus, LifeFiles
     from iterm_mcp.services.agents.placing import PlacedPane
     from iterm_mcp.services.agents.processes import AgentProcesses
     from iterm_mcp.services.tasks.folders import AttemptFolder, AttemptFolders
@@ -46,6 +46,10 @@ RUN = AgentName("run")
 
 STARTED_SECONDS = 20.0
 """How long a pane and the command in it may take to start."""
+
+OPEN_TRIES = 4
+COMES_UP_SECONDS = 3.0
+"""How long a pane may take to come up whose opening the terminal did not answer any more."""
 
 LEAVE_SECONDS = 8.0
 """How long a keeper, which first ends its command, may take to leave."""
@@ -96,11 +100,33 @@ class CommandRuns:
         if status is None or not status.life:
             await files.write_order(RUN, self._order(order, place, folder))
             if status is None or not await self._keeper_stands(status):
-                await self._panes.open(
-                    _pane(order, place, files.folder(RUN)), PanePlace(behind=True)
-                )
+                await self._open(_pane(order, place, files.folder(RUN)), files)
             status = await self._started(order, folder)
         return Running(str(status.session_id or ""), started=status.life)
+
+    async def _open(self, pane: Program, files: LifeFiles) -> None:
+        """Open a pane; and again where the terminal went away meanwhile and none came up.
+
+        Of two that come up all the same only one begins the command.
+        """
+        for _ in range(OPEN_TRIES - 1):
+            try:
+                await self._panes.open(pane, PanePlace(behind=True))
+            except TerminalUnavailableError:
+                if await self._comes_up(files):
+                    return
+            else:
+                return
+        await self._panes.open(pane, PanePlace(behind=True))
+
+    async def _comes_up(self, files: LifeFiles) -> bool:
+        with anyio.move_on_after(COMES_UP_SECONDS):
+            while True:
+                status = await files.status(RUN)
+                if status is not None and status.life:
+                    return True
+                await anyio.sleep(LATEST_SECONDS)
+        return False
 
     def _order(self, order: Order, place: Place, folder: AttemptFolder) -> KeeperOrder:
         known = {ORIGIN: self._origin.state, **environment(order, folder)}

@@ -163,8 +163,8 @@ class TaskStorm:
         self._graphs += 1
         names = {f"{sort}-{number}-{place}": sort for place, sort in enumerate(self._draw())}
         tasks = {name: self._made(sort) for name, sort in names.items()}
-        first, *_, last = names
-        if len(names) > 1 and names[first] in {"quick", "long"} and number % 3 == 0:
+        first, last = next(iter(names)), next(reversed(names))
+        if first != last and names[first] in {"quick", "long"} and number % 3 == 0:
             tasks[last]["needs"] = [first]
         document = {
             "graph": f"storm-{number}",

@@ -27,7 +27,8 @@ from iterm_mcp.services.resources.measuring import Measurer, Wanted, read_traffi
 from iterm_mcp.services.resources.signals import is_same, send
 from iterm_mcp.services.resources.table import is_row, read_proc, read_psutil
 from iterm_mcp.services.resources.trees import Root
-from iterm_mcp.services.resources.watching import ResourceWatch, Tree
+from iterm_mcp.services.resources.watched_trees import Tree
+from iterm_mcp.services.resources.watching import ResourceWatch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

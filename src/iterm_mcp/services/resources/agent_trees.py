@@ -13,7 +13,7 @@ from iterm_mcp.models.agent_lives import Desired, Phase
 from iterm_mcp.models.ids import AgentName
 from iterm_mcp.services.agents.ends import process_of
 from iterm_mcp.services.agents.environment import AGENT, ORIGIN
-from iterm_mcp.services.resources.watching import Tree
+from iterm_mcp.services.resources.watched_trees import Tree
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection
 
     from iterm_mcp.services.agents.processes import ProcessId
-    from iterm_mcp.services.resources.watching import Tree
+    from iterm_mcp.services.resources.watched_trees import Tree
 
     Members = Callable[[str], Awaitable[tuple[ProcessId, ...]]]
 

@@ -12,21 +12,25 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import anyio
 import structlog
 from anyio import to_thread
 
 from iterm_mcp.models.resources import Excess, WatchedTree
-from iterm_mcp.models.task_limits import NO_LIMITS, OverLimit, ResourceLimits
-from iterm_mcp.services.resources.growth import DirectoryGrowth
-from iterm_mcp.services.resources.judging import Judge, held_by_system
-from iterm_mcp.services.resources.measuring import Wanted
+from iterm_mcp.models.task_limits import NO_LIMITS, OverLimit
+from iterm_mcp.services.resources.judging import Judge
 from iterm_mcp.services.resources.signalling import TreeSignals
 from iterm_mcp.services.resources.totals import Totals
-from iterm_mcp.services.resources.trees import Root
+from iterm_mcp.services.resources.watched_trees import (
+    Watched,
+    ended_by_system,
+    growth_of,
+    told_of,
+    wanted_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -36,10 +40,10 @@ if TYPE_CHECKING:
     from iterm_mcp.clock import Clock
     from iterm_mcp.models.resources import TreeUsage
     from iterm_mcp.services.agents.processes import ProcessId
-    from iterm_mcp.services.resources.cgroups import Group, Groups
+    from iterm_mcp.services.resources.cgroups import Groups
     from iterm_mcp.services.resources.evidence import EvidenceFolder
-    from iterm_mcp.services.resources.marks import Mark
     from iterm_mcp.services.resources.measuring import Measurer
+    from iterm_mcp.services.resources.watched_trees import Actor, Tree
 
 log = structlog.get_logger()
 
@@ -49,9 +53,6 @@ EVERY_SECONDS = 2.0
 IDLE_SECONDS = 10.0
 """How often while none has."""
 
-EXACT_PART = 0.8
-"""Memory is told exactly from so much of its limit on."""
-
 MOST_VERDICTS = 1000
 """So many trees are remembered that were ended for what they took."""
 
@@ -59,56 +60,6 @@ GONE_SECONDS = 60.0
 """A tree of which nothing was left for so long is watched no more."""
 
 Listener = Callable[[WatchedTree, Excess], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Tree:
-    """A tree that is to be watched.
-
-    Attributes:
-        key: What it is known by: an agent's name, or an attempt's id.
-        kind: Of the agent, or ``command``.
-        directory: Whose growth is its; empty for none.
-        marks: A process that carries all of one of these in its environment is its.
-        owns_session: All of the POSIX session in which its root runs is its, once nobody's child.
-        output: Where what it printed can be read; empty for unknown.
-    """
-
-    key: str
-    kind: str
-    root: ProcessId
-    limits: ResourceLimits = NO_LIMITS
-    directory: str = ""
-    marks: tuple[frozenset[Mark], ...] = ()
-    owns_session: bool = True
-    output: str = ""
-
-
-class Actor(Protocol):
-    """Has a tree stand still, or ends it; it may raise nothing but what is expected."""
-
-    async def pause(self, tree: Tree, reason: str) -> None:
-        """Have all of it stand still until somebody lets it go on."""
-
-    async def stop(self, tree: Tree, reason: str) -> None:
-        """End all of it, kindly at first."""
-
-
-@dataclass(slots=True)
-class _Watched:
-    tree: Tree
-    actor: Actor
-    judge: Judge
-    growth: DirectoryGrowth | None
-    group: Group | None = None
-    held_by: str = ""
-    usage: TreeUsage | None = None
-    excess: Excess | None = None
-    is_paused: bool = False
-    ended: int = 0
-    ended_before: int = 0
-    acting: bool = False
-    stood_at: float | None = None
 
 
 class ResourceWatch:
@@ -141,11 +92,11 @@ class ResourceWatch:
         self._looked_for_groups = False
         self._evidence = evidence
         self._every = every_seconds
-        self._trees: dict[str, _Watched] = {}
+        self._trees: dict[str, Watched] = {}
         self._turn = anyio.Lock()
         self._more = anyio.Event()
         self._tasks: TaskGroup | None = None
-        self._due: list[_Watched] = []
+        self._due: list[Watched] = []
         self._verdicts: OrderedDict[str, str] = OrderedDict()
         self._listeners: list[Listener] = []
         self.totals = Totals()
@@ -167,13 +118,13 @@ class ResourceWatch:
         if known is not None and known.tree.root == tree.root:
             if known.tree.limits != tree.limits:
                 known.judge, known.held_by = Judge(tree.limits), ""
-                known.growth = known.growth or _growth(tree)
+                known.growth = known.growth or growth_of(tree)
             known.tree = tree
         else:
             self.unwatch(tree.key)
             self._verdicts.pop(tree.key, None)
-            self._trees[tree.key] = _Watched(
-                tree, actor or self.signals, Judge(tree.limits), _growth(tree)
+            self._trees[tree.key] = Watched(
+                tree, actor or self.signals, Judge(tree.limits), growth_of(tree)
             )
         self._more.set()
 
@@ -190,11 +141,11 @@ class ResourceWatch:
     def find(self, key: str) -> WatchedTree | None:
         """Return how a tree stands; None for one that is not watched."""
         found = self._trees.get(key)
-        return None if found is None else _told(found)
+        return None if found is None else told_of(found)
 
     def standing(self) -> tuple[WatchedTree, ...]:
         """Return how all stand, by key."""
-        return tuple(_told(self._trees[key]) for key in sorted(self._trees))
+        return tuple(told_of(self._trees[key]) for key in sorted(self._trees))
 
     def over(self, key: str) -> str:
         """Return why a tree is or was ended for what it took; empty for any other.
@@ -248,11 +199,13 @@ class ResourceWatch:
         for key, one in trees.items():
             if self._trees.get(key) is one:
                 await self._judge(one, usages[key], at)
-        self.totals.look((_told(one) for one in self._trees.values()), self._measurer.cost_seconds)
+        self.totals.look(
+            (told_of(one) for one in self._trees.values()), self._measurer.cost_seconds
+        )
         while self._due:
             await self._act(self._due.pop())
 
-    async def _judge(self, one: _Watched, usage: TreeUsage, at: float) -> None:
+    async def _judge(self, one: Watched, usage: TreeUsage, at: float) -> None:
         """Take what a tree takes, and begin what is to be done about it."""
         one.usage = usage
         if one.growth is not None:
@@ -268,7 +221,7 @@ class ResourceWatch:
             if usage.processes:  # it could not be ended
                 self._act_soon(one)
             return
-        excess = _ended_by_system(one) or one.judge.look(one.usage, at)
+        excess = ended_by_system(one) or one.judge.look(one.usage, at)
         if excess is not None:
             await self._begin(one, excess)
         elif one.judge.is_calm:
@@ -289,15 +242,15 @@ class ResourceWatch:
                 with anyio.move_on_after(IDLE_SECONDS - self._every):
                     await self._more.wait()
 
-    async def _measure(self, trees: Mapping[str, _Watched]) -> dict[str, TreeUsage]:
+    async def _measure(self, trees: Mapping[str, Watched]) -> dict[str, TreeUsage]:
         async with self._turn:
             # A process that hangs in the system can have its files hang: closing waits for none.
             return await to_thread.run_sync(self._measure_now, trees, abandon_on_cancel=True)
 
-    def _measure_now(self, trees: Mapping[str, _Watched]) -> dict[str, TreeUsage]:
+    def _measure_now(self, trees: Mapping[str, Watched]) -> dict[str, TreeUsage]:
         held = {key: one.group.pids() if one.group else () for key, one in trees.items()}
         usages = self._measurer.look(
-            {key: _wanted(one.tree, held[key]) for key, one in trees.items()}
+            {key: wanted_of(one.tree, held[key]) for key, one in trees.items()}
         )
         for key, one in trees.items():
             if not one.held_by and one.tree.limits != NO_LIMITS:
@@ -311,7 +264,7 @@ class ResourceWatch:
             self._groups.sweep(self.keys())
         return usages
 
-    def _hold(self, one: _Watched) -> None:
+    def _hold(self, one: Watched) -> None:
         """Have the system hold a tree's limits, if it can."""
         one.held_by = "watch"
         if one.tree.limits.over is OverLimit.WARN:
@@ -327,7 +280,7 @@ class ResourceWatch:
         except OSError as error:
             log.warning("limits_not_held_by_system", tree=one.tree.key, reason=str(error))
 
-    def _fill(self, one: _Watched, pids: Iterable[int]) -> None:
+    def _fill(self, one: Watched, pids: Iterable[int]) -> None:
         """Put who came to be in a tree, and not in its group, into that."""
         if one.group is None:
             return
@@ -339,7 +292,7 @@ class ResourceWatch:
 
     # Doing.
 
-    async def _begin(self, one: _Watched, excess: Excess) -> None:
+    async def _begin(self, one: Watched, excess: Excess) -> None:
         """Keep evidence, tell, and have done what is to be done without waiting for it."""
         one.excess = excess
         self.totals.exceeded(one.tree.kind, excess)
@@ -350,22 +303,22 @@ class ResourceWatch:
         log.warning("tree_over_limit", tree=one.tree.key, reason=excess.reason, done=excess.done)
         if self._evidence is not None:
             try:
-                await self._evidence.keep(_told(one), excess, one.tree.output)
+                await self._evidence.keep(told_of(one), excess, one.tree.output)
             except OSError as error:
                 log.warning("evidence_not_kept", tree=one.tree.key, reason=str(error))
         for listener in self._listeners:
-            listener(_told(one), excess)
+            listener(told_of(one), excess)
         if excess.done is not OverLimit.WARN:
             self._act_soon(one)
 
-    def _act_soon(self, one: _Watched) -> None:
+    def _act_soon(self, one: Watched) -> None:
         one.acting = True
         if self._tasks is None:
             self._due.append(one)
         else:
             self._tasks.start_soon(self._act, one)
 
-    async def _act(self, one: _Watched) -> None:
+    async def _act(self, one: Watched) -> None:
         try:
             if one.excess is not None and one.excess.done is OverLimit.PAUSE:
                 one.is_paused = True
@@ -386,31 +339,3 @@ class ResourceWatch:
         found = self._trees.get(key)
         if found is not None and found.group is not None:
             found.group.kill()
-
-
-def _ended_by_system(one: _Watched) -> Excess | None:
-    """Return that the system ended some of a tree since the last look; None if it did not."""
-    before, one.ended_before = one.ended_before, one.ended
-    limit = one.tree.limits.memory_bytes
-    return held_by_system(limit) if one.ended > before and limit is not None else None
-
-
-def _growth(tree: Tree) -> DirectoryGrowth | None:
-    wanted = bool(tree.directory) and tree.limits.disk_bytes is not None
-    return DirectoryGrowth(tree.directory) if wanted else None
-
-
-def _wanted(tree: Tree, held: Iterable[int]) -> Wanted:
-    memory = tree.limits.memory_bytes
-    return Wanted(
-        Root(tree.root, tree.owns_session, frozenset(held)),
-        tree.marks,
-        None if memory is None else round(memory * EXACT_PART),
-    )
-
-
-def _told(one: _Watched) -> WatchedTree:
-    return WatchedTree(
-        one.tree.key, one.tree.kind, one.tree.limits, one.held_by, one.usage, one.excess,
-        one.is_paused,
-    )  # fmt: skip

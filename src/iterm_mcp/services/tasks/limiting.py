@@ -8,7 +8,7 @@ import psutil
 from anyio import to_thread
 
 from iterm_mcp.services.agents.environment import ORIGIN
-from iterm_mcp.services.resources.watching import Tree
+from iterm_mcp.services.resources.watched_trees import Tree
 from iterm_mcp.services.tasks.prompts import ATTEMPT
 
 if TYPE_CHECKING:

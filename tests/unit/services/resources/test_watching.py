@@ -20,7 +20,8 @@ from iterm_mcp.services.resources.marks import Marks
 from iterm_mcp.services.resources.measuring import Measurer
 from iterm_mcp.services.resources.memory import ExactMemory
 from iterm_mcp.services.resources.signalling import TreeSignals
-from iterm_mcp.services.resources.watching import ResourceWatch, Tree
+from iterm_mcp.services.resources.watched_trees import Tree
+from iterm_mcp.services.resources.watching import ResourceWatch
 from iterm_mcp.testing import FakeClock
 
 from .rows import ME, row, table

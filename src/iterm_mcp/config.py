@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _LABELS = r"^(\s*[A-Za-z0-9][^=,]*=[^=,]*(,\s*[A-Za-z0-9][^=,]*=[^=,]*)*)?$"
@@ -79,8 +79,15 @@ class Settings(BaseSettings):
     tasks_url: str = ""
     """Where tasks are written down that several machines share: postgresql://…. None: here."""
 
-    tasks_front: str = ""
+    tasks_front: Annotated[str, Field(pattern=r"^(rediss?://[^/].*)?$")] = ""
     """A Redis that carries a backlog between machines with a file each: redis://…. None: empty."""
+
+    @field_validator("tasks_front")
+    @classmethod
+    def _shared_one_way(cls, front: str, info: ValidationInfo) -> str:
+        if front and info.data.get("tasks_url"):
+            raise ValueError("set ITERM_MCP_TASKS_URL or ITERM_MCP_TASKS_FRONT, not both")
+        return front
 
     machine: Annotated[str, Field(pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]{0,79})?$")] = ""
     """This machine's name among those that share work; none for one that the folder keeps."""
@@ -99,9 +106,3 @@ class Settings(BaseSettings):
 
     kinds: str = ""
     """Folders of more kinds of agents, besides ``kinds`` in the state folder, with : between."""
-
-    @model_validator(mode="after")
-    def _shared_one_way(self) -> Self:
-        if self.tasks_url and self.tasks_front:
-            raise ValueError("set ITERM_MCP_TASKS_URL or ITERM_MCP_TASKS_FRONT, not both")
-        return self

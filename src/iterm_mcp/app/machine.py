@@ -63,8 +63,8 @@ async def open_shared_backlog(
         most_at_once: How many tasks run here at once; 0 for any number.
 
     Raises:
-        InvalidRequestError: The URL cannot be, or the extra is not installed.
-        StoreError: The state folder cannot be used.
+        InvalidRequestError: The URL cannot be.
+        StoreError: The extra is not installed, or the state folder cannot be used.
     """
     if not machine.front:
         yield None

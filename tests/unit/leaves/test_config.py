@@ -52,6 +52,7 @@ def test_a_variable_is_read_and_remembered_as_asked_for(monkeypatch: pytest.Monk
         ("CONNECT_TIMEOUT_SECONDS", "601"),
         ("DRAIN_SECONDS", "-0.1"),
         ("LOG_LEVEL", "loud"),
+        ("TASKS_FRONT", "http://db"),
         ("MACHINE", "a b"),
         ("MACHINE_LABELS", "ssd"),
         ("MACHINE_LABELS", "a=b,,c=d"),

@@ -15,7 +15,7 @@ import anyio
 import structlog
 from anyio import to_thread
 
-from iterm_mcp.errors import InvalidRequestError, StoreError
+from iterm_mcp.errors import StoreError
 from iterm_mcp.tasks.checking import check_graph
 from iterm_mcp.tasks.codec import graph_json
 from iterm_mcp.tasks.front.keeper import Keeper
@@ -246,12 +246,12 @@ def load_carrier() -> Any:  # noqa: ANN401
     """Return the module over streaQ.
 
     Raises:
-        InvalidRequestError: The extra is not installed.
+        StoreError: The extra is not installed.
     """
     try:
         return import_module("iterm_mcp.tasks.front.carrier")
     except ModuleNotFoundError as error:
-        raise InvalidRequestError(
+        raise StoreError(
             f"a shared backlog in Redis needs an optional part of iterm-mcp ({error.name})",
             hint="pip install 'iterm-mcp[redis]', or unset ITERM_MCP_TASKS_FRONT.",
             code="extra_missing",
@@ -263,8 +263,7 @@ async def open_front(options: FrontOptions, engine: TaskEngine) -> AsyncIterator
     """Take part in a shared backlog for the block; Redis need not be there.
 
     Raises:
-        InvalidRequestError: The extra is not installed.
-        StoreError: What was taken before cannot be read.
+        StoreError: The extra is not installed, or what was taken before cannot be read.
     """
     streaq = await to_thread.run_sync(load_carrier)
     async with anyio.create_task_group() as group:

@@ -122,6 +122,7 @@ class TaskStorm:
         self._bag: list[str] = []
         self._graphs = 0
         self._killing = True
+        self._standing = anyio.Lock()  # a connection that is half made when a server falls leaks
         self.outcome = Outcome()
 
     async def run(self) -> Outcome:
@@ -149,7 +150,7 @@ class TaskStorm:
         """Have as many in flight as may be, as long as anything is killed."""
         plan = self._plan
         while self._killing or self._cancels:
-            counts = await to_thread.run_sync(self._site.counts)
+            counts = await self._counts()
             known = counts is not None or not self._graphs
             room = known and _open(counts) < plan.at_once + BACKLOG
             if self._killing and room and len(self._wanted) < plan.most:
@@ -226,9 +227,9 @@ class TaskStorm:
         await self._until_full()
         while self.outcome.killed.total() < plan.kills and monotonic() < ends_at:
             victim = dice.choice(plan.victims)
-            counts = await to_thread.run_sync(self._site.counts)
+            counts = await self._counts()
             if counts is not None:
-                self.outcome.in_flight.append(sum(counts.get(one, 0) for one in ACTIVE))
+                self.outcome.in_flight.append(_active(counts))
             await {DAEMON: self._fell, HOST: self._cut, DATABASE: self._outage}[victim](dice)
             await anyio.sleep(dice.uniform(0, WORKING_SECONDS))
             done = self.outcome.killed.total()
@@ -240,13 +241,9 @@ class TaskStorm:
         """Wait until as many are in flight as may be, or all that there are."""
         wanted = min(self._plan.at_once, self._plan.most)
 
-        def in_flight() -> int:
-            counts = self._site.counts() or {}
-            return sum(counts.get(one, 0) for one in ACTIVE)
-
         until = monotonic() + FULL_SECONDS
         while monotonic() < until:
-            if await to_thread.run_sync(in_flight) >= wanted * 0.8:
+            if _active(await self._counts()) >= wanted * 0.8:
                 return
             await anyio.sleep(LOOK_SECONDS)
 
@@ -279,14 +276,19 @@ class TaskStorm:
         """The database falls, and is away for a while."""
         assert self._server is not None
         both = dice.random() < DOWN_SHARE
-        await to_thread.run_sync(self._server.kill)
-        self.outcome.killed[DATABASE] += 1
-        await anyio.sleep(dice.uniform(0, 3.0))
-        if both:
-            await self._kill_daemon()
-            await to_thread.run_sync(self._site.start)
-        await to_thread.run_sync(self._server.start)
+        async with self._standing:
+            await to_thread.run_sync(self._server.kill)
+            self.outcome.killed[DATABASE] += 1
+            await anyio.sleep(dice.uniform(0, 3.0))
+            if both:
+                await self._kill_daemon()
+                await to_thread.run_sync(self._site.start)
+            await to_thread.run_sync(self._server.start)
         await self._until_up()
+
+    async def _counts(self) -> dict[str, int] | None:
+        async with self._standing:
+            return await to_thread.run_sync(self._site.counts)
 
     async def _until_up(self) -> None:
         await eventually(
@@ -301,7 +303,7 @@ class TaskStorm:
         last: dict[str, int] = {}
         since = monotonic()
         while monotonic() - since < QUIET_SECONDS:
-            counts = await to_thread.run_sync(self._site.counts)
+            counts = await self._counts()
             if counts is not None and not _open(counts):
                 return
             if counts != last:
@@ -326,6 +328,10 @@ def _wanted(sort: str) -> Wanted:
         sort, TaskState.SUCCEEDED
     )
     return Wanted(state, 2 if sort in {"fails", "dead"} else 1, agent)
+
+
+def _active(counts: dict[str, int] | None) -> int:
+    return sum((counts or {}).get(state, 0) for state in ACTIVE)
 
 
 def _open(counts: dict[str, int] | None) -> int:

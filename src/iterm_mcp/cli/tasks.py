@@ -21,6 +21,9 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 WAIT_SECONDS = 3600.0
+PATIENCE_SECONDS = 3.0
+"""After this it is told why what is waited for has not started."""
+
 UNSETTLED, FAILED = 2, 1
 
 _line = partial(plain, instead=" ")
@@ -179,8 +182,14 @@ def _wait(caller: ToolCaller, ids: list[str], seconds: float, *, as_json: bool) 
         if sys.stderr.isatty():
             typer.echo(f"\r{_line(text)}  ", nl=False, err=True)
 
-    asked = {"ids": ids, "seconds": min(seconds, WAIT_SECONDS)}
-    found = caller.call("wait_tasks", asked, on_progress=told)
+    patience = min(PATIENCE_SECONDS, seconds)
+    found = caller.call("wait_tasks", {"ids": ids, "seconds": patience}, on_progress=told)
+    left = min(seconds, WAIT_SECONDS) - patience
+    if left > 0 and not found["settled"] and not _asks(found):
+        for one in found["tasks"]:
+            for sentence in one.get("waits_for", []):
+                typer.echo(_line(f"{one['name']} waits: {sentence}"), err=True)
+        found = caller.call("wait_tasks", {"ids": ids, "seconds": left}, on_progress=told)
     if as_json:
         print_json(found)
     else:
@@ -188,6 +197,12 @@ def _wait(caller: ToolCaller, ids: list[str], seconds: float, *, as_json: bool) 
             typer.echo(_row(one))
     bad = any(one["state"] not in {"succeeded", "skipped"} for one in found["tasks"])
     raise typer.Exit((FAILED if bad else 0) if found["settled"] else UNSETTLED)
+
+
+def _asks(found: dict[str, Any]) -> bool:
+    """Tell whether nothing more happens before a person has answered."""
+    left = [one for one in found["tasks"] if "settled_at" not in one]
+    return all(one["state"] == "needs_input" for one in left)
 
 
 def _row(one: dict[str, Any]) -> str:

@@ -217,16 +217,23 @@ class TaskEngine:
         """Forget settled tasks.
 
         Raises:
+            NotFoundError: One is not there.
             ConflictError: One has not settled, or another one still needs it.
         """
-        if await self._any():
+        for one in ids:
+            await self.get(one)
+        if ids:
             await (await self._ready()).purge(ids)
 
     async def wait(self, ids: Sequence[str], seconds: float) -> tuple[Task, ...]:
-        """Wait until all of them have settled or ask something, and return them as they stand."""
-        if not await self._any():
+        """Wait until all of them have settled or ask something, and return them as they stand.
+
+        Raises:
+            NotFoundError: One is not there.
+        """
+        if not ids:
             return ()
-        desk = await self._ready()
+        desk = await self._known("task", ids[0])
         return (await desk.wait(ids, min(max(seconds, 0.0), MOST_WAIT_SECONDS))).tasks
 
     async def watch(self, since: int | None = None) -> AsyncIterator[TaskChange]:
@@ -266,7 +273,8 @@ class TaskEngine:
         due = at
         if at is None:
             scheduling = import_module("iterm_mcp.tasks.scheduling")
-            due = scheduling.next_time(cron, zone, self._options.clock.now())
+            now = self._options.clock.now()
+            due = await to_thread.run_sync(scheduling.next_time, cron, zone, now)  # reads files
         return await desk.schedule(Schedule(name, replace(graph, key=""), cron, zone, who, due))
 
     async def schedules(self) -> list[Schedule]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from mcp.server.mcpserver import Context
 from pydantic import Field
 
-from iterm_mcp.errors import InvalidRequestError
+from iterm_mcp.errors import InvalidRequestError, shown
 from iterm_mcp.models.task_queries import MOST_TASKS, TaskQuery
 from iterm_mcp.models.tasks import SETTLED, TaskState
 from iterm_mcp.services.tasks import views
@@ -64,9 +64,9 @@ class TaskTools:
             str, Field(description="A name: submit it by cron or at, not now.", max_length=200)
         ] = "",
         cron: Annotated[str, Field(description="Five fields.", max_length=200)] = "",
-        zone: Annotated[str, Field(max_length=100)] = "UTC",
-        at: Annotated[datetime | None, Field(description="With its zone.")] = None,
-        dry_run: bool = False,
+        zone: Annotated[str, Field(description="Of cron.", max_length=100)] = "UTC",
+        at: Annotated[str, Field(description="2026-01-31T12:00:00Z.", max_length=100)] = "",
+        dry_run: Annotated[bool, Field(description="Only tell what it would do.")] = False,
         *,
         context: Context[Any, Any],
     ) -> Json:
@@ -85,7 +85,7 @@ class TaskTools:
             return {"plan": tell(plan, DRAWN_COLUMNS), **views.dry(plan)}
         if schedule:
             made = await tasks.schedule(
-                caller, schedule, document, cron=cron, zone=zone, at=at, variables=variables
+                caller, schedule, document, cron=cron, zone=zone, at=_time(at), variables=variables
             )
             return views.schedule(made)
         if cron or at:
@@ -100,13 +100,13 @@ class TaskTools:
 
     async def list_tasks(
         self,
-        what: What = "tasks",
+        what: Annotated[What, Field(description="Graph: one, drawn.")] = "tasks",
         graph: Annotated[str, Field(description="Its id.", max_length=200)] = "",
         states: Annotated[list[TaskState], Field(description="dead: dead letters.")] = [],
-        team: Annotated[str, Field(max_length=200)] = "",
+        team: Annotated[str, Field(description="Only its.", max_length=200)] = "",
         text: Annotated[str, Field(description="In name or prompt.", max_length=500)] = "",
-        cursor: Annotated[str, Field(max_length=200)] = "",
-        limit: Annotated[int, Field(ge=1, le=MOST_TASKS)] = 20,
+        cursor: Annotated[str, Field(description="Of the last page.", max_length=200)] = "",
+        limit: Annotated[int, Field(description="At most.", ge=1, le=MOST_TASKS)] = 20,
     ) -> Json:
         """List tasks, newest first, with counts by state; or draw a graph; or list what else."""
         engine = self._tasks.engine
@@ -143,7 +143,9 @@ class TaskTools:
     async def wait_tasks(
         self,
         ids: Annotated[list[str], Field(description="Of tasks or graphs.", max_length=1000)],
-        seconds: Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)] = 60,
+        seconds: Annotated[
+            float, Field(description="At most.", ge=0, le=3600, allow_inf_nan=False)
+        ] = 60,
         *,
         context: Context[Any, Any],
     ) -> Json:
@@ -151,14 +153,18 @@ class TaskTools:
         async with progress(context, self._now):
             found = await self._tasks.wait(ids, seconds)
         left = [one for one in found if one.state not in SETTLED]
-        return {"settled": not left, "tasks": [views.done(one) for one in found]}
+        why = await self._tasks.why_waiting(left)
+        return {
+            "settled": not left,
+            "tasks": [views.done(one, why.get(one.task_id, ())) for one in found],
+        }
 
     def _now(self) -> str:
         return "waiting for tasks"
 
     async def change_tasks(
         self,
-        action: Action,
+        action: Annotated[Action, Field(description="What to do.")],
         target: Annotated[
             str,
             Field(
@@ -207,3 +213,22 @@ class TaskTools:
         if action == "answer":
             return (await engine.answer(target, text, caller.name),)
         return (await engine.fork(target, text or "collect", caller.name),)
+
+
+def _time(text: str) -> datetime | None:
+    """Return a time that must say its zone; None where none is given.
+
+    Raises:
+        InvalidRequestError: It is none.
+    """
+    if not text:
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        raise InvalidRequestError(
+            f"{shown(text)} is no time with a zone", hint="Write it as 2026-01-31T12:00:00Z."
+        )
+    return found

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 CONCERNS_NOBODY = {
     "open_session": "makes a session, which is nobody's",
     "export_layout": "writes down what stands",
+    "submit_tasks": "makes sessions and agents, which only those may whose role limits nothing",
     "more_tools": "what it calls is looked at for itself",
 }
 

@@ -53,6 +53,11 @@ EXPECTED = [
     "move_team",
     "manage_roles",
     "run_playbook",
+    "submit_tasks",
+    "list_tasks",
+    "show_task",
+    "wait_tasks",
+    "change_tasks",
     "query_events",
     "session_summary",
     "compare_sessions",
@@ -60,8 +65,8 @@ EXPECTED = [
     "annotate",
 ]
 
-CHARACTERS_OF_ALL = 40_000
-"""About 9 000 tokens: what a conversation pays whose client is shown the whole list."""
+CHARACTERS_OF_ALL = 44_000
+"""About 10 000 tokens: what a conversation pays whose client is shown the whole list."""
 
 
 async def tools_of(caller: Caller) -> list[Tool]:
@@ -96,6 +101,7 @@ async def test_only_tools_that_change_nothing_say_so(caller: Caller) -> None:
         "command_status", "wait_for", "read_output", "search_output",
         "take_screenshot", "read_results", "list_approvals",
         "wait_receipts",
+        "list_tasks", "show_task", "wait_tasks",
         "query_events", "session_summary", "compare_sessions", "cost_report",
     }  # fmt: skip
 

@@ -22,10 +22,11 @@ if TYPE_CHECKING:
 GOVERNS = frozenset({"manage_roles"})
 """Tools that no agent may call, whatever its role: they say what agents may do."""
 
-ENROLS = frozenset({"register_agent", "start_agent", "apply_layout"})
-"""Tools that give somebody a name and a role."""
+ENROLS = frozenset({"register_agent", "start_agent", "apply_layout", "submit_tasks"})
+"""Tools that give somebody a name and a role. Agents of tasks have none, so who is limited may not
+have them started."""
 
-OPENS = frozenset({"open_session", "start_agent"})
+OPENS = frozenset({"open_session", "start_agent", "submit_tasks"})
 """Tools that start something in a folder, which must be named where folders are limited."""
 
 PATHS = frozenset({"directory", "path", "cwd"})
@@ -50,6 +51,9 @@ ACTIVE = frozenset({"run_command", "interrupt_session"})
 UNAIMED = frozenset({"annotate", "manage_notes", "share_result", "run_playbook"})
 """Tools that concern no agent's session: notes and results know themselves what is whose, and each
 step of a playbook is looked at when it is done."""
+
+EVERYBODY = frozenset({"change_tasks"})
+"""Tools that may concern anybody: tasks are listed by what they do, and not by whom they are of."""
 
 MOST_PATTERNS = 200
 
@@ -231,7 +235,7 @@ def aims_of(tool: str, arguments: Mapping[str, object]) -> Aims:
     top = tool in {"create_team", "move_team"} and not arguments.get("parent")
     # What a saved layout holds, and who stands in a tab, the arguments do not say.
     unnamed = tool == "apply_layout" and (arguments.get("saved") or arguments.get("tab_id"))
-    everybody = bool(arguments.get("broadcast") or unnamed) or top
+    everybody = bool(arguments.get("broadcast") or unnamed) or top or tool in EVERYBODY
     sessions, agents, teams = (tuple(one) for one in found.values())
     return Aims(sessions, agents, teams, everybody)
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from anyio import to_thread
 
-from iterm_mcp.errors import InvalidRequestError, shown
+from iterm_mcp.errors import InvalidRequestError, NotFoundError, shown
 from iterm_mcp.models.task_queries import MOST_TASKS, TaskQuery
+from iterm_mcp.models.tasks import TaskState
 from iterm_mcp.services.tasks.graphs.dry_run import dry_run
 from iterm_mcp.services.tasks.graphs.estimates import estimate_graph
 from iterm_mcp.services.tasks.graphs.reading import read_graph
@@ -23,12 +24,14 @@ if TYPE_CHECKING:
     from iterm_mcp.models.observations import Json
     from iterm_mcp.models.task_graphs import Graph, GraphSpec
     from iterm_mcp.models.task_queries import Explanation, Schedule, TaskPage
-    from iterm_mcp.models.tasks import Task, TaskState
+    from iterm_mcp.models.tasks import Task
     from iterm_mcp.services.tasks.graphs.dry_run import DryRun
     from iterm_mcp.services.tasks.graphs.known import Known
     from iterm_mcp.tasks.engine import TaskEngine
 
 MOST_WAITED_FOR = 1000
+MOST_EXPLAINED = 5
+"""Of tasks that were waited for in vain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +141,14 @@ class TaskService:
         """
         return await self.engine.explain(task_id)
 
+    async def why_waiting(self, tasks: Sequence[Task]) -> dict[str, tuple[str, ...]]:
+        """Return what the first few of those that could not start yet wait for."""
+        late = [one.task_id for one in tasks if one.state is TaskState.QUEUED][:MOST_EXPLAINED]
+        return {
+            one: tuple(obstacle.sentence for obstacle in (await self.explain(one)).obstacles)
+            for one in late
+        }
+
     async def wait(self, ids: Sequence[str], seconds: float) -> tuple[Task, ...]:
         """Wait until all tasks, or all of graphs, have settled or ask something.
 
@@ -156,7 +167,12 @@ class TaskService:
                 f"{len(tasks)} tasks are too many to wait for at once",
                 hint=f"Wait for {MOST_WAITED_FOR} at most, or for those at the graph's end.",
             )
-        return await self.engine.wait(list(dict.fromkeys(tasks)), seconds)
+        wanted = list(dict.fromkeys(tasks))
+        found = await self.engine.wait(wanted, seconds)
+        if len(found) < len(wanted):
+            gone = min(set(wanted) - {one.task_id for one in found})
+            raise NotFoundError("task", gone, hint="List tasks; it may have been purged.")
+        return found
 
     async def cancel(self, caller: Caller, one: str, reason: str = "") -> tuple[Task, ...]:
         """End a task, or all of a graph that have not settled.

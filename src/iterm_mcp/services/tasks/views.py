@@ -12,6 +12,8 @@ from iterm_mcp.services.tasks.graphs.picture import as_data, nodes_of_tasks
 from iterm_mcp.services.untrusted import sanitise
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from iterm_mcp.models.task_queries import Explanation, Machine, Pause, Schedule
     from iterm_mcp.models.tasks import Attempt, Task, TaskResult
     from iterm_mcp.services.tasks.graphs.dry_run import DryRun
@@ -80,9 +82,11 @@ def whole(told: Explanation) -> Json:
     return found
 
 
-def done(task: Task) -> Json:
-    """Return a task as one that waited for it wants it: with its result."""
+def done(task: Task, waits_for: Sequence[str] = ()) -> Json:
+    """Return a task as one that waited for it wants it: with its result, or why there is none."""
     found = row(task)
+    if waits_for:
+        found["waits_for"] = [sanitise(one) for one in waits_for]
     if task.state in SETTLED and task.result is not None:
         found["result"] = _result(task.result)
     return found

@@ -162,7 +162,8 @@ def _ask(router: APIRouter, tasks: TaskService) -> None:
     async def wait_task(task_id: Id, given: Annotated[WaitQuery, Query()]) -> Response:
         """Wait until a task has settled or asks something."""
         (found,) = await tasks.wait([task_id], given.seconds)
-        return reply(views.done(found))
+        why = await tasks.why_waiting([found])
+        return reply(views.done(found, why.get(found.task_id, ())))
 
 
 def _change(router: APIRouter, tasks: TaskService) -> None:

@@ -295,6 +295,16 @@ def test_a_failed_turn_s_trouble_is_over_with_the_next_turn() -> None:
     assert state(9, acts(4, REGISTRY, "idle"), failed) == AgentState.READY
 
 
+def test_trouble_that_ended_a_turn_is_over_though_its_hook_comes_after_the_registry() -> None:
+    quick = acts(1, REGISTRY, "idle"), acts(1, TRANSCRIPT, "idle")
+    late = acts(1.5, HOOK, "idle"), saw(1.5, HOOK, Fact.TROUBLE, what="overloaded")
+
+    ready = view(5, *quick, *late)
+    assert ready.state is AgentState.READY
+    assert "overloaded" in ready.reason
+    assert state(5, *quick, late[1]) is AgentState.API_RETRY
+
+
 def test_trouble_that_is_not_understood_is_none() -> None:
     assert state(3, acts(1, REGISTRY, "busy"), saw(2, SCREEN, Fact.TROUBLE, what="hiccups")) == (
         AgentState.WORKING

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from iterm_mcp.models.ids import AgentName
     from iterm_mcp.models.observations import Json, Observation
-    from iterm_mcp.services.states.evidence import Runs
+    from iterm_mcp.services.states.evidence import Run, Runs
 
 
 def fuse(
@@ -162,7 +162,8 @@ class _Facts:
         if state is None or trouble.run is None:
             return None
         levels = trouble.run.source not in EDGES
-        if activity.value.get("is") == "idle" and _later(activity, trouble):
+        idle = activity.value.get("is") == "idle"
+        if idle and (_later(activity, trouble) or _ended_with(activity, trouble.run)):
             return None  # the turn that met it has ended
         if not levels and activity.value.get("is") == "busy" and _later(activity, trouble):
             return None  # it has gone on since
@@ -215,6 +216,19 @@ class _Facts:
 def _later(one: Verdict, other: Verdict) -> bool:
     """Tell whether the first is known to be of a later time than the second."""
     return one.run is not None and other.run is not None and one.run.last.at > other.run.last.at
+
+
+def _ended_with(activity: Verdict, trouble: Run) -> bool:
+    """Tell whether who told of trouble said with it that the turn is over.
+
+    Somebody more trusted may have said so before, by a quicker way.
+    """
+    return any(
+        one.sighting.source is trouble.source
+        and one.sighting.value.get("is") == "idle"
+        and one.at >= trouble.last.at
+        for one, _ in activity.losing
+    )
 
 
 def _begun_since(turn: Verdict, outcome: Verdict) -> bool:

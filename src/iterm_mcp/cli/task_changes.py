@@ -114,7 +114,16 @@ def unschedule(
 
 def machines(as_json: _Json = False) -> None:  # noqa: FBT002
     """List the machines that work on these tasks."""
-    _listed("machines", as_json=as_json)
+    with open_caller() as caller:
+        found = caller.call("list_tasks", {"what": "machines"})
+    if as_json:
+        print_json(found)
+        return
+    for one in found["machines"]:
+        state = "gone" if not one["alive"] else "draining" if one["draining"] else "alive"
+        labels = " ".join(f"{name}={value}" for name, value in one["labels"].items())
+        runs = f"{one['running']} of {one['capacity']}"
+        typer.echo(plain(f"{one['name']:<24} {state:<9} {runs:>12}  {labels}").rstrip())
 
 
 def drain(machine: _Machine, as_json: _Json = False) -> None:  # noqa: FBT002

@@ -214,5 +214,13 @@ def test_schedules_are_made_and_listed(daemon: Daemon) -> None:
 
 
 def test_machines_are_listed(daemon: Daemon) -> None:
-    daemon.answers = [{"machines": [{"name": "m"}]}]
-    assert "m" in run("machines").stdout
+    row = {"running": 2, "capacity": 5, "labels": {"os": "linux"}, "draining": False, "alive": True}
+    rows = [{**row, "name": "a"}, {**row, "name": "b", "draining": True, "labels": {}}]
+    daemon.answers = [{"machines": [*rows, {**row, "name": "c\x1b", "alive": False}]}]
+    lines = [one.split() for one in run("machines").stdout.splitlines()]
+    assert lines == [
+        ["a", "alive", "2", "of", "5", "os=linux"],
+        ["b", "draining", "2", "of", "5"],
+        ["c?", "gone", "2", "of", "5", "os=linux"],
+    ]
+    assert json.loads(run("machines", "--json").stdout) == daemon.answers[0]

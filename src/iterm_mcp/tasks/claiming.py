@@ -151,7 +151,7 @@ def _start(writer: Writer, row: Record, holder: Holder) -> int:
             evidence="",
             crashes=0,
             cleaned=False,
-            **_kept(writer.connection, row),
+            **{"origin": number, **_kept(writer.connection, row)},
         )
     )
     writer.move(row, TaskState.STARTING, attempt=number, fork_step="", attempts=number)
@@ -160,8 +160,8 @@ def _start(writer: Writer, row: Record, holder: Holder) -> int:
 
 def _kept(connection: Connection, row: Record) -> dict[str, object]:
     """Return what the new attempt keeps of the last one, where it is forked off."""
-    names = {"begin": ("place",), "supervise": ("place", "running")}
-    names["collect"] = ("place", "running", "ending")
+    names = {"begin": ("place",), "supervise": ("place", "running", "origin")}
+    names["collect"] = ("place", "running", "ending", "origin")
     last = connection.execute(
         sa.select(ATTEMPTS).where(
             ATTEMPTS.c.task_id == row.task_id, ATTEMPTS.c.number == row.attempts

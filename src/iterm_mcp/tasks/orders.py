@@ -31,9 +31,9 @@ def order_of(connection: Connection, task: Record, row: Record) -> Order:
     """
     inputs = inputs_of(connection, task.task_id)
     spec = replace(codec.load_spec(task.spec), repository=task.repository)
-    return Order(
-        TaskId(task.task_id), row.number, fill(spec, inputs), inputs, codec.time_of(row.deadline)
-    )
+    deadline = codec.time_of(row.deadline)
+    filled = fill(spec, inputs)
+    return Order(TaskId(task.task_id), row.number, filled, inputs, deadline, row.origin)
 
 
 def read_order(connection: Connection, task_id: str, number: int) -> tuple[Order, Record] | None:
@@ -51,7 +51,8 @@ def read_order(connection: Connection, task_id: str, number: int) -> tuple[Order
         return order_of(connection, task, row), row
     except InvalidRequestError:
         spec = codec.load_spec(task.spec)
-        return Order(TaskId(task_id), number, spec, {}, codec.time_of(row.deadline)), row
+        deadline = codec.time_of(row.deadline)
+        return Order(TaskId(task_id), number, spec, {}, deadline, row.origin), row
 
 
 def place_of(row: Record) -> Place:

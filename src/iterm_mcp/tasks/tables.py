@@ -105,6 +105,7 @@ ATTEMPTS = Table(
     METADATA,
     Column("task_id", Text, ForeignKey(TASKS.c.task_id, ondelete="CASCADE"), primary_key=True),
     Column("number", Integer, primary_key=True),
+    Column("origin", Integer, nullable=False),  # whose run it goes on with; its own number usually
     Column("machine", Text, nullable=False),
     Column("epoch", Integer, nullable=False),
     Column("started_at", Double, nullable=False),

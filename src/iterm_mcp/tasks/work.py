@@ -25,6 +25,7 @@ class Order:
         spec: What is asked for, with values of needed results put in.
         inputs: Results of the tasks that it needs, by the name by which it needs them.
         deadline: When it must have ended; the same after every restart.
+        origin: The attempt whose run it goes on with, as it was forked off that; 0 for its own.
     """
 
     task_id: TaskId
@@ -32,11 +33,12 @@ class Order:
     spec: TaskSpec
     inputs: Mapping[str, TaskResult]
     deadline: datetime
+    origin: int = 0
 
     @property
     def attempt_id(self) -> str:
         """Return the name under which everything that it opens is known."""
-        return f"{self.task_id}~{self.number}"
+        return f"{self.task_id}~{self.origin or self.number}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,8 +57,6 @@ HARMLESS = {
     "annotate": "keeps texts",
     "manage_notes": "keeps texts",
     "share_result": "keeps texts",
-    "submit_tasks": "opens sessions of its own",
-    "change_tasks": "ends what tasks have opened themselves",
     "move_team": "says who stands where",
     "manage_roles": "says who may do what",
 }

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import anyio
+import pytest
 from tests.integration.tasks.engine.file_work import FileWork, job
 from tests.integration.tasks.front.serving import serve
 from tests.waiting import eventually
@@ -78,6 +79,7 @@ def outputs(found: list[dict[str, Any]]) -> list[object]:
     ]
 
 
+@pytest.mark.long
 async def test_twenty_tasks_of_a_machine_that_is_killed_are_done_once_by_the_other(
     redis: Redis, folder: Path
 ) -> None:
@@ -97,6 +99,7 @@ async def test_twenty_tasks_of_a_machine_that_is_killed_are_done_once_by_the_oth
     assert len(other.starts()) + settled_by_one == 20
 
 
+@pytest.mark.long
 async def test_a_machine_that_is_back_at_once_goes_on_with_what_it_had(
     redis: Redis, folder: Path
 ) -> None:
@@ -142,6 +145,7 @@ async def test_while_redis_is_away_work_goes_on_and_is_handed_over_when_it_is_ba
     assert set(one.starts().values()) == set(other.starts().values()) == {1}
 
 
+@pytest.mark.long
 async def test_results_are_handed_over_though_redis_has_lost_everything(
     redis: Redis, folder: Path
 ) -> None:
@@ -166,6 +170,7 @@ async def test_results_are_handed_over_though_redis_has_lost_everything(
     assert not list((folder / "one" / "front").glob("*.json"))
 
 
+@pytest.mark.long
 async def test_a_machine_that_slept_too_long_ends_what_another_has_taken_over(
     redis: Redis, folder: Path
 ) -> None:
@@ -188,6 +193,7 @@ async def test_a_machine_that_slept_too_long_ends_what_another_has_taken_over(
     assert list(asleep.cleaned().values()) == [["cancelled"]]
 
 
+@pytest.mark.long
 async def test_urgent_messages_go_first_and_the_same_key_is_the_same_message(
     redis: Redis, folder: Path
 ) -> None:
@@ -213,6 +219,7 @@ async def test_urgent_messages_go_first_and_the_same_key_is_the_same_message(
     assert machines == ["one"]
 
 
+@pytest.mark.long
 async def test_a_machine_that_is_paused_leaves_messages_to_others(
     redis: Redis, folder: Path
 ) -> None:

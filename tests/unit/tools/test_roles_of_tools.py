@@ -12,7 +12,15 @@ from tests.unit.tools.shown import every_tool
 from iterm_mcp.access import Access
 from iterm_mcp.app import make_services, tool_rows
 from iterm_mcp.models.sessions import Program
-from iterm_mcp.services.permissions.roles import GOVERNS, PATHS, UNAIMED, Aims, aims_of, paths_of
+from iterm_mcp.services.permissions.roles import (
+    GOVERNS,
+    PATHS,
+    UNAIMED,
+    Aims,
+    aims_of,
+    enrolled,
+    paths_of,
+)
 from iterm_mcp.store import open_store
 from iterm_mcp.telemetry import Metrics
 from iterm_mcp.testing import FakeClock, FakeTerminal
@@ -148,3 +156,9 @@ async def test_teams_move_and_are_waited_for(bench: Bench) -> None:
         waited = await person.data("wait_agents", team="crew", timeout_seconds=0)
         assert [one["name"] for one in waited["agents"]] == ["ann"]
         assert not waited["met"]
+
+
+def test_tasks_are_asked_for_by_those_alone_whom_no_role_limits() -> None:
+    """What a task starts has no role: it would be a way around one's own."""
+    assert enrolled("submit_tasks", {"document": "graph: x"}) == {"new": ""}
+    assert aims_of("change_tasks", {"action": "cancel", "target": "g-1"}).everybody

@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import anyio
+import structlog
 from anyio import Path, to_thread
 
 from iterm_mcp.clock import SystemClock
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from iterm_mcp.tasks.desk import Desk
     from iterm_mcp.tasks.limits import Admission
     from iterm_mcp.tasks.work import Work
+
+_log = structlog.get_logger()
 
 OPEN_SECONDS = 90.0
 AGAIN_SECONDS = 2.0
@@ -342,16 +345,33 @@ class TaskEngine:
                 async with room.open_room(self._options, self._work) as desk:
                     self._step(desk, None)
                     await anyio.sleep_forever()
-            except StoreError as error:
-                self._step(None, error)
-                await anyio.sleep(AGAIN_SECONDS)
+            except* StoreError as errors:
+                self._step(None, _first(errors))
+            except* Exception as errors:  # noqa: BLE001 - what else is served goes on without tasks
+                _log.exception("task_engine_fell", exc_info=errors)
+                self._step(None, _first(errors))
             finally:
                 self._desk = None
+            await anyio.sleep(AGAIN_SECONDS)
 
     def _step(self, desk: Desk | None, problem: StoreError | None) -> None:
         self._desk, self._problem = desk, problem
         self._stepped.set()
         self._stepped = anyio.Event()
+
+
+def _first(errors: BaseExceptionGroup[BaseException]) -> StoreError:
+    """Return the first failure of a group, however deep, as one of the store."""
+    error: BaseException = errors
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    if isinstance(error, StoreError):
+        return error
+    return StoreError(
+        f"the task engine fell: {type(error).__name__}: {error}",
+        hint="It starts again by itself; the daemon's log says where it fell.",
+        code="tasks_fell",
+    )
 
 
 @asynccontextmanager

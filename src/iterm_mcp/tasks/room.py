@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import anyio
 import structlog
 from anyio import to_thread
+from sqlalchemy.exc import SQLAlchemyError
 
 from iterm_mcp.errors import StoreError
 from iterm_mcp.tasks.attempts import Attempts
@@ -67,9 +68,17 @@ async def _keep_working(options: EngineOptions, work: Work, desk: Desk, lease: L
     while True:
         try:
             await _work(options, work, desk, lease)
-        except StoreError as error:
-            _log.warning("task_engine_waits", error=str(error))
-            await anyio.sleep(AGAIN_SECONDS)
+        except* (StoreError, SQLAlchemyError) as errors:
+            _log.warning("task_engine_waits", error=str(first_of(errors)))
+        await anyio.sleep(AGAIN_SECONDS)
+
+
+def first_of(errors: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Return the first error of a group, however deep it is."""
+    error: BaseException = errors
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 async def _work(options: EngineOptions, work: Work, desk: Desk, lease: Lease) -> None:

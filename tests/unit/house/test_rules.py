@@ -27,6 +27,7 @@ MAX_LINES = 400
 
 CATCH_ALL = {
     "host/server.py",  # the host's handler of one client
+    "tasks/engine.py",  # the engine, which begins again: all else is served without it
     "tools/tool.py",  # the boundary to the model
 }
 """Where a bug may be caught instead of seen, so that it costs one request and not the process."""

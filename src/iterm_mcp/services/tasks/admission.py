@@ -81,22 +81,22 @@ def no_room(need_bytes: int, room: Room, settings: AdmissionSettings) -> str:
             f"{write_size(settings.least_disk)} of the disk stay free where it works; "
             f"{write_size(room.disk_bytes)} is"
         )
-    return _too_busy(now, settings)
+    return _waited("memory", now.memory_pressure, settings.most_memory_pressure)
 
 
-def _too_busy(now: Readings, settings: AdmissionSettings) -> str:
-    for what, most, is_so in (
-        ("memory", settings.most_memory_pressure, now.memory_pressure),
-        ("a processor", settings.most_cpu_pressure, now.cpu_pressure),
-    ):
-        if most and is_so is not None and is_so > most:
-            return (
-                f"something waited for {what} in {is_so:.0f} % of the last 10 s; "
-                f"{most:g} % is the most"
-            )
+def too_busy(now: Readings, settings: AdmissionSettings) -> str:
+    """Return why a machine's processors are too busy for more; empty when they are not. Pure."""
     if settings.most_load and now.load is not None and now.load > settings.most_load:
         return f"{now.load:.1f} processes want each processor; {settings.most_load:g} is the most"
-    return ""
+    return _waited("a processor", now.cpu_pressure, settings.most_cpu_pressure)
+
+
+def _waited(what: str, percent: float | None, most: float) -> str:
+    if not most or percent is None or percent <= most:
+        return ""
+    return (
+        f"something waited for {what} in {percent:.0f} % of the last 10 s; {most:g} % is the most"
+    )
 
 
 class Admission:
@@ -129,6 +129,7 @@ class Admission:
         self._readings = Readings()
         self._read_at: float | None = None
         self._starting: dict[tuple[str, ...], tuple[float, int]] = {}
+        self._busy_since: float | None = None
         self._disks: dict[str, int | None] = {}
 
     @asynccontextmanager
@@ -156,6 +157,8 @@ class Admission:
             mine = (spec.name, spec.directory, spec.prompt, spec.key)
             room = Room(self._now(), self._reserved(mine), self._disk(spec.directory))
             why = no_room(need, room, settings.admission)
+            if not why and mine not in self._starting:
+                why = self._too_busy(settings.admission)
             if not why:
                 self._starting[mine] = self._clock.monotonic(), need
             return why
@@ -177,6 +180,23 @@ class Admission:
             f"agents of kind {spec.kind!r}{whose} are refused for their rate until "
             f"{until:%Y-%m-%d %H:%M:%S} UTC, {left:.0f} s from now"
         )
+
+    def _too_busy(self, settings: AdmissionSettings) -> str:
+        """Return why the machine is too busy, as long as that keeps everybody waiting.
+
+        Others may keep it busy for hours. So now and then one is let go on all the same.
+        """
+        why, at = too_busy(self._now(), settings), self._clock.monotonic()
+        if not why:
+            self._busy_since = None
+            return ""
+        if self._busy_since is None:
+            self._busy_since = at
+        left = self._busy_since + settings.busy_patience - at
+        if left > 0:
+            return f"{why}; one may start all the same in {left:.0f} s"
+        self._busy_since = at
+        return ""
 
     def _now(self) -> Readings:
         at = self._clock.monotonic()

@@ -29,6 +29,7 @@ Everything may be left out, the file as well::
     most_load = 4.0                # processes that want each processor, over a minute; 0 for any
     most_cpu_pressure = 0          # percent of the last 10 s in which something waited for a
     most_memory_pressure = 20      # processor, for memory; 0 for any
+    busy_patience = 60             # seconds that a busy machine keeps all waiting: then one starts
     least_disk = "2GB"             # stays free where the task works
 """
 
@@ -109,6 +110,7 @@ class AdmissionSettings(_Part):
     most_load: Annotated[float, Field(ge=0, le=1000)] = 4.0
     most_cpu_pressure: _Percent = 0.0
     most_memory_pressure: _Percent = 20.0
+    busy_patience: Annotated[float, Field(ge=0, le=86_400)] = 60.0
     least_disk: _Size = 2 * 10**9
 
 

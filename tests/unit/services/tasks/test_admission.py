@@ -124,6 +124,22 @@ def test_a_machine_that_is_too_busy_takes_nothing(
     assert words in machine.why_not()
 
 
+def test_others_that_keep_a_machine_busy_do_not_keep_everybody_waiting_for_ever(
+    machine: Machine,
+) -> None:
+    machine.readings = Readings(memory_bytes=10 * GB, load=9.0)
+    assert "one may start all the same in 60 s" in machine.why_not()
+    machine.clock.advance(59)
+    assert "in 1 s" in machine.why_not()
+    machine.clock.advance(2)
+    assert machine.why_not() == ""
+    assert machine.why_not() == "", "it was let go on: to ask once more takes nothing from it"
+    assert "in 60 s" in machine.why_not(COMMAND_SPEC)
+    machine.readings = Readings(memory_bytes=10 * GB, load=1.0)
+    machine.clock.advance(2)
+    assert machine.why_not(COMMAND_SPEC) == ""
+
+
 def test_what_is_unknown_keeps_nobody_waiting(machine: Machine) -> None:
     machine.readings = Readings()
 

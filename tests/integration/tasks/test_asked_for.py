@@ -90,6 +90,25 @@ async def test_a_graph_goes_to_its_end_from_the_command_line() -> None:
 
 
 @pytest.mark.long
+async def test_what_ran_is_looked_at_again_without_running_once_more() -> None:
+    """As when a test that had to pass was wrong, and the work was not."""
+    async with open_daemon() as home:
+        ran, allowed = f"{home.paths.state}/ran", f"{home.paths.state}/allowed"
+        refused = await says(
+            home, "submit", f"echo x >>{ran}; echo 42", "--accept", f"test -e {allowed}",
+            "--attempts", "1", "--wait", code=1,
+        )  # fmt: skip
+        task_id = refused.split()[0]
+        await anyio.Path(allowed).touch()
+        await says(home, "fork", task_id, "collect")
+        await says(home, "wait", task_id)
+        shown = await data(home, "show", task_id)
+        assert [one["outcome"] for one in shown["attempts"]] == ["rejected", "succeeded"]
+        assert str(shown["result"]["output"]) == "42"
+        assert await anyio.Path(ran).read_text() == "x\n"
+
+
+@pytest.mark.long
 async def test_starts_are_held_and_what_runs_is_ended_from_the_command_line() -> None:
     async with open_daemon() as home:
         await says(home, "submit", "true", "--wait")

@@ -314,6 +314,16 @@ async def test_a_taken_team_name_is_a_conflict(service: AgentService) -> None:
         await service.create_team(BACKEND)
 
 
+async def test_many_may_see_to_it_at_once_that_a_team_is_there(service: AgentService) -> None:
+    async with anyio.create_task_group() as group:
+        for _ in range(20):
+            group.start_soon(service.ensure_team, TeamName("crew"))
+
+    assert [team.name for team in await service.list_teams()] == ["crew"]
+    with pytest.raises(NotFoundError):
+        await service.ensure_team(TeamName("other"), parent=TeamName("nowhere"))
+
+
 async def test_a_team_needs_a_proper_name_and_description(service: AgentService) -> None:
     with pytest.raises(InvalidRequestError):
         await service.create_team(TeamName("broadcast"))

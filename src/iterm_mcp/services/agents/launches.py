@@ -325,10 +325,8 @@ class AgentLauncher:
             if former.session_id == life.session_id:
                 return
             role, teams = former.role, former.teams  # as somebody may have changed them since
-        known = {team.name for team in await self._agents.list_teams()}
         for team in teams:
-            if team not in known:
-                await self._agents.create_team(team)
+            await self._agents.ensure_team(team)
 
         async def register() -> None:
             await self._agents.register_agent(

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import anyio
+import structlog
 
 from iterm_mcp.errors import ConflictError, ItermMcpError
 from iterm_mcp.models.agent_lives import Phase
@@ -56,6 +57,9 @@ class _Cast:
     new: bool
     place: SessionId | None
     last: LastConversation
+
+
+log = structlog.get_logger()
 
 
 class PaneStarts:
@@ -290,5 +294,6 @@ class PaneStarter:
             else:
                 await self._supervisor.revive(life, place)
         except ItermMcpError as error:
+            log.warning("pane_agent_not_started", agent=life.agent, reason=str(error))
             return PaneStart(problem=str(error), hint=error.hint)
         return PaneStart(new=cast.new, resumed=there)

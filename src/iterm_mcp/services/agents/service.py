@@ -181,6 +181,23 @@ class AgentService:
         registry = await self._agents.load()
         return {agent.session_id: agent.name for agent in registry.agents}
 
+    async def ensure_team(
+        self, name: TeamName, *, parent: TeamName | None = None, description: str = ""
+    ) -> None:
+        """Create a team if it is missing; many may ask for the same one at once.
+
+        Raises:
+            InvalidRequestError: The name or the description cannot be used.
+            NotFoundError: No such parent.
+        """
+        if name in {team.name for team in (await self._agents.load()).teams}:
+            return
+        try:
+            await self.create_team(name, parent=parent, description=description)
+        except ConflictError:  # somebody else was quicker
+            if name not in {team.name for team in (await self._agents.load()).teams}:
+                raise
+
     async def create_team(
         self,
         name: TeamName,

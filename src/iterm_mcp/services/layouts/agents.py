@@ -81,12 +81,10 @@ class LayoutAgents:
 
     async def create_teams(self, teams: Iterable[SavedTeam]) -> None:
         """Create those of these teams that are missing, each after the one above it."""
-        known = {team.name for team in await self._agents.list_teams()}
         for team in teams:
-            if team.name not in known:
-                await self._agents.create_team(
-                    team.name, parent=team.parent, description=team.description
-                )
+            await self._agents.ensure_team(
+                team.name, parent=team.parent, description=team.description
+            )
 
     async def _create_missing(self, names: Iterable[TeamName]) -> None:
         await self.create_teams(SavedTeam(name, None, "") for name in names)

@@ -73,7 +73,8 @@ async def test_nothing_is_known_where_nothing_was_submitted(folder: Path) -> Non
             await engine.get("t-none")
         with pytest.raises(NotFoundError):
             await engine.graph("g-none")
-        assert await engine.wait(["t-none"], 5) == ()
+        with pytest.raises(NotFoundError):
+            await engine.wait(["t-none"], 5)
         assert await engine.pauses() == []
         assert await engine.schedules() == []
         assert await engine.machines() == []

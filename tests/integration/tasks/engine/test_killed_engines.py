@@ -85,6 +85,7 @@ async def _killed_again_and_again(
         assert outcomes == (["failed", "succeeded"] if failed else ["succeeded"]), name
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 async def test_kills_at_random_moments_lose_nothing_and_start_nothing_twice(
     database: str, folder: Path

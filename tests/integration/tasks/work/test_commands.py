@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.headless
 
 
+@pytest.mark.long
 async def test_a_command_survives_a_kill_after_every_step_and_runs_once(
     own_site: Site,
 ) -> None:

@@ -105,9 +105,11 @@ def append_and_kill(folder: str, start: int, dice: random.Random) -> dict[str, i
     ) as process:
         assert process.stdout is not None
         for line in process.stdout:
-            if line[:1] not in told:  # the log speaks here too
+            who, _, number = line.rstrip("\n").partition(" ")
+            if who not in told or not number.isdigit():  # the log speaks here too
                 continue
-            who, number = line.split()
+            if not line.endswith("\n"):  # cut off by the kill: nobody was told of it
+                continue
             told[who] = int(number)
             count += 1
             if count == moment:

@@ -6,7 +6,6 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import anyio
-import pytest
 from tests.integration.tasks.engine.file_work import FileWork, job
 from tests.integration.tasks.engine.serving import Served, serve
 from tests.waiting import eventually
@@ -73,7 +72,6 @@ async def test_a_machine_that_is_killed_has_its_tasks_finished_by_another(
     assert machines == {"one": [False, 0], "other": [True, 0]}
 
 
-@pytest.mark.long
 async def test_a_machine_that_slept_too_long_writes_nothing_and_closes_what_it_opened(
     postgres: str, folder: Path
 ) -> None:
@@ -99,7 +97,6 @@ async def test_a_machine_that_slept_too_long_writes_nothing_and_closes_what_it_o
     assert list(awake.cleaned().values()) == [["succeeded"]]
 
 
-@pytest.mark.long
 async def test_all_machines_together_keep_to_the_limit_and_to_labels(
     postgres: str, folder: Path
 ) -> None:
@@ -132,7 +129,6 @@ async def test_all_machines_together_keep_to_the_limit_and_to_labels(
     assert {machines[name] for name in machines if name.startswith("special")} == {"other"}
 
 
-@pytest.mark.long
 async def test_a_drained_machine_takes_nothing_new(postgres: str, folder: Path) -> None:
     async with serve(postgres, folder / "a", folder / "work", "one") as served:
         assert not await served.ask("counts")

@@ -82,7 +82,7 @@ class Recorder:
     def run(self) -> int:
         """Pass on what is printed and typed until the command has ended; return how it ended."""
         if self._modes is not None:
-            tty.setraw(0)
+            tty.setraw(0, termios.TCSADRAIN)  # what was typed before stays
         try:
             while self._ending is None:
                 writes = [self._master] if self._typed and self._master in self._reads else []

@@ -143,6 +143,19 @@ async def test_a_message_is_typed_seen_submitted_and_followed_to_the_end(bench: 
     assert ended.moves[3].evidence == "screen composer emptied"
 
 
+async def test_a_turn_whose_end_nobody_told_is_over_when_the_next_is_typed_at_rest(
+    bench: Bench,
+) -> None:
+    """As when its end came by a quick way before its start by a slow one."""
+    first = await bench.send("first")
+    await bench.comes_to(first, Stage.SUBMITTED)
+    bench.states.tell("started", prompt="first")
+    await bench.comes_to(first, Stage.STARTED)
+    await bench.comes_to(await bench.send("second"), Stage.SUBMITTED)
+    ended = await bench.comes_to(first, Stage.ENDED)
+    assert ended.moves[-1].evidence == "it was at rest when the next one was typed"
+
+
 async def test_an_enter_that_is_lost_is_pressed_again_only_while_the_message_stands_there(
     bench: Bench,
 ) -> None:

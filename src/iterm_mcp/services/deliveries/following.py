@@ -29,6 +29,8 @@ RECOVER_SECONDS = 8.0
 
 STARTED_ANEW = "the agent was started anew before the message's turn had ended"
 
+AT_REST = "it was at rest when the next one was typed"
+
 REMEMBERED = 20
 """How many of the last texts are known, to tell one that came back from a person's draft."""
 
@@ -128,6 +130,10 @@ class Following:
         await self.take_in()  # what was heard until now is of others
         if self.stage(delivery.delivery_id) is not Stage.ACCEPTED:
             raise NotNowError(CANCELLED)
+        if not amid_turn:  # so the turns of those before it are over, whoever told of that, or not
+            for former in self.ids:
+                if self.stage(former) is Stage.STARTED:
+                    await self.move(former, Stage.ENDED, evidence=AT_REST)
         if not self.ids:
             self._numbers.clear()
         after = await self._book.move(

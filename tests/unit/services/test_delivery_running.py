@@ -542,6 +542,25 @@ async def test_a_message_that_a_person_sent_before_it_was_seen_is_not_typed_agai
     assert bench.tiny.typed.count(text) == 1
 
 
+async def test_a_draft_is_given_back_though_somebody_else_sent_the_message(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text, taken = "see what the tests say, and mend it", bench.tiny._take
+
+    def sent_by_others(typed: str) -> None:
+        if typed != text:
+            taken(typed)
+            return
+        bench.tiny.received.append(typed)
+        bench.states.tell("queued", prompt=typed)
+
+    bench.tiny.composer = "half a thought"
+    monkeypatch.setattr(bench.tiny, "_take", sent_by_others)
+    await bench.comes_to(await bench.send(text), Stage.QUEUED)
+    await eventually(lambda: bench.tiny.composer == "half a thought")
+    assert bench.tiny.received == [text]
+
+
 async def test_a_message_that_a_person_typed_on_behind_was_not_taken(bench: Bench) -> None:
     def type_on() -> None:
         bench.tiny.composer += " and so on"

@@ -206,7 +206,8 @@ class TerminalRoute:
         except NotNowError as error:
             await self._following.take_in()
             if self._following.stage(wanted) is not Stage.LEASED:
-                return None  # somebody's Enter sent it before it was seen
+                await writer.give_back(draft)  # somebody's Enter sent it before it was seen
+                return None
             self._unseen[wanted] += isinstance(error, NotSeenError)
             if self._unseen[wanted] < UNSEEN_LIMIT:
                 await self._following.move(wanted, Stage.ACCEPTED, str(error))

@@ -16,6 +16,22 @@ if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
 
+@asynccontextmanager
+async def beside(
+    call: Callable[..., Coroutine[Any, Any, None]], *arguments: object
+) -> AsyncIterator[None]:
+    """Run one task for the length of the block; at its end it is cancelled.
+
+    What it raises ends the block, as an error of a group.
+    """
+    async with anyio.create_task_group() as group:
+        group.start_soon(call, *arguments)
+        try:
+            yield
+        finally:
+            group.cancel_scope.cancel()
+
+
 class Background:
     """Tasks of a service, which all end with `running`. One that fails ends the daemon."""
 

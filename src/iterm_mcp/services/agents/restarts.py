@@ -29,6 +29,7 @@ from iterm_mcp.services.agents.ends import process_of
 from iterm_mcp.services.agents.placing import Place
 from iterm_mcp.services.agents.processes import ProcessId
 from iterm_mcp.services.agents.restart_policy import Quarantine, RestartPolicy, after_crash
+from iterm_mcp.services.background import beside
 from iterm_mcp.store.times import to_text
 
 if TYPE_CHECKING:
@@ -96,12 +97,8 @@ class AgentSupervisor:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Look at all agents again and again for the length of the block."""
-        async with anyio.create_task_group() as group:
-            group.start_soon(self._run)
-            try:
-                yield
-            finally:
-                group.cancel_scope.cancel()
+        async with beside(self._run):
+            yield
 
     async def restart(self, agent: AgentName) -> Life:
         """Start an agent again now, in the same conversation if that is still there.

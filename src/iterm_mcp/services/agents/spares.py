@@ -27,6 +27,7 @@ from iterm_mcp.models.observations import Fact
 from iterm_mcp.services.agents.ends import process_of
 from iterm_mcp.services.agents.names import take_name
 from iterm_mcp.services.agents.placing import PanePlacer, Place
+from iterm_mcp.services.background import beside
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -110,12 +111,8 @@ class Spares:
     async def running(self) -> AsyncIterator[None]:
         """Have agents wait for the length of the block, and end those that still do."""
         try:
-            async with anyio.create_task_group() as group:
-                group.start_soon(self._run)
-                try:
-                    yield
-                finally:
-                    group.cancel_scope.cancel()
+            async with beside(self._run):
+                yield
         finally:
             with anyio.CancelScope(shield=True), anyio.move_on_after(STOP_SECONDS):
                 await self._retire_all(await self.waiting())

@@ -22,6 +22,7 @@ from iterm_mcp.services.alerts.finding import (
     disk_finding,
     intake_finding,
 )
+from iterm_mcp.services.background import beside
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Sequence
@@ -119,12 +120,8 @@ class AlertWatch:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Look every few seconds for the length of the block."""
-        async with anyio.create_task_group() as group:
-            group.start_soon(self._run)
-            try:
-                yield
-            finally:
-                group.cancel_scope.cancel()
+        async with beside(self._run):
+            yield
 
     async def look(self) -> None:
         """Raise what is wrong now, and settle what is not.

@@ -12,6 +12,7 @@ import structlog
 from iterm_mcp.errors import ItermMcpError, NotFoundError
 from iterm_mcp.models.task_queries import MOST_TASKS, TaskQuery
 from iterm_mcp.models.tasks import ACTIVE
+from iterm_mcp.services.background import beside
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -71,10 +72,8 @@ class Learning:
     @asynccontextmanager
     async def running(self, tasks: Tasks) -> AsyncIterator[None]:
         """Remember what ends, for the length of the block; first, what ended before it."""
-        async with anyio.create_task_group() as group:
-            group.start_soon(self._run, tasks)
+        async with beside(self._run, tasks):
             yield
-            group.cancel_scope.cancel()
 
     async def _run(self, tasks: Tasks) -> None:
         caught_up = False

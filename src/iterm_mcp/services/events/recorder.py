@@ -12,6 +12,7 @@ import structlog
 
 from iterm_mcp.errors import InvalidRequestError, StoreError
 from iterm_mcp.models.events import Event, EventKind, event_key
+from iterm_mcp.services.background import beside
 from iterm_mcp.services.events.own_events import SOURCE
 
 if TYPE_CHECKING:
@@ -81,12 +82,8 @@ class Recorder:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Keep what comes for the length of the block; at its end, what still waits."""
-        async with anyio.create_task_group() as group:
-            group.start_soon(self._keep)
-            try:
-                yield
-            finally:
-                group.cancel_scope.cancel()
+        async with beside(self._keep):
+            yield
         with anyio.move_on_after(LAST_SECONDS, shield=True):
             while self._waiting and await self._flush():
                 pass

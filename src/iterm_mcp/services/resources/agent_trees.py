@@ -13,6 +13,7 @@ from iterm_mcp.models.agent_lives import Desired, Phase
 from iterm_mcp.models.ids import AgentName
 from iterm_mcp.services.agents.ends import process_of
 from iterm_mcp.services.agents.environment import AGENT, ORIGIN
+from iterm_mcp.services.background import beside
 from iterm_mcp.services.resources.watched_trees import Tree
 
 if TYPE_CHECKING:
@@ -52,12 +53,8 @@ class AgentTrees:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Follow the lives of agents for the length of the block."""
-        async with anyio.create_task_group() as group:
-            group.start_soon(self._run)
-            try:
-                yield
-            finally:
-                group.cancel_scope.cancel()
+        async with beside(self._run):
+            yield
 
     async def look(self) -> None:
         """Watch whoever runs now, and nobody else of them.

@@ -12,6 +12,7 @@ import structlog
 from iterm_mcp.errors import StoreError
 from iterm_mcp.models.alerts import AlertKind, Finding, Severity
 from iterm_mcp.models.task_limits import OverLimit
+from iterm_mcp.services.background import beside
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -57,12 +58,8 @@ class ResourceAlerts:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Raise and settle for the length of the block."""
-        async with anyio.create_task_group() as group:
-            group.start_soon(self._run)
-            try:
-                yield
-            finally:
-                group.cancel_scope.cancel()
+        async with beside(self._run):
+            yield
 
     async def look(self) -> None:
         """Raise what is new, and settle what is over; what was ended stands until it is begun anew.

@@ -15,6 +15,7 @@ import structlog
 from iterm_mcp.errors import ConflictError, InvalidRequestError, NotFoundError, StoreError
 from iterm_mcp.models.exports import ExportFormat
 from iterm_mcp.models.shares import Share, ShareId
+from iterm_mcp.services.background import beside
 from iterm_mcp.services.events.redaction import redact_event
 from iterm_mcp.services.shares.shelf import TooLargeError
 from iterm_mcp.services.shares.time import SteadyTime
@@ -66,12 +67,8 @@ class Shares:
         for one in self._known.values():
             self._time.believe(one.seen_at)
         await self._sweep()
-        async with anyio.create_task_group() as group:
-            group.start_soon(self._run)
-            try:
-                yield
-            finally:
-                group.cancel_scope.cancel()
+        async with beside(self._run):
+            yield
 
     async def make(
         self, wish: ShareWish, kind: ExportFormat, hours: float, made_by: str, *, redacted: bool

@@ -13,6 +13,7 @@ from anyio import to_thread
 
 from iterm_mcp.models.ids import AgentName, TeamName
 from iterm_mcp.models.tasks import COMMAND
+from iterm_mcp.services.background import beside
 from iterm_mcp.services.holding import never_held
 from iterm_mcp.services.resources.sizes import write_size
 from iterm_mcp.services.tasks.quotas import Quotas
@@ -135,12 +136,8 @@ class Admission:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Read settings and disks again and again for the length of the block."""
-        async with anyio.create_task_group() as group:
-            group.start_soon(self._run)
-            try:
-                yield
-            finally:
-                group.cancel_scope.cancel()
+        async with beside(self._run):
+            yield
 
     def why_not(self, spec: TaskSpec, now: datetime) -> str:
         """Return what is in a task's way, with numbers; empty when nothing is.

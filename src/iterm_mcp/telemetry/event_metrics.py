@@ -5,36 +5,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
-from prometheus_client.registry import Collector
+
+from iterm_mcp.telemetry.asked import AskedMetrics
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from prometheus_client import Metric
 
     from iterm_mcp.models.event_queries import EventStats, IntakeStats
 
-    Ask = Callable[[], tuple[EventStats, IntakeStats]]
 
+class EventMetrics(AskedMetrics["tuple[EventStats, IntakeStats]"]):
+    """Asks the store of events and its intake."""
 
-class EventMetrics(Collector):
-    """Tells nothing before it knows whom to ask."""
-
-    def __init__(self) -> None:
-        self._ask: Ask | None = None
-
-    def begin(self, ask: Ask) -> None:
-        """From now on ask for what is told; it must be quick."""
-        self._ask = ask
-
-    def collect(self) -> Iterator[Metric]:
-        """Yield every metric as it is now."""
-        if self._ask is None:
-            return
-        stats, intake = self._ask()
-        for name, told, value in _gauges(stats, intake):
+    def tell(self, counted: tuple[EventStats, IntakeStats]) -> Iterator[Metric]:
+        """Yield every metric of what is counted."""
+        for name, told, value in _gauges(*counted):
             yield GaugeMetricFamily(f"iterm_mcp_{name}", told, value)
-        for name, told, value in _counters(stats, intake):
+        for name, told, value in _counters(*counted):
             yield CounterMetricFamily(f"iterm_mcp_{name}", told, value)
 
 

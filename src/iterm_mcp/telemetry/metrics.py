@@ -126,10 +126,8 @@ class Metrics:
             "Connections to the terminal made after an earlier one was lost.",
             registry=registry,
         )
-        self.events = EventMetrics()
-        registry.register(self.events)
-        self.resources = ResourceMetrics()
-        registry.register(self.resources)
+        self.events = EventMetrics(registry)
+        self.resources = ResourceMetrics(registry)
         self._sessions: set[SessionId] = set()
 
     # What the terminal tells (terminal.link.TerminalObserver).

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
-from prometheus_client.registry import Collector
+
+from iterm_mcp.telemetry.asked import AskedMetrics
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from prometheus_client import Metric
-
-    Ask = Callable[[], "Counted"]
 
 
 class OfKind(Protocol):
@@ -54,21 +53,11 @@ _COUNTERS = (
 )  # fmt: skip
 
 
-class ResourceMetrics(Collector):
-    """Tells nothing before it knows whom to ask."""
+class ResourceMetrics(AskedMetrics[Counted]):
+    """Asks whoever watches trees of processes."""
 
-    def __init__(self) -> None:
-        self._ask: Ask | None = None
-
-    def begin(self, ask: Ask) -> None:
-        """From now on ask for what is told; it must be quick."""
-        self._ask = ask
-
-    def collect(self) -> Iterator[Metric]:
-        """Yield every metric as it is now."""
-        if self._ask is None:
-            return
-        counted = self._ask()
+    def tell(self, counted: Counted) -> Iterator[Metric]:
+        """Yield every metric of what is counted."""
         for name, told, attribute in _GAUGES:
             gauge = GaugeMetricFamily(f"iterm_mcp_{name}", told, labels=["kind"])
             for kind, one in counted.kinds.items():

@@ -15,7 +15,7 @@ from iterm_mcp.errors import ConflictError, ItermMcpError, NotFoundError, Refuse
 from iterm_mcp.models.agent_lives import Desired, Phase
 from iterm_mcp.models.agent_states import AgentState
 from iterm_mcp.models.observations import Fact, ObservationSource, Sighting
-from iterm_mcp.services.agents.processes import ProcessId
+from iterm_mcp.services.agents.processes import ProcessId, all_gone
 from iterm_mcp.services.deliveries.guard import STOPPABLE
 from iterm_mcp.services.deliveries.means import NoConversations
 from iterm_mcp.services.holding import never_held
@@ -40,6 +40,7 @@ LONGEST_GRACE_SECONDS = 60.0
 INTERRUPT_SECONDS = 1.0
 TERMINATE_SECONDS = 5.0
 KILL_SECONDS = 2.0
+POLL_SECONDS = 0.05
 PANE_SECONDS = 4.0
 """How long a keeper may take to leave its pane."""
 
@@ -264,10 +265,10 @@ class AgentEnder:
         left = [one for one in mine if await self._processes.stands(one)]
         for one in left:
             await self._processes.signal(one, signal.SIGTERM, signal.SIGCONT)
-        if left and not await self._all_gone(left, TERMINATE_SECONDS):
+        if left and not await all_gone(self._processes, left, TERMINATE_SECONDS):
             for one in left:
                 await self._processes.signal(one, signal.SIGKILL)
-            await self._all_gone(left, KILL_SECONDS)
+            await all_gone(self._processes, left, KILL_SECONDS)
         return len(left)
 
     async def _leaves(self, life: Life, root: ProcessId, grace_seconds: float) -> bool:
@@ -286,29 +287,21 @@ class AgentEnder:
                 await self.type(life, find_kind(life.order.kind).leave())
         except ItermMcpError:
             return False
-        return await self._all_gone([root], grace_seconds)
+        return await all_gone(self._processes, [root], grace_seconds)
 
     async def _force(self, family: Sequence[ProcessId]) -> str:
         root = family[0]
         await self._processes.signal(root, signal.SIGINT, signal.SIGCONT)
-        if await self._all_gone([root], INTERRUPT_SECONDS):
+        if await all_gone(self._processes, [root], INTERRUPT_SECONDS):
             return "interrupt"
         for one in family:
             await self._processes.signal(one, signal.SIGTERM, signal.SIGCONT)
-        if await self._all_gone([root], TERMINATE_SECONDS):
+        if await all_gone(self._processes, [root], TERMINATE_SECONDS):
             return "terminate"
         for one in family:
             await self._processes.signal(one, signal.SIGKILL)
-        await self._all_gone([root], KILL_SECONDS)
+        await all_gone(self._processes, [root], KILL_SECONDS)
         return "kill"
-
-    async def _all_gone(self, processes: Sequence[ProcessId], seconds: float) -> bool:
-        with anyio.move_on_after(seconds):
-            for one in processes:
-                while await self._processes.stands(one):  # noqa: ASYNC110 - it rings no bell
-                    await anyio.sleep(_POLL_SECONDS)
-            return True
-        return False
 
     async def _ended(self, life: Life, how: str, left: int) -> EndedAgent:
         """Return how it ended, as soon as its keeper says so."""
@@ -318,7 +311,7 @@ class AgentEnder:
                 status = await self._files.status(life.agent)
                 if status is None or status.state != "running" or how == "gone":
                     break
-                await anyio.sleep(_POLL_SECONDS)
+                await anyio.sleep(POLL_SECONDS)
         if status is None or status.life != life.token:
             return EndedAgent(life.agent, how, left_behind=left)
         return EndedAgent(life.agent, how, status.code, status.signal, left)
@@ -330,7 +323,7 @@ class AgentEnder:
             return
         keeper = ProcessId(status.keeper, status.keeper_started)
         if await self._processes.signal(keeper, signal.SIGTERM):
-            await self._all_gone([keeper], PANE_SECONDS)
+            await all_gone(self._processes, [keeper], PANE_SECONDS)
 
     async def _tell_end(self, life: Life, ended: EndedAgent) -> None:
         exit_value = {"code": ended.code, "signal": ended.signal}

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+import anyio
 import psutil
 from anyio import to_thread
 
@@ -19,6 +20,7 @@ from iterm_mcp.services.agents.environment import AGENT, EPOCH, ORIGIN
 
 if TYPE_CHECKING:
     import signal
+    from collections.abc import Iterable
 
     from iterm_mcp.clock import Clock
 
@@ -26,6 +28,8 @@ MOST = 200
 """Processes of one tree that are signalled or told of."""
 
 COMMAND_CHARACTERS = 200
+
+_POLL_SECONDS = 0.05
 
 _UNKNOWN = (psutil.Error, OSError)
 
@@ -102,6 +106,16 @@ class SystemAgentProcesses:
     async def marked(self, origin: str) -> tuple[MarkedProcess, ...]:
         """See `AgentProcesses`."""
         return await to_thread.run_sync(_marked, origin, self._clock.now().timestamp())
+
+
+async def all_gone(processes: AgentProcesses, awaited: Iterable[ProcessId], seconds: float) -> bool:
+    """Wait so long until none of them is there any more; tell whether that came."""
+    with anyio.move_on_after(seconds):
+        for one in awaited:
+            while await processes.stands(one):  # noqa: ASYNC110 - it rings no bell
+                await anyio.sleep(_POLL_SECONDS)
+        return True
+    return False
 
 
 def _stands(process: ProcessId) -> bool:

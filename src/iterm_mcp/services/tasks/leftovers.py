@@ -6,24 +6,22 @@ import signal
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-import anyio
 import psutil
 from anyio import to_thread
 
 from iterm_mcp.agents.keeper import start_of
 from iterm_mcp.processes import lock_holder
 from iterm_mcp.services.agents.environment import ORIGIN
-from iterm_mcp.services.agents.processes import ProcessId
+from iterm_mcp.services.agents.processes import ProcessId, all_gone
 from iterm_mcp.services.tasks.prompts import ATTEMPT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from iterm_mcp.services.agents.processes import AgentProcesses
 
 TERMINATE_SECONDS = 4.0
 KILL_SECONDS = 2.0
-_POLL_SECONDS = 0.05
 
 
 class Leftovers:
@@ -48,20 +46,12 @@ class Leftovers:
         found = await self.find(attempt_id)
         for one in found:
             await self._processes.signal(one, signal.SIGTERM, signal.SIGCONT)
-        if await self._all_gone(found, TERMINATE_SECONDS):
+        if await all_gone(self._processes, found, TERMINATE_SECONDS):
             return len(found)
         for one in await self.find(attempt_id):  # also what was started meanwhile
             await self._processes.signal(one, signal.SIGKILL)
-        await self._all_gone(found, KILL_SECONDS)
+        await all_gone(self._processes, found, KILL_SECONDS)
         return len(found)
-
-    async def _all_gone(self, processes: Sequence[ProcessId], seconds: float) -> bool:
-        with anyio.move_on_after(seconds):
-            for one in processes:
-                while await self._processes.stands(one):  # noqa: ASYNC110 - it rings no bell
-                    await anyio.sleep(_POLL_SECONDS)
-            return True
-        return False
 
 
 def _marked(origin: str, attempt_id: str, spared: tuple[str, ...]) -> tuple[ProcessId, ...]:

@@ -248,6 +248,21 @@ def make_private_folder(path: str) -> None:
     os.chmod(path, 0o700)
 
 
+def make_private_file(path: str) -> None:
+    """Create a file that only its owner may read, or tighten an existing one.
+
+    SQLite gives its companion files the mode of the file itself.
+
+    Raises:
+        OSError: It can be neither created nor written.
+    """
+    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        os.fchmod(file, 0o600)
+    finally:
+        os.close(file)
+
+
 def _short_name(state: str) -> str:
     """Eight hexadecimal digits that tell one state folder from another."""
     import zlib  # noqa: PLC0415 - one C module, and only for a moved home

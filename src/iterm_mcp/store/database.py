@@ -9,7 +9,6 @@ cancellation goes on.
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import threading
 from collections import deque
@@ -21,6 +20,7 @@ import anyio
 from anyio import to_thread
 
 from iterm_mcp.errors import StoreError
+from iterm_mcp.paths import make_private_file
 from iterm_mcp.store.migrations import migrate
 
 if TYPE_CHECKING:
@@ -208,12 +208,7 @@ async def open_database(path: str, *, busy_timeout_seconds: float) -> AsyncItera
 def _connect(path: str, busy_timeout_seconds: float) -> sqlite3.Connection:
     """Return a connection that any one thread at a time may use."""
     try:
-        # SQLite gives its companion files the mode of the file itself.
-        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            os.fchmod(file, 0o600)
-        finally:
-            os.close(file)
+        make_private_file(path)
     except OSError as error:
         hint = HINTS[sqlite3.SQLITE_CANTOPEN]
         raise StoreError(f"the store {path}: {error.strerror}", hint=hint) from error

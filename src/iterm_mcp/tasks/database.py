@@ -8,7 +8,6 @@ share.
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import threading
 from contextlib import asynccontextmanager, contextmanager
@@ -20,6 +19,7 @@ from anyio import to_thread
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from iterm_mcp.errors import StoreError
+from iterm_mcp.paths import make_private_file
 from iterm_mcp.tasks.tables import METADATA, VERSION, VERSIONS
 
 if TYPE_CHECKING:
@@ -176,11 +176,7 @@ def make_engine(url: str) -> Engine:
 def _sqlite(url: sa.URL) -> Engine:
     path = url.database or ""
     try:
-        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            os.fchmod(file, 0o600)
-        finally:
-            os.close(file)
+        make_private_file(path)
     except OSError as error:
         raise StoreError(
             f"the tasks' database {path}: {error.strerror}",

@@ -158,6 +158,9 @@ def main() -> int:
             CACHE: f"{folder}/cache",
             # The state of whoever runs this is not the tests' to read or to change.
             "ITERM_MCP_HOME": f"{folder}/home",
+            # Tests start hundreds of interpreters: none should compile what another has compiled.
+            "PYTHONPYCACHEPREFIX": f"{folder}/bytecode",
+            "PYTHONDONTWRITEBYTECODE": "",  # empty means: do write it
         }
         gates = [*STATIC, UNIT] if fast else [*STATIC, TESTS, COVERAGE]
         return 0 if run_all(iter(gates), environ) else 1

@@ -28,7 +28,8 @@ from iterm_mcp.tasks.engine import EngineOptions, open_engine
 from iterm_mcp.tasks.limits import DispatchLimits
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+    from contextlib import AbstractAsyncContextManager
 
     from iterm_mcp.models.task_graphs import GraphSpec
     from iterm_mcp.tasks.engine import TaskEngine
@@ -88,13 +89,22 @@ class Served:
             await self.process.wait()
 
 
-@asynccontextmanager
-async def serve(
+def serve(
     url: str, folder: Path, work: Path, machine: str = "", **settings: object
-) -> AsyncIterator[Served]:
+) -> AbstractAsyncContextManager[Served]:
     """Run an engine for the block; at its end it is ended in order, if it still runs."""
+    return serve_program(
+        "tests.integration.tasks.engine.serving", url, folder, work, machine, settings
+    )
+
+
+@asynccontextmanager
+async def serve_program(
+    program: str, url: str, folder: Path, work: Path, machine: str, settings: Mapping[str, object]
+) -> AsyncIterator[Served]:
+    """Run a module that serves an engine, as `serve` does."""
     await anyio.Path(folder).mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "tests.integration.tasks.engine.serving"]
+    command = [sys.executable, "-m", program]
     command += [url, str(folder), str(work), machine, json.dumps(settings)]
     with (folder / "log").open("ab") as log:
         process = await anyio.open_process(
@@ -181,15 +191,9 @@ async def _lines() -> AsyncIterator[str]:
             yield line.decode()
 
 
-async def _main(*given: str) -> None:
-    url, folder, work, machine, text = given
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
-    settings = json.loads(text)
-    at_once = int(settings.pop("at_once", 5))
-    options = EngineOptions(
-        url, folder, machine, limits=lambda: DispatchLimits(at_once=at_once), **settings
-    )
-    async with open_engine(options, FileWork(work)) as engine, anyio.create_task_group() as group:
+async def answer_lines(do: Callable[..., Awaitable[Any]]) -> None:
+    """Answer each line of the input with what was done, until it ends or we are told to end."""
+    async with anyio.create_task_group() as group:
 
         async def stop() -> None:
             with anyio.open_signal_receiver(signal.SIGTERM) as signals:
@@ -199,14 +203,25 @@ async def _main(*given: str) -> None:
 
         group.start_soon(stop)
         async for line in _lines():
-            method, *arguments = json.loads(line)
             try:
-                answer = await _do(engine, method, arguments)
+                answer = await do(*json.loads(line))
             except ItermMcpError as error:
                 answer = {"error": error.code}
             sys.stdout.write(f"{json.dumps(answer)}\n")
             sys.stdout.flush()
         group.cancel_scope.cancel()
+
+
+async def _main(*given: str) -> None:
+    url, folder, work, machine, text = given
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    settings = json.loads(text)
+    at_once = int(settings.pop("at_once", 5))
+    options = EngineOptions(
+        url, folder, machine, limits=lambda: DispatchLimits(at_once=at_once), **settings
+    )
+    async with open_engine(options, FileWork(work)) as engine:
+        await answer_lines(lambda method, *arguments: _do(engine, method, [*arguments]))
 
 
 if __name__ == "__main__":

@@ -7,20 +7,15 @@ a method and its arguments, a line out what it gave.
 from __future__ import annotations
 
 import json
-import signal
-import subprocess
 import sys
-from contextlib import asynccontextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import anyio
 import structlog
-from anyio.streams.text import TextReceiveStream
 from tests.integration.tasks.engine import serving as engines
 from tests.integration.tasks.engine.file_work import FileWork
 
-from iterm_mcp.errors import ItermMcpError
 from iterm_mcp.tasks.codec import read_graph
 from iterm_mcp.tasks.engine import EngineOptions, open_engine
 from iterm_mcp.tasks.front.options import FrontOptions
@@ -29,7 +24,7 @@ from iterm_mcp.tasks.front.results import front_json
 from iterm_mcp.tasks.limits import DispatchLimits
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
     from iterm_mcp.tasks.engine import TaskEngine
@@ -39,32 +34,13 @@ ALIVE_SECONDS = 4.0
 IDLE_SECONDS = 3.0
 
 
-@asynccontextmanager
-async def serve(
+def serve(
     url: str, folder: Path, work: Path, machine: str, **settings: object
-) -> AsyncIterator[engines.Served]:
+) -> AbstractAsyncContextManager[engines.Served]:
     """Run an engine for the block; at its end it is ended in order, if it still runs."""
-    await anyio.Path(folder).mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "tests.integration.tasks.front.serving"]
-    command += [url, str(folder), str(work), machine, json.dumps(settings)]
-    with (folder / "log").open("ab") as log:
-        process = await anyio.open_process(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, cwd=engines.ROOT
-        )
-    try:
-        assert process.stdout
-        yield engines.Served(process, TextReceiveStream(process.stdout))
-    finally:
-        with anyio.CancelScope(shield=True):
-            if process.returncode is None:
-                process.send_signal(signal.SIGCONT)
-                process.terminate()
-                with anyio.move_on_after(30):
-                    await process.wait()
-            if process.returncode is None:
-                process.kill()
-            await process.wait()
-            await process.aclose()
+    return engines.serve_program(
+        "tests.integration.tasks.front.serving", url, folder, work, machine, settings
+    )
 
 
 async def _do(engine: TaskEngine, front: RedisFront, method: str, *given: Any) -> Any:  # noqa: ANN401
@@ -98,24 +74,8 @@ async def _main(*given: str) -> None:
     async with (
         open_engine(options, FileWork(work)) as engine,
         open_front(part, engine) as front,
-        anyio.create_task_group() as group,
     ):
-
-        async def stop() -> None:
-            with anyio.open_signal_receiver(signal.SIGTERM) as signals:
-                async for _ in signals:
-                    group.cancel_scope.cancel()
-                    return
-
-        group.start_soon(stop)
-        async for line in engines._lines():
-            try:
-                answer = await _do(engine, front, *json.loads(line))
-            except ItermMcpError as error:
-                answer = {"error": error.code}
-            sys.stdout.write(f"{json.dumps(answer)}\n")
-            sys.stdout.flush()
-        group.cancel_scope.cancel()
+        await engines.answer_lines(lambda *asked: _do(engine, front, *asked))
 
 
 if __name__ == "__main__":

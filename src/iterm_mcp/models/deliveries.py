@@ -70,6 +70,42 @@ MOVES: Mapping[Stage, frozenset[Stage]] = {
 """Every legal move; any other is a bug."""
 
 
+class EndReason(StrEnum):
+    """Why a message came to its end, in one of few words; `Move.reason` has it in a sentence."""
+
+    NONE = "none"
+    """There is nothing to be said: its turn ended, or its time was over."""
+    INTERRUPTED = "interrupted"
+    GIVEN_UP = "given_up"
+    """The agent gave its turn up, or was started anew amid it."""
+    CANCELLED = "cancelled"
+    NO_AGENT = "no_agent"
+    AGENT_ENDED = "agent_ended"
+    SESSION_ENDED = "session_ended"
+    TERMINAL_AWAY = "terminal_away"
+    SERVER_ENDED = "server_ended"
+    NO_ROOM = "no_room"
+    """Too many others waited for the same agent."""
+    NOT_TAKEN = "not_taken"
+    """It was typed, and the agent's composer did not take it, or does not show whether it did."""
+    NOT_NOW = "not_now"
+    """It was not to wait, and the agent takes nothing of that sort now."""
+    OTHER = "other"
+
+
+END_REASONS: Mapping[Stage, frozenset[EndReason]] = {
+    Stage.ENDED: frozenset({EndReason.NONE, EndReason.INTERRUPTED, EndReason.GIVEN_UP}),
+    Stage.EXPIRED: frozenset({EndReason.NONE}),
+    Stage.REFUSED: frozenset(EndReason)
+    - {EndReason.NONE, EndReason.INTERRUPTED, EndReason.GIVEN_UP, EndReason.SERVER_ENDED},
+    Stage.UNKNOWN: frozenset(
+        {EndReason.NO_AGENT, EndReason.AGENT_ENDED, EndReason.GIVEN_UP, EndReason.SERVER_ENDED,
+         EndReason.NOT_TAKEN, EndReason.OTHER}
+    ),
+}  # fmt: skip
+"""Which reasons there are for each of the final stages."""
+
+
 class Policy(StrEnum):
     """When a message may be typed."""
 

@@ -59,6 +59,12 @@ class TaskChange:
     Attributes:
         change_id: Grows from change to change.
         attempt: What it was about; 0 for none.
+        outcome: Of the attempt that has ended with it; None where none has.
+        waited_seconds: Where an attempt starts, since when it could have; else None.
+        took_seconds: Where the task settles, since its first attempt started after it was asked
+            for, or asked for again; None where none did.
+
+    The last three are told by who has written the change, and to nobody else.
     """
 
     change_id: int
@@ -71,6 +77,9 @@ class TaskChange:
     at: datetime
     reason: str = ""
     attempt: int = 0
+    outcome: Outcome | None = None
+    waited_seconds: float | None = None
+    took_seconds: float | None = None
 
 
 class Hindrance(StrEnum):
@@ -170,3 +179,48 @@ class Machine:
     draining: bool = False
     alive: bool = True
     beat_at: datetime | None = None
+
+
+class MachineState(StrEnum):
+    """How a machine stands that works on tasks; one that was closed in good order is none."""
+
+    READY = "ready"
+    DRAINING = "draining"
+    LOST = "lost"
+    """Its lease ran out within the last day; after that it is taken for gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueTally:
+    """Tasks of one scope: see `EVERYTHING`.
+
+    Attributes:
+        waiting: Those that could start, if there were room.
+        running: Those that a machine works on.
+    """
+
+    waiting: int = 0
+    running: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TaskTally:
+    """How everything stands in the tasks' database, whichever machines work on it.
+
+    Attributes:
+        states: How many tasks of each kind there are in each state; what is none is left out.
+        queues: By scope. A task is counted in each that it belongs to.
+        paused: The scopes that are held back.
+        oldest_waiting_seconds: How long the oldest task waits that could start; 0 for none.
+        machines: How many there are in each state.
+        slots: How many attempts the machines that are not lost take at once.
+        slots_used: How many they work on.
+    """
+
+    states: Mapping[tuple[str, TaskState], int] = field(default_factory=dict)
+    queues: Mapping[str, QueueTally] = field(default_factory=dict)
+    paused: frozenset[str] = frozenset()
+    oldest_waiting_seconds: float = 0.0
+    machines: Mapping[MachineState, int] = field(default_factory=dict)
+    slots: int = 0
+    slots_used: int = 0

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NewType
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
 WorktreeName = NewType("WorktreeName", str)
@@ -91,3 +92,16 @@ class WorktreeFacts:
     users: tuple[str, ...] = ()
     size_bytes: int = 0
     kept_because: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class WorktreeTally:
+    """How many worktrees there are, and what they take together.
+
+    Attributes:
+        states: Of those that are not removed; states without any are left out.
+        size_bytes: On the disk, with all that lies between them; it may be minutes old.
+    """
+
+    states: Mapping[WorktreeState, int]
+    size_bytes: int

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NewType
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
 AlertId = NewType("AlertId", int)
@@ -52,6 +53,8 @@ class AlertKind(StrEnum):
     """An agent or a command took more of the machine than it may."""
     DRIFT = "drift"
     """A way of doing work succeeds more or less often than it used to."""
+    MONITOR = "monitor"
+    """Monitoring from outside found it: a rule of Prometheus fires."""
     TEST = "test"
     """Somebody tries out whether notifications arrive."""
 
@@ -91,3 +94,20 @@ class Alert:
     settled_at: datetime | None = None
     acknowledged_at: datetime | None = None
     acknowledged_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PushedAlert:
+    """What an Alertmanager tells of one of its alerts.
+
+    Attributes:
+        fingerprint: Of its labels; the same alert has the same one for good.
+        starts_at: When it began to fire; another time is another occurrence.
+        fires: False when it is over.
+    """
+
+    fingerprint: str
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    starts_at: datetime
+    fires: bool

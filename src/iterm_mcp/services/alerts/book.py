@@ -49,8 +49,11 @@ class Alerts:
         self.cooldown = cooldown
         self._open: dict[tuple[AlertKind, str], Finding] | None = None
 
-    async def raise_alert(self, finding: Finding) -> None:
+    async def raise_alert(self, finding: Finding, *, tell: bool = True) -> None:
         """Note that something is wrong. What is known already costs nothing.
+
+        Args:
+            tell: Whether people are told of it; else it is only kept and recorded.
 
         Raises:
             StoreError: It cannot be kept.
@@ -63,7 +66,8 @@ class Alerts:
         known[place] = finding
         if news:
             self._recorder.record(_event(EventKind.ALERT_RAISED, alert))
-            self._tell(alert)
+            if tell:
+                self._tell(alert)
 
     async def settle(self, kind: AlertKind, subject: str) -> None:
         """Note that something is not wrong, any more or at all. What is known costs nothing.

@@ -10,6 +10,7 @@ from iterm_mcp.errors import InvalidRequestError
 from iterm_mcp.services.alerts.answers import alert_answer, budget_answer
 from iterm_mcp.services.alerts.book import Alerts
 from iterm_mcp.services.alerts.notifying import Notifier, channels_over
+from iterm_mcp.services.alerts.pushed import PushedAlerts
 from iterm_mcp.services.alerts.watching import AlertWatch
 from iterm_mcp.services.budgets.budget_file import BudgetFile
 from iterm_mcp.services.budgets.keeping import BudgetKeeper
@@ -30,12 +31,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Attention:
-    """What a person should know of."""
+    """What a person should know of.
+
+    Attributes:
+        pushed: Takes what an Alertmanager tells.
+    """
 
     budgets: BudgetKeeper
     alerts: Alerts
     watch: AlertWatch
     notifier: Notifier
+    pushed: PushedAlerts
 
     async def acknowledge(self, alert_id: AlertId, by: str) -> Alert:
         """Note that somebody has seen an alert; agents that a budget holds by it may go on.
@@ -93,5 +99,6 @@ async def open_attention(
     watch = AlertWatch(alerts, store.agents, states, dead, events.store.stats, paths.events, clock)
     notifier.apply = watch.use
     events.observers.add(watch)
-    async with notifier.running(), budgets.running(), watch.running():
-        yield Attention(budgets, alerts, watch, notifier)
+    pushed = PushedAlerts(alerts, clock)
+    async with notifier.running(), budgets.running(), watch.running(), pushed.running():
+        yield Attention(budgets, alerts, watch, notifier, pushed)

@@ -11,6 +11,7 @@ from fastapi.routing import APIRoute
 
 from iterm_mcp.services.events.annotations import Annotations
 from iterm_mcp.services.events.filters import SavedFilters
+from iterm_mcp.web.api.alertmanager import alertmanager_router
 from iterm_mcp.web.api.annotations import annotation_router
 from iterm_mcp.web.api.approvals import approval_router
 from iterm_mcp.web.api.attention import attention_router
@@ -76,6 +77,7 @@ def make_application(services: ApiServices, tokens: HttpTokens) -> FastAPI:
         ),
         token_router(tokens),
         *([attention_router(attention)] if attention else []),
+        *([alertmanager_router(attention)] if attention else []),
         *([share_router(services.shares, filters)] if services.shares else []),
         *([process_tree_router(services.resources)] if services.resources else []),
         *([worktree_router(services.worktrees)] if services.worktrees else []),

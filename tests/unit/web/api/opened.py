@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp
 
+    from iterm_mcp.services.alerts.opening import Attention
     from iterm_mcp.services.backlog.opening import BacklogDesk
     from iterm_mcp.services.choosing.chooser import Chooser
     from iterm_mcp.services.events.exporting.recordings import Recordings
@@ -102,6 +103,7 @@ async def open_side(
     backlog: BacklogDesk | None = None,
     chooser: Chooser | None = None,
     tasks: TaskService | None = None,
+    attention: Attention | None = None,
 ) -> AsyncIterator[Side]:
     terminal, metrics = FakeTerminal(), Metrics()
     clock = clock or FakeClock()
@@ -120,7 +122,7 @@ async def open_side(
         exporter = Exporter(events, clock, recordings)
         shares = Shares(store.shares, exporter, Shelf(str(folder / "shares")), clock)
         given = ApiServices(
-            store, clock, door, questions, desk, limits=limits or ApiLimits(0), shares=shares,
+            store, clock, door, questions, desk, attention, limits or ApiLimits(0), shares,
             backlog=backlog, chooser=chooser, resources=make_resources(clock, str(folder)),
             worktrees=services.worktrees, tasks=tasks,
         )  # fmt: skip

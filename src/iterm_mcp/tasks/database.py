@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from iterm_mcp.errors import StoreError
 from iterm_mcp.paths import make_private_file
-from iterm_mcp.tasks.tables import METADATA, VERSION, VERSIONS
+from iterm_mcp.tasks.tables import METADATA, TASKS_BY_KIND, VERSION, VERSIONS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -206,6 +206,7 @@ def _make_schema(engine: Engine) -> None:
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
             connection.execute(sa.schema.CreateSchema(SCHEMA, if_not_exists=True))
         METADATA.create_all(connection)
+        connection.execute(sa.schema.CreateIndex(TASKS_BY_KIND, if_not_exists=True))
         found = connection.execute(sa.select(sa.func.max(VERSIONS.c.version))).scalar()
         if found is None:
             connection.execute(sa.insert(VERSIONS).values(version=VERSION))

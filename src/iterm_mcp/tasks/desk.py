@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from iterm_mcp.models.task_queries import TaskPage
 from iterm_mcp.models.tasks import SETTLED, TaskState
-from iterm_mcp.tasks import asking, finding, machines, scheduling, submitting
+from iterm_mcp.tasks import asking, counting, finding, machines, scheduling, submitting
 from iterm_mcp.tasks.checking import check_graph
 from iterm_mcp.tasks.codec import seconds_of
 from iterm_mcp.tasks.explaining import explain
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         Schedule,
         TaskChange,
         TaskQuery,
+        TaskTally,
     )
     from iterm_mcp.models.tasks import Task
     from iterm_mcp.tasks.changes import Bell, Changes
@@ -162,6 +163,11 @@ class Desk:
     async def counts(self) -> dict[TaskState, int]:
         """Return how many tasks stand in each state."""
         return await self.read(finding.count_states)
+
+    async def tally(self) -> TaskTally:
+        """Count everything at once."""
+        mine = self.now()
+        return await self.read(lambda at: counting.tally(at, mine, self._database.now(at, mine)))
 
     async def explain(self, task_id: str) -> Explanation:
         """Return why a task stands as it does."""

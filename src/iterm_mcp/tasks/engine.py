@@ -20,6 +20,7 @@ from iterm_mcp.models.task_graphs import GraphSpec
 from iterm_mcp.models.task_queries import Schedule, TaskPage
 from iterm_mcp.models.tasks import TaskState
 from iterm_mcp.tasks.checking import check_graph
+from iterm_mcp.tasks.falls import fall_of
 from iterm_mcp.tasks.limits import AdmitAll, DispatchLimits
 
 if TYPE_CHECKING:
@@ -30,7 +31,14 @@ if TYPE_CHECKING:
 
     from iterm_mcp.clock import Clock
     from iterm_mcp.models.task_graphs import Graph
-    from iterm_mcp.models.task_queries import Explanation, Machine, Pause, TaskChange, TaskQuery
+    from iterm_mcp.models.task_queries import (
+        Explanation,
+        Machine,
+        Pause,
+        TaskChange,
+        TaskQuery,
+        TaskTally,
+    )
     from iterm_mcp.models.tasks import Task, TaskSpec
     from iterm_mcp.tasks.desk import Desk
     from iterm_mcp.tasks.limits import Admission
@@ -156,6 +164,19 @@ class TaskEngine:
         if not await self._any():
             return dict.fromkeys(TaskState, 0)
         return await (await self._ready()).counts()
+
+    async def tally(self) -> TaskTally | None:
+        """Count everything; None while the engine was never started. This alone starts nothing.
+
+        Raises:
+            StoreError: It fell, or its database is away.
+        """
+        desk = self._desk
+        if desk is not None:
+            return await desk.tally()
+        if self._problem is not None:
+            raise self._problem
+        return None
 
     async def explain(self, task_id: str) -> Explanation:
         """Return why a task waits, and why its attempts failed."""
@@ -346,10 +367,10 @@ class TaskEngine:
                     self._step(desk, None)
                     await anyio.sleep_forever()
             except* StoreError as errors:
-                self._step(None, _first(errors))
+                self._step(None, fall_of(errors))
             except* Exception as errors:  # noqa: BLE001 - what else is served goes on without tasks
                 _log.exception("task_engine_fell", exc_info=errors)
-                self._step(None, _first(errors))
+                self._step(None, fall_of(errors))
             finally:
                 self._desk = None
             await anyio.sleep(AGAIN_SECONDS)
@@ -358,20 +379,6 @@ class TaskEngine:
         self._desk, self._problem = desk, problem
         self._stepped.set()
         self._stepped = anyio.Event()
-
-
-def _first(errors: BaseExceptionGroup[BaseException]) -> StoreError:
-    """Return the first failure of a group, however deep, as one of the store."""
-    error: BaseException = errors
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    if isinstance(error, StoreError):
-        return error
-    return StoreError(
-        f"the task engine fell: {type(error).__name__}: {error}",
-        hint="It starts again by itself; the daemon's log says where it fell.",
-        code="tasks_fell",
-    )
 
 
 @asynccontextmanager

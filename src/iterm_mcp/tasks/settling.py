@@ -96,12 +96,23 @@ def _lead_on(writer: Writer, row: Record, number: int, end: End) -> None:
         if row.state != TaskState.VERIFYING:  # a result that was kept from the attempt before
             row = _verified(writer, row, number)
         settled = writer.move(
-            row, TaskState.SUCCEEDED, attempt=number, result=result, cancelling=""
+            row,
+            TaskState.SUCCEEDED,
+            attempt=number,
+            outcome=end.outcome,
+            result=result,
+            cancelling="",
         )
     elif outcome is Outcome.CANCELLED:
         reason = row.cancelling or end.reason or "cancelled"
         settled = writer.move(
-            row, TaskState.CANCELLED, reason, attempt=number, result=result, cancelling=""
+            row,
+            TaskState.CANCELLED,
+            reason,
+            attempt=number,
+            outcome=end.outcome,
+            result=result,
+            cancelling="",
         )
     elif outcome is Outcome.LOST:
         lost = _lose(writer, row, number, end)
@@ -126,10 +137,14 @@ def _lose(writer: Writer, row: Record, number: int, end: End) -> Record | None:
     losses = row.losses + 1
     if losses < MOST_LOSSES:
         reason = f"attempt {number} was lost: {end.reason}"
-        writer.move(row, TaskState.QUEUED, reason, attempt=number, losses=losses)
+        writer.move(
+            row, TaskState.QUEUED, reason, attempt=number, outcome=end.outcome, losses=losses
+        )
         return None
     reason = f"{losses} attempts were lost with what ran them, the last one: {end.reason}"
-    return writer.move(row, TaskState.DEAD, reason, attempt=number, losses=losses)
+    return writer.move(
+        row, TaskState.DEAD, reason, attempt=number, outcome=end.outcome, losses=losses
+    )
 
 
 def _fail(writer: Writer, row: Record, number: int, end: End) -> Record | None:
@@ -140,13 +155,22 @@ def _fail(writer: Writer, row: Record, number: int, end: End) -> Record | None:
     said = f"{end.outcome}: {end.reason}" if end.reason else str(end.outcome)
     if tries >= retry.attempts:
         reason = f"attempt {number} {said}" + (f"; tried {tries} times" if tries > 1 else "")
-        return writer.move(row, TaskState.DEAD, reason, attempt=number, tries=tries, result=result)
+        return writer.move(
+            row,
+            TaskState.DEAD,
+            reason,
+            attempt=number,
+            outcome=end.outcome,
+            tries=tries,
+            result=result,
+        )
     wait = backoff_seconds(retry, tries)
     writer.move(
         row,
         TaskState.DELAYED,
         f"attempt {number} {said}; the next one in {wait:g} s",
         attempt=number,
+        outcome=end.outcome,
         tries=tries,
         result=result,
         not_before=writer.now + wait,

@@ -91,6 +91,9 @@ TASKS = Table(
     sqlite_autoincrement=True,
 )
 
+TASKS_BY_KIND = Index("tasks_by_kind", TASKS.c.state, TASKS.c.kind)
+"""All tasks are counted by it alone, again and again; databases from before it are given it."""
+
 NEEDS = Table(
     "needs",
     METADATA,

@@ -10,12 +10,14 @@ import sqlalchemy as sa
 
 from iterm_mcp.errors import NotFoundError
 from iterm_mcp.models.task_queries import TaskChange
-from iterm_mcp.models.tasks import SETTLED, TASK_MOVES, GraphId, TaskId, TaskState
+from iterm_mcp.models.tasks import ACTIVE, SETTLED, TASK_MOVES, GraphId, TaskId, TaskState
 from iterm_mcp.tasks.codec import time_of
-from iterm_mcp.tasks.tables import MOVES, TASKS
+from iterm_mcp.tasks.tables import ATTEMPTS, MOVES, TASKS
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
+
+    from iterm_mcp.models.tasks import Outcome
 
 Record: TypeAlias = Any
 """A row; its columns are those of the query that it comes from."""
@@ -73,11 +75,13 @@ class Writer:
         reason: str = "",
         *,
         attempt: int = 0,
+        outcome: Outcome | None = None,
         **values: object,
     ) -> Record:
         """Bring a task from where it stands in `row` to another state, and write down that it was.
 
         Args:
+            outcome: Of the attempt, where it has ended.
             values: Of further columns.
 
         Raises:
@@ -104,11 +108,24 @@ class Writer:
         )
         if moved.rowcount != 1:
             raise IllegalMoveError(f"task {row.task_id} is not {before} any more")
-        self.record(row, to, reason, attempt)
+        self.record(row, to, reason, attempt, outcome=outcome, took=self._took(row, to))
         return self.task(row.task_id)
 
-    def record(self, row: Record, state: TaskState, reason: str, attempt: int = 0) -> None:
-        """Write down that a task has come to a state."""
+    def record(
+        self,
+        row: Record,
+        state: TaskState,
+        reason: str,
+        attempt: int = 0,
+        *,
+        outcome: Outcome | None = None,
+        took: float | None = None,
+    ) -> None:
+        """Write down that a task has come to a state.
+
+        Args:
+            outcome, took: See `TaskChange`; they are told alone.
+        """
         inserted = self.connection.execute(
             sa.insert(MOVES).values(
                 task_id=row.task_id, state=state, at=self.now, reason=reason, attempt=attempt
@@ -127,5 +144,24 @@ class Writer:
                 at=time_of(self.now),
                 reason=reason,
                 attempt=attempt,
+                outcome=outcome,
+                waited_seconds=(
+                    max(0.0, self.now - row.queued_at) if state is TaskState.STARTING else None
+                ),
+                took_seconds=took,
             )
         )
+
+    def _took(self, row: Record, to: TaskState) -> float | None:
+        """Return how long ago a task was first started that settles now; None if it never was.
+
+        What came before it was tried anew is another story.
+        """
+        runs = row.tries + row.losses + (row.state in ACTIVE)
+        if to not in SETTLED or not runs:
+            return None
+        first = sa.select(ATTEMPTS.c.started_at).where(
+            ATTEMPTS.c.task_id == row.task_id, ATTEMPTS.c.number == row.attempts - runs + 1
+        )
+        started = self.connection.execute(first).scalar()
+        return None if started is None else max(0.0, self.now - started)

@@ -14,8 +14,8 @@ from iterm_mcp.models.tasks import Outcome
 from iterm_mcp.tasks import asking, scheduling
 from iterm_mcp.tasks.attempts import parts_of
 from iterm_mcp.tasks.claiming import claim
+from iterm_mcp.tasks.course import ABANDONED
 from iterm_mcp.tasks.desk import Waits
-from iterm_mcp.tasks.durable import ABANDONED
 from iterm_mcp.tasks.settling import End, held, settle
 from iterm_mcp.tasks.tables import ATTEMPTS
 

@@ -82,15 +82,23 @@ class Lease:
         while True:
             await anyio.sleep(self._options.lease_seconds / 4)
             try:
-                await self._renew()
-                taken = await self._desk.write(
-                    lambda at: machines.reap(at, self._machine, self._lease(at)[0])
-                )
+                await self.beat()
             except StoreError as error:
                 _log.warning("lease_not_renewed", error=str(error))
-                continue
-            for name in taken:
-                _log.warning("machine_lost", machine=name)
+
+    async def beat(self) -> list[str]:
+        """Renew the lease, and take over the work of machines that are gone; return their names.
+
+        Raises:
+            StoreError: The database cannot be used.
+        """
+        await self._renew()
+        taken = await self._desk.write(
+            lambda at: machines.reap(at, self._machine, self._lease(at)[0])
+        )
+        for name in taken:
+            _log.warning("machine_lost", machine=name)
+        return taken
 
     async def leave(self) -> None:
         """End this life in good order, if the database can be told."""

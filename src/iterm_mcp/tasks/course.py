@@ -1,0 +1,69 @@
+"""The course of an attempt: which of its steps follows on which."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from iterm_mcp.models.tasks import Outcome
+
+if TYPE_CHECKING:
+    from iterm_mcp.tasks.attempts import Next
+
+ABANDONED = "!"
+"""Ends the id of the course that closes what one that broke has left open."""
+
+
+class Steps(Protocol):
+    """The steps of attempts, see `iterm_mcp.tasks.attempts`; each answers with what comes next."""
+
+    async def prepare(self, attempt_id: str) -> Next:
+        """Have it a place to work in."""
+
+    async def begin(self, attempt_id: str) -> Next:
+        """Have something work on it."""
+
+    async def supervise(self, attempt_id: str, turn: int) -> Next:
+        """Watch it until it ends or asks."""
+
+    async def wait_answer(self, attempt_id: str, turn: int) -> Next:
+        """Wait a while for a person's answer, and hand it on."""
+
+    async def collect(self, attempt_id: str) -> Next:
+        """Gather what came of it."""
+
+    async def clean(self, attempt_id: str, outcome: str) -> str:
+        """Close what it opened; return where evidence of a failure is."""
+
+    async def settle(self, attempt_id: str, outcome: str, reason: str, evidence: str) -> None:
+        """Write down how it ended."""
+
+
+async def run_attempt(steps: Steps, attempt_id: str) -> None:
+    """Do one attempt from its place to its end.
+
+    It depends on nothing but what the steps answer: done again with the same answers, it asks for
+    the same steps.
+    """
+    found: Any = await steps.prepare(attempt_id)
+    if found["next"] == "on":
+        found = await steps.begin(attempt_id)
+    turn = 0
+    while found["next"] == "on":
+        found = await steps.supervise(attempt_id, turn)
+        if found["next"] != "ask":
+            break
+        found = await steps.wait_answer(attempt_id, turn)
+        turn += 1
+    if found["next"] == "on":
+        found = await steps.collect(attempt_id)
+    if found["next"] == "end":
+        evidence = await steps.clean(attempt_id, found["outcome"])
+        await steps.settle(attempt_id, found["outcome"], found["reason"], evidence)
+    else:
+        await steps.clean(attempt_id, Outcome.LOST.value)
+
+
+async def abandon_attempt(steps: Steps, attempt_id: str, reason: str) -> None:
+    """End an attempt whose course broke."""
+    evidence = await steps.clean(attempt_id, Outcome.FAILED.value)
+    await steps.settle(attempt_id, Outcome.FAILED.value, reason, evidence)

@@ -8,6 +8,9 @@ from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _LABELS = r"^(\s*[A-Za-z0-9][^=,]*=[^=,]*(,\s*[A-Za-z0-9][^=,]*=[^=,]*)*)?$"
+_STATSD = r"^((udp://)?(\[[0-9A-Fa-f:.]+\]|[^\[\]:/@\s]+):\d{1,5}|unix:(//)?/.+)?$"
+_COLLECTOR = r"^(env|https?://[^/@\s]+(/\S*)?)?$"
+_LEAST_PROBE_SECONDS = 60.0
 
 
 class Settings(BaseSettings):
@@ -106,3 +109,31 @@ class Settings(BaseSettings):
 
     kinds: str = ""
     """Folders of more kinds of agents, besides ``kinds`` in the state folder, with : between."""
+
+    statsd: Annotated[str, Field(pattern=_STATSD)] = ""
+    """Where metrics are sent by StatsD: HOST:PORT, or unix:/PATH of a socket. None: empty."""
+
+    statsd_dialect: Literal["dogstatsd", "plain"] = "dogstatsd"
+    """Whether labels are tags, or stand in the names of metrics."""
+
+    statsd_tags: Annotated[str, Field(pattern=_LABELS)] = ""
+    """Tags of everything that is sent by StatsD: name=value, with commas between."""
+
+    statsd_seconds: Annotated[float, Field(ge=1, le=3600)] = 10.0
+    """How often metrics are sent by StatsD."""
+
+    otlp_metrics: Annotated[str, Field(pattern=_COLLECTOR)] = ""
+    """The OTLP collector that metrics are sent to, http://HOST:PORT; env: as OTEL_… says."""
+
+    otlp_metrics_seconds: Annotated[float, Field(ge=1, le=3600)] = 60.0
+    """How often metrics are sent to it."""
+
+    probe_seconds: Annotated[float, Field(ge=0, le=86_400)] = 0.0
+    """How often the whole way from a session to a task is tried; at least 60. 0: never."""
+
+    @field_validator("probe_seconds")
+    @classmethod
+    def _not_too_often(cls, seconds: float) -> float:
+        if 0 < seconds < _LEAST_PROBE_SECONDS:
+            raise ValueError(f"0, or at least {_LEAST_PROBE_SECONDS:.0f}")
+        return seconds

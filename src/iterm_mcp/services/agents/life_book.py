@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from iterm_mcp.errors import ConflictError, NotFoundError
+from iterm_mcp.models.agent_lives import Phase
+from iterm_mcp.services.agents.beginnings import SilentLifeObserver
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
     from iterm_mcp.models.agent_lives import Forensics, Life
     from iterm_mcp.models.ids import AgentName
+    from iterm_mcp.services.agents.beginnings import LifeObserver
     from iterm_mcp.store.agent_lives import AgentLifeStore
 
     LifeListener: TypeAlias = Callable[[Life | None, Life, Forensics | None], None]
@@ -31,8 +34,9 @@ class LifeBook:
     They are read once: the daemon's lock makes this the only process that writes them.
     """
 
-    def __init__(self, store: AgentLifeStore) -> None:
+    def __init__(self, store: AgentLifeStore, observer: LifeObserver | None = None) -> None:
         self._store = store
+        self._observer: LifeObserver = observer or SilentLifeObserver()
         self._lives: dict[AgentName, Life] | None = None
         self._turns: defaultdict[AgentName, anyio.Lock] = defaultdict(anyio.Lock)
         self._changed = anyio.Event()
@@ -153,6 +157,7 @@ class LifeBook:
     ) -> None:
         self._changed.set()
         self._changed = anyio.Event()
+        self._count()
         if after is not None and self._listener is not None:
             self._listener(before, after, found)
 
@@ -161,4 +166,9 @@ class LifeBook:
             lives = {life.agent: life for life in await self._store.load()}
             if self._lives is None:
                 self._lives = lives
+                self._count()
         return self._lives
+
+    def _count(self) -> None:
+        lives = (self._lives or {}).values()
+        self._observer.quarantined(sum(one.phase is Phase.QUARANTINED for one in lives))

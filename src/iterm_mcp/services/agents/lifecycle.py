@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from iterm_mcp.models.messages import Cascade
+from iterm_mcp.services.agents.beginnings import Beginnings
 from iterm_mcp.services.agents.care import AgentCare
 from iterm_mcp.services.agents.ends import AgentEnder
 from iterm_mcp.services.agents.forensics import ForensicsCollector
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from iterm_mcp.clock import Clock
     from iterm_mcp.models.ids import AgentName
+    from iterm_mcp.services.agents.beginnings import LifeObserver
     from iterm_mcp.services.agents.processes import AgentProcesses
     from iterm_mcp.services.agents.restart_policy import RestartPolicy
     from iterm_mcp.services.agents.service import AgentService
@@ -72,11 +74,16 @@ class Lifecycle:
     sweeper: OrphanSweeper
     panes: PaneStarter
     spares: Spares
+    beginnings: Beginnings
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Keep agents as they shall be for the length of the block."""
-        async with self.supervisor.running(), self.spares.running():
+        async with (
+            self.beginnings.running(),
+            self.supervisor.running(),
+            self.spares.running(),
+        ):
             yield
 
 
@@ -98,6 +105,7 @@ def make_lifecycle(
     conversations: Conversations | None = None,
     held: Held = never_held,
     worktrees: Worktrees | None = None,
+    observer: LifeObserver | None = None,
 ) -> Lifecycle:
     """Put together what keeps agents.
 
@@ -110,8 +118,10 @@ def make_lifecycle(
         conversations: Knows the agents that run without a screen.
         held: Asked before an agent is started, or let go on.
         worktrees: Makes those of agents that are to have one.
+        observer: Is told of the lives that begin.
     """
-    book = LifeBook(store)
+    book = LifeBook(store, observer)
+    beginnings = Beginnings(states, clock, observer)
     files = LifeFiles(f"{origin.state}/agents")
     processes = processes or SystemAgentProcesses(clock)
     panes = PanePlacer(terminal, sessions, agents)
@@ -138,10 +148,13 @@ def make_lifecycle(
         SpareWishes(templates, clock, prewarm_most),
         clock,
     )
-    starter = AgentStarter(agents, states, book, files, launcher, ender, clock, spares, worktrees)
-    supervisor = AgentSupervisor(
-        states, store, book, files, launcher, ender, processes, forensics, care, clock, policy
+    starter = AgentStarter(
+        agents, states, book, files, launcher, ender, clock, spares, worktrees, beginnings
     )
+    supervisor = AgentSupervisor(
+        states, store, book, files, launcher, ender, processes, forensics, care, clock, policy,
+        beginnings,
+    )  # fmt: skip
     return Lifecycle(
         templates=templates,
         book=book,
@@ -152,4 +165,5 @@ def make_lifecycle(
         sweeper=OrphanSweeper(book, files, processes, origin.state, spared),
         panes=PaneStarter(templates, states, book, launcher, starter, supervisor),
         spares=spares,
+        beginnings=beginnings,
     )

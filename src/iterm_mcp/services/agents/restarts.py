@@ -23,6 +23,7 @@ from iterm_mcp.errors import (
 )
 from iterm_mcp.models.agent_lives import Desired, Phase
 from iterm_mcp.models.observations import Fact, ObservationSource, Sighting
+from iterm_mcp.services.agents.beginnings import Beginnings
 from iterm_mcp.services.agents.conversations import last_conversation
 from iterm_mcp.services.agents.end_reasons import CLOSED, End, end_of, is_closed
 from iterm_mcp.services.agents.ends import process_of
@@ -78,7 +79,9 @@ class AgentSupervisor:
         care: AgentCare,
         clock: Clock,
         policy: RestartPolicy | None = None,
+        beginnings: Beginnings | None = None,
     ) -> None:
+        self._beginnings = beginnings or Beginnings(states, clock)
         self._states = states
         self._store = store
         self._book = book
@@ -217,6 +220,7 @@ class AgentSupervisor:
         elif status is not None and status.life == life.token and status.state == "running":
             if life.phase is Phase.CREATING:
                 life = await self._book.save(life, phase=Phase.RUNNING)
+                self._beginnings.of(life.order.kind).found_done()
                 await self._tell(life, {})
             await self._care_for(life)
         elif life.phase is Phase.CREATING:
@@ -339,6 +343,11 @@ class AgentSupervisor:
             NotFoundError: Its program is no more installed.
             AgentError: The program could not be started.
         """
+        again = life.phase is not Phase.CREATING
+        beginning = self._beginnings.of(life.order.kind, again=again)
+        return await beginning.through(self._go_on(life, place))
+
+    async def _go_on(self, life: Life, place: Place) -> Life:
         last = await last_conversation(self._states, life)
         conversation, there = last.conversation, await last.is_there()
         pending = life.pending

@@ -13,8 +13,8 @@ from anyio import to_thread
 
 from iterm_mcp.errors import ConflictError, InvalidRequestError, ItermMcpError, shown
 from iterm_mcp.models.agent_lives import Desired, Life, Phase
-from iterm_mcp.models.agent_states import AgentState
 from iterm_mcp.models.ids import AgentName
+from iterm_mcp.services.agents.beginnings import UNSETTLED, Beginnings
 from iterm_mcp.services.agents.names import take_name
 from iterm_mcp.services.agents.placing import Place, check_place
 from iterm_mcp.services.names import check_name, check_note
@@ -38,9 +38,6 @@ if TYPE_CHECKING:
 WAIT_SECONDS = 20.0
 LONGEST_WAIT_SECONDS = 120.0
 UNDO_SECONDS = 15.0
-
-UNSETTLED = frozenset({AgentState.UNKNOWN, AgentState.CREATING, AgentState.STARTING})
-"""States in which an agent has not yet shown what it waits for."""
 
 TRUST = ("ask", "accept")
 
@@ -71,7 +68,9 @@ class AgentStarter:
         clock: Clock,
         spares: Spares,
         worktrees: Worktrees | None = None,
+        beginnings: Beginnings | None = None,
     ) -> None:
+        self._beginnings = beginnings or Beginnings(states, clock)
         self._agents = agents
         self._states = states
         self._book = book
@@ -108,6 +107,7 @@ class AgentStarter:
             RefusedError: There is no room for its worktree.
             AgentError: The program could not be started.
         """
+        beginning = self._beginnings.of(order.kind)
         place = place or Place()
         check_place(place)
         order = await checked(order)
@@ -125,9 +125,11 @@ class AgentStarter:
                     life = await self._book.save(life, pending=pending)
                     life = await self._launcher.launch(life, place, resume=False)
             except ItermMcpError:
+                beginning.failed()
                 await self.discard(agent)
                 raise
             life = spare or life
+            await beginning.done(life)
         return StartedAgent(life, await self.settle(agent, 0.0 if held else wait_seconds))
 
     async def draft(self, agent: AgentName, order: AgentOrder, last: LastConversation) -> Life:
@@ -168,11 +170,15 @@ class AgentStarter:
         Raises:
             AgentError: The program could not be started.
         """
+        beginning = self._beginnings.of(life.order.kind)
         try:
-            return await self._launcher.launch(life, place, resume=bool(life.transcript))
+            life = await self._launcher.launch(life, place, resume=bool(life.transcript))
         except ItermMcpError:
+            beginning.failed()
             await self.discard(life.agent)
             raise
+        await beginning.done(life)
+        return life
 
     async def settle(self, agent: AgentName, seconds: float = WAIT_SECONDS) -> StateView:
         """Return an agent's state once it shows what it waits for, or when the time is over."""
@@ -183,13 +189,14 @@ class AgentStarter:
         )
 
     def _new(self, agent: AgentName, order: AgentOrder) -> Life:
+        here = current()
         return Life(
             agent,
             order,
             Desired.RUNNING,
             Phase.CREATING,
             token="",
-            trace=secrets.token_hex(16),
+            trace=here.trace_id if here else new_trace_id(),
             ordered_at=self._clock.now(),
         )
 

@@ -10,6 +10,7 @@ from iterm_mcp.errors import ConflictError, InvalidRequestError, NotFoundError, 
 from iterm_mcp.models.task_queries import EVERYTHING, Pause
 from iterm_mcp.models.tasks import ACTIVE, GATHER, SETTLED, TaskState
 from iterm_mcp.tasks.codec import load_spec, time_of
+from iterm_mcp.tasks.forgetting import note_kept
 from iterm_mcp.tasks.releasing import consider, follow, needs_of, revive
 from iterm_mcp.tasks.submitting import add_tasks
 from iterm_mcp.tasks.tables import ANSWERS, ATTEMPTS, GRAPHS, NEEDS, PAUSES, TASKS
@@ -209,19 +210,18 @@ def pauses(connection: Connection) -> list[Pause]:
     return [Pause(row.scope, row.who, time_of(row.at)) for row in rows]
 
 
-def purge(writer: Writer, ids: Sequence[str]) -> list[str]:
-    """Forget settled tasks; return the names of their attempts.
+def purge(writer: Writer, ids: Sequence[str]) -> None:
+    """Forget settled tasks. What machines keep of their attempts is noted for them to remove.
 
     One that did not settle, or that an unsettled one needs, is not purged.
 
     Raises:
         ConflictError: One has not settled, or is needed still.
     """
-    forgotten = []
     for start in range(0, len(ids), _CHUNK):
         part = list(ids[start : start + _CHUNK])
         rows = writer.connection.execute(
-            sa.select(TASKS.c.task_id, TASKS.c.state, TASKS.c.attempts, TASKS.c.graph)
+            sa.select(TASKS.c.task_id, TASKS.c.state, TASKS.c.graph)
             .where(TASKS.c.task_id.in_(part))
             .with_for_update()
         ).all()
@@ -230,8 +230,8 @@ def purge(writer: Writer, ids: Sequence[str]) -> list[str]:
                 raise ConflictError(
                     f"task {row.task_id} is {row.state}", hint="Cancel it first, and wait."
                 )
-            forgotten += [f"{row.task_id}~{number}" for number in range(1, row.attempts + 1)]
         _check_not_needed(writer, part)
+        note_kept(writer, part)
         writer.connection.execute(sa.delete(NEEDS).where(NEEDS.c.need_id.in_(part)))
         writer.connection.execute(sa.delete(TASKS).where(TASKS.c.task_id.in_(part)))
         left = sa.select(TASKS.c.graph).where(TASKS.c.graph == GRAPHS.c.graph_id)
@@ -240,7 +240,6 @@ def purge(writer: Writer, ids: Sequence[str]) -> list[str]:
                 GRAPHS.c.graph_id.in_({row.graph for row in rows}), ~left.exists()
             )
         )
-    return forgotten
 
 
 def expired(connection: Connection, before: float, most: int = 500) -> list[str]:

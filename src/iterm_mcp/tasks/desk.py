@@ -74,7 +74,7 @@ class Desk:
     Attributes:
         is_shared: Other machines may write as well.
         waits: What queued tasks wait for.
-        forget: Forgets the steps of attempts; None while there are none.
+        forget: Removes what is kept of purged tasks; None while nothing is worked on.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class Desk:
         self.clock = options.clock
         self.is_shared = database.is_shared
         self.waits = Waits()
-        self.forget: Callable[[Sequence[str]], Awaitable[None]] | None = None
+        self.forget: Callable[[], Awaitable[bool]] | None = None
 
     def now(self) -> float:
         """Return the time in seconds."""
@@ -218,10 +218,13 @@ class Desk:
         return await self.read(asking.pauses)
 
     async def purge(self, ids: Sequence[str]) -> None:
-        """Forget settled tasks, and the steps of their attempts."""
-        attempts = await self.write(lambda at: asking.purge(at, ids))
+        """Forget settled tasks, and what is kept of their attempts: here at once.
+
+        What other machines keep of them they remove within minutes, or when they are back.
+        """
+        await self.write(lambda at: asking.purge(at, ids))
         if self.forget is not None:
-            await self.forget(attempts)
+            await self.forget()
 
     async def schedule(self, schedule: Schedule) -> Schedule:
         """Submit work again and again; one of the same name is replaced."""

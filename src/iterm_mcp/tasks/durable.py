@@ -22,7 +22,7 @@ from dbos import DBOS, DBOSPortableJSONSerializer, SetWorkflowID, WorkflowStatus
 from sqlalchemy.exc import SQLAlchemyError
 
 from iterm_mcp.errors import StoreError
-from iterm_mcp.models.tasks import Outcome
+from iterm_mcp.tasks.course import ABANDONED, abandon_attempt, run_attempt
 from iterm_mcp.tasks.database import UNAVAILABLE, driver_url, explained, make_engine
 
 if TYPE_CHECKING:
@@ -38,8 +38,6 @@ change after which that would be wrong."""
 
 APPLICATION = "iterm-mcp-tasks"
 THREADS = 16
-ABANDONED = "!"
-"""Ends the id of the workflow that closes what one that broke has left open."""
 
 _ENDED = frozenset(
     {
@@ -112,33 +110,28 @@ async def _settle(attempt_id: str, outcome: str, reason: str, evidence: str) -> 
     await _ask("settle", attempt_id, outcome, reason, evidence)
 
 
+class _DurableSteps:
+    """The steps, each answered once; see `iterm_mcp.tasks.course.Steps`."""
+
+    prepare = staticmethod(_prepare)
+    begin = staticmethod(_begin)
+    supervise = staticmethod(_supervise)
+    wait_answer = staticmethod(_wait_answer)
+    collect = staticmethod(_collect)
+    clean = staticmethod(_clean)
+    settle = staticmethod(_settle)
+
+
 @DBOS.workflow(name="attempt", max_recovery_attempts=None)  # the attempt's own row counts falls
 async def _attempt(attempt_id: str) -> None:
     """Do one attempt from its place to its end."""
-    found = await _prepare(attempt_id)
-    if found["next"] == "on":
-        found = await _begin(attempt_id)
-    turn = 0
-    while found["next"] == "on":
-        found = await _supervise(attempt_id, turn)
-        if found["next"] != "ask":
-            break
-        found = await _wait_answer(attempt_id, turn)
-        turn += 1
-    if found["next"] == "on":
-        found = await _collect(attempt_id)
-    if found["next"] == "end":
-        evidence = await _clean(attempt_id, found["outcome"])
-        await _settle(attempt_id, found["outcome"], found["reason"], evidence)
-    else:
-        await _clean(attempt_id, Outcome.LOST.value)
+    await run_attempt(_DurableSteps(), attempt_id)
 
 
 @DBOS.workflow(name="abandon", max_recovery_attempts=None)
 async def _abandon(attempt_id: str, reason: str) -> None:
     """End an attempt whose workflow broke."""
-    evidence = await _clean(attempt_id, Outcome.FAILED.value)
-    await _settle(attempt_id, Outcome.FAILED.value, reason, evidence)
+    await abandon_attempt(_DurableSteps(), attempt_id, reason)
 
 
 class Durable:
@@ -163,6 +156,10 @@ class Durable:
         """Return those whose workflow has ended, each with what it broke by; empty for nothing."""
         ended: dict[str, str] = await self._call(_ended, list(attempt_ids))
         return ended
+
+    async def busy(self, attempt_ids: Sequence[str]) -> set[str]:
+        """Return those whose workflow has not ended."""
+        return set(await self._call(_busy, list(attempt_ids)))
 
     async def forget(self, attempt_ids: Sequence[str]) -> None:
         """Forget the steps of attempts that are over."""
@@ -203,8 +200,25 @@ async def _ended(attempt_ids: list[str]) -> dict[str, str]:
     return ended
 
 
+async def _busy(attempt_ids: list[str]) -> list[str]:
+    ids = _workflows_of(attempt_ids)
+    busy = []
+    for start in range(0, len(ids), _CHUNK):
+        found = await DBOS.list_workflows_async(
+            workflow_ids=ids[start : start + _CHUNK], load_input=False, load_output=False
+        )
+        busy += [
+            one.workflow_id.removesuffix(ABANDONED) for one in found if one.status not in _ENDED
+        ]
+    return busy
+
+
+def _workflows_of(attempt_ids: list[str]) -> list[str]:
+    return [name for one in attempt_ids for name in (one, f"{one}{ABANDONED}")]
+
+
 async def _forget(attempt_ids: list[str]) -> None:
-    ids = [name for one in attempt_ids for name in (one, f"{one}{ABANDONED}")]
+    ids = _workflows_of(attempt_ids)
     for start in range(0, len(ids), _CHUNK):
         await DBOS.delete_workflows_async(ids[start : start + _CHUNK])
 

@@ -19,6 +19,7 @@ from iterm_mcp.tasks.database import open_task_database
 from iterm_mcp.tasks.desk import Desk
 from iterm_mcp.tasks.dispatcher import Dispatcher
 from iterm_mcp.tasks.durable import open_durable
+from iterm_mcp.tasks.forgetting import Forgetter
 from iterm_mcp.tasks.lease import Lease, machine_name, open_lock
 from iterm_mcp.tasks.stops import Stops
 
@@ -86,16 +87,21 @@ async def _work(options: EngineOptions, work: Work, desk: Desk, lease: Lease) ->
     attempts = Attempts(desk, work, lease, stops)
     machine = lease.holder.machine
     async with open_durable(*_steps_of(options, machine), machine, attempts) as durable:
-        desk.forget = durable.forget
+        forgetter = Forgetter(desk, work, durable, machine)
+        desk.forget = forgetter.forget
         dispatcher = Dispatcher(options, desk, lease, durable)
-        async with anyio.create_task_group() as group:
-            for loop in (
-                stops.watch,
-                dispatcher.reconcile,
-                dispatcher.retain,
-                dispatcher.run,
-            ):
-                group.start_soon(loop)
+        try:
+            async with anyio.create_task_group() as group:
+                for loop in (
+                    stops.watch,
+                    forgetter.run,
+                    dispatcher.reconcile,
+                    dispatcher.retain,
+                    dispatcher.run,
+                ):
+                    group.start_soon(loop)
+        finally:
+            desk.forget = None
 
 
 def _steps_of(options: EngineOptions, machine: str) -> tuple[str, str]:

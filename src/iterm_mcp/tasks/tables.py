@@ -156,6 +156,16 @@ ANSWERS = Table(
     sqlite_autoincrement=True,
 )
 
+FORGOTTEN = Table(
+    "forgotten",
+    METADATA,
+    Column("task_id", Text, primary_key=True),  # of one that was purged
+    Column("number", Integer, primary_key=True),
+    Column("machine", Text, primary_key=True),  # that keeps something of this attempt
+    Column("spec", Text),  # where what it opened may be open still
+    Index("forgotten_by_machine", "machine", "task_id", "number"),
+)
+
 PAUSES = Table(
     "pauses",
     METADATA,

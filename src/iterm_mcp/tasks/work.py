@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
     from datetime import datetime
 
     from iterm_mcp.models.tasks import Outcome, TaskId, TaskResult, TaskSpec
@@ -134,4 +134,13 @@ class Work(Protocol):
 
         Returns:
             The folder with what was kept of a failure; empty when it did not fail.
+        """
+
+    async def forget(self, attempt_ids: Iterable[str]) -> None:
+        """Remove what is kept of attempts that have been cleaned up after: results, evidence.
+
+        What was salvaged of a worktree stays where it is.
+
+        Raises:
+            ItermMcpError: Something cannot be removed now.
         """

@@ -25,7 +25,7 @@ from iterm_mcp.tasks.engine import EngineOptions, TaskEngine, open_engine
 from iterm_mcp.tasks.work import Ending, Order, Place, Running
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 
     from tests.integration.backlog.yards import Yard
 
@@ -67,6 +67,9 @@ class QuickWork:
     async def clean(self, order: Order, place: Place | None, *, outcome: Outcome) -> str:
         _ = order, place, outcome
         return ""
+
+    async def forget(self, attempt_ids: Iterable[str]) -> None:
+        _ = attempt_ids
 
 
 class Shop:

@@ -24,7 +24,7 @@ from iterm_mcp.tasks.engine import EngineOptions, open_engine
 from iterm_mcp.tasks.work import Ending, Place, Running
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 
     from iterm_mcp.models.observations import Json
     from iterm_mcp.tasks.engine import TaskEngine
@@ -78,6 +78,9 @@ class CommandWork:
     async def clean(self, order: Order, place: Place | None, *, outcome: Outcome) -> str:
         _ = order, place, outcome
         return ""
+
+    async def forget(self, attempt_ids: Iterable[str]) -> None:
+        _ = attempt_ids
 
 
 @pytest.fixture

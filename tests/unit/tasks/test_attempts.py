@@ -21,7 +21,7 @@ from iterm_mcp.tasks.stops import Stops
 from iterm_mcp.tasks.work import Ending, Order, Place, Running
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
     from pathlib import Path
 
     from iterm_mcp.tasks.attempts import Next
@@ -84,6 +84,9 @@ class ScriptedWork:
     async def clean(self, order: Order, place: Place | None, *, outcome: Outcome) -> str:
         self._call(f"clean {outcome.value} {bool(place)}", order)
         return "/evidence"
+
+    async def forget(self, attempt_ids: Iterable[str]) -> None:
+        _ = attempt_ids
 
 
 @dataclass

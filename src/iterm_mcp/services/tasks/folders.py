@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from anyio import to_thread
 
+from iterm_mcp.errors import StoreError, shown
 from iterm_mcp.services.agents.life_files import LifeFiles
 
 if TYPE_CHECKING:
@@ -77,11 +78,25 @@ class AttemptFolders:
         return AttemptFolder(self._folder / attempt_id)
 
     async def remove(self, attempt_ids: Iterable[str]) -> None:
-        """Remove all that was kept of attempts."""
-        paths = [self._folder / one for one in attempt_ids]
-        await to_thread.run_sync(_remove, paths)
+        """Remove all that was kept of attempts; what is not there is no matter.
+
+        Raises:
+            StoreError: Something of it cannot be removed.
+        """
+        await to_thread.run_sync(_remove, self._folder, list(attempt_ids))
 
 
-def _remove(paths: Iterable[Path]) -> None:
-    for one in paths:
-        shutil.rmtree(one, ignore_errors=True)
+def _remove(folder: Path, attempt_ids: Iterable[str]) -> None:
+    for one in attempt_ids:
+        path = folder / one
+        if "/" in one or "~" not in one:  # nothing but an attempt's is ever removed
+            raise StoreError(f"{shown(one)!r} is no attempt's folder")
+        try:
+            shutil.rmtree(path)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise StoreError(
+                f"what was kept in {path}: {error.strerror}",
+                hint="See that it may be removed; that is tried again by itself.",
+            ) from error

@@ -87,5 +87,5 @@ class AgentWork:
         return await self._cleaner.clean(order, outcome)
 
     async def forget(self, attempt_ids: Iterable[str]) -> None:
-        """Remove what was kept of attempts that nobody asks for any more."""
+        """See `Work.forget`."""
         await self._folders.remove(attempt_ids)

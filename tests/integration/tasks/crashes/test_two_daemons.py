@@ -115,7 +115,7 @@ async def test_what_a_dead_daemon_worked_on_is_done_by_another_and_ended_when_it
             for site in (first, other):
                 await nothing_is_left(site)
             later = await tasks_of(other)
-        began = first.own().began | other.own().began
+            began = first.own().began | other.own().began
 
     assert {one.state for one in kept.values()} == {TaskState.SUCCEEDED}
     assert later == kept, "who comes back late writes nothing"

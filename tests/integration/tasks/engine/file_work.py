@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ from iterm_mcp.models.tasks import Outcome, TaskResult, TaskSpec
 from iterm_mcp.tasks.work import Ending, Place, Running
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterable
 
     from iterm_mcp.tasks.work import Order
 
@@ -134,6 +135,10 @@ class FileWork:
             return ""
         self._note(here / "cleaned", outcome.value)
         return "" if outcome is Outcome.SUCCEEDED else str(here)
+
+    async def forget(self, attempt_ids: Iterable[str]) -> None:
+        for one in attempt_ids:
+            shutil.rmtree(self.of(one), ignore_errors=True)
 
     def _step(self, step: str, order: Order) -> None:
         asked = json.loads(order.spec.prompt)

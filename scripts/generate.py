@@ -1,4 +1,4 @@
-"""Write what is generated from the code: tables of tools, answers and pains; dashboards; OpenAPI.
+"""Write what is generated from the code: tables of tools, answers, pains; dashboards; alerts; OpenAPI.
 
 ``python -m scripts.generate``          writes it;
 ``python -m scripts.generate --check``  changes nothing, and exits with 1 when something is stale.
@@ -10,6 +10,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from scripts.alerts.page import page as alert_page
+from scripts.alerts.rule_files import rule_files
 from scripts.dashboards import PAGES
 from scripts.host_page import render_host_page
 from scripts.openapi import render_document
@@ -48,6 +50,8 @@ def generated() -> dict[Path, str]:
         pains: replace_between(pains.read_text("utf-8"), "pains", render_pains(ROOT)),
         readme: replace_between(readme.read_text("utf-8"), "tools", render_tool_table()),
         ROOT / "docs" / "openapi.json": render_document(),
+        ROOT / "docs" / "alerts.md": alert_page(),
+        **{ROOT / path: text for path, text in rule_files().items()},
         **{ROOT / "docs" / "grafana" / f"{name}.json": make() for name, make in PAGES.items()},
     }
 

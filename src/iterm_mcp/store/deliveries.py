@@ -55,6 +55,10 @@ SELECT_BY_STAGE = f"""
     WHERE stage IN (SELECT value FROM json_each(?)) AND stage_at >= ? AND (? = '' OR agent = ?)
     ORDER BY stage_at DESC, delivery_id LIMIT ?
 """  # noqa: S608
+# How many stand there.
+COUNT_STAGES = """
+    SELECT count(*) FROM deliveries WHERE stage IN (SELECT value FROM json_each(?))
+"""
 # The history of one.
 SELECT_MOVES = """
     SELECT stage, at, reason, evidence FROM delivery_moves WHERE delivery_id = ? ORDER BY number
@@ -146,6 +150,15 @@ class DeliveryStore:
         def work(connection: sqlite3.Connection) -> tuple[Delivery, ...]:
             rows = connection.execute(SELECT_BY_STAGE, (_list(stages), after, name, name, limit))
             return tuple(_delivery(connection, row) for row in rows.fetchall())
+
+        return await self._database.read(work)
+
+    async def count(self, stages: Collection[Stage]) -> int:
+        """Return how many messages stand at one of some stages."""
+        listed = _list(stages)
+
+        def work(connection: sqlite3.Connection) -> int:
+            return int(connection.execute(COUNT_STAGES, (listed,)).fetchone()[0])
 
         return await self._database.read(work)
 

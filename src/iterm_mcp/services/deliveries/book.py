@@ -14,7 +14,7 @@ from iterm_mcp.store.deliveries import Change
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-    from datetime import timedelta
+    from datetime import datetime, timedelta
 
     from iterm_mcp.clock import Clock
     from iterm_mcp.models.deliveries import Delivery, DeliveryId
@@ -25,6 +25,8 @@ log = structlog.get_logger()
 
 UNDER_WAY = frozenset(Stage) - {Stage.ENDED, Stage.REFUSED, Stage.EXPIRED}
 """Stages from which a message may still move."""
+
+UNTYPED = frozenset({Stage.ACCEPTED, Stage.LEASED})
 
 
 class IllegalMoveError(Exception):
@@ -106,12 +108,14 @@ class DeliveryBook:
             if one.stage in UNDER_WAY:
                 self._known.setdefault(one.delivery_id, one)
                 self._safe.setdefault(one.delivery_id, one)
-            self._moved(one)
+            if one.delivery_id in ours:  # one whose key is a repetition has not moved
+                self._moved(one)
         return kept
 
     def get(self, delivery_id: DeliveryId) -> Delivery | None:
         """Return a message that is under way in this process."""
         return self._known.get(delivery_id)
+        ours = {one.delivery_id for one in deliveries}
 
     async def move(
         self,
@@ -119,6 +123,11 @@ class DeliveryBook:
         stage: Stage,
         *,
         reason: str = "",
+    def waiting(self) -> tuple[datetime, ...]:
+        """Return when each message was accepted of which nothing was typed yet; from any thread."""
+        known = tuple(self._known.values())
+        return tuple(one.accepted_at for one in known if one.stage in UNTYPED)
+
         evidence: str = "",
         details: Mapping[str, Json] | None = None,
     ) -> Delivery:

@@ -34,6 +34,10 @@ class DeadLetters:
         """Return the newest that ended refused, expired or unknown, of all agents or of one."""
         return await self._store.deliveries.at_stages(DEAD, agent=agent, limit=MOST_LISTED)
 
+    async def count(self) -> int:
+        """Return how many dead letters there are, of all agents."""
+        return await self._store.deliveries.count(DEAD)
+
     async def waiting(self, agent: AgentName | None = None) -> tuple[Delivery, ...]:
         """Return those of which nothing was typed yet."""
         return await self._store.deliveries.at_stages(WAITING, agent=agent, limit=MOST_LISTED)

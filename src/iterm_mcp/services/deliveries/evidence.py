@@ -321,11 +321,9 @@ class TurnTracker:
         return [Step(one.delivery_id, to, evidence, reason)]
 
 
-_ENDS = {
-    "ended": "",
-    "interrupted": "its turn was interrupted",
-    "failed": "its turn was given up",
-}
+INTERRUPTED = "its turn was interrupted"
+GIVEN_UP = "its turn was given up"
+_ENDS = {"ended": "", "interrupted": INTERRUPTED, "failed": GIVEN_UP}
 """How a turn may end, and what is said of it."""
 
 

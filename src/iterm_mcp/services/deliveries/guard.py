@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
     from iterm_mcp.models.observations import Json, Sighting
 
+NOTHING_TO_STEER = "no turn is under way that could be steered"
+NOT_AMID_TURNS = "this kind of agent takes nothing amid a turn"
+
 
 class Verdict(Enum):
     """What is to be done with a message now."""
@@ -141,7 +144,7 @@ def judge(
     if policy is Policy.INTERRUPT and state in STOPPABLE:
         return Judgement(Verdict.INTERRUPT)
     if state in AT_REST and policy is Policy.STEER:
-        return Judgement(Verdict.REFUSE, "no turn is under way that could be steered")
+        return Judgement(Verdict.REFUSE, NOTHING_TO_STEER)
     if state is AgentState.WORKING:
         return _while_it_works(reason, policy, while_busy)
     at_rest = Verdict.TYPE if state in AT_REST else Verdict.HOLD
@@ -151,7 +154,7 @@ def judge(
 def _while_it_works(reason: str, policy: Policy, while_busy: WhileBusy) -> Judgement:
     takes = while_busy is not WhileBusy.REFUSES
     if policy is Policy.STEER and not takes:
-        return Judgement(Verdict.REFUSE, "this kind of agent takes nothing amid a turn")
+        return Judgement(Verdict.REFUSE, NOT_AMID_TURNS)
     if policy is Policy.STEER or (policy is Policy.MESSAGE and while_busy is WhileBusy.KEEPS):
         return Judgement(Verdict.TYPE, amid_turn=True)
     return Judgement(Verdict.HOLD, f"{AgentState.WORKING.value}: {reason}")

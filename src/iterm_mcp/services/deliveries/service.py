@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
 
+    from datetime import datetime
     from iterm_mcp.clock import Clock
     from iterm_mcp.models.agents import Agent
     from iterm_mcp.models.ids import LockId
@@ -48,6 +49,9 @@ MOST_PRIORITY = 100
 
 RANKS: Mapping[Stage, int] = {
     stage: rank
+NO_ROOM = "messages wait for"
+"""What is said of one for which there is no room."""
+
     for rank, stage in enumerate(
         (
             Stage.ACCEPTED, Stage.LEASED, Stage.WRITTEN, Stage.SUBMITTED, Stage.QUEUED,
@@ -102,9 +106,9 @@ class DeliveryService:
         self._runner = runner
         self._clock = clock
 
-    def tell(self, listener: Callable[[Delivery], None]) -> None:
-        """Have a listener called with a message after each of its steps; it must not wait."""
-        self._book.tell(listener)
+    def waiting(self) -> tuple[datetime, ...]:
+        """Return when each message was accepted of which nothing was typed yet."""
+        return self._book.waiting()
 
     def running(self) -> AbstractAsyncContextManager[None]:
         """Deliver for the length of the block, also what was left undone before.
@@ -182,7 +186,7 @@ class DeliveryService:
     def _if_room(self, delivery: Delivery, count: int) -> Delivery:
         if count <= self._runner.room(delivery.agent):
             return delivery
-        why = f"{DEPTH_LIMIT} messages wait for {delivery.agent} already"
+        why = f"{DEPTH_LIMIT} {NO_ROOM} {delivery.agent} already"
         refused = Move(Stage.REFUSED, delivery.accepted_at, why)
         return replace(delivery, moves=(*delivery.moves, refused))
 

@@ -106,6 +106,10 @@ class DeliveryService:
         self._runner = runner
         self._clock = clock
 
+    def tell(self, listener: Callable[[Delivery], None]) -> None:
+        """Have a listener called with a message after each of its steps; it must not wait."""
+        self._book.tell(listener)
+
     def waiting(self) -> tuple[datetime, ...]:
         """Return when each message was accepted of which nothing was typed yet."""
         return self._book.waiting()

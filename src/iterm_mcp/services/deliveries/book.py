@@ -104,6 +104,7 @@ class DeliveryBook:
     async def accept(self, deliveries: Sequence[Delivery]) -> tuple[Delivery, ...]:
         """Keep new messages, all or none; see `DeliveryStore.accept`."""
         kept = await self._store.accept(deliveries)
+        ours = {one.delivery_id for one in deliveries}
         for one in kept:
             if one.stage in UNDER_WAY:
                 self._known.setdefault(one.delivery_id, one)
@@ -112,10 +113,14 @@ class DeliveryBook:
                 self._moved(one)
         return kept
 
+    def waiting(self) -> tuple[datetime, ...]:
+        """Return when each message was accepted of which nothing was typed yet; from any thread."""
+        known = tuple(self._known.values())
+        return tuple(one.accepted_at for one in known if one.stage in UNTYPED)
+
     def get(self, delivery_id: DeliveryId) -> Delivery | None:
         """Return a message that is under way in this process."""
         return self._known.get(delivery_id)
-        ours = {one.delivery_id for one in deliveries}
 
     async def move(
         self,
@@ -123,11 +128,6 @@ class DeliveryBook:
         stage: Stage,
         *,
         reason: str = "",
-    def waiting(self) -> tuple[datetime, ...]:
-        """Return when each message was accepted of which nothing was typed yet; from any thread."""
-        known = tuple(self._known.values())
-        return tuple(one.accepted_at for one in known if one.stage in UNTYPED)
-
         evidence: str = "",
         details: Mapping[str, Json] | None = None,
     ) -> Delivery:

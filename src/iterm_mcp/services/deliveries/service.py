@@ -23,8 +23,8 @@ from iterm_mcp.services.sessions.pasting import Paster
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
-
     from datetime import datetime
+
     from iterm_mcp.clock import Clock
     from iterm_mcp.models.agents import Agent
     from iterm_mcp.models.ids import LockId
@@ -47,11 +47,11 @@ SHELL_LIFETIME_SECONDS = 120.0
 LONGEST_LIFETIME_SECONDS = 7 * 24 * 3600.0
 MOST_PRIORITY = 100
 
-RANKS: Mapping[Stage, int] = {
-    stage: rank
 NO_ROOM = "messages wait for"
 """What is said of one for which there is no room."""
 
+RANKS: Mapping[Stage, int] = {
+    stage: rank
     for rank, stage in enumerate(
         (
             Stage.ACCEPTED, Stage.LEASED, Stage.WRITTEN, Stage.SUBMITTED, Stage.QUEUED,
@@ -106,9 +106,17 @@ class DeliveryService:
         self._runner = runner
         self._clock = clock
 
-    def tell(self, listener: Callable[[Delivery], None]) -> None:
-        """Have a listener called with a message after each of its steps; it must not wait."""
-        self._book.tell(listener)
+    def tell(
+        self,
+        listener: Callable[[Delivery], None],
+        left: Callable[[Delivery], None] | None = None,
+    ) -> None:
+        """Have a listener called with a message after each of its steps; it must not wait.
+
+        Args:
+            left: Called with a message that is followed no more, wherever it stands then.
+        """
+        self._book.tell(listener, left)
 
     def waiting(self) -> tuple[datetime, ...]:
         """Return when each message was accepted of which nothing was typed yet."""

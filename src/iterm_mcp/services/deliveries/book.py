@@ -75,10 +75,20 @@ class DeliveryBook:
         self._turn = anyio.Lock()
         self._waiters: dict[DeliveryId, set[anyio.Event]] = {}
         self._listener: Callable[[Delivery], None] | None = None
+        self._left: Callable[[Delivery], None] | None = None
 
-    def tell(self, listener: Callable[[Delivery], None]) -> None:
-        """Have a listener called with a message after each of its steps; it must not wait."""
+    def tell(
+        self,
+        listener: Callable[[Delivery], None],
+        left: Callable[[Delivery], None] | None = None,
+    ) -> None:
+        """Have a listener called with a message after each of its steps; it must not wait.
+
+        Args:
+            left: Called with a message that is followed no more, wherever it stands then.
+        """
         self._listener = listener
+        self._left = left
 
     async def load(self, within: timedelta) -> tuple[Delivery, ...]:
         """Take up what was under way when the last process ended, oldest first.
@@ -193,6 +203,9 @@ class DeliveryBook:
 
     def release(self, delivery_id: DeliveryId) -> None:
         """Follow a message no more; what is known of it stays on the disk."""
+        known = self._known.get(delivery_id)
+        if known is not None and self._left is not None:
+            self._left(known)
         if delivery_id not in self._unrecorded:
             self._known.pop(delivery_id, None)
             self._safe.pop(delivery_id, None)

@@ -128,6 +128,18 @@ class Settings(BaseSettings):
     otlp_metrics_seconds: Annotated[float, Field(ge=1, le=3600)] = 60.0
     """How often metrics are sent to it."""
 
+    otlp_traces: Annotated[str, Field(pattern=_COLLECTOR)] = ""
+    """The OTLP collector that traces are sent to, http://HOST:PORT; env: as OTEL_… says."""
+
+    traces_ratio: Annotated[float, Field(ge=0, le=1)] = 1.0
+    """How many of the traces that begin here are exported. Those of clients are as they say."""
+
+    trace_arguments: bool = False
+    """Export what tools are given, too, without the secrets that are known as such."""
+
+    agent_traces: bool = False
+    """Have agents that are started export their own traces to the same collector."""
+
     probe_seconds: Annotated[float, Field(ge=0, le=86_400)] = 0.0
     """How often the whole way from a session to a task is tried; at least 60. 0: never."""
 

@@ -14,6 +14,7 @@ import structlog
 from iterm_mcp import __version__
 from iterm_mcp.agents.reports import Reports, report_token
 from iterm_mcp.app import open_app
+from iterm_mcp.app.tracing import agent_traces
 from iterm_mcp.paths import make_private_folder
 from iterm_mcp.processes import InstanceLock
 from iterm_mcp.tools.unix_server import open_unix_server
@@ -52,7 +53,9 @@ async def run(settings: Settings, paths: Paths) -> None:
     """
     token = await anyio.to_thread.run_sync(load_token, paths.token)
     listener = bind_loopback(settings.http_port, exact="http_port" in settings.model_fields_set)
-    reports = Reports(url_of(listener), report_token(token), settings.agent_telemetry)
+    reports = Reports(
+        url_of(listener), report_token(token), settings.agent_telemetry, agent_traces(settings)
+    )
     with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         async with (
             open_app(settings, paths, reports) as app,
@@ -73,6 +76,7 @@ async def run(settings: Settings, paths: Paths) -> None:
                 paths.daemon_socket,
                 app.metrics.clients.labels("unix"),
                 app.calls.clients,
+                app.metrics.mcp,
             ),
             _announced(paths, url),
         ):

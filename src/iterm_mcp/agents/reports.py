@@ -28,11 +28,14 @@ class Reports:
         url: Of the HTTP side, without a path.
         token: See `report_token`.
         telemetry: Agents shall also export what they measure of themselves.
+        traces: The URL to which they shall export their own traces; empty for nowhere. It is a
+            user's collector, not us.
     """
 
     url: str
     token: str = field(repr=False)
     telemetry: bool = False
+    traces: str = ""
 
 
 def report_token(token: str) -> str:

@@ -2,7 +2,8 @@
 
 All of it is OTLP as JSON over HTTP (Claude Code 2.1, Codex 0.169, Gemini CLI 0.61). Whoever has
 settings of OpenTelemetry for an agent keeps them: then nothing is asked for. Texts of prompts and
-of tools are not exported; transcripts have them.
+of tools are not exported; transcripts have them. Traces go to a user's own collector, if they
+want that, and there alone.
 """
 
 from __future__ import annotations
@@ -44,9 +45,37 @@ def speaks_of_it(kind: str, settings: str) -> bool:
 
 def exporting(kind: str, reports: Reports | None) -> dict[str, str]:
     """Return the variables by which a kind of agents exports; none if it shall not, or cannot."""
-    if reports is None or not reports.telemetry:
+    if reports is None:
         return {}
-    shown = {"OTEL_EXPORTER_OTLP_HEADERS": f"Authorization=Bearer {reports.token}"}
+    return (_measuring(kind, reports) if reports.telemetry else {}) | _tracing(kind, reports)
+
+
+def _tracing(kind: str, reports: Reports) -> dict[str, str]:
+    """Return the variables by which a kind exports traces to a user's collector.
+
+    Codex is told by `codex_words`. Gemini CLI has one address for all that it exports.
+    """
+    if not reports.traces or kind != "claude":
+        return {}
+    return {
+        "CLAUDE_CODE_ENABLE_TELEMETRY": "1",
+        "CLAUDE_CODE_ENHANCED_TELEMETRY_BETA": "1",
+        "OTEL_TRACES_EXPORTER": "otlp",
+        "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "http/protobuf",
+        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": reports.traces,
+    }
+
+
+def _shown(reports: Reports) -> dict[str, str]:
+    """Return the headers that let a report in: to us alone, and not to a user's collector."""
+    value = f"Authorization=Bearer {reports.token}"
+    if not reports.traces:
+        return {"OTEL_EXPORTER_OTLP_HEADERS": value}
+    return {f"OTEL_EXPORTER_OTLP_{what}_HEADERS": value for what in ("METRICS", "LOGS")}
+
+
+def _measuring(kind: str, reports: Reports) -> dict[str, str]:
+    shown = _shown(reports)
     match kind:
         case "claude":
             return shown | {
@@ -71,10 +100,14 @@ def exporting(kind: str, reports: Reports | None) -> dict[str, str]:
 
 def codex_words(reports: Reports | None) -> tuple[str, ...]:
     """Return the arguments by which Codex exports; the token comes by its environment."""
-    if reports is None or not reports.telemetry:
+    if reports is None or not (reports.telemetry or reports.traces):
         return ()
     words = ["-c", "otel.log_user_prompt=false"]
-    for name, path in (("exporter", "logs"), ("metrics_exporter", "metrics")):
-        place = json.dumps(f"{reports.url}/v1/{path}")
-        words += ["-c", f'otel.{name}={{otlp-http={{endpoint={place},protocol="json"}}}}']
+    if reports.telemetry:
+        for name, path in (("exporter", "logs"), ("metrics_exporter", "metrics")):
+            place = json.dumps(f"{reports.url}/v1/{path}")
+            words += ["-c", f'otel.{name}={{otlp-http={{endpoint={place},protocol="json"}}}}']
+    if reports.traces:
+        place = json.dumps(reports.traces)
+        words += ["-c", f'otel.trace_exporter={{otlp-http={{endpoint={place},protocol="binary"}}}}']
     return tuple(words)

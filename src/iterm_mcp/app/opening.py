@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 from iterm_mcp.agents.described import kind_folders, open_described
 from iterm_mcp.app.desk import open_desk
 from iterm_mcp.app.machine import machine_settings
+from iterm_mcp.app.observing import observing
 from iterm_mcp.app.services import Services, make_services
 from iterm_mcp.app.tasks import make_work
 from iterm_mcp.app.tools import tool_rows
+from iterm_mcp.app.tracing import following_tasks, make_traces, running_traces, trace_options
 from iterm_mcp.clock import SystemClock
 from iterm_mcp.hook_relay import hook_command
 from iterm_mcp.services.agents.launches import Origin
@@ -31,6 +33,7 @@ from iterm_mcp.store import open_store
 from iterm_mcp.store.audit_log import open_audit_log
 from iterm_mcp.store.events import keeping
 from iterm_mcp.telemetry import Metrics
+from iterm_mcp.telemetry.tracing import Tracing, open_tracing
 from iterm_mcp.terminal.endpoint import find_endpoint
 from iterm_mcp.terminal.iterm import ItermTerminal
 from iterm_mcp.terminal.link import TerminalLink, open_link
@@ -53,8 +56,10 @@ if TYPE_CHECKING:
     from starlette.routing import Route
 
     from iterm_mcp.agents.reports import Reports
+    from iterm_mcp.app.tracing import Traces
     from iterm_mcp.config import Settings
     from iterm_mcp.models.agent_lives import Forensics, Life
+    from iterm_mcp.models.deliveries import Delivery
     from iterm_mcp.paths import Paths
     from iterm_mcp.services.approvals.making import Approvals
     from iterm_mcp.services.tasks.work import AgentWork
@@ -71,6 +76,7 @@ class App:
         calls: The tool calls under way, to be drained before the app closes.
         work: What attempts of tasks consist of.
         tasks: The engine that has them done.
+        tracing: Whether anything is traced, and if not though somebody wants it, why.
     """
 
     server: Server[Any]
@@ -84,6 +90,7 @@ class App:
     shares: Shares
     work: AgentWork
     tasks: TaskEngine
+    tracing: Tracing
 
     def routes(self) -> list[Route]:
         """Return what is served over HTTP besides MCP, health and metrics."""
@@ -104,7 +111,12 @@ class App:
     def health(self) -> dict[str, object]:
         """Return sizes, lags, rates and drops, without looking into anything large."""
         return health_answer(
-            [*self.problems(), *self.events.problems, *self.sources.problems()],
+            [
+                *self.problems(),
+                *self.events.problems,
+                *self.sources.problems(),
+                *self.tracing.problems,
+            ],
             self.link.kind,
             self.calls.running,
             self.api.admission,
@@ -129,7 +141,9 @@ async def open_app(
     """
     metrics = Metrics()
     clock = SystemClock()
+    own_url = "" if reports is None else reports.url
     async with (
+        open_tracing(trace_options(settings, own_url)) as tracing,
         open_described(kind_folders(paths.state, settings.kinds)),
         open_store(paths.database, clock) as store,
         open_audit_log(paths.audit, paths.audit_key, clock) as audit,
@@ -145,14 +159,18 @@ async def open_app(
             SessionFacts(events.recorder, clock, metrics),
             settings.connect_timeout_seconds,
         ) as link,
+        observing(metrics, link, settings, paths, clock),
     ):
         terminal = ItermTerminal(link, metrics.operations, settings.request_timeout_seconds)
+        traces = make_traces(tracing.tracer, events.store, clock)
+        events.intake.traces = None if traces is None else traces.agents
         origin = Origin(
             paths.state,
             paths.state if paths.private else None,
             hook_command=hook_command(paths.state),
             spool=paths.spool,
             reports=reports,
+            propagate=None if traces is None else traces.lives.environment,
         )
         services = make_services(
             terminal,
@@ -168,6 +186,7 @@ async def open_app(
             roles_file=paths.roles,
             rules_file=paths.approval_rules,
             audit=audit,
+            tracer=tracing.tracer,
         )
         services.annotations.ask(events.store)
         services.holds.doubt()  # until the budgets were looked at
@@ -175,16 +194,24 @@ async def open_app(
         clients = Clients(rules_of(settings), clock)
         clients.names = services.lives.book.named
         recorded = RecordedCalls(audit, events.recorder, clock)
-        calls = Calls(metrics.tools, clients, recorded, services.permissions)
+        calls = Calls(
+            metrics.tools, clients, recorded, services.permissions, metrics.mcp,
+            None if traces is None else traces.calls,
+        )  # fmt: skip
         facts = OwnFacts(events.recorder, clock)
-        tell_facts(services, link, events, facts)
+        tell_facts(services, link, events, facts, traces)
         resources = make_resources(clock, paths.state, (paths.daemon_lock, paths.host_lock))
         metrics.resources.begin(lambda: resources.watch.totals)
         for life in await services.lives.book.all():
             events.intake.tasks.note(life)
         questions = make_questions(events.store, clock, agents=store.agents)
-        work = make_work(services, terminal, questions, paths, origin, clock, resources.watch)
+        work = make_work(
+            services, terminal, questions, paths, origin, clock, resources.watch,
+            None if traces is None else traces.attempts,
+        )  # fmt: skip
+        tell = facts.task_changed if traces is None else traces.and_tasks(facts.task_changed)
         async with (
+            running_traces(traces, store, services.lives.book, clock),
             facts.following(services.states),
             open_extras(services, terminal) as extras,
             open_sources(
@@ -200,8 +227,9 @@ async def open_app(
             resources.running(services.lives.book, services.lives.ender, attention.alerts),
             open_desk(
                 services, store, work, paths, machine_settings(settings), clock,
-                facts.task_changed, attention.alerts,
+                tell, attention.alerts,
             ) as work_desk,
+            following_tasks(traces, work_desk.tasks),
         ):  # fmt: skip
             metrics.events.begin(lambda: (events.store.stats(), events.intake_stats(sources.spool)))
             extras.resources.show(attention)
@@ -230,19 +258,32 @@ async def open_app(
                 )
                 yield App(
                     server, metrics, calls, link, services.approvals, events, sources, api, shares,
-                    work, work_desk.tasks,
+                    work, work_desk.tasks, tracing,
                 )  # fmt: skip
 
 
-def tell_facts(services: Services, link: TerminalLink, events: Events, facts: OwnFacts) -> None:
-    """Have services tell what they do, so that it is recorded."""
+def tell_facts(
+    services: Services,
+    link: TerminalLink,
+    events: Events,
+    facts: OwnFacts,
+    traces: Traces | None = None,
+) -> None:
+    """Have services tell what they do, so that it is recorded, and traced where anything is."""
 
     def life_changed(before: Life | None, after: Life, found: Forensics | None) -> None:
         events.intake.tasks.note(after)
         facts.life_changed(before, after, found)
+        if traces is not None:
+            traces.lives.changed(before, after, found)
+
+    def message_moved(delivery: Delivery) -> None:
+        facts.message_moved(delivery)
+        if traces is not None:
+            traces.message_moved(delivery)
 
     link.watches.tell_commands(facts.command_changed)
-    services.deliveries.tell(facts.message_moved)
+    services.deliveries.tell(message_moved, None if traces is None else traces.messages.left)
     services.approvals.book.tell(facts.approval_changed)
     services.lives.book.tell(life_changed)
     services.playbooks.tell(facts.run_changed)

@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from iterm_mcp.store import Store
     from iterm_mcp.store.audit_log import AuditLog
     from iterm_mcp.telemetry import Metrics
+    from iterm_mcp.telemetry.tracing import Tracer
     from iterm_mcp.terminal.protocol import Terminal
 
 
@@ -115,6 +116,7 @@ def make_services(
     roles_file: str = "roles.toml",
     rules_file: str = "approvals.toml",
     audit: AuditLog | None = None,
+    tracer: Tracer | None = None,
 ) -> Services:
     """Make the services over a terminal and a store.
 
@@ -129,6 +131,7 @@ def make_services(
         audit: Where answers to agents are written down.
         worktrees: All of this user's; those in the state folder, if left out.
         lease_folder: Where writers of several processes meet; without it there is one process.
+        tracer: Traces messages, where anything is traced.
     """
     book, holds = LockBook(store.locks, clock), BudgetHolds()
     origin = origin or Origin("state")
@@ -146,7 +149,7 @@ def make_services(
     sending = SendingService(terminal, sessions, writers, clock)
     deliveries = make_deliveries(
         terminal, store, clock, writers, states, lease_folder, conversations=headless,
-        held=holds.why,
+        held=holds.why, tracer=tracer,
     )  # fmt: skip
     messages = MessageService(terminal, store, deliveries, writers, clock, metrics)
     adopting = Adopting(terminal, store, clock)

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from iterm_mcp.services.resources.watching import ResourceWatch
     from iterm_mcp.services.tasks.quotas import Quotas
     from iterm_mcp.services.tasks.settings import TaskSettingsFile
+    from iterm_mcp.services.traces.tasks import TaskTraces
     from iterm_mcp.store import Store
     from iterm_mcp.terminal.protocol import Terminal
 
@@ -50,11 +51,13 @@ def make_work(
     origin: Origin,
     clock: Clock,
     watch: ResourceWatch | None = None,
+    traces: TaskTraces | None = None,
 ) -> AgentWork:
     """Return what attempts of tasks consist of.
 
     Args:
         watch: Holds the limits of attempts; None holds none.
+        traces: Knows the spans of attempts; None where nothing is traced.
     """
     folders = AttemptFolders(paths.attempts)
     processes = SystemAgentProcesses(clock)
@@ -77,7 +80,7 @@ def make_work(
     )  # fmt: skip
     limiter = None if watch is None else WatchLimiter(watch, commands, origin.state)
     return AgentWork(
-        places, commands, agents, Supervisor(clock, limiter), collector, cleaner, folders
+        places, commands, agents, Supervisor(clock, limiter), collector, cleaner, folders, traces
     )
 
 

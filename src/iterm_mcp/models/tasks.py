@@ -213,6 +213,7 @@ class TaskSpec:
         repository: Whose limits count it; found from the directory, empty where there is none.
         files: Paths, in its directory, that are kept with its result for tasks that need it.
         strategy: What a chooser has chosen, to be held against the outcome.
+        trace: The span in which it was asked for, as W3C's ``traceparent``; empty for none.
         fan_out: It runs not itself: once all that it needs have succeeded, it becomes a gathering
             task that needs one task for each element, see `iterm_mcp.tasks.fan_out`.
     """
@@ -242,6 +243,7 @@ class TaskSpec:
     files: tuple[str, ...] = ()
     strategy: Mapping[str, str] = field(default_factory=dict)
     fan_out: FanOut | None = None
+    trace: str = ""
 
 
 @dataclass(frozen=True, slots=True)

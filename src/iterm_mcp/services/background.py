@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from iterm_mcp.errors import RefusedError
+from iterm_mcp.telemetry.trace_context import within
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine
@@ -63,12 +64,13 @@ class Background:
         self._open()
 
     def start(self, call: Callable[..., Coroutine[Any, Any, None]], *arguments: object) -> None:
-        """Start a task.
+        """Start a task; it is no part of what the caller is traced in, which it may outlive.
 
         Raises:
             RefusedError: `running` is not entered.
         """
-        self._open().start_soon(call, *arguments)
+        with within(None):
+            self._open().start_soon(call, *arguments)
 
     def _open(self) -> TaskGroup:
         if self._group is None:

@@ -22,6 +22,7 @@ from iterm_mcp.models.tasks import TaskState
 from iterm_mcp.tasks.checking import check_graph
 from iterm_mcp.tasks.falls import fall_of
 from iterm_mcp.tasks.limits import AdmitAll, DispatchLimits
+from iterm_mcp.telemetry.trace_context import within
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -356,7 +357,8 @@ class TaskEngine:
             )
         if not self._starting:
             self._starting = True
-            self._group.start_soon(self._run)
+            with within(None):  # it outlives whoever has it run first
+                self._group.start_soon(self._run)
 
     async def _run(self) -> None:
         """Run, and run again where the database was not to be had."""

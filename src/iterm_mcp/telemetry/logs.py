@@ -10,8 +10,12 @@ from typing import TYPE_CHECKING, cast
 import structlog
 from structlog.tracebacks import ExceptionDictTransformer
 
+from iterm_mcp.telemetry.trace_context import current
+
 if TYPE_CHECKING:
     from typing import TextIO
+
+    from structlog.typing import EventDict
 
 LEVELS = {
     "debug": logging.DEBUG,
@@ -36,6 +40,7 @@ def open_logs(level: str, stream: TextIO | None = None) -> None:
     )
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
+        add_trace,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
@@ -59,6 +64,14 @@ def open_logs(level: str, stream: TextIO | None = None) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(max(LEVELS[level], logging.WARNING))
+
+
+def add_trace(_logger: object, _method: str, record: EventDict) -> EventDict:
+    """Say in a record in which span of which trace it was written, if in any."""
+    here = current()
+    if here is not None:
+        record["trace_id"], record["span_id"] = here.trace_id, here.span_id
+    return record
 
 
 class _Lossy:

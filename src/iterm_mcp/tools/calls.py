@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     from mcp.server.mcpserver import Context
 
-    from iterm_mcp.telemetry import Meter
+    from iterm_mcp.telemetry import McpMetrics, Meter
+    from iterm_mcp.tools.call_spans import CallSpans
 
 TARGETS = ("session_id", "window_id", "tab_id", "name", "team", "command_id", "uri", "id")
 """Arguments that say what a call is about: the first one that is there is written down."""
@@ -89,6 +90,10 @@ class Calls:
     Attributes:
         meter: Measures each call under the tool's name.
         clients: Who may call, and by what rules.
+        mcp: Counts calls by kind of client, if anybody does.
+
+    Args:
+        spans: Makes each call a span, where calls are traced.
     """
 
     def __init__(
@@ -97,8 +102,12 @@ class Calls:
         clients: Clients | None = None,
         audit: Audit | None = None,
         permits: Permits | None = None,
+        mcp: McpMetrics | None = None,
+        spans: CallSpans | None = None,
     ) -> None:
         self.meter = meter
+        self.mcp = mcp
+        self._spans = spans
         self._permits = permits
         self.clients = clients or Clients(UNRULED, SystemClock())
         self._audit: Audit = audit or _Nowhere()
@@ -124,6 +133,7 @@ class Calls:
         name, version = client_name(context)
         client, rules = self.clients.calling(name), self.clients.rules
         call = Call(tool, title or tool, tier, arguments, client, rules.confirm)
+        span = None if self._spans is None else self._spans.begin(call, context)
         try:
             yield call
         except ItermMcpError as error:
@@ -134,6 +144,10 @@ class Calls:
             raise
         finally:
             self._audit.record(_entry(call, name, version), arguments)
+            if self.mcp is not None and tool in self.meter.names:
+                self.mcp.called(name, tool)
+            if span is not None:
+                span.end()
 
     def let_in(self, call: Call) -> None:
         """Let a call pass that its client may make now.

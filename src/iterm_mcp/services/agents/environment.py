@@ -23,7 +23,7 @@ SCRUB = (
     r"OPENAI_.*",
     r"GEMINI_.*",
     r"MCP_.*",
-    r"TRACE(?:PARENT|STATE)",
+    r"TRACE(?:PARENT|STATE)|BAGGAGE",
     # What would let it speak as us, or to the terminal past all rules.
     r"ITERM_MCP_.*",
     r"ITERM2_(?:COOKIE|KEY)",

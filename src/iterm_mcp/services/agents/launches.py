@@ -34,7 +34,7 @@ from iterm_mcp.services.agents.start_fingerprints import fingerprint
 from iterm_mcp.services.holding import never_held
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from iterm_mcp.agents.kind import AgentKind, Installed, StartPlan
     from iterm_mcp.agents.reports import Reports
@@ -73,6 +73,8 @@ class Origin:
         spool: The folder in which it may leave events; empty for none.
         reports: Where it may report over HTTP; None for nowhere.
         environ: Where agents' programs are looked for.
+        propagate: Returns the variables by which what an agent traces of itself is part of the
+            trace in which it was ordered; None where nothing is traced.
     """
 
     state: str
@@ -81,6 +83,7 @@ class Origin:
     spool: str = ""
     reports: Reports | None = None
     environ: Mapping[str, str] | None = None
+    propagate: Callable[[Life], Mapping[str, str]] | None = None
 
 
 class AgentLauncher:
@@ -245,11 +248,14 @@ class AgentLauncher:
         reports, order = self._origin.reports, life.order
         if reports is None:
             return None
-        wished = {"1": True, "0": False}.get(order.environment.get(WISH, ""), reports.telemetry)
+        wish = {"1": True, "0": False}.get(order.environment.get(WISH, ""))
+        wished = reports.telemetry if wish is None else wish
+        traces = "" if wish is False else reports.traces
         environ = {**self._environ(), **order.environment}
-        if wished and await has_own_telemetry(order.kind, order.directory, environ):
-            wished = False
-        return replace(reports, telemetry=wished)
+        asked = wished or traces
+        if asked and await has_own_telemetry(order.kind, order.directory, environ):
+            wished, traces = False, ""
+        return replace(reports, telemetry=wished, traces=traces)
 
     def _request(
         self, life: Life, installed: Installed, reports: Reports | None, *, resume: bool
@@ -342,6 +348,8 @@ class AgentLauncher:
     async def _order(self, life: Life, plan: StartPlan) -> None:
         """Hand the order to the keeper; one that has had another already is woken."""
         marks = correlation(life, self._origin.state, self._origin.home)
+        if self._origin.propagate is not None:
+            marks |= self._origin.propagate(life)
         await self._files.write_order(
             life.agent,
             KeeperOrder(

@@ -20,6 +20,7 @@ from iterm_mcp.services.agents.placing import Place, check_place
 from iterm_mcp.services.names import check_name, check_note
 from iterm_mcp.services.worktrees.places import check_set_up, directory_in
 from iterm_mcp.services.worktrees.service import Wish
+from iterm_mcp.telemetry.trace_context import current, new_trace_id
 
 if TYPE_CHECKING:
     from iterm_mcp.clock import Clock

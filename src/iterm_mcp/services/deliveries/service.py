@@ -19,6 +19,7 @@ from iterm_mcp.services.deliveries.queue import DEPTH_LIMIT
 from iterm_mcp.services.deliveries.running import DeliveryRunner
 from iterm_mcp.services.holding import never_held
 from iterm_mcp.services.sessions.pasting import Paster
+from iterm_mcp.services.traces.messages import trace_of_new
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from iterm_mcp.services.sessions.writers import SessionWriters
     from iterm_mcp.services.states.asking import States
     from iterm_mcp.store import Store
+    from iterm_mcp.telemetry.tracing import Tracer
     from iterm_mcp.terminal.protocol import Terminal
 
 log = structlog.get_logger()
@@ -101,10 +103,17 @@ class Order:
 class DeliveryService:
     """Accepts messages, and tells what became of them."""
 
-    def __init__(self, book: DeliveryBook, runner: DeliveryRunner, clock: Clock) -> None:
+    def __init__(
+        self,
+        book: DeliveryBook,
+        runner: DeliveryRunner,
+        clock: Clock,
+        tracer: Tracer | None = None,
+    ) -> None:
         self._book = book
         self._runner = runner
         self._clock = clock
+        self._tracer = tracer
 
     def tell(
         self,
@@ -155,6 +164,8 @@ class DeliveryService:
         details: dict[str, Json] = dict(order.details or {})
         if order.lock_id is not None:
             details["lock_id"] = order.lock_id
+        if self._tracer is not None:
+            details |= trace_of_new(self._tracer)
         return Delivery(
             delivery_id=DeliveryId(f"d-{uuid4().hex[:16]}"),
             agent=order.agent.name,
@@ -276,6 +287,7 @@ def make_deliveries(
     lease_folder: str | None = None,
     conversations: Conversations | None = None,
     held: Held = never_held,
+    tracer: Tracer | None = None,
 ) -> DeliveryService:
     """Make the service with all that it stands on.
 
@@ -283,6 +295,7 @@ def make_deliveries(
         lease_folder: See `Leases`.
         conversations: Knows the agents that run without a screen.
         held: Asked before an agent is brought anything; what is held waits, as long as it may.
+        tracer: Has each message remember its span.
     """
     book = DeliveryBook(store.deliveries, clock)
     means = Means(
@@ -298,4 +311,4 @@ def make_deliveries(
         find_kind=find_kind,
         held=held,
     )
-    return DeliveryService(book, DeliveryRunner(means), clock)
+    return DeliveryService(book, DeliveryRunner(means), clock, tracer)

@@ -57,6 +57,13 @@ class IntakeObserver(Protocol):
         """Note events that are kept, new and repeated ones. Must not raise."""
 
 
+class EventTraces(Protocol):
+    """Knows to which trace each event belongs."""
+
+    async def take(self, events: Sequence[Event]) -> list[Event]:
+        """Take note of events that are about to be kept, and return them with their traces."""
+
+
 class SilentIntakeObserver:
     """Notes nothing."""
 
@@ -74,6 +81,7 @@ class EventIntake:
 
     Attributes:
         tasks: For which task each agent works.
+        traces: None where nothing is traced.
     """
 
     def __init__(
@@ -88,6 +96,7 @@ class EventIntake:
         self._agents = agents
         self._observer = observer or SilentIntakeObserver()
         self.tasks = TaskLinks()
+        self.traces: EventTraces | None = None
         self._homes: OrderedDict[str, tuple[str, str]] = OrderedDict()
         self._talks: dict[str, str] = {}
 
@@ -99,6 +108,8 @@ class EventIntake:
         """
         place = self._placer(await self._agents.load())
         placed = [replace(one, links=place(self._conversing(one))) for one in events]
+        if self.traces is not None:
+            placed = await self.traces.take(placed)
         if any(one.usage is not None and one.cost is None for one in placed):
             prices = await self._prices.get()
             placed = [_priced(one, prices) for one in placed]

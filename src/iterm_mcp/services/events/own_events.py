@@ -11,6 +11,7 @@ from iterm_mcp.models.deliveries import Stage
 from iterm_mcp.models.events import Event, EventKind, Links, event_key
 from iterm_mcp.models.playbooks import StepState
 from iterm_mcp.models.tasks import SETTLED, TaskState
+from iterm_mcp.services.traces.messages import context_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from iterm_mcp.models.observations import Json
     from iterm_mcp.models.playbooks import Run, StepRecord
     from iterm_mcp.models.task_queries import TaskChange
+    from iterm_mcp.telemetry.trace_context import TraceContext
 
 SOURCE = "iterm-mcp"
 
@@ -156,7 +158,7 @@ def _life(
 
 def message_moved(delivery: Delivery) -> Event:
     """Return the last step of a message."""
-    move, steps = delivery.moves[-1], len(delivery.moves)
+    move, steps, context = delivery.moves[-1], len(delivery.moves), context_of(delivery)
     accepted = move.stage is Stage.ACCEPTED and steps == 1
     return Event(
         key=event_key("own", "message", delivery.delivery_id, str(steps), move.stage),
@@ -165,8 +167,12 @@ def message_moved(delivery: Delivery) -> Event:
         source=SOURCE,
         subject=move.stage.value,
         text=delivery.text if accepted else move.reason,
-        links=Links(session=delivery.session_id, agent=delivery.agent),
+        links=Links(
+            session=delivery.session_id, agent=delivery.agent,
+            trace=context.trace_id if context else "",
+        ),
         payload={
+            **({"span": context.span_id} if context else {}),
             "delivery": delivery.delivery_id, "stage": move.stage.value, "reason": move.reason,
             "evidence": move.evidence, "sender": delivery.sender, "policy": delivery.policy.value,
         },
@@ -214,17 +220,22 @@ def approval_answered(approval: Approval) -> Event | None:
     )  # fmt: skip
 
 
-def tool_called(entry: Mapping[str, object], name: str, at: datetime) -> Event:
+def tool_called(
+    entry: Mapping[str, object], name: str, at: datetime, context: TraceContext | None = None
+) -> Event:
     """Return that a client called one of our tools.
 
     Args:
         entry: As the audit log has it: no arguments.
         name: Tells this call from all others.
+        context: Its span, where it is traced.
     """
     seconds = entry.get("seconds")
     payload: dict[str, Json] = {
         key: value for key, value in entry.items() if isinstance(value, (str, int, float))
     }
+    if context is not None:
+        payload["span"] = context.span_id
     return Event(
         key=event_key("own", "call", name),
         at=at,
@@ -232,7 +243,7 @@ def tool_called(entry: Mapping[str, object], name: str, at: datetime) -> Event:
         source=SOURCE,
         subject=str(entry.get("tool") or ""),
         text=str(entry.get("target") or ""),
-        links=Links(agent=str(entry.get("agent") or "")),
+        links=Links(agent=str(entry.get("agent") or ""), trace=context.trace_id if context else ""),
         payload=payload,
         duration_seconds=seconds if isinstance(seconds, float) else None,
     )

@@ -14,6 +14,7 @@ from iterm_mcp.models.playbooks import RunState
 from iterm_mcp.models.tasks import COMMAND, SETTLED, TaskState
 from iterm_mcp.services.events import own_events
 from iterm_mcp.services.tasks.names import worker_name
+from iterm_mcp.telemetry.trace_context import current
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -217,4 +218,6 @@ class RecordedCalls:
     def record(self, entry: Mapping[str, object], arguments: Mapping[str, object]) -> None:
         """Write an entry down, and record it without the arguments."""
         self._audit.record(entry, arguments)
-        self._recorder.record(own_events.tool_called(entry, uuid4().hex, self._clock.now()))
+        self._recorder.record(
+            own_events.tool_called(entry, uuid4().hex, self._clock.now(), current())
+        )

@@ -29,6 +29,7 @@ from iterm_mcp.services.tasks import command_recorder
 from iterm_mcp.services.tasks.prompts import environment
 from iterm_mcp.services.tasks.supervising import Sight
 from iterm_mcp.tasks.work import Ending, Running
+from iterm_mcp.telemetry.trace_context import current
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -129,7 +130,9 @@ class CommandRuns:
         return False
 
     def _order(self, order: Order, place: Place, folder: AttemptFolder) -> KeeperOrder:
-        known = {ORIGIN: self._origin.state, **environment(order, folder)}
+        here = current()
+        traced = {} if here is None else here.environment()
+        known = {ORIGIN: self._origin.state, **traced, **environment(order, folder)}
         if self._origin.home is not None:
             known["ITERM_MCP_HOME"] = self._origin.home
         recorder, log = str(command_recorder.__file__), str(folder.output)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from iterm_mcp.models.tasks import TaskState
 from iterm_mcp.services.tasks.graphs.dry_run import dry_run
 from iterm_mcp.services.tasks.graphs.estimates import estimate_graph
 from iterm_mcp.services.tasks.graphs.reading import read_graph
+from iterm_mcp.telemetry.trace_context import current
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -95,7 +96,7 @@ class TaskService:
         Raises:
             InvalidRequestError: It cannot be done as it is asked for.
         """
-        spec = await self.read(document, variables, key)
+        spec = _traced(await self.read(document, variables, key))
         return await self._view(await self.engine.submit(spec, caller.name))
 
     async def submit_one(
@@ -219,3 +220,11 @@ def is_graph(one: str) -> bool:
         f"{shown(one)} is no id of a task or a graph",
         hint="A task's begins with t-, a graph's with g-; list_tasks tells them.",
     )
+
+
+def _traced(graph: GraphSpec) -> GraphSpec:
+    """Return a graph whose tasks know in which span they are asked for, if in any."""
+    here = current()
+    if here is None:
+        return graph
+    return replace(graph, tasks=tuple(replace(one, trace=here.traceparent) for one in graph.tasks))

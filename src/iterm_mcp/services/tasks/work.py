@@ -7,10 +7,11 @@ what an agent is told has it for a key.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from iterm_mcp.errors import ConflictError
 from iterm_mcp.models.tasks import COMMAND
+from iterm_mcp.telemetry.trace_context import within
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
@@ -24,10 +25,22 @@ if TYPE_CHECKING:
     from iterm_mcp.services.tasks.places import Places
     from iterm_mcp.services.tasks.supervising import Supervisor
     from iterm_mcp.tasks.work import Ending, Order, Place, Running
+    from iterm_mcp.telemetry.trace_context import TraceContext
+
+
+class Attempts(Protocol):
+    """Knows the spans of attempts."""
+
+    def attempt(self, order: Order) -> TraceContext:
+        """Return the span of an attempt that is to be worked on."""
 
 
 class AgentWork:
-    """Does what attempts consist of."""
+    """Does what attempts consist of.
+
+    Args:
+        traces: None where nothing is traced.
+    """
 
     def __init__(
         self,
@@ -38,6 +51,7 @@ class AgentWork:
         collector: Collector,
         cleaner: Cleaner,
         folders: AttemptFolders,
+        traces: Attempts | None = None,
     ) -> None:
         self._places = places
         self._commands = commands
@@ -46,6 +60,7 @@ class AgentWork:
         self._collector = collector
         self._cleaner = cleaner
         self._folders = folders
+        self._traces = traces
 
     async def prepare(self, order: Order) -> Place:
         """See `Work.prepare`."""
@@ -53,9 +68,10 @@ class AgentWork:
 
     async def begin(self, order: Order, place: Place) -> Running:
         """See `Work.begin`."""
-        if order.spec.kind == COMMAND:
-            return await self._commands.begin(order, place)
-        return await self._agents.begin(order, place)
+        with within(None if self._traces is None else self._traces.attempt(order)):
+            if order.spec.kind == COMMAND:
+                return await self._commands.begin(order, place)
+            return await self._agents.begin(order, place)
 
     async def supervise(
         self, order: Order, place: Place, running: Running, beat: Callable[[], Awaitable[bool]]

@@ -1,0 +1,1 @@
+"""What happens, as spans of traces: messages, agents' lives and turns, tasks."""

@@ -49,6 +49,10 @@ QUIET_SECONDS = 150.0
 FULL_SECONDS = 30.0
 LEFT_SECONDS = 45.0
 WORKING_SECONDS = 2.5
+ON_SECONDS = 30.0
+ON_SHARE = 0.5
+"""Of the kills, before which something has come to its end since the last one: on a slow machine
+all others befall attempts that only begin."""
 STARTING_SHARE = 0.2
 """Of the kills of the daemon, that are followed by one more while it starts."""
 DOWN_SHARE = 0.3
@@ -122,6 +126,7 @@ class TaskStorm:
         self._bag: list[str] = []
         self._graphs = 0
         self._killing = True
+        self._settled = 0
         self._standing = anyio.Lock()  # a connection that is half made when a server falls leaks
         self.outcome = Outcome()
 
@@ -227,10 +232,13 @@ class TaskStorm:
         await self._until_full()
         while self.outcome.killed.total() < plan.kills and monotonic() < ends_at:
             victim = dice.choice(plan.victims)
+            if dice.random() < ON_SHARE:
+                await self._until_on()
             counts = await self._counts()
             if counts is not None:
                 self.outcome.in_flight.append(_active(counts))
             await {DAEMON: self._fell, HOST: self._cut, DATABASE: self._outage}[victim](dice)
+            self._settled = _settled(await self._counts()) or self._settled
             await anyio.sleep(dice.uniform(0, WORKING_SECONDS))
             done = self.outcome.killed.total()
             if done % 10 == 0:
@@ -246,6 +254,12 @@ class TaskStorm:
             if _active(await self._counts()) >= wanted * 0.8:
                 return
             await anyio.sleep(LOOK_SECONDS)
+
+    async def _until_on(self) -> None:
+        """Wait until one more task has settled than when something was last killed, or for long."""
+        with anyio.move_on_after(ON_SECONDS):
+            while _settled(await self._counts()) <= self._settled:
+                await anyio.sleep(LOOK_SECONDS)
 
     async def _fell(self, dice: random.Random) -> None:
         """The daemon is killed, sometimes once more while it starts."""
@@ -332,6 +346,10 @@ def _wanted(sort: str) -> Wanted:
 
 def _active(counts: dict[str, int] | None) -> int:
     return sum((counts or {}).get(state, 0) for state in ACTIVE)
+
+
+def _settled(counts: dict[str, int] | None) -> int:
+    return sum(many for state, many in (counts or {}).items() if state in SETTLED)
 
 
 def _open(counts: dict[str, int] | None) -> int:

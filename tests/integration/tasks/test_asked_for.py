@@ -128,6 +128,8 @@ async def test_starts_are_held_and_what_runs_is_ended_from_the_command_line() ->
         await says(home, "wait", long, code=1)
         assert await state() == "cancelled"
         await says(home, "purge", long)
+        kept = anyio.Path(home.paths.attempts) / f"{long}~1"
+        await eventually(kept.exists, lambda there: not there, within_seconds=SECONDS)
         assert "list" in (await says(home, "show", long, code=1)).lower()
         made = f"graph: once\ntasks: {{a: {{run: 'true', directory: {home.paths.state}}}}}"
         at = "2020-01-01T00:00:00Z"

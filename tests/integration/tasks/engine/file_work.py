@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,14 +76,12 @@ class FileWork:
 
     async def begin(self, order: Order, place: Place) -> Running:
         self._step("begin", order)
+        # All of it or nothing, and once: as a keeper writes down what it has begun.
         here = Path(place.directory)
-        try:
-            mark = os.open(here / "running", os.O_CREAT | os.O_EXCL | os.O_WRONLY)
-        except FileExistsError:
-            return Running(order.attempt_id)
-        os.write(mark, str(self._clock.now().timestamp()).encode())
-        os.close(mark)
-        self._note(here / "starts", order.attempt_id)
+        part = here / f"part {os.getpid()}"
+        part.write_text(f"{self._clock.now().timestamp()}\n", "utf-8")
+        with suppress(FileExistsError):
+            os.link(part, here / "starts")
         return Running(order.attempt_id)
 
     async def supervise(
@@ -92,7 +91,7 @@ class FileWork:
         self._step("supervise", order)
         asked = json.loads(order.spec.prompt)
         here = Path(place.directory)
-        began = float((here / "running").read_text("utf-8") or "0")
+        began = float((here / "starts").read_text("utf-8"))
         while True:
             if not await beat():
                 return Ending(Outcome.CANCELLED, "it was to stop")

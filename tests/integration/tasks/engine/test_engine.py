@@ -192,6 +192,7 @@ async def test_dead_letters_are_forked_retried_paused_and_purged(folder: Path) -
         await engine.wait(ids, SETTLE_SECONDS)
         await engine.purge(ids)
         assert not (await engine.find(TaskQuery())).tasks
+        await eventually(work.starts, lambda kept: not kept, within_seconds=SETTLE_SECONDS)
         (machine,) = await engine.machines()
         await engine.drain(machine.name)
         assert (await engine.machines())[0].draining

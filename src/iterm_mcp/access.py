@@ -20,6 +20,9 @@ AGENT_CHARACTERS = 64
 CONNECT = "iterm-mcp/connect"
 """The method, and the id, of the request by which a relay says what its client may do."""
 
+COMMAND_LINE = "iterm-mcp-cli"
+"""What our own command line calls itself, as a client that comes without a relay."""
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping

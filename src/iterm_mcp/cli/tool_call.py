@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from iterm_mcp import __version__
-from iterm_mcp.access import CONNECT, AccessError, take_access
+from iterm_mcp.access import COMMAND_LINE, CONNECT, AccessError, take_access
 from iterm_mcp.json_lines import parse, write
 from iterm_mcp.paths import find_paths, make_private_folder
 from iterm_mcp.processes import start_once
@@ -42,7 +42,7 @@ class ToolCaller:
         self._count = 0
         if access:
             self._ask(CONNECT, access.values())
-        client = {"name": "iterm-mcp-cli", "version": __version__}
+        client = {"name": COMMAND_LINE, "version": __version__}
         self._ask(
             "initialize",
             {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": client},

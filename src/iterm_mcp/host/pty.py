@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
+from iterm_mcp.host.figures import Figures, Traffic
 from iterm_mcp.host.pacing import Flow, Pace
 from iterm_mcp.host.posix_session import hang_up, has_job, kill_job, kill_session
 from iterm_mcp.host.pty_state import PtyState
@@ -65,6 +66,7 @@ class Pty:
         self._hung_up = False
         self._resting = False  # it has had its slice
         self._flow: Flow | None = None  # unless it has not been started
+        self._traffic: Traffic | None = None  # likewise
         self._exited: anyio.Event | None = None
         self._code: int | None = None
         self._ended = False
@@ -136,16 +138,20 @@ class Pty:
         self._on_output, self._on_end = on_output, on_end
         loop = asyncio.get_running_loop()
         self._flow = Flow(Pace.of(loop))
+        self._traffic = Traffic(Figures.of(loop))
         if self._watch().is_set() and not self._ended:
             loop.call_soon(self._read_last, self._code, _LAST_READS)
         self._update_reader()
         if self._queue and not self._ended:
             self._flush()
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes, *, answers: bool = False) -> None:
         """Send input to the program; what it does not read yet is queued.
 
         Once the program has ended, input goes nowhere.
+
+        Args:
+            answers: It is the terminal's own answer, and nobody's typing.
 
         Raises:
             PtyBackpressureError: More than `MAX_QUEUED_BYTES` would be queued; nothing has been
@@ -158,8 +164,13 @@ class Pty:
                 f"the program has left {len(self._queue)} bytes of its input unread",
                 hint="Wait until it reads its input again, or stop it.",
             )
-        if self._flow is not None:
-            self._flow.typed(asyncio.get_running_loop().time())
+        if self._flow is not None and self._traffic is not None:
+            now = asyncio.get_running_loop().time()
+            self._flow.typed(now)
+            if answers:
+                self._traffic.answered(len(data))
+            else:
+                self._traffic.typed(len(data), now)
         was_empty = not self._queue
         self._queue += data
         if was_empty and data:
@@ -180,8 +191,15 @@ class Pty:
         except termios.error:
             return None
 
+    @property
+    def held(self) -> bool:
+        """Whether output is left unread just now, on purpose."""
+        return self._paused or self._resting
+
     def pause_reading(self) -> None:
         """Read no more: soon the program waits in its next write. It may still end."""
+        if not self._paused and self._traffic is not None:
+            self._traffic.paused()
         self._paused = True
         self._update_reader()
 
@@ -265,7 +283,10 @@ class Pty:
     def _read_last(self, code: int | None, reads: int) -> None:
         """Pass on what the program wrote before it ended, one read a turn of the loop."""
         if reads and self._master >= 0 and (data := self._read()):
-            asyncio.get_running_loop().call_soon(self._read_last, code, reads - 1)
+            loop = asyncio.get_running_loop()
+            if self._traffic is not None:
+                self._traffic.printed(len(data), loop.time())
+            loop.call_soon(self._read_last, code, reads - 1)
             self._on_output(data)
         else:
             self._finish(code)
@@ -307,11 +328,14 @@ class Pty:
 
     def _rest_after(self, size: int) -> None:
         """Read no more for a moment if the program floods while somebody types elsewhere."""
-        if self._flow is None:
+        if self._flow is None or self._traffic is None:
             return
         loop = asyncio.get_running_loop()
-        seconds = self._flow.rest_after(size, loop.time())
+        now = loop.time()
+        self._traffic.printed(size, now)
+        seconds = self._flow.rest_after(size, now)
         if seconds:
+            self._traffic.paused()
             self._resting = True
             self._update_reader()
             loop.call_later(seconds, self._rested)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import secrets
@@ -20,6 +21,7 @@ from iterm_mcp import __version__
 from iterm_mcp.clock import SystemClock
 from iterm_mcp.host.closers import Closers
 from iterm_mcp.host.ending_signals import ending_signals, let_signals_through
+from iterm_mcp.host.figures import Figures
 from iterm_mcp.host.front import Front
 from iterm_mcp.host.notifier import Notifier
 from iterm_mcp.host.recording.recordings import Recordings, tidy
@@ -135,11 +137,13 @@ async def run(
 
 @asynccontextmanager
 async def _watching(notifier: Notifier) -> AsyncIterator[None]:
-    """Look at what clients watch for the length of the block."""
+    """Look at what clients watch, and at the loop itself, for the length of the block."""
+    lag = Figures.of(asyncio.get_running_loop()).lag
     async with anyio.create_task_group() as group:
         group.start_soon(notifier.watch)
         try:
-            yield
+            with lag.watching():
+                yield
         finally:
             group.cancel_scope.cancel()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import os
 import socket
@@ -25,6 +26,7 @@ from iterm_mcp.host import wire
 from iterm_mcp.host.calls import Calls
 from iterm_mcp.host.client import Client
 from iterm_mcp.host.connection import Connection
+from iterm_mcp.host.figures import Figures
 from iterm_mcp.host.requests import AT_ONCE, HANDLERS
 from iterm_mcp.host.requests.context import Context, Later, Serialised
 
@@ -155,12 +157,15 @@ class ApiServer:
         connection = cast("Connection", connection)  # as `listen` says
         client = Client(connection)
         self._notifier.clients.add(client)
+        figures = Figures.of(asyncio.get_running_loop())
+        figures.clients += 1
         try:
             async with anyio.create_task_group() as group:
                 group.start_soon(self._pump, client)
                 await self._converse(connection, client, group)
                 group.cancel_scope.cancel()
         finally:
+            figures.clients -= 1
             self._let_go(client)
 
     async def _pump(self, client: Client) -> None:

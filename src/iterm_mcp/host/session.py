@@ -166,10 +166,14 @@ class Session:
 
     # Writing.
 
-    def write(self, data: bytes) -> bool:
-        """Send bytes to the program. False when it has not read what was sent before."""
+    def write(self, data: bytes, *, answers: bool = False) -> bool:
+        """Send bytes to the program. False when it has not read what was sent before.
+
+        Args:
+            answers: They are the terminal's own answer, and nobody's typing.
+        """
         try:
-            self.pty.write(data)
+            self.pty.write(data, answers=answers)
         except PtyBackpressureError:
             return False
         if self.recorder is not None:
@@ -297,7 +301,7 @@ class Session:
     def reply(self, data: bytes) -> None:
         """Answer the program, after what the terminal has to answer to what came before."""
         if answer := self.engine.take_replies() + data:
-            self.write(answer)
+            self.write(answer, answers=True)
 
     def _said(self, event: OscEvent) -> sequences.Shown:
         return sequences.take(self, event)

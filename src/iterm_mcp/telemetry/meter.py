@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from prometheus_client import Counter, Gauge, Histogram
 
 from iterm_mcp.errors import ItermMcpError
+from iterm_mcp.telemetry.exemplars import exemplar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, KeysView, Sequence
 
     from prometheus_client import CollectorRegistry
 
@@ -30,16 +31,23 @@ def _families(error: type[ItermMcpError]) -> set[str]:
 OUTCOMES = ("ok", "cancelled", "internal", *sorted(_families(ItermMcpError)))
 """Every value of the label ``outcome``."""
 
+TERMINAL_OUTCOMES = (
+    "ok", "cancelled", "internal", "invalid", "not_found", "rejected", "timeout", "unavailable",
+)  # fmt: skip
+"""What operations of a terminal come to; anything else would be news."""
+
 
 class _Operation:
-    """The series of one name, looked up once: a label look-up costs more than an observation."""
+    """The series of one name, looked up once: a label look-up costs more than an observation.
+
+    Attributes:
+        duration: None before the first one.
+    """
 
     __slots__ = ("by_outcome", "duration", "in_flight")
 
-    def __init__(
-        self, duration: Histogram, in_flight: Gauge, by_outcome: dict[str, Counter]
-    ) -> None:
-        self.duration = duration
+    def __init__(self, in_flight: Gauge, by_outcome: dict[str, Counter]) -> None:
+        self.duration: Histogram | None = None
         self.in_flight = in_flight
         self.by_outcome = by_outcome
 
@@ -55,11 +63,19 @@ class Meter:
             ``<counted>_in_flight``.
         label: The label that carries the operation's name.
         thing: What is measured, for the help texts.
+        outcomes: Those that are there from zero; any other is there once it was seen.
     """
 
     def __init__(
-        self, registry: CollectorRegistry, subject: str, counted: str, label: str, thing: str
+        self,
+        registry: CollectorRegistry,
+        subject: str,
+        counted: str,
+        label: str,
+        thing: str,
+        outcomes: Sequence[str] = OUTCOMES,
     ) -> None:
+        self._outcomes = outcomes
         self._duration = Histogram(
             f"{subject}_duration_seconds",
             f"How long {thing} took.",
@@ -102,20 +118,31 @@ class Meter:
             outcome = "internal"
             raise
         finally:
-            operation.duration.observe(perf_counter() - started)
+            seconds = perf_counter() - started
+            if operation.duration is None:
+                operation.duration = self._duration.labels(name)
+            operation.duration.observe(seconds, exemplar())
             operation.in_flight.dec()
-            operation.by_outcome[outcome].inc()
+            counter = operation.by_outcome.get(outcome)
+            if counter is None:
+                counter = operation.by_outcome[outcome] = self._total.labels(name, outcome)
+            counter.inc()
+
+    @property
+    def names(self) -> KeysView[str]:
+        """The names that were declared or measured so far."""
+        return self._operations.keys()
 
     def declare(self, name: str) -> _Operation:
         """Make the series of a name visible, at zero, before it is first used.
 
         All outcomes are there from the start: a series that begins at one has no growth that
-        Prometheus could see, so the first error of a kind would go unnoticed.
+        Prometheus could see, so the first error of a kind would go unnoticed. How long it takes is
+        told from the first time on: that is twenty series, of which most names never need any.
         """
         operation = _Operation(
-            self._duration.labels(name),
             self._in_flight.labels(name),
-            {outcome: self._total.labels(name, outcome) for outcome in OUTCOMES},
+            {outcome: self._total.labels(name, outcome) for outcome in self._outcomes},
         )
         self._operations[name] = operation
         return operation

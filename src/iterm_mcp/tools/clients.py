@@ -7,7 +7,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from iterm_mcp.access import Access, read_access
+from iterm_mcp.access import COMMAND_LINE, Access, read_access
+from iterm_mcp.telemetry.mcp_metrics import PIPE, TCP, UNIX
 from iterm_mcp.tools.limits import Limits
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class Client:
         limits: What it has left.
         unanswered: Calls about which its user was asked in vain; see `confirming`.
         sessionless: It came over HTTP, and nothing but its name tells it from others.
+        name: What it calls itself, as far as it has; it may lie.
     """
 
     door: str
@@ -67,6 +69,14 @@ class Client:
     limits: Limits
     unanswered: OrderedDict[str, None] = field(default_factory=OrderedDict)
     sessionless: bool = False
+    name: str = ""
+
+    @property
+    def transport(self) -> str:
+        """What it comes over, in words of OpenTelemetry; a relay stands for its client's stdio."""
+        if self.door == "http":
+            return TCP
+        return UNIX if self.name == COMMAND_LINE else PIPE
 
     def note_unanswered(self, call: str) -> None:
         """Remember that nobody answered a question about this call."""

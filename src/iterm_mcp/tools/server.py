@@ -21,6 +21,7 @@ from iterm_mcp import __version__
 from iterm_mcp.errors import ItermMcpError, NotFoundError
 from iterm_mcp.tools.callers import caller_of
 from iterm_mcp.tools.catalogue import Catalogue
+from iterm_mcp.tools.metering import Metering
 from iterm_mcp.tools.prompts import all_prompts
 from iterm_mcp.tools.subscribing import Subscribing, protocol_error
 from iterm_mcp.tools.tiers import READ
@@ -90,6 +91,10 @@ class _Server(MCPServer):
         # The SDK's own run() speaks stdio and HTTP only; its inner server speaks any stream.
         self.inner = self._lowlevel_server
         self.inner.add_request_handler("tools/list", PaginatedRequestParams, self._list)
+        if calls.mcp is not None:
+            self.inner.middleware.append(
+                Metering(self.inner, calls.mcp, calls.clients, calls.meter)
+            )
         self._resources = None if extras is None else extras.resources
         for prompt in all_prompts():
             self.add_prompt(prompt)

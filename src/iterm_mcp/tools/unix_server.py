@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import asynccontextmanager, suppress
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from mcp.shared._context_streams import ContextReceiveStream, ContextSendStream
     from prometheus_client import Gauge
 
+    from iterm_mcp.telemetry import McpMetrics
     from iterm_mcp.tools.clients import Client, Clients
 
 MAX_LINE = 16 << 20
@@ -38,27 +40,32 @@ log = structlog.get_logger()
 class UnixServer:
     """Serves one MCP server to every client that connects; use `open_unix_server`."""
 
-    def __init__(self, server: Server[Any], connected: Gauge, clients: Clients) -> None:
+    def __init__(
+        self, server: Server[Any], connected: Gauge, clients: Clients, mcp: McpMetrics | None = None
+    ) -> None:
         self._server = server
+        self._mcp = mcp
         self._connected = connected
         self._clients = clients
 
     async def serve(self, reader: StreamReader, writer: StreamWriter) -> None:
         """Serve one client until it hangs up."""
         self._connected.inc()
+        client, began = self._clients.connect("unix"), perf_counter()
         try:
-            await self._converse(reader, writer)
+            await self._converse(reader, writer, client)
         except* (ConnectionError, TimeoutError):  # a task group wraps what its tasks raise
             log.info("client_hung_up")
         finally:
             self._connected.dec()
+            if self._mcp is not None:
+                self._mcp.session_ended(client.transport, perf_counter() - began)
             with anyio.CancelScope(shield=True), anyio.move_on_after(DRAIN_SECONDS):
                 writer.close()
                 with suppress(ConnectionError):
                     await writer.wait_closed()
 
-    async def _converse(self, reader: StreamReader, writer: StreamWriter) -> None:
-        client = self._clients.connect("unix")
+    async def _converse(self, reader: StreamReader, writer: StreamWriter, client: Client) -> None:
         CURRENT.set(client)  # what runs below inherits it
         incoming, requests = create_context_streams[SessionMessage | Exception](0)
         replies, outgoing = create_context_streams[SessionMessage](0)
@@ -114,14 +121,22 @@ class UnixServer:
 
 @asynccontextmanager
 async def open_unix_server(
-    server: Server[Any], path: str, connected: Gauge, clients: Clients
+    server: Server[Any],
+    path: str,
+    connected: Gauge,
+    clients: Clients,
+    mcp: McpMetrics | None = None,
 ) -> AsyncIterator[None]:
     """Listen at `path`, mode 0600, for the length of the block.
 
     A socket file that an earlier process left behind is replaced: the caller holds the lock
     that says there is no other daemon.
+
+    Args:
+        connected: How many clients there are.
+        mcp: Told how long each stayed, if anybody wants to know.
     """
-    unix = UnixServer(server, connected, clients)
+    unix = UnixServer(server, connected, clients, mcp)
     await anyio.Path(path).unlink(missing_ok=True)
     async with anyio.create_task_group() as group:
 

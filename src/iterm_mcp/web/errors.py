@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
     from starlette.responses import Response
+    from starlette.types import Scope
 
 log = structlog.get_logger()
 
@@ -47,6 +48,9 @@ RETRY_SECONDS = 1
 
 INCIDENT = "iterm_mcp.incident"
 
+SHED = "iterm_mcp.shed"
+"""Set in an ASGI scope whose request is sent away because there is too much at once."""
+
 
 def problem(
     status: int,
@@ -66,6 +70,12 @@ def problem(
     if status in {429, 503}:
         told.setdefault("Retry-After", str(RETRY_SECONDS))
     return JSONResponse({"error": error}, status, told)
+
+
+def overloaded(scope: Scope, message: str) -> JSONResponse:
+    """Return what says that there is too much at once, and mark the request as sent away."""
+    scope[SHED] = True
+    return problem(503, "overloaded", message)
 
 
 def refusal(error: ItermMcpError) -> JSONResponse:

@@ -21,7 +21,7 @@ from iterm_mcp.agents.events.telling import time_of
 from iterm_mcp.agents.line_buffer import LineBuffer
 from iterm_mcp.errors import InvalidRequestError, ItermMcpError
 from iterm_mcp.models.events import Links
-from iterm_mcp.web.errors import problem, refusal
+from iterm_mcp.web.errors import overloaded, problem, refusal
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -52,7 +52,7 @@ class ImportEnd:
     async def __call__(self, request: Request) -> Response:
         """Take one file, or what was printed."""
         if self._taking >= MOST_AT_ONCE:
-            return problem(503, "overloaded", "There are too many imports at once.")
+            return overloaded(request.scope, "There are too many imports at once.")
         self._taking += 1
         try:
             return await self._take(request)

@@ -18,6 +18,7 @@ from starlette.routing import Route
 
 from iterm_mcp.agents.events.otlp_events import Exported, read_logs, read_metrics, read_traces
 from iterm_mcp.errors import InvalidRequestError, StoreError
+from iterm_mcp.web.errors import SHED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -76,6 +77,7 @@ class OtlpEnd:
     async def __call__(self, request: Request) -> Response:
         """Take one export."""
         if self._taking >= MOST_AT_ONCE:
+            request.scope[SHED] = True
             return _status(503, 14, "there are too many exports at once", AGAIN)
         self._taking += 1
         try:

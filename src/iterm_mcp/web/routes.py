@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
+from anyio import to_thread
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.server.transport_security import TransportSecuritySettings
 from prometheus_client.exposition import choose_encoder
@@ -16,6 +17,7 @@ from starlette.routing import Route
 
 from iterm_mcp import __version__
 from iterm_mcp.access import Access, AccessError
+from iterm_mcp.web.counting import Counted
 from iterm_mcp.web.errors import EXCEPTION_HANDLERS, problem
 from iterm_mcp.web.security import Gate, grant_of
 
@@ -23,9 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 
     from mcp.server import Server
-    from prometheus_client import Counter
     from starlette.routing import BaseRoute
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
     from iterm_mcp.telemetry import Metrics
     from iterm_mcp.web.api.opening import Api
@@ -108,47 +109,6 @@ class _Doors:
         await self._api(scope, receive, send)
 
 
-class _Counted:
-    """Counts answers by route, not by path; a path that is no route counts as ``other``."""
-
-    def __init__(
-        self, app: ASGIApp, metrics: Metrics, routes: set[str], api: Api | None = None
-    ) -> None:
-        self._app = app
-        self._metrics = metrics
-        self._routes = routes
-        self._api = api
-        self._series: dict[tuple[str, int], Counter] = {}
-
-    def _series_of(self, path: str, status: int) -> Counter:
-        """Return what counts a status of a route, looked up once."""
-        known = self._series.get((path, status))
-        if known is None:
-            route = path if self._is_route(path) else "other"
-            known = self._metrics.http_requests.labels(route, str(status))
-            if route == path:
-                self._series[path, status] = known
-        return known
-
-    def _is_route(self, path: str) -> bool:
-        return path in self._routes or (self._api is not None and path in self._api.paths())
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-
-        async def counted(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                found = scope["path"]
-                if "route" in scope:  # else it was refused before
-                    found = scope.get("root_path", "") + getattr(scope["route"], "path", "")
-                self._series_of(found, message["status"]).inc()
-            await send(message)
-
-        await self._app(scope, receive, counted)
-
-
 @asynccontextmanager
 async def open_web(
     server: Server[Any],
@@ -185,9 +145,12 @@ async def open_web(
         status = {"status": "unready" if problems else "ready", "problems": problems}
         return JSONResponse(status, 503 if problems else 200)
 
-    def scrape(request: Request) -> Response:  # in a thread: it reads files of /proc
+    async def scrape(request: Request) -> Response:
         encode, content_type = choose_encoder(request.headers.get("accept", ""))
-        return Response(encode(metrics.registry), media_type=content_type)
+        await metrics.refresh()
+        # In a thread: it reads files of /proc, and takes some milliseconds.
+        text = await to_thread.run_sync(encode, metrics.registry)
+        return Response(text, media_type=content_type)
 
     routes = [
         Route("/healthz", healthz),
@@ -208,7 +171,7 @@ async def open_web(
     )
     if api is not None:
         app = _Doors(app, api, paths)
-    counted = _Counted(Gate(app, token, tokens), metrics, paths, api)
+    counted = Counted(Gate(app, token, tokens), metrics.http, paths, api)
     async with manager.run():
         yield counted
 

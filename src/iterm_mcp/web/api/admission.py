@@ -7,7 +7,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from iterm_mcp.services.buckets import Bucket
-from iterm_mcp.web.errors import problem
+from iterm_mcp.web.errors import overloaded, problem
 from iterm_mcp.web.security import GRANT, grant_of
 
 if TYPE_CHECKING:
@@ -64,9 +64,7 @@ class Admission:
             return
         if not self._has_room():
             self.shed += 1
-            await problem(503, "overloaded", "There are too many requests at once.")(
-                scope, receive, send
-            )
+            await overloaded(scope, "There are too many requests at once.")(scope, receive, send)
             return
         self._last += 1
         number = self._last

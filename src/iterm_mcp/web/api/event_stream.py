@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from iterm_mcp.errors import ItermMcpError
 from iterm_mcp.services.events.answers import event_answer
-from iterm_mcp.web.errors import problem
+from iterm_mcp.web.errors import overloaded
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator
@@ -61,9 +61,7 @@ class EventStreamResponse(Response):
         """Send until the client hangs up, reads no more, or the store closes."""
         async with aclosing(self._source):
             if self._streams.running >= self._streams.most:
-                await problem(503, "overloaded", "There are too many streams at once.")(
-                    scope, receive, send
-                )
+                await overloaded(scope, "There are too many streams at once.")(scope, receive, send)
                 return
             self._streams.running += 1
             try:

@@ -17,6 +17,7 @@ from iterm_mcp.host.requests.context import Later
 from iterm_mcp.host.requests.functions import (
     absent,
     coprocesses,
+    figures,
     keys,
     layouts,
     names,
@@ -147,6 +148,7 @@ def _resolve(context: Context, target: scopes.Target, value: Any) -> Any:  # noq
 _FUNCTIONS: Functions = {
     **absent.FUNCTIONS,
     **coprocesses.FUNCTIONS,
+    **figures.FUNCTIONS,
     **keys.FUNCTIONS,
     **layouts.FUNCTIONS,
     **names.FUNCTIONS,

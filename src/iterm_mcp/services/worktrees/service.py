@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -17,19 +18,16 @@ from iterm_mcp.models.worktrees import (
     WorktreeFacts,
     WorktreeName,
     WorktreeState,
+    WorktreeTally,
 )
 from iterm_mcp.services.names import check_name
 from iterm_mcp.services.worktrees import joining, making
 from iterm_mcp.services.worktrees.disk import check_room, size_of, users_of
+from iterm_mcp.services.worktrees.facts import GONE, facts_of
 from iterm_mcp.services.worktrees.git import Git
-from iterm_mcp.services.worktrees.merged import why_merged
+from iterm_mcp.services.worktrees.measuring import Unmeasured, measured
 from iterm_mcp.services.worktrees.records import Records
-from iterm_mcp.services.worktrees.repository import (
-    branch_of,
-    changed_files,
-    counts,
-    find_checkout,
-)
+from iterm_mcp.services.worktrees.repository import branch_of, find_checkout
 from iterm_mcp.services.worktrees.salvage import (
     forget_salvaged,
     parts,
@@ -43,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from iterm_mcp.clock import Clock
+    from iterm_mcp.services.worktrees.measuring import OperationMeter
     from iterm_mcp.services.worktrees.settings import WorktreeSettings
 
     Change = Callable[[Worktree], Awaitable[Worktree]]
@@ -52,8 +51,6 @@ AT_ONCE = 4
 
 SIZE_SECONDS = 30.0
 """How long it is believed how much all worktrees take: looking means to visit every file."""
-
-GONE = frozenset({WorktreeState.REMOVED, WorktreeState.REMOVING, WorktreeState.CREATING})
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,15 +93,20 @@ class Worktrees:
     Args:
         folder: In which they stand.
         settings_file: ``worktrees.toml``; it may be missing.
+        meter: Measures what is done with them.
     """
 
-    def __init__(self, folder: str, settings_file: str, clock: Clock) -> None:
+    def __init__(
+        self, folder: str, settings_file: str, clock: Clock, meter: OperationMeter | None = None
+    ) -> None:
+        self.meter = meter or Unmeasured()
         self.records = Records(folder)
         self._settings_file = settings_file
         self._clock = clock
         self._room = anyio.Semaphore(AT_ONCE)
         self._taken: tuple[float, int] | None = None
 
+    @measured("create")
     async def create(self, wish: Wish) -> Worktree:
         """Make a worktree on a new branch, and set it up as the user's file says.
 
@@ -173,11 +175,29 @@ class Worktrees:
         return await to_thread.run_sync(read_settings, self._settings_file)
 
     async def _check_room(self, settings: WorktreeSettings) -> None:
-        now = self._clock.monotonic()
-        if self._taken is None or now - self._taken[0] > SIZE_SECONDS:
-            self._taken = now, await to_thread.run_sync(size_of, self.records.folder)
         check = partial(check_room, self.records.folder, settings=settings)
-        await to_thread.run_sync(check, self._taken[1])
+        await to_thread.run_sync(check, await self._size(SIZE_SECONDS))
+
+    async def _size(self, believed_seconds: float) -> int:
+        """Return how much all worktrees take, as it was seen so long ago at most."""
+        now = self._clock.monotonic()
+        if self._taken is None or now - self._taken[0] > believed_seconds:
+            self._taken = now, await to_thread.run_sync(size_of, self.records.folder)
+        return self._taken[1]
+
+    async def tally(self, believed_seconds: float) -> WorktreeTally:
+        """Count what is there, without asking git.
+
+        Args:
+            believed_seconds: How old the size may be, unless something was removed since.
+
+        Raises:
+            StoreError: A record cannot be read.
+        """
+        known = await self.records.all()
+        states: Counter[WorktreeState] = Counter()
+        states.update(one.state for one in known if one.state is not WorktreeState.REMOVED)
+        return WorktreeTally(states, await self._size(believed_seconds))
 
     async def listed(self, directory: str = "", *, removed: bool = False) -> list[WorktreeFacts]:
         """Tell of all worktrees, or of those of one repository.
@@ -208,7 +228,7 @@ class Worktrees:
 
         async def look(one: Worktree) -> None:
             async with self._room:
-                found[one.name] = await _facts(one, users[one.path])
+                found[one.name] = await facts_of(one, users[one.path])
 
         async with anyio.create_task_group() as group:
             for one in worktrees:
@@ -235,22 +255,27 @@ class Worktrees:
         async with self.records.held(name):
             return await self.records.put(await change(await self._there(name)))
 
+    @measured("update")
     async def bring_up(self, name: str, how: Joining = Joining.MERGE) -> Worktree:
         """Bring what is new in its base branch into a worktree; see `joining.bring_up`."""
         return await self._change(name, lambda one: joining.bring_up(one, how))
 
+    @measured("continue")
     async def go_on(self, name: str) -> Worktree:
         """Go on once conflicts are settled; see `joining.go_on`."""
         return await self._change(name, joining.go_on)
 
+    @measured("abort")
     async def abort(self, name: str) -> Worktree:
         """Give up what waited for conflicts; see `joining.abort`."""
         return await self._change(name, joining.abort)
 
+    @measured("land")
     async def land(self, name: str, how: Joining = Joining.MERGE, message: str = "") -> Worktree:
         """Bring a worktree's commits into its base branch; see `joining.land`."""
         return await self._change(name, lambda one: joining.land(one, how, message))
 
+    @measured("remove")
     async def remove(self, name: str, *, force: bool = False) -> Worktree:
         """Remove a worktree and its branch, once all that was in it is kept.
 
@@ -299,6 +324,7 @@ class Worktrees:
         gone = replace(worktree, state=WorktreeState.REMOVED, conflicts=(), joining=None)
         return await self.records.put(gone)
 
+    @measured("restore")
     async def restore(self, name: str) -> Worktree:
         """Have a removed worktree back: its commits on its branch, its uncommitted files in it.
 
@@ -331,6 +357,7 @@ class Worktrees:
                 replace(worktree, state=WorktreeState.READY, salvage="", problem="")
             )
 
+    @measured("collect")
     async def collect(self, *, only_look: bool = False) -> Collected:
         """Remove every worktree in which nothing would be lost, and forget old salvage.
 
@@ -359,32 +386,3 @@ class Worktrees:
                     forgotten += await forget_salvaged(repository, limit)
         kept = tuple(one for one in facts if one.kept_because)
         return Collected(tuple(removed), kept, tuple(forgotten), failed)
-
-
-async def _facts(worktree: Worktree, users: tuple[str, ...]) -> WorktreeFacts:
-    """Look at a worktree."""
-    there = await to_thread.run_sync(Path(worktree.path, ".git").exists)
-    if worktree.state in GONE or not there:
-        return WorktreeFacts(worktree, users=users, kept_because=_in_use(users))
-    git = Git(worktree.path)
-    head = await git.commit_of("HEAD")
-    changed = len(await changed_files(git))
-    base = f"refs/heads/{worktree.base_branch}"
-    known = bool(worktree.base_branch) and bool(await git.commit_of(base))
-    ahead, behind = await counts(git, "HEAD", base if known else worktree.base_commit)
-    merged = await why_merged(worktree, head)
-    size = await to_thread.run_sync(size_of, worktree.path)
-    reasons = list(_in_use(users))
-    if worktree.state is WorktreeState.CONFLICTED:
-        reasons.append(f"conflicts wait in {len(worktree.conflicts)} files")
-    if changed:
-        reasons.append(f"{changed} files have uncommitted changes")
-    if not merged:
-        reasons.append(f"{ahead} commits are nowhere else")
-    return WorktreeFacts(
-        worktree, head, ahead, behind, changed, merged, users, size, tuple(reasons)
-    )
-
-
-def _in_use(users: tuple[str, ...]) -> tuple[str, ...]:
-    return (f"in use by {', '.join(users[:5])}",) if users else ()

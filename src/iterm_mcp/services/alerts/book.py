@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from iterm_mcp.errors import InvalidRequestError, NotFoundError
 from iterm_mcp.models.events import Event, EventKind, Links, event_key
+from iterm_mcp.services.alerts.observing import SilentAlertObserver
 from iterm_mcp.services.events.own_events import SOURCE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from iterm_mcp.clock import Clock
     from iterm_mcp.models.alerts import Alert, AlertId, AlertKind, Finding
+    from iterm_mcp.services.alerts.observing import AlertObserver
     from iterm_mcp.services.events.own_facts import Records
     from iterm_mcp.store.alerts import AlertStore
 
@@ -29,6 +32,7 @@ class Alerts:
 
     Args:
         tell: Is given every alert that is news, and must not wait or raise.
+        observer: Is told how many are open.
 
     Attributes:
         cooldown: What comes back sooner is the same alert, and not told again.
@@ -41,7 +45,9 @@ class Alerts:
         clock: Clock,
         tell: Callable[[Alert], None],
         cooldown: timedelta = COOLDOWN,
+        observer: AlertObserver | None = None,
     ) -> None:
+        self._observer = observer or SilentAlertObserver()
         self._store = store
         self._recorder = recorder
         self._clock = clock
@@ -64,6 +70,7 @@ class Alerts:
             return
         alert, news = await self._store.put(finding, self._clock.now(), self.cooldown)
         known[place] = finding
+        self._count(known)
         if news:
             self._recorder.record(_event(EventKind.ALERT_RAISED, alert))
             if tell:
@@ -80,6 +87,7 @@ class Alerts:
             return
         alert = await self._store.settle(kind, subject, self._clock.now())
         del known[kind, subject]
+        self._count(known)
         if alert is not None:
             self._recorder.record(_event(EventKind.ALERT_SETTLED, alert))
 
@@ -122,7 +130,11 @@ class Alerts:
                 (one.finding.kind, one.finding.subject): one.finding
                 for one in await self._store.listed()
             }
+            self._count(self._open)
         return self._open
+
+    def _count(self, known: Collection[tuple[AlertKind, str]]) -> None:
+        self._observer.alerts_standing(Counter(kind for kind, _ in known))
 
 
 def _event(kind: EventKind, alert: Alert) -> Event:

@@ -19,6 +19,7 @@ from iterm_mcp.services.alerts.alert_file import AlertSettings, load_alert_file
 from iterm_mcp.services.alerts.apprises import AppriseChannel
 from iterm_mcp.services.alerts.desktop import DesktopChannel
 from iterm_mcp.services.alerts.mailing import MailChannel
+from iterm_mcp.services.alerts.observing import SilentAlertObserver
 from iterm_mcp.services.alerts.outbox import Outbox
 from iterm_mcp.services.alerts.quiet import wants
 from iterm_mcp.services.alerts.webhooks import WebhookChannel
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from iterm_mcp.models.alerts import Alert
     from iterm_mcp.models.notices import SinkSettings
     from iterm_mcp.services.alerts.desktop import Screens
+    from iterm_mcp.services.alerts.observing import AlertObserver
     from iterm_mcp.services.alerts.outbox import Channel
 
 log = structlog.get_logger()
@@ -76,7 +78,9 @@ class Notifier:
         path: str,
         clock: Clock,
         make_channel: Callable[[SinkSettings], Channel],
+        observer: AlertObserver | None = None,
     ) -> None:
+        self._observer = observer or SilentAlertObserver()
         self._path = path
         self._clock = clock
         self._make_channel = make_channel
@@ -176,11 +180,12 @@ class Notifier:
     def _use(self, settings: AlertSettings) -> None:
         outboxes = {}
         for one in settings.sinks:
-            outbox = Outbox(one, self._make_channel(one), self._clock)
+            outbox = Outbox(one, self._make_channel(one), self._clock, self._observer)
             if one.name in self._outboxes:
                 outbox.take_over(self._outboxes[one.name])
             outboxes[one.name] = outbox
         self._settings, self._outboxes = settings, outboxes
+        self._observer.sinks_known(outboxes)
         if self.apply is not None:
             self.apply(settings)
 

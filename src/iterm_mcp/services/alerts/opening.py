@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from iterm_mcp.models.alerts import Alert, AlertId
     from iterm_mcp.paths import Paths
     from iterm_mcp.services.alerts.desktop import Screens
+    from iterm_mcp.services.alerts.observing import AlertObserver
     from iterm_mcp.services.alerts.watching import Dead, Viewed
     from iterm_mcp.services.budgets.acting import Actor
+    from iterm_mcp.services.budgets.observing import BudgetObserver
     from iterm_mcp.services.budgets.holds import BudgetHolds
     from iterm_mcp.services.events.opening import Events
     from iterm_mcp.store import Store
@@ -82,6 +84,8 @@ async def open_attention(
     clock: Clock,
     paths: Paths,
     screens: Screens,
+    alert_observer: AlertObserver | None = None,
+    budget_observer: BudgetObserver | None = None,
 ) -> AsyncIterator[Attention]:
     """Keep budgets, look for what is wrong, and tell people, for the length of the block.
 
@@ -89,12 +93,13 @@ async def open_attention(
         holds: Told whom budgets hold.
         actor: Holds and ends agents that spend too much.
         screens: Where a person may be looking.
+        alert_observer, budget_observer: Count what is told of.
     """
-    notifier = Notifier(paths.alerts, clock, channels_over(screens))
-    alerts = Alerts(store.alerts, events.recorder, clock, notifier.tell)
+    notifier = Notifier(paths.alerts, clock, channels_over(screens), alert_observer)
+    alerts = Alerts(store.alerts, events.recorder, clock, notifier.tell, observer=alert_observer)
     budgets = BudgetKeeper(
         BudgetFile(paths.budgets), store.budgets, events.store, alerts, events.recorder,
-        store.agents, holds, actor, clock,
+        store.agents, holds, actor, clock, budget_observer,
     )  # fmt: skip
     watch = AlertWatch(alerts, store.agents, states, dead, events.store.stats, paths.events, clock)
     notifier.apply = watch.use

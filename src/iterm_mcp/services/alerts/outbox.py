@@ -11,12 +11,14 @@ from uuid import uuid4
 import structlog
 
 from iterm_mcp.errors import ItermMcpError
+from iterm_mcp.services.alerts.observing import SilentAlertObserver
 from iterm_mcp.services.alerts.quiet import notice_of, tell_at
 
 if TYPE_CHECKING:
     from iterm_mcp.clock import Clock
     from iterm_mcp.models.alerts import Alert
     from iterm_mcp.models.notices import Notice, QuietHours, SinkSettings
+    from iterm_mcp.services.alerts.observing import AlertObserver
 
 log = structlog.get_logger()
 
@@ -81,7 +83,14 @@ class Outbox:
         is_busy: Whether a notice is on its way.
     """
 
-    def __init__(self, settings: SinkSettings, channel: Channel, clock: Clock) -> None:
+    def __init__(
+        self,
+        settings: SinkSettings,
+        channel: Channel,
+        clock: Clock,
+        observer: AlertObserver | None = None,
+    ) -> None:
+        self._observer = observer or SilentAlertObserver()
         self.settings = settings
         self.sent = self.failed = self.dropped = 0
         self.dead: deque[tuple[Notice, str]] = deque(maxlen=DEAD_MOST)
@@ -106,6 +115,7 @@ class Outbox:
         if len(self._waiting) >= MOST_WAITING:
             self._waiting.popleft()
             self.dropped += 1
+            self._observer.notified(self.settings.name, "dropped")
         self._waiting.append(_Waiting(alert, due))
 
     def take_over(self, other: Outbox) -> None:
@@ -159,6 +169,7 @@ class Outbox:
         else:
             self._trying = None
             self.sent += 1
+            self._observer.notified(self.settings.name, "sent")
             self._arrived()
 
     def _arrived(self) -> None:
@@ -171,6 +182,7 @@ class Outbox:
         log.warning("notice_not_sent", sink=self.settings.name, reason=self.problem)
         if not error.again or trying.tries >= MOST_TRIES:
             self.failed += 1
+            self._observer.notified(self.settings.name, "failed")
             self.dead.append((trying.notice, self.problem))
             self._trying = None
         else:

@@ -28,6 +28,7 @@ from iterm_mcp.services.budgets.crossings import (
 )
 from iterm_mcp.services.budgets.holds import Hold
 from iterm_mcp.services.budgets.ledger import Ledger
+from iterm_mcp.services.budgets.observing import SilentBudgetObserver, holds_agents, most_used
 from iterm_mcp.services.budgets.periods import EPOCH, span_of
 from iterm_mcp.services.budgets.reckoning import held, percent_of, reached, told
 
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from iterm_mcp.services.budgets.crossings import Place
     from iterm_mcp.services.budgets.holds import BudgetHolds
     from iterm_mcp.services.budgets.ledger import KeptEvents
+    from iterm_mcp.services.budgets.observing import BudgetObserver
     from iterm_mcp.services.events.intake import Registered
     from iterm_mcp.services.events.own_facts import Records
     from iterm_mcp.store.budgets import BudgetStore
@@ -90,7 +92,9 @@ class BudgetKeeper:
         holds: BudgetHolds,
         actor: Actor,
         clock: Clock,
+        observer: BudgetObserver | None = None,
     ) -> None:
+        self._observer = observer or SilentBudgetObserver()
         self._file = file
         self._store = store
         self._alerts = alerts
@@ -216,7 +220,9 @@ class BudgetKeeper:
         spenders: dict[Hold, tuple[str, ...]] = {}
         registry = await self._agents.load()
         teams = {str(one.name): one.teams for one in registry.agents}
-        for state in await self._states(budgets):
+        states = await self._states(budgets)
+        self._observer.budgets_compared(most_used(budgets.budgets, states))
+        for state in states:
             for step in reached(state.budget, state.spent):
                 subjects.add(await self._reach(state, step, told_before))
             if state.holds is not None:
@@ -362,7 +368,8 @@ class BudgetKeeper:
         subject = subject_of(place, step)
         if (place, step.percent) in self._known and subject in told_before:
             return subject
-        await self._store.cross(crossing_of(state, step, now))
+        if await self._store.cross(crossing_of(state, step, now)) and holds_agents(step):
+            self._observer.budget_paused()
         # A daemon that died before it told this tells it now: the key is the same.
         self._recorder.record(crossed_event(state, step, now))
         agent = state.whose if budget.scope is Scope.AGENT else ""

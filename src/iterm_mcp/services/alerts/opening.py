@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from iterm_mcp.services.alerts.observing import AlertObserver
     from iterm_mcp.services.alerts.watching import Dead, Viewed
     from iterm_mcp.services.budgets.acting import Actor
-    from iterm_mcp.services.budgets.observing import BudgetObserver
     from iterm_mcp.services.budgets.holds import BudgetHolds
+    from iterm_mcp.services.budgets.observing import BudgetObserver
     from iterm_mcp.services.events.opening import Events
     from iterm_mcp.store import Store
 

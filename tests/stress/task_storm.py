@@ -257,9 +257,11 @@ class TaskStorm:
 
     async def _until_on(self) -> None:
         """Wait until one more task has settled than when something was last killed, or for long."""
-        with anyio.move_on_after(ON_SECONDS):
-            while _settled(await self._counts()) <= self._settled:
-                await anyio.sleep(LOOK_SECONDS)
+        until = monotonic() + ON_SECONDS
+        while monotonic() < until:
+            if _settled(await self._counts()) > self._settled:
+                return
+            await anyio.sleep(LOOK_SECONDS)
 
     async def _fell(self, dice: random.Random) -> None:
         """The daemon is killed, sometimes once more while it starts."""

@@ -37,12 +37,14 @@ class Kept:
         graph_id: Of the engine's tasks for it; empty until they are submitted.
         result: What came of it; None until all tasks have settled.
         over: It was handed back, or is another machine's.
+        lost: It is another machine's, which has not done it yet.
     """
 
     entry: Entry
     graph_id: str = ""
     result: FrontResult | None = None
     over: anyio.Event = field(default_factory=anyio.Event)
+    lost: bool = False
 
 
 class Keeper:

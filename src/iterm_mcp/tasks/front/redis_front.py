@@ -66,6 +66,7 @@ class RedisFront:
         self._carrier: Carrier | None = None
         self._shelf: Shelf | None = None
         self._since = 0.0
+        self._carried: set[str] = set()
         self._problem = ""
 
     def statistics(self) -> FrontStatistics:
@@ -168,7 +169,19 @@ class RedisFront:
             group.start_soon(self._hand, shelf)
 
     async def _body(self, message: str, graph: dict[str, Any], submitter: str) -> bool:
-        """Do what a message asks; False puts it back."""
+        """Do what a message asks; False puts it back.
+
+        One that is carried here already is put back, too: streaQ ends each body by its message.
+        """
+        if message in self._carried:
+            return False
+        self._carried.add(message)
+        try:
+            return await self._carry(message, graph, submitter)
+        finally:
+            self._carried.discard(message)
+
+    async def _carry(self, message: str, graph: dict[str, Any], submitter: str) -> bool:
         shelf, keeper = self._shelf, self._keeper
         if shelf is None or not (keeper.has(message) or await keeper.takes_work()):
             return False
@@ -184,7 +197,7 @@ class RedisFront:
             _log.warning("front_not_taken", message=message, error=str(error))
             return False
         await kept.over.wait()
-        return True
+        return not kept.lost  # else it would be gone with the machine that has it now
 
     @property
     def _takes_over(self) -> bool:
@@ -207,6 +220,7 @@ class RedisFront:
     async def _heed(self, kept: Kept, holding: Holding, cancel: str) -> None:
         if holding is Holding.HELD:
             _log.warning("front_message_lost", message=kept.entry.message)
+            kept.lost = True
             await self._keeper.drop(kept, "another machine has taken it over")
         elif holding is Holding.DONE:
             await self._keeper.drop(kept, "another machine has done it")

@@ -194,6 +194,29 @@ async def test_a_machine_that_slept_too_long_ends_what_another_has_taken_over(
 
 
 @pytest.mark.long
+async def test_what_was_taken_over_is_not_lost_when_that_machine_is_gone_as_well(
+    redis: Redis, folder: Path
+) -> None:
+    asleep, awake = (FileWork(str(folder / f"work-{name}")) for name in ("one", "other"))
+    async with machine(redis, folder, "one") as first:
+        await connected(first)
+        messages = await put(first, 1, seconds=20)
+        await eventually(asleep.starts, within_seconds=60)
+        async with machine(redis, folder, "other") as second:
+            await connected(second)
+            first.freeze()
+            await eventually(awake.starts, within_seconds=60)
+            first.thaw()
+            await eventually(asleep.cleaned, within_seconds=60)
+            await second.kill()
+            found = await results(first, messages)
+
+    assert [one["machine"] for one in found] == ["one"]
+    assert outputs(found) == [0]
+    assert len(asleep.starts()) == 2, "it was begun anew"
+
+
+@pytest.mark.long
 async def test_urgent_messages_go_first_and_the_same_key_is_the_same_message(
     redis: Redis, folder: Path
 ) -> None:

@@ -17,14 +17,21 @@ from prometheus_client import (
 
 from iterm_mcp import __version__
 from iterm_mcp.models.messages import ReceiptState, Source
+from iterm_mcp.telemetry.agent_metrics import AgentMetrics
+from iterm_mcp.telemetry.alert_metrics import AlertMetrics
+from iterm_mcp.telemetry.cost_metrics import CostMetrics
 from iterm_mcp.telemetry.daemon_metrics import DaemonMetrics
 from iterm_mcp.telemetry.event_metrics import EventMetrics
 from iterm_mcp.telemetry.exemplars import exemplar
 from iterm_mcp.telemetry.host_metrics import HostMetrics
 from iterm_mcp.telemetry.http_metrics import HttpMetrics
+from iterm_mcp.telemetry.labels import NAMELESS, Bounded
 from iterm_mcp.telemetry.mcp_metrics import McpMetrics
+from iterm_mcp.telemetry.message_metrics import DeliveryMetrics
 from iterm_mcp.telemetry.meter import LATENCY_BUCKETS, TERMINAL_OUTCOMES, Meter
 from iterm_mcp.telemetry.resource_metrics import ResourceMetrics
+from iterm_mcp.telemetry.task_metrics import TaskMetrics
+from iterm_mcp.telemetry.worktree_metrics import WorktreeMetrics
 
 if TYPE_CHECKING:
     from iterm_mcp.models.agent_states import AgentState
@@ -39,10 +46,15 @@ WAIT_BUCKETS = (0.1, 0.5, 1, 2, 5, 10, 30, 60, 300, 900, 3600, 14400, 86400)
 
 
 class Metrics:
-    """The daemon's metrics. No label carries an id, so the number of series is bounded."""
+    """The daemon's metrics. No label carries an id, so the number of series is bounded.
+
+    Attributes:
+        kinds: Of agents: users describe as many as they like.
+    """
 
     def __init__(self) -> None:
         registry = self.registry = CollectorRegistry()
+        self.kinds = Bounded()
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
         GCCollector(registry=registry)
@@ -127,6 +139,7 @@ class Metrics:
             ["kind", "outcome"],
             registry=registry,
         )
+        self.hooks.labels(NAMELESS, "torn")  # of nobody's hook: what is torn does not say whose
         self.terminal_connected = Gauge(
             "iterm_mcp_terminal_connected", "1 while a terminal answers.", registry=registry
         )
@@ -136,9 +149,15 @@ class Metrics:
             registry=registry,
         )
         self.events = EventMetrics(registry)
-        self.resources = ResourceMetrics(registry)
+        self.resources = ResourceMetrics(registry, self.kinds)
         self.host = HostMetrics(registry)
         self.daemon = DaemonMetrics(registry)
+        self.lives = AgentMetrics(registry, self.kinds)
+        self.deliveries = DeliveryMetrics(registry)
+        self.tasks = TaskMetrics(registry)
+        self.worktrees = WorktreeMetrics(registry)
+        self.costs = CostMetrics(registry)
+        self.alerts = AlertMetrics(registry)
         self._sessions: set[SessionId] = set()
 
     async def refresh(self) -> None:
@@ -195,10 +214,12 @@ class Metrics:
         self, kind: str, before: AgentState | None, after: AgentState | None
     ) -> None:
         """Count agents by kind and state."""
+        if after not in {None, before} and before is not None:
+            self.lives.state_changed(kind, after)
         if before is not None:
-            self.agents.labels(kind, before).dec()
+            self.agents.labels(self.kinds(kind), before).dec()
         if after is not None:
-            self.agents.labels(kind, after).inc()
+            self.agents.labels(self.kinds(kind), after).inc()
 
     def approvals_standing(self, count: int) -> None:
         """Note how many dialogs wait for an answer."""
@@ -211,7 +232,7 @@ class Metrics:
 
     def hook_taken(self, kind: str, outcome: str) -> None:
         """Count one event of a hook."""
-        self.hooks.labels(kind, outcome).inc()
+        self.hooks.labels(self.kinds(kind), outcome).inc()
 
     def delivered(self, receipt: Receipt, duration_seconds: float) -> None:
         """Count one receipt."""

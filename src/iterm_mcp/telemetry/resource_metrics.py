@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Protocol
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -11,7 +12,9 @@ from iterm_mcp.telemetry.asked import AskedMetrics
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from prometheus_client import Metric
+    from prometheus_client import CollectorRegistry, Metric
+
+    from iterm_mcp.telemetry.labels import Bounded
 
 
 class OfKind(Protocol):
@@ -54,27 +57,34 @@ _COUNTERS = (
 
 
 class ResourceMetrics(AskedMetrics[Counted]):
-    """Asks whoever watches trees of processes."""
+    """Asks whoever watches trees of processes.
+
+    Args:
+        kinds: Of agents.
+    """
+
+    def __init__(self, registry: CollectorRegistry, kinds: Bounded) -> None:
+        super().__init__(registry)
+        self._kinds = kinds
 
     def tell(self, counted: Counted) -> Iterator[Metric]:
         """Yield every metric of what is counted."""
-        for name, told, attribute in _GAUGES:
-            gauge = GaugeMetricFamily(f"iterm_mcp_{name}", told, labels=["kind"])
-            for kind, one in counted.kinds.items():
-                gauge.add_metric([kind], getattr(one, attribute))
-            yield gauge
-        for name, told, attribute in _COUNTERS:
-            counter = CounterMetricFamily(f"iterm_mcp_{name}", told, labels=["kind"])
-            for kind, one in counted.kinds.items():
-                counter.add_metric([kind], getattr(one, attribute))
-            yield counter
+        kinds = list(counted.kinds.items())  # the event loop goes on counting meanwhile
+        for family, attribute in _families():
+            sums = self._kinds.sums((kind, getattr(one, attribute)) for kind, one in kinds)
+            for kind, value in sums.items():
+                family.add_metric([kind], value)
+            yield family
         exceeded = CounterMetricFamily(
             "iterm_mcp_agent_limits_exceeded",
             "How often agents took too much of what, and what was done about it.",
             labels=["kind", "resource", "done"],
         )
-        for labels, count in counted.excesses.items():
-            exceeded.add_metric(list(labels), count)
+        excesses: Counter[tuple[str, str, str]] = Counter()
+        for (kind, resource, done), count in list(counted.excesses.items()):
+            excesses[self._kinds(kind), resource, done] += count
+        for labels, count in excesses.items():
+            exceeded.add_metric(labels, count)
         yield exceeded
         yield CounterMetricFamily(
             "iterm_mcp_resource_looks", "Looks at all trees of processes.", counted.looks
@@ -82,3 +92,11 @@ class ResourceMetrics(AskedMetrics[Counted]):
         yield CounterMetricFamily(
             "iterm_mcp_resource_look_cpu_seconds", "CPU seconds of these.", counted.look_seconds
         )
+
+
+def _families() -> Iterator[tuple[GaugeMetricFamily | CounterMetricFamily, str]]:
+    """Yield what is told of each kind, and where it stands."""
+    for name, told, attribute in _GAUGES:
+        yield GaugeMetricFamily(f"iterm_mcp_{name}", told, labels=["kind"]), attribute
+    for name, told, attribute in _COUNTERS:
+        yield CounterMetricFamily(f"iterm_mcp_{name}", told, labels=["kind"]), attribute

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
 import anyio
+import anyio.lowlevel
 import httpx2
 import pytest
 from tests.integration.http_home import start_daemon
@@ -17,6 +19,7 @@ from tests.integration.metrics.scraping import OPEN_METRICS, scrape
 from tests.waiting import eventually
 
 from iterm_mcp.processes import lock_holder
+from iterm_mcp.telemetry.loop_lag import PERIOD_SECONDS, LoopLag
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -178,3 +181,11 @@ async def test_open_metrics_are_given_to_who_asks_for_them(home: Home) -> None:
     names = {one.name for one in plain.families}
     assert {"iterm_mcp_tool_calls", "iterm_mcp_loop_lag_seconds"} <= names
     assert names <= {one.name for one in rich.families}
+
+
+async def test_who_holds_the_event_loop_up_is_found_out() -> None:
+    lag = LoopLag()
+    with anyio.fail_after(20), lag.watching():
+        while lag.worst() < PERIOD_SECONDS:
+            time.sleep(2.5 * PERIOD_SECONDS)  # noqa: ASYNC251 - that is what is looked for
+            await anyio.lowlevel.checkpoint()

@@ -16,6 +16,7 @@ import iterm_mcp.cli.daemon as daemon_verbs
 import iterm_mcp.cli.events as event_verbs
 import iterm_mcp.cli.host as host_verbs
 import iterm_mcp.cli.messages as message_verbs
+import iterm_mcp.cli.monitoring as monitoring_verbs
 import iterm_mcp.cli.notes as notes_verbs
 import iterm_mcp.cli.playbook as playbook_verbs
 import iterm_mcp.cli.tasks as task_verbs
@@ -46,6 +47,7 @@ app.add_typer(choosing_verbs.app, name="choosing")
 app.add_typer(event_verbs.app, name="events")
 app.add_typer(host_verbs.app, name="host")
 app.add_typer(message_verbs.app, name="messages")
+app.add_typer(monitoring_verbs.app, name="monitoring")
 app.add_typer(notes_verbs.app, name="notes")
 app.add_typer(playbook_verbs.app, name="playbook")
 app.add_typer(task_verbs.app, name="tasks")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from iterm_mcp.agents.described import kind_folders, open_described
+from iterm_mcp.app.counting import counted, counting
 from iterm_mcp.app.desk import open_desk
 from iterm_mcp.app.machine import machine_settings
 from iterm_mcp.app.observing import observing
@@ -21,6 +22,7 @@ from iterm_mcp.services.agents.launches import Origin
 from iterm_mcp.services.agents.restart_policy import RestartPolicy
 from iterm_mcp.services.alerts.opening import open_attention
 from iterm_mcp.services.budgets.acting import AgentActor
+from iterm_mcp.services.deliveries.end_words import tell_end
 from iterm_mcp.services.events.opening import Events, open_events
 from iterm_mcp.services.events.own_facts import OwnFacts, RecordedCalls, SessionFacts
 from iterm_mcp.services.events.questions import make_questions
@@ -161,6 +163,7 @@ async def open_app(
         ) as link,
         observing(metrics, link, settings, paths, clock),
     ):
+        since = events.store.newest
         terminal = ItermTerminal(link, metrics.operations, settings.request_timeout_seconds)
         traces = make_traces(tracing.tracer, events.store, clock)
         events.intake.traces = None if traces is None else traces.agents
@@ -199,7 +202,7 @@ async def open_app(
             None if traces is None else traces.calls,
         )  # fmt: skip
         facts = OwnFacts(events.recorder, clock)
-        tell_facts(services, link, events, facts, traces)
+        tell_facts(services, link, events, facts, metrics, traces)
         resources = make_resources(clock, paths.state, (paths.daemon_lock, paths.host_lock))
         metrics.resources.begin(lambda: resources.watch.totals)
         for life in await services.lives.book.all():
@@ -222,13 +225,14 @@ async def open_app(
             open_attention(
                 store, events, services.states, services.dead_letters, services.holds,
                 AgentActor(services.lives.ender, services.lives.book, services.states),
-                clock, paths, terminal,
+                clock, paths, terminal, metrics.alerts, metrics.costs,
             ) as attention,
             resources.running(services.lives.book, services.lives.ender, attention.alerts),
             open_desk(
                 services, store, work, paths, machine_settings(settings), clock,
-                tell, attention.alerts,
+                counted(metrics, tell), attention.alerts,
             ) as work_desk,
+            counting(metrics, services, work_desk.tasks, events.store, since, clock),
             following_tasks(traces, work_desk.tasks),
         ):  # fmt: skip
             metrics.events.begin(lambda: (events.store.stats(), events.intake_stats(sources.spool)))
@@ -267,9 +271,10 @@ def tell_facts(
     link: TerminalLink,
     events: Events,
     facts: OwnFacts,
+    metrics: Metrics,
     traces: Traces | None = None,
 ) -> None:
-    """Have services tell what they do, so that it is recorded, and traced where anything is."""
+    """Have services tell what they do: it is recorded, counted, and traced where anything is."""
 
     def life_changed(before: Life | None, after: Life, found: Forensics | None) -> None:
         events.intake.tasks.note(after)
@@ -279,6 +284,7 @@ def tell_facts(
 
     def message_moved(delivery: Delivery) -> None:
         facts.message_moved(delivery)
+        tell_end(delivery, metrics.deliveries)
         if traces is not None:
             traces.message_moved(delivery)
 

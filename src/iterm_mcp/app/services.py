@@ -136,7 +136,8 @@ def make_services(
     book, holds = LockBook(store.locks, clock), BudgetHolds()
     origin = origin or Origin("state")
     trees = f"{origin.state}/worktrees"
-    worktrees = worktrees or Worktrees(trees, f"{trees}.toml", clock)
+    measured = metrics.worktrees.operations
+    worktrees = worktrees or Worktrees(trees, f"{trees}.toml", clock, measured)
     agents = AgentService(terminal, store, clock, metrics)
     states = AgentStateService(store, clock, metrics)
     bridges = LifeFiles(f"{origin.state}/agents").folder
@@ -156,7 +157,7 @@ def make_services(
     lives = make_lifecycle(
         terminal, sessions, agents, states, messages, store.lives, clock, origin, adopting,
         prewarm_most=prewarm_most, policy=policy, spared=spared, conversations=headless,
-        held=holds.why, worktrees=worktrees,
+        held=holds.why, worktrees=worktrees, observer=metrics.lives,
     )  # fmt: skip
     layouts = LayoutService(terminal, sessions, agents, lives.panes)
     commands = CommandService(terminal, sessions, writers, clock)

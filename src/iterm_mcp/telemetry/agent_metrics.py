@@ -31,11 +31,12 @@ TURNS = ("done", "failed", "interrupted")
 class AgentMetrics:
     """Is told by the services that keep agents (services.agents.observing.LifeObserver).
 
-    Kinds are those that are installed and described; the first twenty have series of their own.
+    Args:
+        kinds: Of agents: users describe as many as they like.
     """
 
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self._kinds = Bounded()
+    def __init__(self, registry: CollectorRegistry, kinds: Bounded | None = None) -> None:
+        self._kinds = kinds or Bounded()
         self._starts = Counter(
             "iterm_mcp_agent_starts_total",
             "Agents that were ordered, by whether their program was started.",

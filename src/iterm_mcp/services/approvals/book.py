@@ -110,8 +110,9 @@ class ApprovalBook:
         self._observer.approvals_standing(len(self._standing))
 
     def standing(self, agent: AgentName | None = None) -> tuple[Approval, ...]:
-        """Return those that wait for an answer, the oldest first."""
-        return tuple(one for one in self._standing.values() if agent in {None, one.agent})
+        """Return those that wait for an answer, the oldest first. Any thread may ask."""
+        standing = tuple(self._standing.values())
+        return tuple(one for one in standing if agent in {None, one.agent})
 
     async def answered(self, limit: int, agent: str = "") -> tuple[Approval, ...]:
         """Return those that were answered last, the newest first."""

@@ -1,12 +1,7 @@
 """What each step of an attempt does. Every step may be asked for again, after a kill at any moment.
 
 What a step has made is written down before the step is over, so asked again it is not made again.
-A step answers with what comes next:
-
-- ``on``: the next step.
-- ``ask``: a person has to answer first.
-- ``end``: the attempt is over, with an outcome and a reason.
-- ``gone``: the attempt is somebody else's by now; only what it opened here is still to be closed.
+What it answers says what comes next, see `iterm_mcp.tasks.course`.
 """
 
 from __future__ import annotations
@@ -22,6 +17,7 @@ import structlog
 from iterm_mcp.errors import InvalidRequestError, ItermMcpError, StoreError
 from iterm_mcp.models.tasks import ACTIVE, Outcome, TaskResult, TaskState
 from iterm_mcp.tasks import asking, codec
+from iterm_mcp.tasks.course import GONE, end, on
 from iterm_mcp.tasks.database import UNAVAILABLE
 from iterm_mcp.tasks.orders import order_of, place_of, read_order, running_of
 from iterm_mcp.tasks.settling import End, advance, held, keep, settle
@@ -32,7 +28,7 @@ from iterm_mcp.tasks.writing import clean
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from iterm_mcp.models.observations import Json
+    from iterm_mcp.tasks.course import Next
     from iterm_mcp.tasks.desk import Desk
     from iterm_mcp.tasks.lease import Lease
     from iterm_mcp.tasks.stops import Stops
@@ -52,22 +48,7 @@ CLEAN_TRIES = 3
 AGAIN_SECONDS = 0.25
 MOST_AGAIN_SECONDS = 3.0
 
-Next = dict[str, "Json"]
-
 _log = structlog.get_logger()
-
-
-def on() -> Next:
-    """Go on with the next step."""
-    return {"next": "on"}
-
-
-def end(outcome: Outcome, reason: str = "") -> Next:
-    """Say that the attempt is over."""
-    return {"next": "end", "outcome": outcome, "reason": reason}
-
-
-GONE: Next = {"next": "gone"}
 
 
 def parts_of(attempt_id: str) -> tuple[str, int]:
@@ -180,11 +161,17 @@ class Attempts:
         place = place_of(row) if row.place else None
         for attempt in range(1, CLEAN_TRIES + 1):
             try:
-                return await self._work.clean(order, place, outcome=Outcome(outcome))
+                evidence = await self._work.clean(order, place, outcome=Outcome(outcome))
             except ItermMcpError as error:
                 _log.warning("attempt_not_cleaned", attempt=attempt_id, error=str(error))
                 if attempt < CLEAN_TRIES:
                     await anyio.sleep(AGAIN_SECONDS * 2**attempt)
+            else:
+                if Outcome.LOST in {outcome, row.outcome}:  # else that is known by how it settles
+                    await self._insist(
+                        lambda: self._desk.touch(lambda at: keep(at, task_id, number, cleaned=True))
+                    )
+                return evidence
         return ""
 
     async def settle(self, attempt_id: str, outcome: str, reason: str, evidence: str) -> None:

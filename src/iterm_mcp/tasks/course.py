@@ -1,4 +1,12 @@
-"""The course of an attempt: which of its steps follows on which."""
+"""The course of an attempt: which of its steps follows on which.
+
+A step answers with what comes next:
+
+- ``on``: the next step.
+- ``ask``: a person has to answer first.
+- ``end``: the attempt is over, with an outcome and a reason.
+- ``gone``: the attempt is somebody else's by now; only what it opened here is still to be closed.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +15,28 @@ from typing import TYPE_CHECKING, Any, Protocol
 from iterm_mcp.models.tasks import Outcome
 
 if TYPE_CHECKING:
-    from iterm_mcp.tasks.attempts import Next
+    from iterm_mcp.models.observations import Json
+
+Next = dict[str, "Json"]
 
 ABANDONED = "!"
 """Ends the id of the course that closes what one that broke has left open."""
 
+GONE: Next = {"next": "gone"}
+
+
+def on() -> Next:
+    """Go on with the next step."""
+    return {"next": "on"}
+
+
+def end(outcome: Outcome, reason: str = "") -> Next:
+    """Say that the attempt is over."""
+    return {"next": "end", "outcome": outcome, "reason": reason}
+
 
 class Steps(Protocol):
-    """The steps of attempts, see `iterm_mcp.tasks.attempts`; each answers with what comes next."""
+    """The steps of attempts, see `iterm_mcp.tasks.attempts`."""
 
     async def prepare(self, attempt_id: str) -> Next:
         """Have it a place to work in."""

@@ -120,6 +120,7 @@ class Dispatcher:
         await self._desk.write(lambda at: scheduling.done(at, schedule, graph_id))
 
     async def _reconcile(self) -> None:
+        await self._close_lost()
         holder = self._lease.holder
         ids = await self._desk.read(lambda at: _going_on(at, holder))
         if not ids:
@@ -139,6 +140,22 @@ class Dispatcher:
                 await self._fail(attempt_id, holder, reason)
             else:
                 await self._durable.abandon(attempt_id, reason)
+
+    async def _close_lost(self) -> None:
+        """Close what attempts have opened here that others have taken over meanwhile.
+
+        Their courses do that by themselves, unless they broke, or there was no time to begin them.
+        """
+        machine = self._lease.holder.machine
+        ids = await self._desk.read(lambda at: _lost(at, machine))
+        if not ids:
+            return
+        ended = await self._durable.ended(ids)
+        for attempt_id in ids:
+            if attempt_id in ended:
+                await self._durable.abandon(attempt_id, "it was lost, and its course broke")
+            else:
+                await self._durable.start(attempt_id)
 
     async def _fail(self, attempt_id: str, holder: Holder, reason: str) -> None:
         """End an attempt that could not even be cleaned up after."""
@@ -164,5 +181,15 @@ def _going_on(connection: Connection, holder: Holder) -> Sequence[str]:
         ATTEMPTS.c.machine == holder.machine,
         ATTEMPTS.c.epoch == holder.epoch,
         ATTEMPTS.c.ended_at.is_(None),
+    )
+    return [f"{task_id}~{number}" for task_id, number in connection.execute(query)]
+
+
+def _lost(connection: Connection, machine: str) -> Sequence[str]:
+    query = sa.select(ATTEMPTS.c.task_id, ATTEMPTS.c.number).where(
+        ATTEMPTS.c.machine == machine,
+        ATTEMPTS.c.ended_at.is_not(None),
+        ATTEMPTS.c.outcome == Outcome.LOST,
+        ATTEMPTS.c.cleaned.is_(False),
     )
     return [f"{task_id}~{number}" for task_id, number in connection.execute(query)]

@@ -13,7 +13,8 @@ from tests.unit.tasks.desks import Bench, open_bench, spec
 from iterm_mcp.errors import ConflictError, InvalidRequestError, StoreError
 from iterm_mcp.models.tasks import Outcome, RetryPolicy, TaskResult, TaskState
 from iterm_mcp.tasks import attempts as attempts_module
-from iterm_mcp.tasks.attempts import GONE, MOST_CRASHES, Attempts, end, on
+from iterm_mcp.tasks.attempts import MOST_CRASHES, Attempts
+from iterm_mcp.tasks.course import GONE, end, on
 from iterm_mcp.tasks.database import UNAVAILABLE
 from iterm_mcp.tasks.lease import Lease
 from iterm_mcp.tasks.machines import leave, renew
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
     from pathlib import Path
 
-    from iterm_mcp.tasks.attempts import Next
+    from iterm_mcp.tasks.course import Next
 
 ONCE = RetryPolicy(1)
 

@@ -126,7 +126,8 @@ async def a_restart(agent: Watched) -> None:
     """It is started again in the same conversation, and told by our own delivery."""
     await agent.call("manage_agent", name=NAME, action="restart")
     await agent.passes(*GATES[agent.kind.name])
-    await agent.becomes(*RESTING)
+    # Its last turn was interrupted, which it is until its own files tell of something later.
+    await agent.becomes(*RESTING, noted="rests")
     told = await agent.call("cascade_message", agents={NAME: "and again"})
     waited = await agent.call(
         "wait_receipts",

@@ -177,15 +177,19 @@ class Watched:
                 self.note(choice, options_of(dialog)[option_index(dialog, choice)])
         return dialog
 
-    async def becomes(self, *states: str) -> None:
-        """Wait until our daemon says so; note it."""
+    async def becomes(self, *states: str, noted: str = "") -> None:
+        """Wait until our daemon says so; note it.
+
+        Args:
+            noted: What is noted instead, where it depends on the moment which of them is seen.
+        """
 
         async def found() -> str:
             state = await self.state()
             return state if state in states else ""
 
         if state := await self._until(f"state {' or '.join(states)}", found):
-            self.note("state", state)
+            self.note("state", noted or state)
 
     async def received(self, text: str) -> None:
         """Wait until the truth knows of a text; note how often it was received."""

@@ -69,6 +69,7 @@ async def run(settings: Settings, paths: Paths) -> None:
                 api=app.api,
                 tokens=app.api.tokens,
                 health=app,
+                traced=app.tracing.tracer is not None,
             ) as web,
             open_http(web, listener) as url,
             open_unix_server(

@@ -20,6 +20,7 @@ from iterm_mcp.access import Access, AccessError
 from iterm_mcp.web.counting import Counted
 from iterm_mcp.web.errors import EXCEPTION_HANDLERS, problem
 from iterm_mcp.web.security import Gate, grant_of
+from iterm_mcp.web.traced import Traced
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
@@ -87,9 +88,13 @@ class _Doors:
         served: Paths outside of it, some of which stand under the interface's own.
     """
 
-    def __init__(self, app: ASGIApp, api: Api, served: Iterable[str]) -> None:
+    def __init__(self, app: ASGIApp, api: Api, served: Iterable[str], *, traced: bool) -> None:
         self._app = app
-        self._api = ServerErrorMiddleware(api.admission, handler=EXCEPTION_HANDLERS[Exception])
+        self._api: ASGIApp = ServerErrorMiddleware(
+            api.admission, handler=EXCEPTION_HANDLERS[Exception]
+        )
+        if traced:
+            self._api = Traced(self._api)
         self._base = api.mount.path
         self._under = f"{self._base}/"
         self._others = frozenset(map(self._first, served))
@@ -121,6 +126,7 @@ async def open_web(
     api: Api | None = None,
     tokens: Tokens | None = None,
     health: Health | None = None,
+    traced: bool = False,
 ) -> AsyncIterator[ASGIApp]:
     """Return the ASGI application for the length of the block.
 
@@ -130,6 +136,7 @@ async def open_web(
         api: What stands under ``/v1``, but for what `more` has there.
         tokens: Those that may come in besides who has `token`.
         health: Answers ``/health``.
+        traced: What `api` serves is part of the trace that a request names.
     """
     manager = StreamableHTTPSessionManager(
         app=server,
@@ -170,7 +177,7 @@ async def open_web(
         exception_handlers=EXCEPTION_HANDLERS,
     )
     if api is not None:
-        app = _Doors(app, api, paths)
+        app = _Doors(app, api, paths, traced=traced)
     counted = Counted(Gate(app, token, tokens), metrics.http, paths, api)
     async with manager.run():
         yield counted

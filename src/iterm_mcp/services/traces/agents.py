@@ -17,6 +17,7 @@ import anyio
 import structlog
 
 from iterm_mcp.errors import StoreError
+from iterm_mcp.models.deliveries import Stage
 from iterm_mcp.models.event_queries import EventQuery
 from iterm_mcp.models.events import EventKind, Links
 from iterm_mcp.services.background import beside
@@ -48,6 +49,8 @@ RECALLED_EVENTS = 500
 
 LATE = timedelta(seconds=1)
 """So much before a message was accepted may a prompt be dated that came of it: clocks differ."""
+
+NEVER_TYPED = frozenset({Stage.REFUSED, Stage.EXPIRED})
 
 GRACE_SECONDS = 2.0
 """How long a turn that has ended is held for what transcripts tell of it, such as tokens."""
@@ -122,7 +125,11 @@ class AgentSpans:
         self._sent.move_to_end(agent)
         if len(self._sent) > MOST_AGENTS:
             self._sent.popitem(last=False)
-        if all(one.delivery_id != delivery.delivery_id for one in known):
+        standing = next((one for one in known if one.delivery_id == delivery.delivery_id), None)
+        if delivery.stage in NEVER_TYPED:
+            if standing is not None:
+                known.remove(standing)
+        elif standing is None:
             known.append(_Sent(delivery.delivery_id, delivery.text, delivery.accepted_at, context))
 
     def recall(self, deliveries: Iterable[Delivery]) -> None:

@@ -39,7 +39,8 @@ class Alerts(Part):
         del time
         standing = {kind: 1 for ill, kind in CAUSES.items() if moment.is_ill(ill)}
         self.metrics.alerts.alerts_standing(standing)
-        told = self.chance.times((TOLD + 2 * len(standing)) * moment.busy_hours)
-        for _ in range(told):
-            fails = moment.is_ill(Ill.SINKS_FAIL) and self.chance.happens(0.7)
+        sinks_fail = moment.is_ill(Ill.SINKS_FAIL)  # each failure is told of, too
+        told = self.chance.times((TOLD * (8 if sinks_fail else 1)) * moment.busy_hours)
+        for _ in range(told + self.chance.times(2 * len(standing) * moment.busy_hours)):
+            fails = sinks_fail and self.chance.happens(0.7)
             self.metrics.alerts.notified(self.chance.pick(SINKS), "failed" if fails else "sent")

@@ -77,7 +77,7 @@ def _scopes(row: Record) -> Iterator[str]:
 def _machines(connection: Connection, now: float) -> tuple[dict[MachineState, int], int, int]:
     """Return how many machines stand how, what the living ones can take, and what they have."""
     rows = connection.execute(
-        sa.select(ATTEMPTS.c.machine, sa.func.count())
+        sa.select(ATTEMPTS.c.machine, sa.func.count().label("attempts"))
         .join(
             TASKS,
             sa.and_(TASKS.c.task_id == ATTEMPTS.c.task_id, TASKS.c.attempts == ATTEMPTS.c.number),
@@ -85,7 +85,7 @@ def _machines(connection: Connection, now: float) -> tuple[dict[MachineState, in
         .where(TASKS.c.state.in_(sorted(ACTIVE)))
         .group_by(ATTEMPTS.c.machine)
     )
-    running: dict[str, int] = dict(rows.tuples().all())
+    running: dict[str, int] = {row.machine: row.attempts for row in rows}
     states: Counter[MachineState] = Counter()
     slots = used = 0
     for row in connection.execute(sa.select(MACHINES)):

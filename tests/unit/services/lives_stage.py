@@ -17,6 +17,7 @@ from iterm_mcp.models.agent_lives import AgentOrder
 from iterm_mcp.models.agent_states import AgentState, StateView
 from iterm_mcp.models.ids import AgentName, SessionId
 from iterm_mcp.models.observations import Fact, Observation, ObservationSource, Sighting
+from iterm_mcp.services.agents.beginnings import Beginnings
 from iterm_mcp.services.agents.care import AgentCare
 from iterm_mcp.services.agents.ends import AgentEnder
 from iterm_mcp.services.agents.forensics import ForensicsCollector
@@ -37,6 +38,7 @@ from iterm_mcp.services.agents.templates import Templates
 from iterm_mcp.services.sessions.service import SessionService
 from iterm_mcp.services.states.adopting import Stranger
 from iterm_mcp.services.states.service import AgentStateService
+from iterm_mcp.telemetry import Metrics
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -365,8 +367,10 @@ class Stage:
         self.files = KeptFiles(folder / "agents", self.world)
         self.sessions = KeptSessions(terminal, self.world)
         self.agents = AgentService(terminal, store, clock)
-        self.states = AgentStateService(store, clock)
-        self.book = LifeBook(store.lives)
+        self.metrics = Metrics()
+        self.states = AgentStateService(store, clock, self.metrics)
+        self.beginnings = Beginnings(self.states, clock, self.metrics.lives)
+        self.book = LifeBook(store.lives, self.metrics.lives)
         self.launcher = AgentLauncher(
             PanePlacer(terminal, self.sessions, self.agents), self.agents, self.states,
             self.book, self.files, self.world, clock, origin,
@@ -383,7 +387,7 @@ class Stage:
         )  # fmt: skip
         self.starter = AgentStarter(
             self.agents, self.states, self.book, self.files, self.launcher, self.ender, clock,
-            self.spares,
+            self.spares, beginnings=self.beginnings,
         )  # fmt: skip
         self.care = AgentCare(self.states, self.book, self.ender, self.told, clock)
         self.supervisor = self.make_supervisor()
@@ -399,13 +403,13 @@ class Stage:
 
     def make_supervisor(self) -> AgentSupervisor:
         """Return a supervisor that remembers nothing, as after a restart of the daemon."""
-        self.book = LifeBook(self.store.lives)
+        self.book = LifeBook(self.store.lives, self.metrics.lives)
         collector = ForensicsCollector(self.terminal, self.world, self.clock, str(self.folder))
         for one in (self.launcher, self.ender, self.starter, self.care, self.spares):
             one._book = self.book
         return AgentSupervisor(
             self.states, self.store.lives, self.book, self.files, self.launcher, self.ender,
-            self.world, collector, self.care, self.clock, RestartPolicy(),
+            self.world, collector, self.care, self.clock, RestartPolicy(), self.beginnings,
         )  # fmt: skip
 
     def order(self, **changes: Any) -> AgentOrder:  # noqa: ANN401

@@ -33,6 +33,10 @@ KEPT_OBSERVATIONS = 5000
 """How many observations each agent keeps, besides the newest of each fact and source."""
 
 TIDY_SECONDS = 3600.0
+RECHECK_SECONDS = 30.0
+"""After which is looked again who is registered: a ledger that was being read while its agent was
+removed came too late for that."""
+
 LOADED_OBSERVATIONS = 1000
 """How much of a ledger is read after a restart of the daemon to find the state."""
 
@@ -274,7 +278,8 @@ class AgentStateService:
                 if agent in self._told:
                     kind, view = self._told.pop(agent)
                     self._observer.agent_state_changed(kind, view.state, None)
-            await self._agents.wait_changed(registry)
+            with anyio.move_on_after(RECHECK_SECONDS):
+                await self._agents.wait_changed(registry)
 
     # Ledgers.
 

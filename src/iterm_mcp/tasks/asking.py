@@ -164,6 +164,12 @@ def open_answer(connection: Connection, task_id: str, attempt: int) -> Record | 
     return connection.execute(query.order_by(ANSWERS.c.answer_id).limit(1)).one_or_none()
 
 
+def asks(connection: Connection, task_id: str) -> bool:
+    """Tell whether a task waits for a person to say something."""
+    query = sa.select(TASKS.c.state).where(TASKS.c.task_id == task_id)
+    return connection.execute(query).scalar() == TaskState.NEEDS_INPUT
+
+
 def check_scope(scope: str) -> str:
     """Return the scope of a pause.
 

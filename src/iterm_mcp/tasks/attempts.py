@@ -115,11 +115,18 @@ class Attempts:
         with anyio.move_on_after(ANSWER_SECONDS):
             while not stop.is_set():
                 event = self._desk.bell.next()
-                row = await self._insist(
-                    lambda: self._desk.read(lambda at: asking.open_answer(at, task_id, number))
+                row, asks = await self._insist(
+                    lambda: self._desk.read(
+                        lambda at: (
+                            asking.open_answer(at, task_id, number),
+                            asking.asks(at, task_id),
+                        )
+                    )
                 )
                 if row is not None:
                     return await self._give(attempt_id, row)
+                if not asks:  # it was handed on, and a kill came before that was known
+                    break
                 await self._desk.bell.wait(event, 1.0)
         return on()
 

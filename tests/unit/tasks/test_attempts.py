@@ -13,7 +13,7 @@ from tests.unit.tasks.desks import Bench, open_bench, spec
 from iterm_mcp.errors import ConflictError, InvalidRequestError, StoreError
 from iterm_mcp.models.tasks import Outcome, RetryPolicy, TaskResult, TaskState
 from iterm_mcp.tasks import attempts as attempts_module
-from iterm_mcp.tasks.attempts import MOST_CRASHES, Attempts
+from iterm_mcp.tasks.attempts import ANSWER_SECONDS, MOST_CRASHES, Attempts
 from iterm_mcp.tasks.course import GONE, end, on
 from iterm_mcp.tasks.database import UNAVAILABLE
 from iterm_mcp.tasks.lease import Lease
@@ -229,6 +229,11 @@ async def test_a_question_is_asked_answered_and_handed_on(folder: Path) -> None:
         assert (task.state, task.question) == (TaskState.RUNNING, "")
         assert task.moves[-1].reason == "answered by ann"
         assert run.work.calls[-1] == "answer yes"
+
+        # As after a kill before it was known that the step was done: nobody says anything more.
+        with anyio.fail_after(ANSWER_SECONDS / 2):
+            assert await run.attempts.wait_answer(run.name, 0) == on()
+        assert run.work.calls.count("answer yes") == 1
 
 
 async def test_an_answer_that_cannot_be_handed_on_leaves_the_question(folder: Path) -> None:

@@ -25,6 +25,8 @@ from iterm_mcp.tasks.stops import Stops
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
+    from sqlalchemy import Connection
+
     from iterm_mcp.tasks.course import Steps
     from iterm_mcp.tasks.database import TaskDatabase
     from iterm_mcp.tasks.durable import Durable
@@ -177,17 +179,20 @@ class Machine:
             self.alive = False
             return False
 
-    async def step(self, course: str) -> bool:
-        """Do the next step of a course; tell whether there was one that does not wait for anybody.
+    async def step(self, course: str, *, patient: bool = False) -> bool:
+        """Do the next step of a course; tell whether there was one.
 
         A kill ends the machine's life.
+
+        Args:
+            patient: Also one that waits a while for somebody who says nothing.
         """
         answers = self.journal.courses[course]
         attempt_id = course.removesuffix(ABANDONED)
         stop = self._stops.of(attempt_id)
         await self._stops._look()
         asks = bool(answers) and answers[-1] == {"next": "ask"}
-        if asks and not stop.is_set() and not await self._answered(attempt_id):
+        if asks and not patient and not stop.is_set() and not await self._answered(attempt_id):
             return False
         steps = cast("Steps", _JournaledSteps(self._attempts, answers, self._interfere))
         try:
@@ -210,8 +215,12 @@ class Machine:
 
     async def _answered(self, attempt_id: str) -> bool:
         task_id, _, number = attempt_id.rpartition("~")
-        found = await self.desk.read(lambda at: asking.open_answer(at, task_id, int(number)))
-        return found is not None
+
+        def answered(at: Connection) -> bool:
+            given = asking.open_answer(at, task_id, int(number)) is not None
+            return given or not asking.asks(at, task_id)
+
+        return await self.desk.read(answered)
 
 
 def _is_kill(error: BaseException) -> bool:

@@ -280,6 +280,7 @@ class World:
                 await machine.reconcile()
             await self.look_for_work(machine)
             for course in machine.journal.going_on:
+                await machine.step(course, patient=True)
                 while course in machine.journal.going_on and await machine.step(course):
                     pass
             if thorough:
@@ -304,7 +305,8 @@ class World:
         ]
         for task in found:
             faults += self._faults_of(await self.desk.get(task.task_id))
-        return faults + await self.desk.read(_loose)
+        loose: list[str] = await self.desk.read(_loose)
+        return faults + loose
 
     def _faults_of(self, task: Task) -> list[str]:
         name, faults = task.spec.name, []
@@ -355,7 +357,8 @@ async def open_world(seed: int) -> AsyncIterator[World]:
     patch = pytest.MonkeyPatch()
     try:
         async with open_task_database(f"sqlite:///{folder}/tasks.db") as database:
-            patch.setattr(attempts, "AGAIN_SECONDS", 0.0)  # its wait is on no clock of ours
+            patch.setattr(attempts, "AGAIN_SECONDS", 0.0)  # these waits are on no clock of ours
+            patch.setattr(attempts, "ANSWER_SECONDS", 0.02)
             world = World(database, folder, seed)
             for machine in world.machines:
                 await machine.start()

@@ -3,20 +3,42 @@
 from __future__ import annotations
 
 from scripts.dashboards import (
-    errors_by_operation,
+    agents,
+    alerts,
+    approvals,
+    costs,
+    errors,
     events,
-    message_throughput,
-    operation_latency,
-    session_lifecycle,
-    sessions_and_agents,
+    fleet,
+    http,
+    latency,
+    messages,
+    models,
+    overview,
+    resources,
+    sessions,
+    tasks,
+    tools,
+    worktrees,
 )
 
 PAGES = {
-    "errors-by-operation": errors_by_operation.dashboard,
+    "overview": overview.dashboard,
+    "tools": tools.dashboard,
+    "latency": latency.dashboard,
+    "sessions": sessions.dashboard,
+    "messages": messages.dashboard,
+    "agents": agents.dashboard,
+    "approvals": approvals.dashboard,
+    "tasks": tasks.dashboard,
+    "worktrees": worktrees.dashboard,
+    "costs": costs.dashboard,
+    "models": models.dashboard,
     "events": events.dashboard,
-    "message-throughput": message_throughput.dashboard,
-    "operation-latency": operation_latency.dashboard,
-    "session-lifecycle": session_lifecycle.dashboard,
-    "sessions-and-agents": sessions_and_agents.dashboard,
+    "http": http.dashboard,
+    "resources": resources.dashboard,
+    "errors": errors.dashboard,
+    "alerts": alerts.dashboard,
+    "fleet": fleet.dashboard,
 }
-"""By the name of its file."""
+"""By the name of its file, in the order in which people look."""

@@ -14,7 +14,7 @@ from scripts.dashboards.panels import (
     figure,
     graph,
 )
-from scripts.dashboards.promql import increase, rate, series, total
+from scripts.dashboards.promql import QUANTILES, increase, quantile, rate, series, total
 
 EVENTS = "iterm_mcp_events"
 SPOOL = "iterm_mcp_spool"
@@ -24,7 +24,7 @@ def dashboard() -> str:
     """Return the dashboard as JSON."""
     return page(
         "iterm-mcp-events",
-        "iterm-mcp / Events",
+        "iterm-mcp / Events and intake",
         "Whether all that happens is kept, how long that takes, and what it takes of the disk.",
         {
             "Now": [
@@ -106,6 +106,34 @@ def dashboard() -> str:
                     Query(total(rate(f"{EVENTS}_own_dropped_total")), "lost"),
                     Query(total(rate("iterm_mcp_shell_looks_skipped_total")), "looks left out"),
                     Query(total(rate(f"{SPOOL}_torn_files_total")), "torn files"),
+                ),
+            ],
+            "Where they come from": [
+                graph(
+                    "Hooks",
+                    "Events of agents' hooks per second: recorded or nobody's as they came, kept "
+                    "or torn when they came from the spool.",
+                    PER_SECOND,
+                    Query(total(rate("iterm_mcp_agent_hooks_total"), "outcome"), "{{outcome}}"),
+                    stacked=True,
+                    to="iterm-mcp-agents",
+                ),
+                graph(
+                    "Time that a hook takes",
+                    "The agent waits meanwhile.",
+                    SECONDS,
+                    *(
+                        Query(
+                            quantile(
+                                share,
+                                "iterm_mcp_http_request_duration_seconds",
+                                'class="hook"',
+                            ),
+                            name,
+                        )
+                        for share, name in QUANTILES
+                    ),
+                    to="iterm-mcp-http",
                 ),
             ],
             "On the disk": [

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from scripts.dashboards.panels import Panel
 
 TAG = "iterm-mcp"
+OVERVIEW = "iterm-mcp-overview"
 ROW_HEIGHT = 1
 
 
@@ -50,6 +51,14 @@ def page(uid: str, title: str, description: str, rows: dict[str, list[Panel]]) -
             _choice("instance", 'label_values(iterm_mcp_build_info{job=~"$job"}, instance)')
         )
     )
+    if uid != OVERVIEW:
+        built.link(
+            builders.DashboardLink("Overview")
+            .type(dashboard.DashboardLinkType.LINK)
+            .url(f"/d/{OVERVIEW}")
+            .include_vars(include_vars=True)
+            .keep_time(keep_time=True)
+        )
     for heading, panels in rows.items():
         built.with_row(builders.Row(heading))
         for panel in panels:
@@ -70,5 +79,5 @@ def _choice(name: str, query: str) -> builders.QueryVariable:
         .sort(dashboard.VariableSort.ALPHABETICAL_ASC)
         .multi(multi=True)
         .include_all(include_all=True)
-        .all_value(".*")
+        .all_value(".+")
     )

@@ -11,6 +11,7 @@ from grafana_foundation_sdk.builders import (
     heatmap,
     prometheus,
     stat,
+    table,
     timeseries,
 )
 from grafana_foundation_sdk.builders import (
@@ -33,16 +34,19 @@ COUNT = "short"
 SECONDS = "s"
 PER_SECOND = "ops"
 BYTES = "bytes"
+DOLLARS = "currencyUSD"
 BYTES_PER_SECOND = "Bps"
 SHARE = "percentunit"
 SOURCE = dashboard.DataSourceRef(type_val="prometheus", uid="${datasource}")
 
-Panel = timeseries.Panel | stat.Panel | bargauge.Panel | heatmap.Panel
+Panel = timeseries.Panel | stat.Panel | bargauge.Panel | heatmap.Panel | table.Panel
 Steps = tuple[tuple[float | None, str], ...]
 
 NO_JUDGEMENT: Steps = ((None, "blue"),)
 GOOD_WHEN_ZERO: Steps = ((None, "green"), (1, "orange"), (10, "red"))
 GOOD_WHEN_HIGH: Steps = ((None, "red"), (0.99, "orange"), (0.999, "green"))
+DOWN_OR_UP: Steps = ((None, "red"), (1, "green"))
+BAD_WHEN_ANY: Steps = ((None, "green"), (1, "red"))
 GOOD_WHEN_QUICK: Steps = ((None, "green"), (0.5, "orange"), (1, "red"))
 """Half a second is felt; a second stops the thought."""
 
@@ -53,6 +57,24 @@ class Query:
 
     expr: str
     legend: str = "__auto"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One figure of each row of a table."""
+
+    name: str
+    unit: str
+    expr: str
+
+
+def way(uid: str) -> dashboard_builders.DashboardLink:
+    """Return a panel's link to another dashboard, for the same time and the same instances."""
+    return (
+        dashboard_builders.DashboardLink(f"More of {uid.removeprefix('iterm-mcp-')}")
+        .type(dashboard.DashboardLinkType.LINK)
+        .url(f"/d/{uid}?${{__url_time_range}}&${{__all_variables}}")
+    )
 
 
 def _targets(queries: Sequence[Query]) -> list[Builder[Dataquery]]:
@@ -84,11 +106,13 @@ def graph(
     width: int = 12,
     stacked: bool = False,
     steps: Steps | None = None,
+    to: str = "",
 ) -> timeseries.Panel:
     """Lines over time; bars on top of each other when stacked.
 
     Args:
         steps: Draws a dashed line at each value.
+        to: The dashboard that tells more.
     """
     panel = (
         timeseries.Panel()
@@ -117,6 +141,8 @@ def graph(
         )
         .targets(_targets(queries))
     )
+    if to:
+        panel.links([way(to)])
     if stacked:
         panel.draw_style(common.GraphDrawStyle.BARS).fill_opacity(60).stacking(
             common_builders.StackingConfig().mode(common.StackingMode.NORMAL)
@@ -138,11 +164,13 @@ def figure(
     steps: Steps = NO_JUDGEMENT,
     words: dict[str, str] | None = None,
     decimals: int | None = None,
+    to: str = "",
 ) -> stat.Panel:
     """One large figure, coloured by the step it has reached.
 
     Args:
         words: Shown in place of a value.
+        to: The dashboard that tells more.
     """
     panel = (
         stat.Panel()
@@ -159,6 +187,8 @@ def figure(
         .thresholds(_thresholds(steps))
         .targets(_targets([query]))
     )
+    if to:
+        panel.links([way(to)])
     if decimals is not None:
         panel.decimals(decimals)
     if words:
@@ -176,10 +206,10 @@ def figure(
 
 
 def ranking(
-    title: str, description: str, unit: str, query: Query, *, width: int = 12
+    title: str, description: str, unit: str, query: Query, *, width: int = 12, to: str = ""
 ) -> bargauge.Panel:
     """One bar a series, for what happened over the whole range."""
-    return (
+    panel = (
         bargauge.Panel()
         .title(title)
         .description(description)
@@ -195,6 +225,7 @@ def ranking(
         .thresholds(_thresholds(NO_JUDGEMENT))
         .with_target(_target(query).instant())
     )
+    return panel.links([way(to)]) if to else panel
 
 
 def spread(title: str, description: str, expr: str, *, width: int = 12) -> heatmap.Panel:
@@ -220,3 +251,54 @@ def spread(title: str, description: str, expr: str, *, width: int = 12) -> heatm
         )
         .with_target(target.format(PromQueryFormat.HEATMAP))
     )
+
+
+def listing(
+    title: str, description: str, label: str, columns: Sequence[Column], *, width: int = 24
+) -> table.Panel:
+    """A row for each value of a label, and a column for each query.
+
+    Args:
+        columns: Each query must keep `label` and nothing else.
+    """
+    panel = (
+        table.Panel()
+        .show_header(show_header=True)
+        .title(title)
+        .description(description)
+        .unit(COUNT)
+        .no_value("none")
+        .datasource(SOURCE)
+        .height(8)
+        .span(width)
+        .targets(
+            [
+                _target(Query(column.expr, f"{{{{{label}}}}}"), letter)
+                .instant()
+                .format(PromQueryFormat.TABLE)
+                for letter, column in zip(ascii_uppercase, columns, strict=False)
+            ]
+        )
+        .with_transformation(
+            dashboard.DataTransformerConfig("joinByField", options={"byField": label})
+        )
+        .with_transformation(
+            dashboard.DataTransformerConfig(
+                "organize", options={"excludeByName": {"Time": True, **_more_times(columns)}}
+            )
+        )
+    )
+    for letter, column in zip(ascii_uppercase, columns, strict=False):
+        panel.override_by_name(
+            f"Value #{letter}",
+            [
+                dashboard.DynamicConfigValue("displayName", column.name),
+                dashboard.DynamicConfigValue("unit", column.unit),
+            ],
+        )
+    return panel
+
+
+def _more_times(columns: Sequence[Column]) -> dict[str, bool]:
+    """Name the times of the queries after the first as Grafana does when it joins them."""
+    return {f"Time {number}": True for number in range(1, len(columns) + 1)}

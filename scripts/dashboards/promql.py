@@ -55,6 +55,33 @@ def total(vector: str, *by: str) -> str:
     return f"sum by ({', '.join(by)}) ({vector})" if by else f"sum({vector})"
 
 
+def now(gauge: str, *by: str, matching: tuple[str, ...] = ()) -> str:
+    """Sum a gauge as it stands, keeping some labels."""
+    return total(series(gauge, *matching), *by)
+
+
+def worst(gauge: str, *by: str, matching: tuple[str, ...] = ()) -> str:
+    """Return the highest of a gauge's values, of each of some labels."""
+    kept = f"max by ({', '.join(by)}) " if by else "max"
+    return f"{kept}({series(gauge, *matching)})"
+
+
+def least(gauge: str, *by: str) -> str:
+    """Return the lowest of a gauge's values, of each of some labels."""
+    kept = f"min by ({', '.join(by)}) " if by else "min"
+    return f"{kept}({series(gauge)})"
+
+
+def grown(counter: str, *by: str, matching: tuple[str, ...] = ()) -> str:
+    """Sum a counter's growth over all that the dashboard shows, keeping some labels."""
+    return total(increase(counter, *matching), *by)
+
+
+def flow(counter: str, *by: str, matching: tuple[str, ...] = ()) -> str:
+    """Sum a counter's growth per second, keeping some labels."""
+    return total(rate(counter, *matching), *by)
+
+
 def failures(counter: str, *by: str) -> str:
     """Return how much work fails per second; only of what fails at all."""
     return f"{total(rate(counter, NOT_OK), *by)} > 0"
@@ -72,10 +99,20 @@ def quantile(
     return f"histogram_quantile({share}, {buckets})"
 
 
-def mean(histogram: str, *matchers: str, by: tuple[str, ...] = ()) -> str:
+def mean(histogram: str, *matchers: str, by: tuple[str, ...] = (), growth: Growth = rate) -> str:
     """Return the mean of a histogram's observations."""
-    seconds = total(rate(f"{histogram}_sum", *matchers), *by)
-    return f"{seconds} / {total(rate(f'{histogram}_count', *matchers), *by)}"
+    seconds = total(growth(f"{histogram}_sum", *matchers), *by)
+    return f"{seconds} / {total(growth(f'{histogram}_count', *matchers), *by)}"
+
+
+def part(counter: str, *matchers: str, by: tuple[str, ...] = (), growth: Growth = rate) -> str:
+    """Return which part of all that is counted matches."""
+    return f"{total(growth(counter, *matchers), *by)} / {total(growth(counter), *by)}"
+
+
+def top(count: int, vector: str) -> str:
+    """Return the highest of a vector's series."""
+    return f"topk({count}, {vector})"
 
 
 def share_within(seconds: float, histogram: str, *matchers: str) -> str:

@@ -12,6 +12,7 @@ from tests.fleet.parts.events import Events
 from tests.fleet.parts.lives import Costs, Lives
 from tests.fleet.parts.messages import Messages
 from tests.fleet.parts.part import Life
+from tests.fleet.parts.probe import Exports, Probe
 from tests.fleet.parts.processes import Daemon, Host
 from tests.fleet.parts.resources import Resources
 from tests.fleet.parts.tasks import Tasks, Worktrees
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 PARTS = (
     Calls, Terminal, Agents, Approvals, Lives, Messages, Tasks, Worktrees, Costs, Alerts, Web,
-    Events, Resources, Daemon, Host,
+    Events, Resources, Daemon, Host, Probe, Exports,
 )  # fmt: skip
 """In the order in which they live through a while."""
 

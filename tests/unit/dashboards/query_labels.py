@@ -6,16 +6,17 @@ from dataclasses import dataclass
 from functools import cache
 
 import promql_parser as promql
-from prometheus_client.metrics import MetricWrapperBase
-
-from iterm_mcp.models.event_queries import EventStats, IntakeStats
-from iterm_mcp.models.events import EventNumber
-from iterm_mcp.telemetry import Metrics
-from iterm_mcp.telemetry.event_metrics import EventMetrics
+from tests.fleet import STORIES, Fleet
+from tests.fleet.stories import HOUR
 
 TARGET_LABELS = {"job", "instance"}
 GROWTH = {"rate", "increase"}
-SUFFIXES = {"counter": ("_total",), "gauge": ("",), "histogram": ("_bucket", "_sum", "_count")}
+SUFFIXES = {
+    "counter": ("_total",),
+    "gauge": ("",),
+    "info": ("_info",),
+    "histogram": ("_bucket", "_sum", "_count"),
+}
 LOOKS = {"$__rate_interval": "1m", "$__range": "1h"}
 
 
@@ -29,29 +30,20 @@ class Series:
 
 @cache
 def exposed() -> dict[str, Series]:
-    """Return every series of ours by its name."""
-    found = {}
-    for collector in Metrics().registry._collector_to_names:
-        if isinstance(collector, MetricWrapperBase):
-            for family in collector.describe():
-                for suffix in SUFFIXES[family.type]:
-                    labels = {*collector._labelnames, *TARGET_LABELS}
-                    if suffix == "_bucket":
-                        labels.add("le")
-                    found[family.name + suffix] = Series(family.type != "gauge", frozenset(labels))
-    return found | _of_events()
-
-
-def _of_events() -> dict[str, Series]:
-    """Return what is not counted but asked for at each scrape; it has no labels of its own."""
-    collector = EventMetrics()
-    nothing = EventStats((), 0, EventNumber(0), 0, 0, 0.0, 0.0, 0, 0, 0, 0.0, "", 0, 0, 0)
-    collector.begin(lambda: (nothing, IntakeStats(0, 0, 0, 0, 0, 0)))
-    return {
-        family.name + suffix: Series(family.type != "gauge", frozenset(TARGET_LABELS))
-        for family in collector.collect()
-        for suffix in SUFFIXES[family.type]
-    }
+    """Return every series by its name, as simulated daemons show them that do some of all."""
+    fleet = Fleet(STORIES["mixed"], machines=2)
+    for _ in range(4):
+        fleet.advance(HOUR / 4)
+    found: dict[str, Series] = {}
+    for machine in fleet.machines:
+        for family in machine.metrics.registry.collect():
+            names = {family.name + suffix for suffix in SUFFIXES[family.type]}
+            for sample in family.samples:
+                if sample.name in names:
+                    before = found.get(sample.name, Series(grows=False, labels=frozenset()))
+                    labels = before.labels | sample.labels.keys() | TARGET_LABELS
+                    found[sample.name] = Series(family.type in {"counter", "histogram"}, labels)
+    return found
 
 
 def labels_of(query: str) -> frozenset[str]:
@@ -66,6 +58,8 @@ def labels_of(query: str) -> frozenset[str]:
 
 
 def _labels(expr: promql.Expr, *, growing: bool) -> frozenset[str]:
+    while isinstance(expr, promql.ParenExpr):
+        expr = expr.expr
     match expr:
         case promql.NumberLiteral():
             return frozenset()
@@ -79,10 +73,16 @@ def _labels(expr: promql.Expr, *, growing: bool) -> frozenset[str]:
             return _aggregated(expr)
         case promql.BinaryExpr():
             sides = [_labels(side, growing=False) for side in (expr.lhs, expr.rhs)]
-            if not any(isinstance(side, promql.NumberLiteral) for side in (expr.lhs, expr.rhs)):
+            if not _is_number(expr.lhs) and not _is_number(expr.rhs):
                 assert sides[0] == sides[1], f"nothing matches: {expr.prettify()}"
             return sides[0] | sides[1]
     raise AssertionError(f"teach this test about {expr.prettify()}")
+
+
+def _is_number(expr: promql.Expr) -> bool:
+    return isinstance(expr, promql.NumberLiteral) or (
+        isinstance(expr, promql.Call) and expr.func.name == "time"
+    )
 
 
 def _selected(selector: promql.VectorSelector, *, growing: bool) -> frozenset[str]:
@@ -99,6 +99,8 @@ def _selected(selector: promql.VectorSelector, *, growing: bool) -> frozenset[st
 
 def _called(call: promql.Call) -> frozenset[str]:
     name = call.func.name
+    if name == "time":
+        return frozenset()
     inner = _labels(call.args[-1], growing=name in GROWTH)
     if name == "histogram_quantile":
         assert "le" in inner, call.prettify()

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from scripts.dashboards import PAGES
+from scripts.dashboards.page import OVERVIEW
 from scripts.dashboards.promql import CALLER_MISTAKES, FAULTS, SCOPE
 from scripts.generate import generated
-from tests.unit.dashboards.query_labels import labels_of
+from tests.unit.dashboards.query_labels import exposed, labels_of
 
 from iterm_mcp.telemetry.meter import OUTCOMES
 
@@ -38,14 +40,9 @@ def queries_of(page: dict[str, Any]) -> list[str]:
 page_files = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 
 
-def test_the_first_five_are_there() -> None:
-    assert {path.stem for path in FILES} >= {
-        "sessions-and-agents",
-        "message-throughput",
-        "session-lifecycle",
-        "operation-latency",
-        "errors-by-operation",
-    }
+def test_there_is_one_for_everything_that_is_measured() -> None:
+    assert {path.stem for path in FILES} == set(PAGES)
+    assert len(PAGES) >= 17
 
 
 def test_what_ships_is_what_the_code_says() -> None:
@@ -69,8 +66,7 @@ def test_it_can_be_scoped_and_leads_to_the_others(path: Path) -> None:
     assert all(variables[name]["multi"] for name in ("job", "instance"))
     assert page["editable"] is False
     assert page["description"]
-    assert page["links"][0]["keepTime"]
-    assert page["links"][0]["includeVars"]
+    assert all(link["keepTime"] and link["includeVars"] for link in page["links"])
 
 
 @page_files
@@ -139,6 +135,38 @@ def test_a_rate_is_over_an_interval_that_fits_the_scrapes(path: Path) -> None:
         spans = re.findall(r"(rate|increase)\([^[]*\[([^]]+)\]", expr)
         assert all((call == "rate") == (span == "$__rate_interval") for call, span in spans), expr
         assert len(spans) == expr.count("["), expr
+
+
+def leads_to(page: dict[str, Any]) -> set[str]:
+    """Return the dashboards that panels lead to, for the same time and instances."""
+    ways = [link for panel in panels_of(page) for link in panel.get("links", [])]
+    assert all(way["url"].endswith("?${__url_time_range}&${__all_variables}") for way in ways)
+    return {way["url"].split("?")[0].removeprefix("/d/") for way in ways}
+
+
+def test_the_overview_leads_to_every_detail_and_each_detail_back() -> None:
+    pages = {load(path)["uid"]: load(path) for path in FILES}
+
+    assert leads_to(pages[OVERVIEW]) == set(pages) - {OVERVIEW}
+    for uid, page in pages.items():
+        assert leads_to(page) <= set(pages) - {uid}, uid
+        back = {link["url"] for link in page["links"] if link["type"] == "link"}
+        assert back == (set() if uid == OVERVIEW else {f"/d/{OVERVIEW}"}), uid
+
+
+NOT_SHOWN = {
+    "iterm_mcp_worktree_operations_in_flight",  # as good as always 0: they take no second
+    "process_virtual_memory_bytes",
+    "python_gc_objects_collected_total",
+    "python_gc_objects_uncollectable_total",
+}
+
+
+def test_every_metric_has_a_panel() -> None:
+    asked = " ".join(query for path in FILES for query in queries_of(load(path)))
+    families = {re.sub(r"_(bucket|sum|count)$", "", name) for name in exposed()}
+
+    assert {name for name in families if not re.search(rf"\b{name}(_\w+)?{{", asked)} == NOT_SHOWN
 
 
 def test_every_outcome_is_a_success_a_mistake_or_a_fault() -> None:

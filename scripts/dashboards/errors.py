@@ -34,7 +34,7 @@ def dashboard() -> str:
     """Return the dashboard as JSON."""
     return page(
         "iterm-mcp-errors",
-        "iterm-mcp / Errors by operation",
+        "iterm-mcp / Errors",
         "Faults are the product's or the terminal's; mistakes are the caller's, who is told what "
         "to do.",
         {
@@ -140,6 +140,53 @@ def dashboard() -> str:
                         "{{route}}: {{status}}",
                     ),
                     stacked=True,
+                ),
+            ],
+            "Elsewhere": [
+                graph(
+                    "Agents",
+                    "Starts and turns that failed, per second.",
+                    PER_SECOND,
+                    Query(
+                        total(rate("iterm_mcp_agent_starts_total", 'outcome="failed"')), "starts"
+                    ),
+                    Query(total(rate("iterm_mcp_agent_turns_total", 'outcome="failed"')), "turns"),
+                    to="iterm-mcp-agents",
+                ),
+                graph(
+                    "Messages",
+                    "That did not go through, per second.",
+                    PER_SECOND,
+                    Query(
+                        total(
+                            rate("iterm_mcp_receipts_ended_total", 'outcome!="ended"'), "outcome"
+                        ),
+                        "{{outcome}}",
+                    ),
+                    stacked=True,
+                    to="iterm-mcp-messages",
+                ),
+                graph(
+                    "Attempts of tasks",
+                    "That did not succeed, per second.",
+                    PER_SECOND,
+                    Query(
+                        total(
+                            rate("iterm_mcp_task_attempts_total", 'outcome!="succeeded"'),
+                            "outcome",
+                        ),
+                        "{{outcome}}",
+                    ),
+                    stacked=True,
+                    to="iterm-mcp-tasks",
+                ),
+                graph(
+                    "Events",
+                    "Refused or lost, per second; each is something that nobody will find.",
+                    PER_SECOND,
+                    Query(total(rate("iterm_mcp_events_refused_total")), "refused"),
+                    Query(total(rate("iterm_mcp_events_own_dropped_total")), "lost"),
+                    to="iterm-mcp-events",
                 ),
             ],
         },

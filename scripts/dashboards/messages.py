@@ -1,9 +1,10 @@
-"""Messages to agents: how many, how quick, and what became of them."""
+"""Messages and cascades: how many, how quick, and what became of them."""
 
 from __future__ import annotations
 
 from scripts.dashboards.page import page
 from scripts.dashboards.panels import (
+    BAD_WHEN_ANY,
     BYTES_PER_SECOND,
     COUNT,
     GOOD_WHEN_HIGH,
@@ -14,13 +15,27 @@ from scripts.dashboards.panels import (
     Query,
     figure,
     graph,
+    ranking,
     spread,
 )
-from scripts.dashboards.promql import QUANTILES, increase, quantile, rate, total
+from scripts.dashboards.promql import (
+    QUANTILES,
+    flow,
+    grown,
+    increase,
+    now,
+    quantile,
+    rate,
+    top,
+    total,
+    worst,
+)
 
 MESSAGES = "iterm_mcp_messages_total"
 DELIVERY = "iterm_mcp_message_delivery_duration_seconds"
 BYTES = "iterm_mcp_message_bytes_total"
+ENDED = "iterm_mcp_receipts_ended_total"
+NOT_ENDED = 'outcome!="ended"'
 
 
 def dashboard() -> str:
@@ -29,9 +44,35 @@ def dashboard() -> str:
     meant = total(increase(MESSAGES, 'state!="planned"'))
     return page(
         "iterm-mcp-messages",
-        "iterm-mcp / Message throughput",
-        "Cascaded messages: one receipt an agent, by the level of the cascade it came from.",
+        "iterm-mcp / Messages and cascade",
+        "Cascaded messages: one receipt an agent, by the level of the cascade it came from; then "
+        "what waits, and how each message ended.",
         {
+            "Now": [
+                figure(
+                    "Waiting",
+                    "Messages of which nothing was typed yet.",
+                    COUNT,
+                    Query(now("iterm_mcp_messages_waiting")),
+                    width=8,
+                ),
+                figure(
+                    "The oldest",
+                    "How long the oldest of these waits.",
+                    SECONDS,
+                    Query(worst("iterm_mcp_messages_oldest_waiting_seconds")),
+                    width=8,
+                    steps=((None, "green"), (300, "orange"), (1800, "red")),
+                ),
+                figure(
+                    "Dead letters",
+                    "Messages that were refused, have expired, or may have arrived, and are kept.",
+                    COUNT,
+                    Query(now("iterm_mcp_dead_letters")),
+                    width=8,
+                    steps=BAD_WHEN_ANY,
+                ),
+            ],
             "In the shown time": [
                 figure(
                     "Messages",
@@ -97,6 +138,41 @@ def dashboard() -> str:
                     BYTES_PER_SECOND,
                     Query(total(rate(BYTES)), "typed"),
                     width=24,
+                ),
+            ],
+            "How they end": [
+                graph(
+                    "By outcome",
+                    "Messages that came to an end, per second. Unknown: they may have arrived.",
+                    PER_SECOND,
+                    Query(flow(ENDED, "outcome"), "{{outcome}}"),
+                    stacked=True,
+                ),
+                ranking(
+                    "Why they did not go through",
+                    "In the shown time.",
+                    COUNT,
+                    Query(
+                        top(12, grown(ENDED, "outcome", "reason", matching=(NOT_ENDED,))),
+                        "{{outcome}}: {{reason}}",
+                    ),
+                    to="iterm-mcp-errors",
+                ),
+                graph(
+                    "Waiting",
+                    "Messages of which nothing was typed yet, by machine.",
+                    COUNT,
+                    Query(now("iterm_mcp_messages_waiting", "instance"), "{{instance}}"),
+                ),
+                graph(
+                    "The oldest that waits",
+                    "What only grows is an agent that takes nothing any more.",
+                    SECONDS,
+                    Query(
+                        worst("iterm_mcp_messages_oldest_waiting_seconds", "instance"),
+                        "{{instance}}",
+                    ),
+                    to="iterm-mcp-agents",
                 ),
             ],
         },

@@ -31,8 +31,9 @@ def dashboard() -> str:
     """Return the dashboard as JSON."""
     return page(
         "iterm-mcp-latency",
-        "iterm-mcp / Operation latency",
-        "Tool calls as the daemon serves them, and the terminal operations inside them.",
+        "iterm-mcp / Latency",
+        "How long everything takes: tool calls as the daemon serves them, the terminal operations "
+        "inside them, and what else somebody waits for.",
         {
             "In the shown time": [
                 figure(
@@ -127,6 +128,65 @@ def dashboard() -> str:
                         total(series("iterm_mcp_terminal_operations_in_flight"), "operation"),
                         "{{operation}}",
                     ),
+                ),
+            ],
+            "What else somebody waits for": [
+                graph(
+                    "MCP requests, 95 %",
+                    "By method; calls of tools with all that is around them.",
+                    SECONDS,
+                    Query(
+                        quantile(
+                            0.95,
+                            "mcp_server_operation_duration_seconds",
+                            by=("mcp_method_name",),
+                        ),
+                        "{{mcp_method_name}}",
+                    ),
+                    to="iterm-mcp-tools",
+                ),
+                graph(
+                    "HTTP, 95 %",
+                    "By what requests are; streams are held open on purpose.",
+                    SECONDS,
+                    Query(
+                        quantile(0.95, "iterm_mcp_http_request_duration_seconds", by=("class",)),
+                        "{{class}}",
+                    ),
+                    to="iterm-mcp-http",
+                ),
+                graph(
+                    "Messages, 95 %",
+                    "From a message's turn in its session to its receipt.",
+                    SECONDS,
+                    Query(
+                        quantile(0.95, "iterm_mcp_message_delivery_duration_seconds"), "messages"
+                    ),
+                    to="iterm-mcp-messages",
+                ),
+                graph(
+                    "Keys, 95 %",
+                    "From input to a session until its first output, measured in the host.",
+                    SECONDS,
+                    Query(quantile(0.95, "iterm_mcp_host_echo_seconds"), "echo"),
+                    to="iterm-mcp-sessions",
+                ),
+                graph(
+                    "Starts of agents, 95 %",
+                    "From the order until an agent shows what it waits for.",
+                    SECONDS,
+                    Query(
+                        quantile(0.95, "iterm_mcp_agent_start_duration_seconds", by=("kind",)),
+                        "{{kind}}",
+                    ),
+                    to="iterm-mcp-agents",
+                ),
+                graph(
+                    "Event loops",
+                    "The longest that a loop kept what was due waiting, of any machine.",
+                    SECONDS,
+                    Query(f"max({series('iterm_mcp_loop_lag_seconds')})", "daemon"),
+                    Query(f"max({series('iterm_mcp_host_loop_lag_seconds')})", "host"),
                 ),
             ],
         },

@@ -140,7 +140,7 @@ class Settings(BaseSettings):
     agent_traces: bool = False
     """Have agents that are started export their own traces to the same collector."""
 
-    probe_seconds: Annotated[float, Field(ge=0, le=86_400)] = 0.0
+    probe_seconds: Annotated[float, Field(ge=0, le=3600)] = 0.0
     """How often the whole way from a session to a task is tried; at least 60. 0: never."""
 
     @field_validator("probe_seconds")

@@ -86,6 +86,11 @@ class Paths:
         return f"{self.state}/alerts.toml"
 
     @property
+    def probe(self) -> str:
+        """Stands while a run of the probe has not been cleaned up."""
+        return f"{self.state}/probe.underway"
+
+    @property
     def shares(self) -> str:
         """The folder of files that are shared by links."""
         return f"{self.state}/shares"

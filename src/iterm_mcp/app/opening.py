@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 from iterm_mcp.agents.described import kind_folders, open_described
 from iterm_mcp.app.counting import counted, counting
 from iterm_mcp.app.desk import open_desk
+from iterm_mcp.app.exporting import exports_of
 from iterm_mcp.app.machine import machine_settings
 from iterm_mcp.app.observing import observing
+from iterm_mcp.app.probing import make_probe
 from iterm_mcp.app.services import Services, make_services
 from iterm_mcp.app.tasks import make_work
 from iterm_mcp.app.tools import tool_rows
@@ -35,6 +37,7 @@ from iterm_mcp.store import open_store
 from iterm_mcp.store.audit_log import open_audit_log
 from iterm_mcp.store.events import keeping
 from iterm_mcp.telemetry import Metrics
+from iterm_mcp.telemetry.exporting import open_exporters
 from iterm_mcp.telemetry.tracing import Tracing, open_tracing
 from iterm_mcp.terminal.endpoint import find_endpoint
 from iterm_mcp.terminal.iterm import ItermTerminal
@@ -162,6 +165,7 @@ async def open_app(
             settings.connect_timeout_seconds,
         ) as link,
         observing(metrics, link, settings, paths, clock),
+        open_exporters(exports_of(settings), metrics, clock, metrics.exports),
     ):
         since = events.store.newest
         terminal = ItermTerminal(link, metrics.operations, settings.request_timeout_seconds)
@@ -242,7 +246,11 @@ async def open_app(
             limits = ApiLimits(settings.http_requests_per_second, settings.http_most_at_once)
             door, desk = DirectCalls(rows, calls), services.approvals.desk
             shares = Shares(store.shares, questions.exporter, Shelf(paths.shares), clock)
-            async with shares.running():
+            probe = make_probe(
+                services, terminal, work_desk.asked, paths, clock, settings.probe_seconds
+            )
+            metrics.probe.begin(probe.counts)
+            async with shares.running(), probe.running():
                 api = await open_api(
                     ApiServices(
                         store,
@@ -258,6 +266,7 @@ async def open_app(
                         work_desk.chooser,
                         worktrees=services.worktrees,
                         tasks=work_desk.asked,
+                        probe=probe,
                     )
                 )
                 yield App(

@@ -25,6 +25,7 @@ import iterm_mcp.cli.worktrees as worktree_verbs
 from iterm_mcp.cli.attach import attach
 from iterm_mcp.cli.doctor import doctor
 from iterm_mcp.cli.install import install, uninstall
+from iterm_mcp.cli.probe import probe
 
 app = typer.Typer(
     name="iterm-mcp",
@@ -57,6 +58,7 @@ app.command()(attach)
 app.command()(install)
 app.command()(uninstall)
 app.command()(doctor)
+app.command()(probe)
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - how typer hands a flag on

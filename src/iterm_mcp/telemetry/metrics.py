@@ -23,12 +23,14 @@ from iterm_mcp.telemetry.cost_metrics import CostMetrics
 from iterm_mcp.telemetry.daemon_metrics import DaemonMetrics
 from iterm_mcp.telemetry.event_metrics import EventMetrics
 from iterm_mcp.telemetry.exemplars import exemplar
+from iterm_mcp.telemetry.export_metrics import ExportMetrics
 from iterm_mcp.telemetry.host_metrics import HostMetrics
 from iterm_mcp.telemetry.http_metrics import HttpMetrics
 from iterm_mcp.telemetry.labels import NAMELESS, Bounded
 from iterm_mcp.telemetry.mcp_metrics import McpMetrics
 from iterm_mcp.telemetry.message_metrics import DeliveryMetrics
 from iterm_mcp.telemetry.meter import LATENCY_BUCKETS, TERMINAL_OUTCOMES, Meter
+from iterm_mcp.telemetry.probe_metrics import ProbeMetrics
 from iterm_mcp.telemetry.resource_metrics import ResourceMetrics
 from iterm_mcp.telemetry.task_metrics import TaskMetrics
 from iterm_mcp.telemetry.worktree_metrics import WorktreeMetrics
@@ -158,6 +160,8 @@ class Metrics:
         self.worktrees = WorktreeMetrics(registry)
         self.costs = CostMetrics(registry)
         self.alerts = AlertMetrics(registry)
+        self.probe = ProbeMetrics(registry)
+        self.exports = ExportMetrics(registry)
         self._sessions: set[SessionId] = set()
 
     async def refresh(self) -> None:
@@ -239,4 +243,4 @@ class Metrics:
         self.messages.labels(receipt.source, receipt.state).inc()
         self.message_duration.observe(duration_seconds, exemplar())
         if receipt.state == "written":
-            self.message_bytes.inc(len(receipt.text.encode()))
+            self.message_bytes.inc(len(receipt.text.encode("utf-8", "replace")))

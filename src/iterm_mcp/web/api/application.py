@@ -25,6 +25,7 @@ from iterm_mcp.web.api.exports import export_router
 from iterm_mcp.web.api.filters import filter_router
 from iterm_mcp.web.api.history import history_router
 from iterm_mcp.web.api.opening import BASE
+from iterm_mcp.web.api.probe import probe_router
 from iterm_mcp.web.api.process_trees import process_tree_router
 from iterm_mcp.web.api.resources import resource_router
 from iterm_mcp.web.api.routing import operation_id
@@ -79,6 +80,7 @@ def make_application(services: ApiServices, tokens: HttpTokens) -> FastAPI:
         *([attention_router(attention)] if attention else []),
         *([alertmanager_router(attention)] if attention else []),
         *([share_router(services.shares, filters)] if services.shares else []),
+        *([probe_router(services.probe)] if services.probe else []),
         *([process_tree_router(services.resources)] if services.resources else []),
         *([worktree_router(services.worktrees)] if services.worktrees else []),
         *([backlog_router(services.backlog)] if services.backlog else []),

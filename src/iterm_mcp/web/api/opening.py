@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from iterm_mcp.services.backlog.opening import BacklogDesk
     from iterm_mcp.services.choosing.chooser import Chooser
     from iterm_mcp.services.events.questions import EventQuestions
+    from iterm_mcp.services.probing.service import Probe
     from iterm_mcp.services.resources.opening import Resources
     from iterm_mcp.services.shares.book import Shares
     from iterm_mcp.services.tasks.service import TaskService
@@ -68,6 +69,7 @@ class ApiServices:
         backlog: What is left undone in repositories; likewise.
         chooser: How work was done, and how that went; likewise.
         tasks: Durable work; likewise.
+        probe: What tries the whole way; likewise.
         worktrees: Those of git repositories; likewise.
     """
 
@@ -84,6 +86,7 @@ class ApiServices:
     chooser: Chooser | None = None
     worktrees: Worktrees | None = None
     tasks: TaskService | None = None
+    probe: Probe | None = None
 
 
 class LateApplication:

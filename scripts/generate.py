@@ -1,4 +1,4 @@
-"""Write what is generated from the code: tables of tools, answers, pains; dashboards; alerts; OpenAPI.
+"""Write what is generated from the code: tables, pages, rules, dashboards, OpenAPI.
 
 ``python -m scripts.generate``          writes it;
 ``python -m scripts.generate --check``  changes nothing, and exits with 1 when something is stale.
@@ -13,7 +13,9 @@ from pathlib import Path
 from scripts.alerts.page import page as alert_page
 from scripts.alerts.rule_files import rule_files
 from scripts.dashboards import PAGES
+from scripts.dashboards.index import render_index
 from scripts.host_page import render_host_page
+from scripts.metrics_page import render_metrics_page
 from scripts.openapi import render_document
 from scripts.pains import render_pains
 from scripts.tool_table import render_tool_table
@@ -44,14 +46,17 @@ def generated() -> dict[Path, str]:
     page = host.read_text("utf-8")
     for mark, content in render_host_page(ROOT).items():
         page = replace_between(page, mark, content)
-    pains = ROOT / "docs" / "agent-pains.md"
+    boards = ROOT / "docs" / "grafana" / "README.md"
+    pains, metrics = ROOT / "docs" / "agent-pains.md", ROOT / "docs" / "metrics.md"
     return {
         host: page,
         pains: replace_between(pains.read_text("utf-8"), "pains", render_pains(ROOT)),
+        metrics: replace_between(metrics.read_text("utf-8"), "metrics", render_metrics_page()),
         readme: replace_between(readme.read_text("utf-8"), "tools", render_tool_table()),
         ROOT / "docs" / "openapi.json": render_document(),
         ROOT / "docs" / "alerts.md": alert_page(),
         **{ROOT / path: text for path, text in rule_files().items()},
+        boards: replace_between(boards.read_text("utf-8"), "dashboards", render_index()),
         **{ROOT / "docs" / "grafana" / f"{name}.json": make() for name, make in PAGES.items()},
     }
 

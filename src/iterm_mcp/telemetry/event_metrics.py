@@ -35,10 +35,10 @@ def _gauges(stats: EventStats, intake: IntakeStats) -> tuple[tuple[str, str, flo
         ("events_files", "Files of events.", len(stats.partitions)),
         ("events_damaged_files", "Files of events that were set aside.", damaged),
         ("events_waiting", "Events handed over and not yet on the disk.", stats.waiting_events),
-        ("events_lag_seconds", "How long the oldest of these waits.", stats.lag_seconds),
+        ("events_lag_seconds", "How long the oldest event waits for the disk.", stats.lag_seconds),
         ("events_own_waiting", "Events of our own that wait to be kept.", intake.own_waiting),
         ("spool_files", "Files that hooks have left and nobody has taken.", intake.spool_files),
-        ("spool_bytes", "Bytes of these files.", intake.spool_bytes),
+        ("spool_bytes", "Bytes of files that hooks have left.", intake.spool_bytes),
     )
 
 

@@ -43,14 +43,18 @@ class Bounded:
     def __call__(self, name: str) -> str:
         """Return the label's value for a name."""
         told = self._told.get(name)
-        return self._first(name) if told is None else told
+        if told is not None:
+            return told
+        return OTHER if self._full else self._first(name)
+
+    @property
+    def _full(self) -> bool:
+        return len(self._told) - self._own >= self._most
 
     def _first(self, name: str) -> str:
-        """Give a new name its value, unless there are enough."""
+        """Give a new name its value, unless there are enough by now."""
         with self._adding:
-            if len(self._told) - self._own < self._most:
-                return self._told.setdefault(name, _clean(name))
-        return self._told.get(name, OTHER)
+            return OTHER if self._full else self._told.setdefault(name, _clean(name))
 
     def sums(self, numbers: Iterable[tuple[str, float]]) -> dict[str, float]:
         """Return what each value's names have together: for gauges that are read at a scrape."""

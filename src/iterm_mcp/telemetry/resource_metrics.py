@@ -44,15 +44,21 @@ class Counted(Protocol):
 
 
 _GAUGES = (
-    ("agent_trees", "Trees of processes that are watched.", "trees"),
-    ("agent_processes", "Processes of agents, and all that they started.", "processes"),
-    ("agent_memory_bytes", "Resident memory of these.", "memory_bytes"),
+    ("agent_trees", "Agents whose processes are watched, with all that these started.", "trees"),
+    ("agent_processes", "Processes of agents, and all that these started.", "processes"),
+    (
+        "agent_memory_bytes",
+        "Resident memory of agents' processes, and all that these started.",
+        "memory_bytes",
+    ),
 )
 _COUNTERS = (
     ("agent_cpu_seconds", "CPU seconds that agents took, with all that they started.",
      "cpu_seconds"),
-    ("agent_disk_read_bytes", "Bytes that these had from disks.", "read_bytes"),
-    ("agent_disk_written_bytes", "Bytes that these sent to disks.", "written_bytes"),
+    ("agent_disk_read_bytes", "Bytes that agents had from disks, with all that they started.",
+     "read_bytes"),
+    ("agent_disk_written_bytes", "Bytes that agents sent to disks, with all that they started.",
+     "written_bytes"),
 )  # fmt: skip
 
 
@@ -90,7 +96,9 @@ class ResourceMetrics(AskedMetrics[Counted]):
             "iterm_mcp_resource_looks", "Looks at all trees of processes.", counted.looks
         )
         yield CounterMetricFamily(
-            "iterm_mcp_resource_look_cpu_seconds", "CPU seconds of these.", counted.look_seconds
+            "iterm_mcp_resource_look_cpu_seconds",
+            "CPU seconds of looks at all trees of processes.",
+            counted.look_seconds,
         )
 
 

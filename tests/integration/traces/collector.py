@@ -130,6 +130,4 @@ def _read(body: bytes) -> list[Taken]:
 
 
 def _values(attributes: Any) -> dict[str, Any]:  # noqa: ANN401 - of a generated module
-    return {
-        one.key: getattr(one.value, str(one.value.WhichOneof("value"))) for one in attributes
-    }
+    return {one.key: getattr(one.value, str(one.value.WhichOneof("value"))) for one in attributes}

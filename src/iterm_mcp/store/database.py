@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import anyio
 from anyio import to_thread
 
-from iterm_mcp.errors import StoreError
+from iterm_mcp.errors import InvalidRequestError, StoreError
 from iterm_mcp.paths import make_private_file
 from iterm_mcp.store.migrations import migrate
 
@@ -229,7 +229,7 @@ def _connect(path: str, busy_timeout_seconds: float) -> sqlite3.Connection:
 
 @contextmanager
 def _explained(path: str) -> Iterator[None]:
-    """Turn SQLite's word for a failure from outside into ours."""
+    """Turn SQLite's word for a failure from outside into ours, and for what it cannot hold."""
     try:
         yield
     except sqlite3.Error as error:
@@ -238,3 +238,7 @@ def _explained(path: str) -> Iterator[None]:
         if primary not in HINTS:
             raise
         raise StoreError(f"the store {path}: {error}", hint=HINTS[primary]) from error
+    except OverflowError as error:  # of a number that a caller gave
+        raise InvalidRequestError(
+            "a number is too large", hint="Nothing has a number of 2**63 or more."
+        ) from error

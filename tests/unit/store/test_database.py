@@ -13,7 +13,7 @@ import anyio
 import pytest
 from anyio import to_thread
 
-from iterm_mcp.errors import ConflictError, StoreError
+from iterm_mcp.errors import ConflictError, InvalidRequestError, StoreError
 from iterm_mcp.store.database import Database, open_database
 from iterm_mcp.store.migrations import MIGRATIONS
 
@@ -289,3 +289,16 @@ async def test_when_a_migration_fails_none_is_applied(path: str) -> None:
         tables = strange.execute("SELECT name FROM sqlite_schema").fetchall()
         assert tables == [("cascades",)]
         assert strange.execute("PRAGMA user_version").fetchone() == (0,)
+
+
+async def test_a_number_that_no_column_holds_is_refused_and_nothing_else_harmed(path: str) -> None:
+    def find(connection: sqlite3.Connection) -> list[str]:
+        connection.execute("SELECT name FROM teams WHERE name = ?", (2**63,))
+        return []
+
+    async with open_database(path, busy_timeout_seconds=1) as database:
+        for ask in (database.read, database.write):
+            with pytest.raises(InvalidRequestError, match="too large"):
+                await ask(find)
+        await insert(database, "kept")
+        assert await database.read(names) == ["kept"]

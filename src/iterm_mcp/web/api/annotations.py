@@ -12,7 +12,7 @@ from iterm_mcp.models.annotations import Annotation, AnnotationId
 from iterm_mcp.models.callers import Caller
 from iterm_mcp.services.events.annotations import MOST_CHARACTERS, MOST_FOUND, MOST_TAGS
 from iterm_mcp.web.api.conversations import Name
-from iterm_mcp.web.api.routing import Given, make_router, reply, told
+from iterm_mcp.web.api.routing import Flag, Given, make_router, reply, told
 from iterm_mcp.web.api.shapes import list_shape, shape_of
 from iterm_mcp.web.security import grant_of
 
@@ -30,7 +30,7 @@ class AnnotateBody(Given):
     last: Number | None = None
     text: Annotated[str, Field(max_length=MOST_CHARACTERS)] = ""
     tags: Annotated[list[str], Field(max_length=MOST_TAGS, default_factory=list)]
-    bookmark: bool = False
+    bookmark: Flag = False
 
 
 class AnnotationsQuery(Given):

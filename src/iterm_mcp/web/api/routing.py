@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.routing import APIRoute
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import to_json
 from starlette.responses import Response
 
@@ -31,6 +31,10 @@ def _as_text(value: object) -> object:
 
 Time = Annotated[AwareDatetime, BeforeValidator(_as_text)]
 """A moment, as text with a zone."""
+
+
+Flag = Annotated[bool, Field(strict=True)]
+"""Yes or no in a body, as its schema says: 0 is neither. In a URL all is text."""
 
 
 class Given(BaseModel):

@@ -14,7 +14,7 @@ from iterm_mcp.models.task_queries import MOST_TASKS, TaskQuery
 from iterm_mcp.models.tasks import TaskState
 from iterm_mcp.services.tasks import views
 from iterm_mcp.services.tasks.graphs.picture import as_mermaid, nodes_of_tasks
-from iterm_mcp.web.api.routing import Given, Time, make_router, needs, reply, told
+from iterm_mcp.web.api.routing import Flag, Given, Time, make_router, needs, reply, told
 from iterm_mcp.web.security import grant_of
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class GraphBody(Given):
     document: str
     variables: dict[str, Any] = Field(default_factory=dict)
     key: Key = ""
-    dry_run: bool = False
+    dry_run: Flag = False
 
 
 class TasksQuery(Given):
@@ -107,7 +107,7 @@ class ScheduleBody(Given):
 class DrainBody(Given):
     """Whether a machine takes nothing new."""
 
-    draining: bool = True
+    draining: Flag = True
 
 
 class TaskListBody(BaseModel):

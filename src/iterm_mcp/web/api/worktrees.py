@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from iterm_mcp.errors import InvalidRequestError
 from iterm_mcp.services.worktrees.service import Wish
-from iterm_mcp.web.api.routing import DESTRUCTIVE, Given, make_router, needs, reply, told
+from iterm_mcp.web.api.routing import DESTRUCTIVE, Flag, Given, make_router, needs, reply, told
 from iterm_mcp.web.security import grant_of
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class RemoveQuery(Given):
 class CollectBody(Given):
     """The body of ``POST /v1/worktrees/gc``."""
 
-    only_look: bool = False
+    only_look: Flag = False
 
 
 def worktree_router(worktrees: Worktrees) -> APIRouter:

@@ -34,7 +34,12 @@ async def test_who_may_only_read_annotates_nothing(side: Side) -> None:
 
 
 async def test_what_cannot_be_said_is_refused(side: Side) -> None:
-    for body in ({"text": "of nothing"}, {"first": 0, "text": "x"}, {"first": 1, "nope": 1}):
+    for body in (
+        {"text": "of nothing"},
+        {"first": 0, "text": "x"},
+        {"first": 1, "nope": 1},
+        {"first": 1, "text": "x", "bookmark": 0},
+    ):
         assert error_of(await side.post("/v1/annotations", body))[0] == 400
 
 

@@ -34,7 +34,7 @@ SECTIONS = {
     "Events": ("events_", "spool_", "shell_looks"),
     "Alerts": ("alerts_", "notifications"),
     "The probe": ("probe_",),
-    "Exports and looks": ("export", "resource_"),
+    "Exports and looks": ("metric_exports", "resource_"),
 }  # fmt: skip
 """How the names in each begin, without our prefix; the first that fits."""
 

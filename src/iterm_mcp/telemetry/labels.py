@@ -54,7 +54,9 @@ class Bounded:
     def _first(self, name: str) -> str:
         """Give a new name its value, unless there are enough by now."""
         with self._adding:
-            return OTHER if self._full else self._told.setdefault(name, _clean(name))
+            if self._full:
+                return self._told.get(name, OTHER)
+            return self._told.setdefault(name, _clean(name))
 
     def sums(self, numbers: Iterable[tuple[str, float]]) -> dict[str, float]:
         """Return what each value's names have together: for gauges that are read at a scrape."""

@@ -16,6 +16,7 @@ from tests.benchmarks import (
     event_figures,
     hook_figures,
     host_figures,
+    trace_figures,
     worktree_figures,
 )
 from tests.benchmarks.figures import Figure, table
@@ -89,9 +90,13 @@ def _worktrees(scale: Scale) -> Iterator[Figure]:
     yield from worktree_figures.measure(scale.worktrees)
 
 
+def _traces(scale: Scale) -> Iterator[Figure]:
+    yield from trace_figures.measure(scale.calls)
+
+
 PARTS = {
     "client": _client, "host": _host, "echo": _echo, "agents": _agents, "events": _events,
-    "hooks": _hooks, "worktrees": _worktrees,
+    "hooks": _hooks, "worktrees": _worktrees, "traces": _traces,
 }  # fmt: skip
 
 

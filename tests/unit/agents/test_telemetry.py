@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -56,6 +57,32 @@ def test_codex_is_told_where_by_words_that_are_toml() -> None:
     }  # fmt: skip
     assert told["metrics_exporter"]["otlp-http"]["endpoint"].endswith("/v1/metrics")
     assert told["log_user_prompt"] is False
+
+
+TRACES = "http://collector:4318/v1/traces"
+
+
+def test_traces_go_to_a_users_collector_and_our_token_does_not() -> None:
+    both = exporting("claude", replace(ON, traces=TRACES))
+    assert both["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"] == TRACES
+    assert both["OTEL_TRACES_EXPORTER"] == "otlp"
+    assert both["OTEL_EXPORTER_OTLP_ENDPOINT"] == ON.url
+    shown = {name for name, value in both.items() if "secret" in value}
+    assert shown == {f"OTEL_EXPORTER_OTLP_{what}_HEADERS" for what in ("METRICS", "LOGS")}
+    alone = exporting("claude", replace(OFF, traces=TRACES))
+    assert alone["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"] == TRACES
+    assert not {"OTEL_METRICS_EXPORTER", "OTEL_EXPORTER_OTLP_ENDPOINT"} & set(alone)
+    assert "secret" not in str(alone)
+    assert exporting("gemini", replace(OFF, traces=TRACES)) == {}
+
+
+def test_codex_exports_traces_by_words_alone() -> None:
+    words = codex_words(replace(OFF, traces=TRACES))
+    told = tomllib.loads("\n".join(one for one in words if one.startswith("otel.")))["otel"]
+    assert told == {
+        "log_user_prompt": False,
+        "trace_exporter": {"otlp-http": {"endpoint": TRACES, "protocol": "binary"}},
+    }
 
 
 def test_no_prompts_are_exported_by_gemini() -> None:

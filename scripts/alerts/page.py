@@ -65,8 +65,8 @@ def page() -> str:
 def _slos() -> str:
     rows = "".join(f"| `{one.slo}` | {one.target:.1%} | {one.means} |\n" for one in OBJECTIVES)
     burns = "".join(
-        f"| `…{burn.name}` | {burn.factor:g} times too fast | {burn.long} and {burn.short} | {burn.least} | "
-        f"{burn.spends} of thirty days' errors | {burn.severity} |\n"
+        f"| `…{burn.name}` | {burn.factor:g} times what may be | {burn.long} and {burn.short} "
+        f"| {burn.least} | {burn.spends} of thirty days' errors | {burn.severity} |\n"
         for burn in BURNS
     )
     return (

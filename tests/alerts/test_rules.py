@@ -1,0 +1,95 @@
+"""Prometheus's own tool about the rules that ship: each fires when it should, and only then."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+from scripts.alerts import ALERTS
+from scripts.alerts.rule import PREFIX
+from tests.alerts.case import groups
+from tests.alerts.figures import CASES
+from tests.integration.programs import installed
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from tests.alerts.case import Case
+
+RULES = Path(__file__).resolve().parents[2] / "src" / "iterm_mcp" / "monitoring" / "rules"
+
+
+def promtool(*words: str) -> tuple[int, str]:
+    command = [installed("promtool", "prometheus"), *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=100)
+    return done.returncode, done.stdout + done.stderr
+
+
+def rules_of(alerts: Collection[str]) -> dict[str, Any]:
+    """Return the rules of alerts as they ship, with what they are computed from, and no others."""
+    rules = [
+        rule
+        for path in sorted(RULES.glob("*.yml"))
+        for group in yaml.safe_load(path.read_text("utf-8"))["groups"]
+        for rule in group["rules"]
+    ]
+    wanted = [one for one in rules if one.get("alert") in alerts]
+    exprs = " ".join(one["expr"] for one in wanted)
+    used = [
+        one
+        for one in rules
+        if "record" in one and f'{one["record"]}{{slo="{one["labels"]["slo"]}"}}' in exprs
+    ]
+    return {"groups": [{"name": "tested", "rules": [*used, *wanted]}]}
+
+
+def judged(folder: Path, cases: Mapping[str, Case]) -> tuple[int, str]:
+    """Return what promtool says of cases; those of one step share a file, and the rules in it."""
+    files = []
+    named = {f"{PREFIX}{name}": case for name, case in cases.items()}
+    for step in sorted({case.step for case in named.values()}):
+        some = {name: case for name, case in named.items() if case.step == step}
+        rules, tests = folder / f"{step}.rules", folder / f"{step}.tests"  # JSON is YAML
+        rules.write_text(json.dumps(rules_of(some)))
+        asked = {"rule_files": [str(rules)], "evaluation_interval": step, "tests": groups(some)}
+        tests.write_text(json.dumps(asked))
+        files.append(str(tests))
+    return promtool("test", "rules", *files)
+
+
+def test_every_alert_has_figures_at_which_it_fires_and_figures_at_which_it_does_not() -> None:
+    assert {f"{PREFIX}{name}" for name in CASES} == set(ALERTS)
+    assert all(case.fires and case.silent for case in CASES.values())
+
+
+def test_prometheus_understands_the_rules() -> None:
+    code, told = promtool("check", "rules", *map(str, sorted(RULES.glob("*.yml"))))
+    assert code == 0, told
+    assert told.count("SUCCESS") == 2
+
+
+STEPS = sorted({case.step for case in CASES.values()})
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_every_alert_fires_when_it_should_and_is_silent_when_it_should(
+    step: str, tmp_path: Path
+) -> None:
+    code, told = judged(tmp_path, {name: one for name, one in CASES.items() if one.step == step})
+    assert code == 0, told
+
+
+@pytest.mark.parametrize("name", ["TerminalAway", "ToolCallsBudgetBurnsFast"])
+def test_an_alert_that_fires_too_much_or_never_is_told(name: str, tmp_path: Path) -> None:
+    case = CASES[name]
+    code, told = judged(tmp_path, {name: replace(case, fires=case.silent[0])})
+    assert code == 1
+    assert f"{PREFIX}{name} fires" in told
+    code, told = judged(tmp_path, {name: replace(case, silent=(case.fires,))})
+    assert code == 1
+    assert f"{PREFIX}{name} silent 0" in told

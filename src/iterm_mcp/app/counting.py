@@ -15,7 +15,7 @@ from iterm_mcp.telemetry.message_metrics import Waiting
 from iterm_mcp.telemetry.task_metrics import EngineStanding
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Sequence
     from datetime import datetime
 
     from iterm_mcp.app.services import Services
@@ -85,11 +85,23 @@ def _standing(tasks: Recount[TaskTally | None]) -> EngineStanding | None:
 
 
 def _waiting(services: Services, dead: int | None, now: datetime) -> Waiting:
-    messages = services.deliveries.waiting()
     asked = [one.asked_at for one in services.approvals.book.standing()]
+    return waiting_of(services.deliveries.waiting(), asked, dead, now)
+
+
+def waiting_of(
+    messages: Sequence[datetime], asked: Sequence[datetime], dead: int | None, now: datetime
+) -> Waiting:
+    """Return who waits.
+
+    Args:
+        messages: When each was accepted of which nothing was typed yet.
+        asked: When each dialog came up that waits for an answer.
+        dead: How many dead letters there are; None while nobody has counted them.
+    """
     return Waiting(len(messages), _age(messages, now), _age(asked, now), dead)
 
 
-def _age(times: tuple[datetime, ...] | list[datetime], now: datetime) -> float:
+def _age(times: Sequence[datetime], now: datetime) -> float:
     """Return how many seconds ago the first of some times was; 0 without any."""
     return max(0.0, (now - min(times)).total_seconds()) if times else 0.0

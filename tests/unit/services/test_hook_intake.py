@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,6 +11,7 @@ from iterm_mcp.errors import NotFoundError
 from iterm_mcp.models.agent_states import AgentState
 from iterm_mcp.models.agents import Agent
 from iterm_mcp.models.ids import AgentName, SessionId
+from iterm_mcp.models.observations import Fact
 from iterm_mcp.services.approvals import hook_intake
 from iterm_mcp.services.approvals.hook_intake import HookEvent, HookIntake, HookSender
 from iterm_mcp.services.states.service import AgentStateService
@@ -93,6 +95,28 @@ async def test_an_event_of_an_agents_former_life_changes_nothing(desk: Desk) -> 
     assert (await desk.states.view(ANN)).state is not AgentState.WORKING
     await desk.takes(PROMPT, agent="ann", epoch=str(epoch))
     assert (await desk.states.view(ANN)).state is AgentState.WORKING
+
+
+async def test_of_what_comes_late_is_recorded_which_turns_have_ended(desk: Desk) -> None:
+    stopped = {"hook_event_name": "Stop", "session_id": "c1"}
+    at = START - timedelta(minutes=2)
+    epoch = str((await desk.states.view(ANN)).epoch)
+    for sender in (
+        HookSender(agent="ann"), HookSender(agent="cid", epoch=epoch),
+        HookSender(agent="ann", epoch=str(int(epoch) + 1)),
+    ):  # fmt: skip
+        await desk.intake.take_past("claude", stopped, sender, at)
+    assert not await desk.states.observations(ANN)
+
+    for payload in (PROMPT, stopped, {**ASKED}):
+        await desk.intake.take_past("claude", payload, HookSender(agent="ann", epoch=epoch), at)
+    found = [one.sighting for one in await desk.states.observations(ANN)]
+    assert {one.fact for one in found} == {Fact.TURN}
+    assert [one.value["phase"] for one in found] == ["submitted", "ended"]
+    assert {one.value["at"] for one in found} == {at.isoformat()}
+    assert (await desk.states.view(ANN)).state not in {
+        AgentState.WORKING, AgentState.WAITING_PERMISSION,
+    }  # fmt: skip
 
 
 async def test_a_permission_comes_with_its_dialog(desk: Desk) -> None:

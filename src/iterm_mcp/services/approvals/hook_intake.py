@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from iterm_mcp.agents.hook_answers import PermissionAsked, permission_asked
@@ -15,6 +15,7 @@ from iterm_mcp.services.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import datetime
 
     from iterm_mcp.agents.kind import AgentKind
     from iterm_mcp.models.agents import Agent
@@ -132,6 +133,29 @@ class HookIntake:
         if self._listener is not None:
             self._listener(event)
         return event
+
+    async def take_past(
+        self, kind: str, payload: Mapping[str, Json], sender: HookSender, at: datetime
+    ) -> None:
+        """Record of an event that comes late which turns began and ended then.
+
+        How the agent was then tells nothing of how it is; a turn that has ended has ended. Only of
+        an agent's present life is anything recorded, so the sender must say which one it was.
+
+        Raises:
+            NotFoundError: There is no such kind.
+        """
+        agent = await self._whose(payload, sender)
+        if agent is None or sender.agent != agent.name or not sender.epoch.isdecimal():
+            return
+        turns = [
+            replace(one, value={**one.value, "at": at.isoformat()})
+            for one in self._kind_of(kind).hooked(payload)
+            if one.fact is Fact.TURN
+        ]
+        if turns:
+            async with self._turns.take(agent.name):
+                await self._states.record(agent.name, turns, epoch=int(sender.epoch))
 
     async def _whose(self, payload: Mapping[str, Json], sender: HookSender) -> Agent | None:
         """Find the agent: by its session, else by its name, else by its conversation.

@@ -32,7 +32,7 @@ CALLS = 1 << 16
 AGAIN_SECONDS = 1.0
 AGAIN_SECONDS_MOST = 30.0
 FRESH_SECONDS = 10.0
-"""What was left longer ago tells nothing of how an agent is now."""
+"""What was left longer ago tells of turns that were, and nothing of how an agent is now."""
 ASKING = "permissionrequest"
 """Agents that we have started ask this over HTTP, and wait there for the answer."""
 
@@ -45,13 +45,18 @@ class StateIntake(Protocol):
     async def take(self, kind: str, payload: Mapping[str, Json], sender: HookSender) -> object:
         """Record what a hook tells of a registered agent."""
 
+    async def take_past(
+        self, kind: str, payload: Mapping[str, Json], sender: HookSender, at: datetime
+    ) -> None:
+        """Record what one told then that is so whenever it is heard."""
+
 
 class SpoolDrain:
     """Empties the spool.
 
     Args:
-        states: Told of fresh hooks, each before it is kept, but for those that came over HTTP and
-            told it there.
+        states: Told of hooks, each before it is kept, but for those that came over HTTP and told
+            it there.
         observer: Told ``kept`` of each, or ``torn`` of what was none.
     """
 
@@ -154,11 +159,15 @@ class SpoolDrain:
     async def _tell(self, one: SpooledEvent) -> None:
         old = self._clock.now().timestamp() - one.written_at > FRESH_SECONDS
         asks = one.agent and str(one.payload.get("hook_event_name")).lower() == ASKING
-        if self._states is None or one.own or asks or old or one.delivery in self._told:
+        if self._states is None or one.own or asks or one.delivery in self._told:
             return
         self._told.add(one.delivery)  # it comes again if it cannot be kept now
         try:
-            await self._states.take(one.kind, one.payload, _sender(one))
+            if old:  # such as while no daemon ran
+                at = datetime.fromtimestamp(one.written_at, UTC)
+                await self._states.take_past(one.kind, one.payload, _sender(one), at)
+            else:
+                await self._states.take(one.kind, one.payload, _sender(one))
         except ItermMcpError as error:
             log.warning("spooled_state_lost", error=str(error))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import anyio
@@ -39,6 +40,7 @@ class Den:
         self.spool.make()
         self.shelf = Shelf()
         self.states: list[tuple[str, str]] = []
+        self.past: list[tuple[str, str, datetime]] = []
         self.counted: list[tuple[str, str]] = []
         self.mentioned: list[str] = []
         self.unknown = False
@@ -54,6 +56,12 @@ class Den:
         if self.unknown or not payload:
             raise NotFoundError("agent", "x", hint="None.")
         self.states.append((kind, sender.session))
+
+    async def take_past(
+        self, kind: str, payload: Mapping[str, object], sender: HookSender, at: datetime
+    ) -> None:
+        assert payload
+        self.past.append((kind, sender.session, at))
 
     def hook_taken(self, kind: str, outcome: str) -> None:
         self.counted.append((kind, outcome))
@@ -135,6 +143,13 @@ async def test_fresh_hooks_that_nobody_else_has_told_tell_how_agents_are(
     await den.drain.drain()
     assert len(den.states) == told
     assert den.shelf.texts == ["hello"]
+
+
+async def test_hooks_that_were_left_while_no_daemon_ran_tell_what_was(den: Den) -> None:
+    den.leave("hello", age=60)
+    await den.drain.drain()
+    assert den.past == [("claude", "s-1", den.clock.now() - timedelta(seconds=60))]
+    assert not den.states
 
 
 async def test_an_agent_of_ours_asks_over_http_and_is_heard_there(den: Den) -> None:

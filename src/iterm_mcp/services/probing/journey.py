@@ -44,7 +44,9 @@ if TYPE_CHECKING:
 
 STEP_SECONDS = 30.0
 """How long a step may take until it has failed."""
-TASK_SECONDS = 60.0
+TASK_SECONDS = 90.0
+"""The same for the task's end: a machine that is busy has it wait for a minute."""
+SUBMIT_SECONDS = 10.0
 CLEAN_SECONDS = 45.0
 """How long removing all of it may take."""
 GRACE_SECONDS = 2.0
@@ -107,7 +109,7 @@ class Way:
                 (Step.SESSION, self._open, STEP_SECONDS),
                 (Step.COMMAND, self._run, STEP_SECONDS),
                 (Step.AGENT, self._tell, STEP_SECONDS),
-                (Step.TASK, self._submit, TASK_SECONDS),
+                (Step.TASK, self._submit, TASK_SECONDS + SUBMIT_SECONDS),
             ):
                 steps.append(await self._try(step, partial(work, nonce), within))
             seconds = self._clock.monotonic() - began
@@ -190,7 +192,8 @@ class Way:
         task = await tasks.submit_one(self._caller(), self._mark, part, f"{self._mark}-{nonce}")
         (ended,) = await tasks.wait([task.task_id], TASK_SECONDS)
         if ended.state is not TaskState.SUCCEEDED:
-            raise AgentError(f"the task is {ended.state}: {ended.reason or 'no reason is known'}")
+            why = (await tasks.why_waiting([ended])).get(ended.task_id) or (ended.reason,)
+            raise AgentError(f"the task is {ended.state}: {'; '.join(why) or 'nothing says why'}")
 
     def _caller(self) -> Caller:
         return Caller(client=self._mark)

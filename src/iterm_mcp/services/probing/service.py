@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import anyio
 import structlog
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from iterm_mcp.clock import Clock
-    from iterm_mcp.services.probing.journey import Way
 
 log = structlog.get_logger()
 
@@ -26,6 +25,16 @@ LEAST_SECONDS = 60.0
 TOLD_SECONDS = 600.0
 """How long one that was asked for is told of where none comes after it by itself."""
 OK, FAILED = "ok", "failed"
+
+
+class Going(Protocol):
+    """Goes the way; see `iterm_mcp.services.probing.journey.Way`."""
+
+    async def go(self) -> Journey:
+        """Try every step, and remove what was made."""
+
+    async def clean(self) -> list[str]:
+        """Remove whatever was made; say what could not be."""
 
 
 class Probe:
@@ -37,7 +46,9 @@ class Probe:
         every_seconds: 0 for never by itself; else at least `LEAST_SECONDS`.
     """
 
-    def __init__(self, way: Way, clock: Clock, underway: Path, every_seconds: float = 0.0) -> None:
+    def __init__(
+        self, way: Going, clock: Clock, underway: Path, every_seconds: float = 0.0
+    ) -> None:
         self._way = way
         self._clock = clock
         self._underway = underway
@@ -57,7 +68,7 @@ class Probe:
         if self._busy:
             raise RefusedError(
                 "the probe is under way",
-                hint="Wait until it has ended; it takes seconds, and two minutes at most.",
+                hint="Wait until it has ended; it takes seconds, and four minutes at most.",
                 code="probe_running",
             )
         self._busy = True

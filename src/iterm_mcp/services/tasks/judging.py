@@ -37,10 +37,15 @@ QUESTION_CHARACTERS = 2000
 QUIET_SECONDS = 10.0
 """How long it must be at rest where nobody tells of the end of its turn."""
 
+UNTOLD_SECONDS = 60.0
+"""The same where it has neither handed over a result nor been told to go on: that its turn is over
+is known from its rest alone, as when the word of the end was lost with a daemon."""
+
 FINISHED = frozenset({AgentState.READY, AgentState.DONE, AgentState.DRAFT})
 """States at rest after a turn that nothing has cut short."""
 
 ASKING = frozenset({AgentState.WAITING_PERMISSION, AgentState.WAITING_QUESTION})
+_TAKEN = frozenset({Stage.SUBMITTED, Stage.STARTED})
 _TYPED = frozenset({Stage.WRITTEN, Stage.SUBMITTED, Stage.QUEUED, Stage.STARTED, Stage.UNKNOWN})
 _HELD = frozenset({AgentState.RATE_LIMITED, AgentState.SUSPENDED}) | NEEDS_PERSON
 
@@ -143,7 +148,10 @@ def _turn_ended(
         return Ending(Outcome.SUCCEEDED)
     if delivery.stage is Stage.UNKNOWN:
         return _failed(f"whether its agent took what it was told is not known: {last.reason}")
-    return None
+    rested = _lasts(view, now, UNTOLD_SECONDS) and now - last.at >= timedelta(
+        seconds=UNTOLD_SECONDS
+    )
+    return Ending(Outcome.SUCCEEDED) if rested and delivery.stage in _TAKEN else None
 
 
 def _by_state(known: Known, view: StateView) -> Ending | None:

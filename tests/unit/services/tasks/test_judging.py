@@ -19,6 +19,7 @@ from iterm_mcp.services.tasks.judging import (
     ASKED_SECONDS,
     QUIET_SECONDS,
     UNCLEAR_SECONDS,
+    UNTOLD_SECONDS,
     Known,
     judge,
     last_turn,
@@ -168,6 +169,27 @@ def test_where_nobody_tells_of_the_end_of_a_turn_rest_counts(
     assert judge(one, early).ending is None
     found = judge(one, LATER).ending
     assert (found and found.outcome) is outcome
+
+
+@pytest.mark.parametrize(
+    ("stage", "outcome"),
+    [
+        (Stage.SUBMITTED, Outcome.SUCCEEDED),
+        (Stage.STARTED, Outcome.SUCCEEDED),
+        (Stage.WRITTEN, None),
+        (Stage.QUEUED, None),
+    ],
+)
+def test_a_turn_of_whose_end_nobody_tells_is_over_after_a_long_rest(
+    stage: Stage, outcome: Outcome | None
+) -> None:
+    one = known(stage=stage)
+    early = START + timedelta(seconds=UNTOLD_SECONDS - 1)
+
+    assert judge(one, early).ending is None
+    found = judge(one, LATER).ending
+    assert (found and found.outcome) is outcome
+    assert judge(known(AgentState.WORKING, stage=stage), LATER).ending is None
 
 
 def test_a_suspended_agent_is_held() -> None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from iterm_mcp.services.alerts.opening import Attention
     from iterm_mcp.services.backlog.opening import BacklogDesk
     from iterm_mcp.services.choosing.chooser import Chooser
+    from iterm_mcp.services.probing.service import Probe
     from iterm_mcp.services.resources.opening import Resources
 
 
@@ -47,7 +48,7 @@ async def collect_document() -> dict[str, Any]:
             given = ApiServices(
                 store, clock, door, questions, desk, attention, resources=resources,
                 backlog=cast("BacklogDesk", object()), chooser=cast("Chooser", object()),
-                worktrees=services.worktrees, tasks=tasks,
+                worktrees=services.worktrees, tasks=tasks, probe=cast("Probe", object()),
             )  # fmt: skip
             api = await open_api(given)
             return make_document(await api.application.made(), door.facts())

@@ -68,7 +68,7 @@ class Connection(iterm2.Connection):
             self._closed = True
             for future in self._pending.values():
                 if not future.done():
-                    future.set_exception(_lost())
+                    future.set_exception(lost())
                     future.exception()  # seen: its request may have failed while being sent
             self._pending.clear()
 
@@ -83,13 +83,13 @@ class Connection(iterm2.Connection):
     async def async_send_message(self, message: wire.ClientOriginatedMessage) -> None:
         """Send a request whose reply `async_dispatch_until_id` will return."""
         if self._closed or self.websocket is None:
-            raise _lost()
+            raise lost()
         self._pending[message.id] = asyncio.get_running_loop().create_future()
         try:
             await self.websocket.send(message.SerializeToString())
         except ConnectionClosed:
             self._pending.pop(message.id, None)
-            raise _lost() from None
+            raise lost() from None
         except BaseException:
             self._pending.pop(message.id, None)
             raise
@@ -102,7 +102,7 @@ class Connection(iterm2.Connection):
         """
         future = self._pending.get(reqid)
         if future is None:
-            raise _lost()
+            raise lost()
         try:
             return await future
         finally:
@@ -177,7 +177,8 @@ def _parse(data: str | bytes) -> wire.ServerOriginatedMessage | None:
         return None
 
 
-def _lost() -> TerminalUnavailableError:
+def lost() -> TerminalUnavailableError:
+    """Return the error for what a terminal went away over."""
     return TerminalUnavailableError(
         "the connection to the terminal was lost; what was asked may or may not have happened",
         hint="Look at the session with read_screen before you try again.",

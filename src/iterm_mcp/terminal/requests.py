@@ -9,6 +9,7 @@ from iterm2 import api_pb2 as wire
 from iterm2 import rpc
 
 from iterm_mcp.errors import NotFoundError, TerminalRejectedError, TerminalTimeoutError
+from iterm_mcp.terminal.connection import lost
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from iterm_mcp.terminal.link import TerminalLink
 
 Reply = TypeVar("Reply")
+
+GOES = "The host is stopping."
+"""What our host answers as it goes, as when it becomes a newer one: no word on what was asked."""
 
 LIST_HINT = "Call list_sessions to see which there are."
 REJECTED_HINT = "Call list_sessions to see what stands now."
@@ -58,6 +62,8 @@ class Requests:
                     hint="Look at the session with read_screen before you try again.",
                 ) from None
             except rpc.RPCException as error:
+                if str(error) == GOES:
+                    raise lost() from None
                 raise rejected(operation, str(error)) from None
 
     async def _together(

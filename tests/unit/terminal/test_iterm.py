@@ -20,6 +20,7 @@ from iterm_mcp.errors import (
     TerminalTimeoutError,
     TerminalUnavailableError,
 )
+from iterm_mcp.host.server import STOPPING
 from iterm_mcp.models.ids import SessionId, TabId, WindowId
 from iterm_mcp.models.sessions import Direction, Program, Size
 from iterm_mcp.telemetry import Meter, Metrics
@@ -323,6 +324,14 @@ async def test_a_request_that_the_terminal_cannot_read_is_refused_once(bench: Be
         with pytest.raises(TerminalRejectedError, match="malformed"):
             await terminal.list_sessions()
     assert bench.count("list_sessions", "rejected") == 1
+
+
+async def test_a_host_that_goes_has_not_said_no(bench: Bench) -> None:
+    bench.peer.answers["focus_request"] = answer(error=STOPPING)
+    async with bench.open() as terminal:
+        with pytest.raises(TerminalUnavailableError, match="may or may not"):
+            await terminal.list_sessions()
+    assert bench.count("list_sessions", "unavailable") == 1
 
 
 async def test_silence_is_an_error_after_its_time(peer: Peer) -> None:

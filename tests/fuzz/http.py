@@ -19,7 +19,7 @@ from tests.integration.homes import open_home
 from tests.integration.http_home import start_daemon
 
 LEFT_OUT = (
-    r"wait|stream|receipts|approvals|command|playbook|start_agent|/agents$|picture|screenshot"
+    r"wait|stream|receipts|approvals|command|playbook|start_agent|/agents$|picture|screenshot|probe"
 )
 SPARE_SECONDS = 120.0
 """Beside the time that is asked for: what is begun is ended, and told."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +36,8 @@ async def traced(**settings: str) -> AsyncIterator[tuple[Camp, Collector, LineCl
     """Make a home whose daemon exports traces to a collector of ours."""
     with collecting() as collector:
         async with open_ground() as (home, folder):
-            home.environ |= {"ITERM_MCP_OTLP_TRACES": collector.url, **settings}
+            path = os.pathsep.join([settings.pop("PATH", ""), home.environ["PATH"]]).strip(":")
+            home.environ |= {"ITERM_MCP_OTLP_TRACES": collector.url, "PATH": path, **settings}
             home.environ["OTEL_BSP_SCHEDULE_DELAY"] = "100"
             async with open_client(home.environ) as client:
                 await client.greet()

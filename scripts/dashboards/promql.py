@@ -117,7 +117,7 @@ def top(count: int, vector: str) -> str:
 
 def share_within(seconds: float, histogram: str, *matchers: str) -> str:
     """Return which part of the observations was at most so long; it must be a bucket's bound."""
-    quick = total(increase(f"{histogram}_bucket", f'le="{seconds}"', *matchers))
+    quick = total(increase(f"{histogram}_bucket", f'le="{float(seconds)}"', *matchers))
     return f"{quick} / {total(increase(f'{histogram}_count', *matchers))}"
 
 

@@ -1,14 +1,9 @@
-"""A real Prometheus scrapes a real daemon, and every query of every dashboard has an answer."""
+"""A real Prometheus scrapes a simulated fleet and a real daemon; every dashboard has its data."""
 
 from __future__ import annotations
 
 import json
-import os
-import signal
-import socket
 import subprocess
-from contextlib import asynccontextmanager
-from functools import partial
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,27 +11,34 @@ from urllib.parse import urlsplit
 
 import anyio
 import httpx2
-from tests.integration.line_client import end, open_client
+from prometheus_client.parser import text_string_to_metric_families
+from tests.fleet import STORIES, Fleet
+from tests.fleet.serving import open_fleet, scrape_config
 from tests.integration.programs import installed
+from tests.prometheus import ask, open_prometheus
 from tests.waiting import eventually
 
-from iterm_mcp.processes import lock_holder
-
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import Iterable
 
+    from prometheus_client import CollectorRegistry, Metric
     from tests.integration.homes import Home
     from tests.integration.line_client import LineClient
 
-ROOT = Path(__file__).resolve().parents[2]
-FILES = sorted((ROOT / "docs" / "grafana").glob("*.json"))
-NOT_YET = 503
+FOLDER = Path(__file__).resolve().parents[2] / "docs" / "grafana"
+FILES = sorted(FOLDER.glob("*.json"))
+SCRAPED_EVERY = "1s"
+LIVE = "live"
+"""The job of the real daemon."""
+
 VARIABLES = {
     "$__rate_interval": "1m",
     "$__range": "1m",
-    "$job": ".*",
-    "$instance": ".*",
+    "$job": "iterm-mcp",
+    "$instance": ".+",
 }
+STAYS_AWAY = ("iterm_mcp_host_", "iterm_mcp_machine", "iterm_mcp_probe_", "iterm_mcp_task")
+"""Real daemons tell of these when there is something to tell."""
 
 
 def info(home: Home) -> str:
@@ -50,114 +52,36 @@ def token(home: Home) -> str:
 async def make_traffic(home: Home, client: LineClient) -> None:
     """Do some of everything, failures included."""
     opened = (await client.call("open_session"))["structuredContent"]["session_id"]
-    split = (await client.call("split_session", session_id=opened))["structuredContent"]
     await client.call("create_team", name="crew")
     await client.call("register_agent", name="ann", session_id=opened, teams=["crew"])
-    await client.call("register_agent", name="ben", session_id=split["session_id"])
-    await client.call(
-        "cascade_message",
-        broadcast="true",
-        teams={"crew": "echo crew"},
-        agents={"ben": "echo ben"},
-    )
+    await client.call("cascade_message", broadcast="true", teams={"crew": "echo crew"})
     await client.call("send_text", session_id=opened, text="true")
-    await client.call("read_screen", session_id=opened)
     await client.call("read_screen", session_id="nowhere")
     await client.call("read_screen", nonsense=1)
-    await client.call("close_session", session_id=split["session_id"], confirm=True)
+    await client.call("close_session", session_id=opened, confirm=True)
     async with httpx2.AsyncClient(base_url=info(home), timeout=10) as http:
         await http.get("/healthz")
         await http.get("/metrics")
 
 
-async def ask_permission(home: Home, client: LineClient) -> None:
-    """Have an agent's hook ask for something, and allow it."""
-    if "cem" not in {one["name"] for one in await told(client, "list_agents", "agents")}:
-        opened = (await client.call("open_session"))["structuredContent"]["session_id"]
-        await client.call("register_agent", name="cem", session_id=opened, kind="claude")
-    event = {
-        "hook_event_name": "PermissionRequest", "session_id": "a-conversation", "cwd": "/app",
-        "tool_name": "Bash", "tool_input": {"command": "make"},
-    }  # fmt: skip
-    headers = {"Authorization": f"Bearer {token(home)}", "X-Iterm-Mcp-Agent": "cem"}
-    async with (
-        httpx2.AsyncClient(base_url=info(home), headers=headers, timeout=30) as http,
-        anyio.create_task_group() as group,
-    ):
-        group.start_soon(partial(http.post, "/v1/hooks/claude?seconds=20", json=event))
-        asked = await eventually(
-            lambda: told(client, "list_approvals", "approvals"), within_seconds=20
-        )
-        await client.call("answer_approval", approval_id=asked[0]["approval_id"], choice="allow")
+async def scraped(home: Home) -> str:
+    """Return what the daemon shows."""
+    async with httpx2.AsyncClient(base_url=info(home), timeout=10) as http:
+        answer = await http.get("/metrics", headers={"Authorization": f"Bearer {token(home)}"})
+        return str(answer.text)
 
 
-async def told(client: LineClient, tool: str, key: str) -> list[Any]:
-    return list((await client.call(tool))["structuredContent"][key])
-
-
-def freeze_host(home: Home) -> None:
-    pid = lock_holder(home.paths.host_lock)
-    assert pid
-    os.kill(pid, signal.SIGSTOP)
-
-
-def kill_host(home: Home) -> None:
-    pid = lock_holder(home.paths.host_lock)
-    assert pid
-    os.kill(pid, signal.SIGKILL)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@asynccontextmanager
-async def run_prometheus(home: Home, folder: Path) -> AsyncIterator[httpx2.AsyncClient]:
-    """Run a Prometheus that scrapes the home's daemon three times a second."""
-    port = free_port()
-    config = {
-        "global": {"scrape_interval": "300ms"},
-        "scrape_configs": [
-            {
-                "job_name": "iterm-mcp",
-                "authorization": {"credentials_file": home.paths.token},
-                "static_configs": [{"targets": [urlsplit(info(home)).netloc]}],
-            }
-        ],
-    }
-    settings = folder / "prometheus.json"
-    settings.write_text(json.dumps(config))  # JSON is YAML
-    process = await anyio.open_process(
-        [
-            installed("prometheus", "prometheus"),
-            f"--config.file={settings}",
-            f"--storage.tsdb.path={folder}/data",
-            f"--web.listen-address=127.0.0.1:{port}",
-        ],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+def config(fleet: Fleet, url: str, home: Home) -> dict[str, Any]:
+    """Return a configuration that scrapes the fleet and the home's daemon."""
+    whole = scrape_config(fleet, url, SCRAPED_EVERY)
+    whole["scrape_configs"].append(
+        {
+            "job_name": LIVE,
+            "authorization": {"credentials_file": home.paths.token},
+            "static_configs": [{"targets": [urlsplit(info(home)).netloc]}],
+        }
     )
-    try:
-        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=10) as http:
-            yield http
-    finally:
-        with anyio.CancelScope(shield=True):
-            await end(process)
-
-
-async def ask(http: httpx2.AsyncClient, expr: str) -> list[Any]:
-    """Return what an expression gives now; empty while Prometheus is not up."""
-    try:
-        answer = await http.get("/api/v1/query", params={"query": expr})
-    except httpx2.HTTPError:
-        return []
-    if answer.status_code == NOT_YET:
-        return []
-    body = answer.json()
-    assert body["status"] == "success", (expr, body)
-    return list(body["data"]["result"])
+    return whole
 
 
 def all_queries() -> list[str]:
@@ -177,62 +101,83 @@ def numbers(series: list[Any]) -> list[float]:
     return [value for one in series if isfinite(value := float(one["value"][1]))]
 
 
-async def silent_queries(http: httpx2.AsyncClient) -> list[str]:
-    return [expr for expr in all_queries() if not numbers(await ask(http, expr))]
+class Silent:
+    """The queries that have not answered yet."""
+
+    def __init__(self, http: httpx2.AsyncClient) -> None:
+        self._http = http
+        self._left = all_queries()
+
+    async def __call__(self) -> list[str]:
+        """Ask them again; return those that are still silent."""
+        self._left = [expr for expr in self._left if not numbers(await ask(self._http, expr))]
+        return self._left
 
 
-async def failures(http: httpx2.AsyncClient) -> list[str]:
-    """Return the outcomes of failed tool calls that show as growth."""
-    grown = "sum by (outcome) (increase(iterm_mcp_tool_calls_total[1m])) > 0"
-    return sorted({one["metric"]["outcome"] for one in await ask(http, grown)} - {"ok"})
+async def test_every_query_of_every_dashboard_returns_data(
+    live_home: Home, client: LineClient, tmp_path: Path
+) -> None:
+    program = installed("prometheus", "prometheus")
+    assert len(FILES) >= 17
+    fleet = Fleet(STORIES["mixed"], machines=3)
+    async with (
+        open_fleet(fleet, every=0.5, step=120) as url,
+        open_prometheus(program, config(fleet, url, live_home), tmp_path) as http,
+    ):
+        await make_traffic(live_home, client)
+        silent = Silent(http)
+        await eventually(silent, lambda left: left == [], within_seconds=60)
 
-
-async def test_every_query_of_every_dashboard_returns_data(live_home: Home, tmp_path: Path) -> None:
-    installed("prometheus", "prometheus")
-    assert len(FILES) >= 5
-    environ = live_home.environ | {"ITERM_MCP_REQUEST_TIMEOUT_SECONDS": "3"}
-    async with open_client(environ) as client:
-        await client.greet()
-        await client.call("list_sessions")  # starts the host: it is not part of the traffic
-        await show_all(live_home, client, tmp_path)
-
-
-async def show_all(home: Home, client: LineClient, folder: Path) -> None:
-    async with run_prometheus(home, folder) as http:
-        scrapes = 'count_over_time(iterm_mcp_build_info{job="iterm-mcp"}[1m]) >= 3'
-        await eventually(lambda: ask(http, scrapes), within_seconds=30)
-        await make_traffic(home, client)
-        freeze_host(home)  # so that there is a fault
-        await client.call("list_sessions")
-        kill_host(home)  # and a loss and a reconnect
-        await client.call("open_session")
-
-        # A series that is new has no growth until it was scraped twice.
-        async def silent() -> list[str]:
-            await ask_permission(home, client)
-            return await silent_queries(http)
-
-        await eventually(silent, lambda found: found == [], within_seconds=45)
-
+        outcomes = f'sum by (outcome) (iterm_mcp_tool_calls_total{{job="{LIVE}"}}) > 0'
         await eventually(
-            lambda: failures(http),
-            lambda seen: {"invalid", "not_found", "timeout"} <= set(seen),
+            lambda: ask(http, outcomes),
+            lambda seen: (
+                {one["metric"]["outcome"] for one in seen} >= {"ok", "invalid", "not_found"}
+            ),
             within_seconds=30,
         )
 
 
-async def test_promtool_has_nothing_to_say_about_a_live_scrape(
+async def test_a_real_daemon_shows_what_simulated_ones_show_and_promtool_has_nothing_to_say(
     live_home: Home, client: LineClient
 ) -> None:
     promtool = installed("promtool", "prometheus")
     await make_traffic(live_home, client)
-    async with httpx2.AsyncClient(base_url=info(live_home), timeout=10) as http:
-        scrape = await http.get("/metrics", headers={"Authorization": f"Bearer {token(live_home)}"})
-    assert 'iterm_mcp_tool_calls_total{outcome="ok",tool="open_session"} 1.0' in scrape.text
+    text = await scraped(live_home)
+    fleet = Fleet(STORIES["mixed"], machines=2)
+    await anyio.to_thread.run_sync(fleet.advance, 3600)
+    shown = labels_of(*(machine.metrics.registry for machine in fleet.machines))
+
+    real = labels_of_families(text_string_to_metric_families(text))
+
+    unknown = {
+        name: labels - shown.get(name, set())
+        for name, labels in real.items()
+        if (name not in shown and not name.endswith("_created")) or labels - shown.get(name, labels)
+    }
+    assert unknown == {}
+    away = {name for name in shown.keys() - real.keys() if name.startswith("iterm_mcp_")}
+    assert {name for name in away if not name.startswith(STAYS_AWAY)} == set()
+
+    assert 'iterm_mcp_tool_calls_total{outcome="ok",tool="open_session"} 1.0' in text
     done = await anyio.run_process(
         [promtool, "check", "metrics"],
-        input=scrape.content,
+        input=text.encode(),
         check=False,
         stderr=subprocess.STDOUT,
     )
     assert (done.returncode, done.stdout.decode()) == (0, "")
+
+
+def labels_of(*registries: CollectorRegistry) -> dict[str, set[str]]:
+    """Return each family's labels, of all registries together."""
+    return labels_of_families(family for one in registries for family in one.collect())
+
+
+def labels_of_families(families: Iterable[Metric]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for family in families:
+        labels = found.setdefault(family.name, set())
+        for sample in family.samples:
+            labels |= sample.labels.keys()
+    return found

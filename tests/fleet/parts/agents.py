@@ -20,7 +20,7 @@ CREW = ("claude", "claude", "claude", "claude", "codex", "codex", "gemini", "she
 TEAMS = 3
 HOOKS = 250
 """Events of hooks in an agent's busy hour."""
-ASKED = 4
+ASKED = 40
 """Dialogs in a busy hour, of all agents."""
 
 STATES = {AgentState.WORKING: 6, AgentState.READY: 3, AgentState.WAITING_PERMISSION: 0.4,

@@ -57,4 +57,4 @@ def _selector(expr: promql.VectorSelector) -> Selector:
         for one in matchers
         if one.op in (promql.MatchOp.Equal, promql.MatchOp.Re) and one.name != "job"
     )
-    return Selector(expr.name, picked, frozenset(one.name for one in matchers))
+    return Selector(expr.name or "", picked, frozenset(one.name for one in matchers))

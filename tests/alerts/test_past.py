@@ -1,0 +1,63 @@
+"""Alerts over a simulated past, in a real Prometheus: they are silent while all is well."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.alerts.past import Past, asked_about, firing, wanted, write_past
+from tests.alerts.shipped import alerts
+from tests.fleet.history import history
+from tests.fleet.stories import HOUR, STORIES, WEEK
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import httpx2
+    from tests.fleet.stories import Story
+
+MOST_FALSE = 0.01
+
+
+async def fired(http: httpx2.AsyncClient, past: Past, step: float) -> dict[str, dict[str, int]]:
+    """Return every alert that fires, about what, and at how many steps."""
+    found = {}
+    for name, alert in alerts().items():
+        slow = "Slowly" in name or name.endswith("BudgetBurns")
+        steps = await firing(http, alert, past, max(step, 600.0) if slow else step)
+        if steps:
+            found[name] = steps
+    return found
+
+
+async def judged(
+    folder: Path, story: Story, seconds: float, step: float, machines: int
+) -> tuple[Past, dict[str, dict[str, int]]]:
+    scrapes = history(story, seconds=seconds, step=step, machines=machines, wanted=wanted)
+    past = await write_past(folder, scrapes)
+    async with asked_about(folder) as http:
+        return past, await fired(http, past, step)
+
+
+def rate(found: dict[str, dict[str, int]], past: Past, step: float, machines: int) -> float:
+    """Return at which part of all steps of all alerts one fired though all was well."""
+    steps = (past.end - past.start) / step * machines * len(alerts())
+    return sum(count for each in found.values() for count in each.values()) / steps
+
+
+async def test_nothing_fires_in_some_hours_in_which_all_is_well(tmp_path: Path) -> None:
+    past, found = await judged(tmp_path, STORIES["healthy"], 3 * HOUR, 120, 1)
+    assert past.samples > 1000
+    assert found == {}
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+async def test_hardly_anything_fires_in_a_week_in_which_all_is_well(tmp_path: Path) -> None:
+    past, found = await judged(tmp_path, STORIES["healthy"], WEEK, 120, 2)
+    false = rate(found, past, 120, 2)
+    print(  # noqa: T201 - the figure that is asked for
+        f"{false:.4%} of all evaluations fired, {len(found)} of {len(alerts())} alerts: {found}"
+    )
+    assert false <= MOST_FALSE
+    assert len(found) <= MOST_FALSE * len(alerts())

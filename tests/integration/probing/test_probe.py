@@ -100,6 +100,7 @@ async def test_a_run_tells_of_every_step_and_leaves_nothing(live_home: Home) -> 
     assert (shown["every_seconds"], shown["last"]) == (0, journey)
 
 
+@pytest.mark.long
 async def test_where_no_terminal_answers_each_step_says_why_and_nothing_is_left() -> None:
     async with open_home("iterm2") as home:
         home.environ["ITERM_MCP_CONNECT_TIMEOUT_SECONDS"] = "0.2"
@@ -115,6 +116,7 @@ async def test_where_no_terminal_answers_each_step_says_why_and_nothing_is_left(
         assert (await tool(home, "list_tasks"))["tasks"] == []
 
 
+@pytest.mark.long
 async def test_what_a_kill_has_cut_off_is_removed_by_the_next_daemon(live_home: Home) -> None:
     await start(live_home)
     running = await anyio.open_process(

@@ -32,13 +32,20 @@ META = {"traceparent": f"00-{TRACE}-{SPAN}-01", "tracestate": "vendor=1"}
 
 
 @asynccontextmanager
-async def traced(**settings: str) -> AsyncIterator[tuple[Camp, Collector, LineClient]]:
-    """Make a home whose daemon exports traces to a collector of ours."""
+async def traced(
+    *, soon: bool = True, **settings: str
+) -> AsyncIterator[tuple[Camp, Collector, LineClient]]:
+    """Make a home whose daemon exports traces to a collector of ours.
+
+    Args:
+        soon: It is told by one of OpenTelemetry's variables not to wait for more.
+    """
     with collecting() as collector:
         async with open_ground() as (home, folder):
             path = os.pathsep.join([settings.pop("PATH", ""), home.environ["PATH"]]).strip(":")
             home.environ |= {"ITERM_MCP_OTLP_TRACES": collector.url, "PATH": path, **settings}
-            home.environ["OTEL_BSP_SCHEDULE_DELAY"] = "100"
+            if soon:
+                home.environ["OTEL_BSP_SCHEDULE_DELAY"] = "100"
             async with open_client(home.environ) as client:
                 await client.greet()
                 yield Camp(home, folder, ToolClient(client.call)), collector, client

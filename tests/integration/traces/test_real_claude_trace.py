@@ -34,13 +34,15 @@ SECONDS = 60.0
 
 
 @asynccontextmanager
-async def real(**settings: str) -> AsyncIterator[tuple[Camp, Collector, LineClient, DirectedModel]]:
+async def real(
+    *, soon: bool = True, **settings: str
+) -> AsyncIterator[tuple[Camp, Collector, LineClient, DirectedModel]]:
     """Make a home whose daemon starts the real Claude Code, and traces."""
     if not REAL.exists():
         pytest.skip("Claude Code is not installed: uv run scripts/clients.py --install")
     path = os.pathsep.join([str(REAL.parent), os.environ["PATH"]])
     with serve() as model:
-        async with traced(PATH=path, **settings) as (camp, collector, client):
+        async with traced(soon=soon, PATH=path, **settings) as (camp, collector, client):
             yield camp, collector, client, model
 
 
@@ -97,7 +99,8 @@ async def test_its_turn_and_its_tools_are_part_of_the_clients_trace() -> None:
 
 async def test_its_own_spans_are_in_the_same_trace_if_a_user_has_it_export_them() -> None:
     """What runs without a screen reads ``TRACEPARENT``; at a terminal it does not."""
-    async with real(ITERM_MCP_AGENT_TRACES="1") as (camp, collector, client, model):
+    # A variable of OpenTelemetry's in the daemon's environment would be its user's own word.
+    async with real(soon=False, ITERM_MCP_AGENT_TRACES="1") as (camp, collector, client, model):
         agent = await started(camp, client, model, kind="claude-headless")
         await call(client, "cascade_message", META, agents={agent.name: "[[say done]]"})
         made = await collector.one(f"create_agent {agent.name}")

@@ -65,7 +65,7 @@ async def counting(
     metrics.lives.kinds_known(kind for kind in all_kinds() if kind != SHELL)
     for operation in OPERATIONS:
         metrics.worktrees.operations.declare(operation)
-    metrics.tasks.standing.begin(lambda: _standing(tasks))
+    metrics.tasks.standing.begin(lambda: standing(tasks))
     metrics.worktrees.standing.begin(lambda: trees.last)
     metrics.deliveries.waiting.begin(lambda: _waiting(services, dead.last, clock.now()))
     counter = EventCounter(metrics.costs, metrics.lives)
@@ -78,7 +78,8 @@ async def counting(
         yield
 
 
-def _standing(tasks: Recount[TaskTally | None]) -> EngineStanding | None:
+def standing(tasks: Recount[TaskTally | None]) -> EngineStanding | None:
+    """Return how the task engine stands; None while nobody ever asked for a task."""
     if tasks.failed:
         return EngineStanding(up=False)
     return None if tasks.last is None else EngineStanding(up=True, tally=tasks.last)

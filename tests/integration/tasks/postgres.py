@@ -15,6 +15,8 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
+import psutil
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -79,6 +81,13 @@ class Postgres:
             if monotonic() - began > START_SECONDS or self._process.poll() is not None:
                 raise AssertionError((self._folder / "log").read_text("utf-8")[-2000:])
             sleep(0.05)
+
+    def processes(self) -> list[int]:
+        """Return the ids of its processes, its own first."""
+        if self._process is None:
+            return []
+        children = psutil.Process(self._process.pid).children(recursive=True)
+        return [self._process.pid, *(one.pid for one in children)]
 
     def kill(self) -> None:
         """Have it fall at once, with all its connections."""

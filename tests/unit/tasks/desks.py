@@ -71,10 +71,10 @@ class Bench:
 
 
 @asynccontextmanager
-async def open_bench(folder: Path) -> AsyncIterator[Bench]:
+async def open_bench(folder: Path, url: str = "") -> AsyncIterator[Bench]:
     clock = FakeClock()
     told: list[TaskChange] = []
-    options = EngineOptions("", str(folder), "here", clock=clock, tell=told.append)
+    options = EngineOptions(url, str(folder), "here", clock=clock, tell=told.append)
     async with open_task_database(options.database_url) as database:
         desk = Desk(database, options, Changes(options.tell), "here")
         lease = Lease(options, database, desk, "here")

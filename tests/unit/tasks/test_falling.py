@@ -11,10 +11,16 @@ import pytest
 from sqlalchemy.exc import OperationalError
 from tests.waiting import eventually
 
+from iterm_mcp.app.counting import standing
+from iterm_mcp.clock import SystemClock
 from iterm_mcp.errors import StoreError
+from iterm_mcp.models.task_queries import TaskTally
+from iterm_mcp.services.background import beside
+from iterm_mcp.services.recounting import Recount
 from iterm_mcp.tasks import engine as task_engine
 from iterm_mcp.tasks import room
 from iterm_mcp.tasks.engine import EngineOptions, open_engine
+from iterm_mcp.telemetry.task_metrics import EngineStanding
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -22,6 +28,7 @@ if TYPE_CHECKING:
 
 AWAY = StoreError("the database is away")
 BUG = ZeroDivisionError("a bug")
+TALLY = TaskTally(slots=3)
 
 
 @pytest.fixture(autouse=True)
@@ -38,10 +45,13 @@ def rooms(*falls: BaseException) -> SimpleNamespace:
     async def open_room(_options: object, _work: object) -> AsyncIterator[object]:
         if left:
             raise left.pop(0)
-        yield SimpleNamespace(counts=counts)
+        yield SimpleNamespace(counts=counts, tally=tally)
 
     async def counts() -> dict[str, int]:
         return {"queued": 1}
+
+    async def tally() -> TaskTally:
+        return TALLY
 
     return SimpleNamespace(open_room=open_room)
 
@@ -79,6 +89,26 @@ async def test_who_asks_meanwhile_is_told_why(
             await engine.counts()
         assert "log" in told.value.hint
         assert "a bug" in engine.problem
+
+
+async def test_who_counts_tasks_starts_nothing_and_is_told_of_a_fall(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = rooms(AWAY)
+    monkeypatch.setattr(task_engine, "AGAIN_SECONDS", 0.05)
+    monkeypatch.setattr(task_engine, "import_module", lambda _name: made)
+    async with open_engine(EngineOptions("", str(tmp_path)), cast("Any", None)) as engine:
+        counting = Recount("tasks", engine.tally, SystemClock(), 0.001)
+        async with beside(counting.run):
+            await anyio.lowlevel.checkpoint()
+            assert (standing(counting), engine.is_open) == (None, False), "nobody asked for a task"
+            engine.start()
+            await eventually(
+                lambda: standing(counting), lambda one: one == EngineStanding(up=False)
+            )
+            await eventually(
+                lambda: standing(counting), lambda one: one == EngineStanding(up=True, tally=TALLY)
+            )
 
 
 async def test_work_goes_on_when_its_database_is_back(monkeypatch: pytest.MonkeyPatch) -> None:

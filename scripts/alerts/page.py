@@ -89,7 +89,7 @@ def _table(family: Family) -> str:
 
 
 def _row(family: Family, alert: Alert) -> str:
-    link = f"runbooks/{family.name}.md#{alert.full_name.lower()}"
+    link = f"runbooks/{family.name}.md#{alert.section.lower()}"
     told = " ·" if alert.told else ""
     expr = " ".join(alert.expr.split()).replace("|", "\\|")
     held = f", {alert.held}" if alert.held else ""

@@ -64,6 +64,11 @@ class Alert:
         """The name that Prometheus knows."""
         return f"{PREFIX}{self.name}"
 
+    @property
+    def section(self) -> str:
+        """The section of the runbook: of an objective there is one for all its alerts."""
+        return self.labels.get("slo", self.full_name)
+
     def rule(self, family: str) -> dict[str, Any]:
         """Return it as it stands in a file of rules."""
         labels = {"severity": self.severity, "path": family, **self.labels}
@@ -77,7 +82,7 @@ class Alert:
             "annotations": {
                 "summary": self.summary,
                 "description": self.description,
-                "runbook_url": f"{runbook_of(family)}#{self.full_name.lower()}",
+                "runbook_url": f"{runbook_of(family)}#{self.section.lower()}",
             },
         }
 

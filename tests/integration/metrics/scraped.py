@@ -29,9 +29,9 @@ class Scrape:
         """Return a sample; None for one that is not told."""
         return self.samples.get((name, frozenset(labels.items())))
 
-    def labels(self, name: str) -> list[dict[str, str]]:
-        """Return the labels of all samples of a name."""
-        return [dict(labels) for found, labels in self.samples if found == name]
+    def total(self, name: str) -> float:
+        """Return the sum of all samples of a name."""
+        return sum(value for (found, _), value in self.samples.items() if found == name)
 
 
 async def scrape(home: Home) -> Scrape:

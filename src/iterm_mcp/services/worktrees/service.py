@@ -105,6 +105,7 @@ class Worktrees:
         self._clock = clock
         self._room = anyio.Semaphore(AT_ONCE)
         self._taken: tuple[float, int] | None = None
+        self._tallied: frozenset[str] = frozenset()
 
     @measured("create")
     async def create(self, wish: Wish) -> Worktree:
@@ -189,14 +190,16 @@ class Worktrees:
         """Count what is there, without asking git.
 
         Args:
-            believed_seconds: How old the size may be, unless something was removed since.
+            believed_seconds: How old the size may be, unless one has come or gone since.
 
         Raises:
             StoreError: A record cannot be read.
         """
         known = await self.records.all()
-        states: Counter[WorktreeState] = Counter()
-        states.update(one.state for one in known if one.state is not WorktreeState.REMOVED)
+        standing = {one.name: one.state for one in known if one.state is not WorktreeState.REMOVED}
+        states: Counter[WorktreeState] = Counter(standing.values())
+        if standing.keys() != self._tallied:
+            self._taken, self._tallied = None, frozenset(standing)
         return WorktreeTally(states, await self._size(believed_seconds))
 
     async def listed(self, directory: str = "", *, removed: bool = False) -> list[WorktreeFacts]:

@@ -18,11 +18,20 @@ class NoAnswerError(Exception):
     """Nobody answers, or not as Prometheus would."""
 
 
+def is_ready(host: str, port: int) -> bool:
+    """Tell whether a program has read its data, and serves."""
+    return _is_ok(host, port, "/-/ready")
+
+
 def is_healthy(host: str, port: int) -> bool:
     """Tell whether a program answers at all; it may still be reading its data."""
+    return _is_ok(host, port, "/-/healthy")
+
+
+def _is_ok(host: str, port: int, path: str) -> bool:
     try:
         with closing(HTTPConnection(host, port, timeout=LOOK_SECONDS)) as connection:
-            connection.request("GET", "/-/healthy")
+            connection.request("GET", path)
             return connection.getresponse().status == OK
     except (OSError, HTTPException):
         return False

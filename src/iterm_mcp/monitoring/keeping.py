@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import anyio
 from anyio import to_thread
 
-from iterm_mcp.monitoring.asking import is_healthy
+from iterm_mcp.monitoring.asking import is_healthy, is_ready
 from iterm_mcp.monitoring.bounded_log import BoundedLog
 from iterm_mcp.monitoring.configuration import (
     USUAL_DAEMON,
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from iterm_mcp.monitoring.places import Options, Places
     from iterm_mcp.monitoring.programs import Program
 
-HEALTHY_SECONDS = 12.0
-"""How long a program may take until it answers at all; reading old data goes on behind that."""
+READY_SECONDS = 10.0
+"""How long a program may take until it has read its data; one that answers then may go on."""
 END_SECONDS = 10.0
 FIRST_PAUSE_SECONDS, MOST_PAUSE_SECONDS = 1.0, 60.0
 """Before a program that has ended is started again."""
@@ -133,43 +133,52 @@ class Keeper:
         pause = FIRST_PAUSE_SECONDS
         while True:
             began = anyio.current_time()
-            async with await anyio.open_process(
-                [one.program.path, *one.arguments],
-                stdin=subprocess.DEVNULL,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                cwd=self._places.folder,
-            ) as process:
-                one.process = process
-                one.started_at = self._clock.now().isoformat()
-                assert process.stdout is not None  # noqa: S101 - asked for
-                async for told in process.stdout:
-                    await to_thread.run_sync(one.log.write, told)
-                code = await process.wait()
+            try:
+                words = f"ended with {await self._run_once(one)}"
+            except OSError as error:  # it may be replaced by another version just now
+                words = f"could not be started: {error.strerror or error}"
             if self._ending:
                 return
             if not one.up.is_set():
-                words = " ".join(one.log.last_lines(3)) or f"it ended with {code}"
-                raise NotKeptError(f"{one.program.name} did not come up: {words}")
+                last = " ".join(await to_thread.run_sync(one.log.last_lines, 3))
+                raise NotKeptError(f"{one.program.name} did not come up: {last or words}")
             steady = anyio.current_time() - began > STEADY_SECONDS
             pause = FIRST_PAUSE_SECONDS if steady else min(pause * 2, MOST_PAUSE_SECONDS)
             one.restarts += 1
-            line = f"ended with {code}; it is started again in {pause:g} s\n"
+            line = f"{one.program.name} {words}; it is started again in {pause:g} s\n"
             await to_thread.run_sync(one.log.write, line.encode())
-            await anyio.sleep(pause)
             await self._write_info()
+            await anyio.sleep(pause)
+
+    async def _run_once(self, one: Kept) -> int:
+        """Run a program to its end; return its exit code."""
+        async with await anyio.open_process(
+            [one.program.path, *one.arguments],
+            stdin=subprocess.DEVNULL,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            cwd=self._places.folder,
+        ) as process:
+            one.process = process
+            one.started_at = self._clock.now().isoformat()
+            assert process.stdout is not None  # noqa: S101 - asked for
+            async for told in process.stdout:
+                await to_thread.run_sync(one.log.write, told)
+            return await process.wait()
 
     async def _announce(self) -> None:
         """Say what runs, once all of it answers."""
         for one in self._kept:
-            with anyio.move_on_after(HEALTHY_SECONDS):
-                while not await to_thread.run_sync(is_healthy, HOST, one.port):  # noqa: ASYNC110
+            with anyio.move_on_after(READY_SECONDS):
+                while not await to_thread.run_sync(is_ready, HOST, one.port):  # noqa: ASYNC110
                     await anyio.sleep(PAUSE_SECONDS)
                 one.up.set()
-            if not one.up.is_set():
-                words = " ".join(one.log.last_lines(3))
+            if one.up.is_set() or await to_thread.run_sync(is_healthy, HOST, one.port):
+                one.up.set()  # where there is much to read, it goes on reading
+            else:
+                last = " ".join(await to_thread.run_sync(one.log.last_lines, 3))
                 raise NotKeptError(
-                    f"{one.program.name} does not answer on port {one.port}: {words or 'no words'}"
+                    f"{one.program.name} does not answer on port {one.port}: {last or 'no words'}"
                 )
         await self._write_info()
 

@@ -170,7 +170,7 @@ async def test_what_prometheus_cannot_use_is_told_in_its_own_words(monitored: Mo
     monitored.places.make()
     blocked = monitored.places.prometheus_data / "lock"
     blocked.mkdir()  # where Prometheus wants a file of its own
-    code, said = await monitored.run("up", "--prometheus-port", "9")
+    code, said = await monitored.run("up")
     assert code == 1
     assert "prometheus did not come up" in said
     assert await standing(monitored) == {}

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 MOST_BYTES = 1432
 """Of a datagram: what fits into one packet on nearly every network."""
 
-BEHIND_SECONDS = 1.0
+BURST, PAUSE_SECONDS = 16, 0.005
+"""After so many datagrams there is a pause: what comes too fast is lost by UDP."""
+
+BEHIND_SECONDS = 2.0
 """How long a reader that is behind is waited for, at each reading."""
 
 _ADDRESS = re.compile(r"^(?:udp://)?(?:\[([0-9A-Fa-f:.]+)\]|([^\[\]:/@\s]+)):(\d{1,5})$")
@@ -116,6 +119,8 @@ class Datagrams:
                 for one in datagrams:
                     await self._send(one)
                     sent += 1
+                    if sent % BURST == 0:
+                        await anyio.sleep(PAUSE_SECONDS)
         except OSError:
             pass
         if sent < len(datagrams):

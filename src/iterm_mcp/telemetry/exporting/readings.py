@@ -83,7 +83,7 @@ def _family(metric: Metric) -> Family:
         return Family(metric.name, metric.documentation, HISTOGRAM, spreads=tuple(_spreads(metric)))
     form = COUNTER if metric.type == COUNTER else "gauge"
     numbers = tuple(
-        Number(tuple(sample.labels.items()), sample.value)
+        Number(tuple(sample.labels.items()), float(sample.value))
         for sample in metric.samples
         if not sample.name.endswith("_created") and isfinite(sample.value)
     )
@@ -98,7 +98,7 @@ def _spreads(metric: Metric) -> Iterator[Spread]:
         labels = tuple(one for one in sample.labels.items() if one[0] != "le")
         spread = found.setdefault(labels, Spread(labels))
         if sample.name.endswith("_sum"):
-            spread.total = sample.value
+            spread.total = float(sample.value)
         elif sample.name.endswith("_bucket"):
             bound = float(sample.labels["le"])
             if bound != inf:

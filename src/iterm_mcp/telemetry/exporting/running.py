@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-LAST_SECONDS = 2.0
+LAST_SECONDS = 3.0
 """How long the last readings may take when the daemon ends."""
 STEP_SECONDS = 10.0
 """How long one step of an export may take at most."""

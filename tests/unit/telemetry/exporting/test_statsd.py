@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from iterm_mcp.telemetry import Metrics
 from iterm_mcp.telemetry.exporting.datagrams import MOST_BYTES, Sink, packed, read_sink
 from iterm_mcp.telemetry.exporting.readings import Family, Number, Spread, read
 from iterm_mcp.telemetry.exporting.statsd import PLAIN, Line, Statsd, number, quantile
@@ -53,6 +54,15 @@ def test_what_was_not_sent_is_told_again_with_what_came_meanwhile(
     list(statsd.lines(read(registry)))  # lost
     calls.inc()
     assert told(statsd, registry) == ["iterm_mcp.calls:2|c"]
+
+
+def test_what_a_collector_counts_in_whole_numbers_is_told_once_too() -> None:
+    metrics, statsd = Metrics(), Statsd()
+    for expected in ("1", "1"):
+        with metrics.tools.measure("look"):
+            pass
+        lines = [one for one in told(statsd, metrics.registry) if "tool_calls:" in one]
+        assert lines == [f"iterm_mcp.tool_calls:{expected}|c|#tool:look,outcome:ok"]
 
 
 def test_a_counter_that_has_begun_anew_is_told_from_zero() -> None:

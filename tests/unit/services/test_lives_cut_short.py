@@ -166,3 +166,22 @@ async def test_a_stop_that_is_cut_short_is_finished_and_nothing_is_started_again
         if survived:
             break
     assert 2 < write < MOST
+
+
+@BEFORE_AND_AFTER
+async def test_who_forgets_an_agent_and_is_killed_leaves_a_life_by_which_all_is_forgotten(
+    tmp_path: Path, *, committed: bool
+) -> None:
+    for write in count(1):
+        async with mortal(tmp_path / str(write), committed=committed) as one:
+            process = one.stage.world.process(ADA)
+            survived = await one.survives(write, lambda stage: stage.ender.stop(ADA, forget=True))
+            if await one.stage.book.find(ADA) is not None:
+                await one.stage.ender.stop(ADA, forget=True)
+
+            assert ADA not in (await one.stage.agents.owners()).values()
+            assert await one.stage.files.reserve(ADA), "its name is free"
+            assert process not in one.stage.world.alive
+        if survived:
+            break
+    assert 3 < write < MOST

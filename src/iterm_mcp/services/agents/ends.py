@@ -158,12 +158,15 @@ class AgentEnder:
         await self.forget(life)
 
     async def forget(self, life: Life) -> None:
-        """Give an agent's name free, and remove what was kept for its lives."""
-        await self._book.remove(life.agent)
-        await self._files.remove(life.agent)
+        """Give an agent's name free, and remove what was kept for its lives.
+
+        The life goes last: while there is one, whoever comes after a crash forgets the rest.
+        """
         owners = await self._agents.owners()
         if life.session_id is not None and owners.get(life.session_id) == life.agent:
             await self._agents.remove_agent(life.agent)
+        await self._files.remove(life.agent)
+        await self._book.remove(life.agent)
 
     async def suspend(self, agent: AgentName, *, reason: str = "it was suspended") -> None:
         """Have an agent stand still, with all that it started; it uses memory, and no processor.

@@ -79,6 +79,7 @@ def alertmanager_config(daemon: str, token: str) -> dict[str, Any]:
                     {
                         "url": daemon + INTAKE,
                         "send_resolved": True,
+                        "max_alerts": 500,  # what the daemon takes at once
                         "http_config": {"authorization": {"credentials_file": token}},
                     }
                 ],

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import contextmanager
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+)
+from prometheus_client.registry import Collector
 
 from iterm_mcp.errors import ItermMcpError
-from iterm_mcp.telemetry.exemplars import exemplar
+from iterm_mcp.telemetry.spread import Spread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, KeysView, Sequence
+    from contextlib import AbstractContextManager
 
-    from prometheus_client import CollectorRegistry
+    from prometheus_client import CollectorRegistry, Metric
 
 LATENCY_BUCKETS = (
     0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025,
@@ -38,24 +43,56 @@ TERMINAL_OUTCOMES = (
 
 
 class _Operation:
-    """The series of one name, looked up once: a label look-up costs more than an observation.
+    """What is counted under one name.
 
     Attributes:
-        duration: None before the first one.
+        spread: Of its seconds; None before the first time.
     """
 
-    __slots__ = ("by_outcome", "duration", "in_flight")
+    __slots__ = ("by_outcome", "in_flight", "spread")
 
-    def __init__(self, in_flight: Gauge, by_outcome: dict[str, Counter]) -> None:
-        self.duration: Histogram | None = None
-        self.in_flight = in_flight
-        self.by_outcome = by_outcome
+    def __init__(self, outcomes: Sequence[str]) -> None:
+        self.spread: Spread | None = None
+        self.in_flight = 0
+        self.by_outcome = dict.fromkeys(outcomes, 0)
 
 
-class Meter:
+class _Measurement:
+    """A context manager by hand: a generator's costs more than all that is measured here."""
+
+    __slots__ = ("_operation", "_started")
+
+    def __init__(self, operation: _Operation) -> None:
+        self._operation = operation
+
+    def __enter__(self) -> None:
+        self._operation.in_flight += 1
+        self._started = perf_counter()
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, error: BaseException | None, _trace: object
+    ) -> None:
+        seconds = perf_counter() - self._started
+        operation = self._operation
+        operation.in_flight -= 1
+        if operation.spread is None:
+            operation.spread = Spread(LATENCY_BUCKETS)
+        operation.spread.observe(seconds)
+        outcome = "ok" if error is None else _outcome(error)
+        operation.by_outcome[outcome] = operation.by_outcome.get(outcome, 0) + 1
+
+
+def _outcome(error: BaseException) -> str:
+    if isinstance(error, ItermMcpError):
+        return error.outcome
+    return "cancelled" if isinstance(error, asyncio.CancelledError) else "internal"
+
+
+class Meter(Collector):
     """A histogram of seconds, a counter by outcome and a gauge of work in flight.
 
-    The names given to `measure` become label values, so they must come from a fixed set.
+    It measures on one thread, as a rule the event loop's. The names given to `measure` become
+    label values, so they must come from a fixed set.
 
     Args:
         subject: Such as ``iterm_mcp_tool``: gives ``<subject>_duration_seconds``.
@@ -75,74 +112,63 @@ class Meter:
         thing: str,
         outcomes: Sequence[str] = OUTCOMES,
     ) -> None:
+        self._subject, self._counted, self._label = subject, counted, label
+        self._thing = thing
         self._outcomes = outcomes
-        self._duration = Histogram(
-            f"{subject}_duration_seconds",
-            f"How long {thing} took.",
-            [label],
-            buckets=LATENCY_BUCKETS,
-            registry=registry,
-        )
-        self._total = Counter(
-            f"{counted}_total",
-            f"How many of {thing} ended, by outcome.",
-            [label, "outcome"],
-            registry=registry,
-        )
-        self._in_flight = Gauge(
-            f"{counted}_in_flight",
-            f"How many of {thing} are under way.",
-            [label],
-            registry=registry,
-        )
         self._operations: dict[str, _Operation] = {}
+        registry.register(self)
 
-    @contextmanager
-    def measure(self, name: str) -> Iterator[None]:
+    def measure(self, name: str) -> AbstractContextManager[None]:
         """Measure the block; its outcome is ``ok``, an error's family, or ``internal``."""
-        operation = self._operations.get(name)
-        if operation is None:
-            operation = self.declare(name)
-        operation.in_flight.inc()
-        outcome = "ok"
-        started = perf_counter()
-        try:
-            yield
-        except ItermMcpError as error:
-            outcome = error.outcome
-            raise
-        except asyncio.CancelledError:
-            outcome = "cancelled"
-            raise
-        except BaseException:
-            outcome = "internal"
-            raise
-        finally:
-            seconds = perf_counter() - started
-            if operation.duration is None:
-                operation.duration = self._duration.labels(name)
-            operation.duration.observe(seconds, exemplar())
-            operation.in_flight.dec()
-            counter = operation.by_outcome.get(outcome)
-            if counter is None:
-                counter = operation.by_outcome[outcome] = self._total.labels(name, outcome)
-            counter.inc()
+        return _Measurement(self._operations.get(name) or self._declare(name))
 
     @property
     def names(self) -> KeysView[str]:
         """The names that were declared or measured so far."""
         return self._operations.keys()
 
-    def declare(self, name: str) -> _Operation:
+    def declare(self, name: str) -> None:
         """Make the series of a name visible, at zero, before it is first used.
 
         All outcomes are there from the start: a series that begins at one has no growth that
         Prometheus could see, so the first error of a kind would go unnoticed. How long it takes is
         told from the first time on: that is twenty series, of which most names never need any.
         """
-        operation = _Operation(
-            self._in_flight.labels(name),
-            {outcome: self._total.labels(name, outcome) for outcome in self._outcomes},
-        )
-        self._operations[name] = operation
+        if name not in self._operations:
+            self._declare(name)
+
+    def _declare(self, name: str) -> _Operation:
+        operation = self._operations[name] = _Operation(self._outcomes)
         return operation
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the three metrics as they are now."""
+        durations, totals, in_flight = self.describe()
+        for name, operation in list(self._operations.items()):
+            if operation.spread is not None:
+                operation.spread.tell(durations, [name])
+            for outcome, count in list(operation.by_outcome.items()):
+                totals.add_metric([name, outcome], count)
+            in_flight.add_metric([name], operation.in_flight)
+        yield durations
+        yield totals
+        yield in_flight
+
+    def describe(self) -> tuple[HistogramMetricFamily, CounterMetricFamily, GaugeMetricFamily]:
+        """Return the three metrics without any series."""
+        label, thing = self._label, self._thing
+        return (
+            HistogramMetricFamily(
+                f"{self._subject}_duration_seconds", f"How long {thing} took.", labels=[label]
+            ),
+            CounterMetricFamily(
+                f"{self._counted}_total",
+                f"How many of {thing} ended, by outcome.",
+                labels=[label, "outcome"],
+            ),
+            GaugeMetricFamily(
+                f"{self._counted}_in_flight",
+                f"How many of {thing} are under way.",
+                labels=[label],
+            ),
+        )

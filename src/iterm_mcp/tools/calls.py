@@ -144,8 +144,8 @@ class Calls:
             raise
         finally:
             self._audit.record(_entry(call, name, version), arguments)
-            if self.mcp is not None and tool in self.meter.names:
-                self.mcp.called(name, tool)
+            if self.mcp is not None:
+                self.mcp.called(name, tool, self.meter.names)
             if span is not None:
                 span.end()
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from iterm_mcp.clock import Clock
     from iterm_mcp.config import Settings
+    from iterm_mcp.telemetry.spread import Spread
 
 MAX_HTTP_SESSIONS = 256
 """The limits of so many sessions and clients without one are remembered, those used last."""
@@ -62,6 +63,7 @@ class Client:
         unanswered: Calls about which its user was asked in vain; see `confirming`.
         sessionless: It came over HTTP, and nothing but its name tells it from others.
         name: What it calls itself, as far as it has; it may lie.
+        spreads: Where its requests are counted, by method; see `metering`.
     """
 
     door: str
@@ -70,6 +72,7 @@ class Client:
     unanswered: OrderedDict[str, None] = field(default_factory=OrderedDict)
     sessionless: bool = False
     name: str = ""
+    spreads: dict[str, Spread] = field(default_factory=dict)
 
     @property
     def transport(self) -> str:

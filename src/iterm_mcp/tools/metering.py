@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from mcp.server import Server
 
     from iterm_mcp.telemetry import McpMetrics, Meter
-    from iterm_mcp.tools.clients import Clients
+    from iterm_mcp.telemetry.spread import Spread
+    from iterm_mcp.tools.clients import Client, Clients
 
 INITIALIZE = "initialize"
 
@@ -41,19 +42,33 @@ class Metering(ServerMiddleware[Any]):
         """Pass a message on, and note how long its answer took."""
         if ctx.request_id is None:
             return await call_next(ctx)
-        method, client = ctx.method, self._clients.current()
-        client.name = _name(ctx) or client.name
-        if not self._metrics.knows(client.name):
-            self._metrics.client_seen(client.name, self._meter.names)
-        if method == INITIALIZE and client.transport == TCP:
-            self._time_session(ctx)
-        known = method == INITIALIZE or self._server.get_request_handler(method) is not None
+        client = self._clients.current()
+        spread = client.spreads.get(ctx.method)
+        if spread is None:
+            spread = self._meet(client, ctx)
         started = perf_counter()
         try:
             return await call_next(ctx)
         finally:
-            seconds = perf_counter() - started
-            self._metrics.operation(method if known else OTHER, client.transport, seconds)
+            spread.observe(perf_counter() - started)
+
+    def _meet(self, client: Client, ctx: ServerRequestContext[Any, Any]) -> Spread:
+        """Return where a client's requests of this method are counted from now on.
+
+        Methods that clients make up are counted together, and not remembered.
+        """
+        method = ctx.method
+        if not client.name or method == INITIALIZE:
+            client.name = _name(ctx)
+            self._metrics.client_seen(client.name, self._meter.names)
+        if method == INITIALIZE:
+            if client.transport == TCP:
+                self._time_session(ctx)
+            return self._metrics.operation(method, client.transport)
+        if self._server.get_request_handler(method) is None:
+            return self._metrics.operation(OTHER, client.transport)
+        spread = client.spreads[method] = self._metrics.operation(method, client.transport)
+        return spread
 
     def _time_session(self, ctx: ServerRequestContext[Any, Any]) -> None:
         """Time a session over HTTP, whose connections come and go; its end is the SDK's to know."""

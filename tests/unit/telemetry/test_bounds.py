@@ -21,7 +21,7 @@ from iterm_mcp.telemetry.task_metrics import EngineStanding
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-AGENTS = 10_000
+SOME, AGENTS = 2000, 10_000
 TOOLS = [f"tool_{number}" for number in range(54)]
 STATES = list(AgentState)
 
@@ -55,7 +55,7 @@ def live(metrics: Metrics, takes: Takes, chance: random.Random) -> None:
     metrics.hook_taken(kind, "recorded")
     metrics.approval_answered("allow", "hook", chance.random())
     metrics.mcp.client_seen(client, TOOLS)
-    metrics.mcp.called(client, chance.choice(TOOLS))
+    metrics.mcp.called(client, chance.choice(TOOLS), TOOLS)
     metrics.costs.spent(model, TokenUsage(input=3, output=5), None)
     receipt = Receipt(
         agent, session, name(chance, "text"), chance.choice(list(Source)), None,
@@ -85,10 +85,11 @@ def test_ten_thousand_agents_of_as_many_kinds_and_models_make_no_more_series_tha
     tally = TaskTally(queues=queues, paused=frozenset(queues))
     metrics.tasks.standing.begin(lambda: EngineStanding(up=True, tally=tally))
     metrics.alerts.sinks_known(name(chance, "sink") for _ in range(AGENTS))
-    for number in range(AGENTS):
+    for _ in range(SOME):
         live(metrics, takes, chance)
-        if number == 2000:
-            some = len(list(series(metrics)))
+    some = len(list(series(metrics)))
+    for _ in range(SOME, AGENTS):
+        live(metrics, takes, chance)
 
     assert len(list(series(metrics))) == some < 4000
     text = generate_latest(metrics.registry)

@@ -5,6 +5,7 @@ from prometheus_client import CollectorRegistry
 
 from iterm_mcp.telemetry.mcp_metrics import KINDS, MOST_NAMES, McpMetrics, kind_of
 
+TOOLS = ("a", "b")
 CALLS = "iterm_mcp_client_tool_calls_total"
 
 
@@ -41,7 +42,7 @@ def test_a_kind_that_has_been_seen_tells_of_every_tool_from_zero(
     metrics: McpMetrics, registry: CollectorRegistry
 ) -> None:
     metrics.client_seen("codex-mcp-client", ("a", "b"))
-    metrics.called("codex-mcp-client", "a")
+    metrics.called("codex-mcp-client", "a", TOOLS)
     value = registry.get_sample_value
     assert value(CALLS, {"client": "codex", "tool": "a"}) == 1
     assert value(CALLS, {"client": "codex", "tool": "b"}) == 0
@@ -52,7 +53,7 @@ def test_a_call_counts_though_nobody_has_seen_its_client(
     metrics: McpMetrics, registry: CollectorRegistry
 ) -> None:
     for _ in range(2):
-        metrics.called("nobody knows it", "a")
+        metrics.called("nobody knows it", "a", TOOLS)
     assert registry.get_sample_value(CALLS, {"client": "other", "tool": "a"}) == 2
 
 
@@ -61,7 +62,7 @@ def test_two_names_of_one_kind_count_together(
 ) -> None:
     for name in ("mcp-inspector", "inspector-client"):
         metrics.client_seen(name, ("a",))
-        metrics.called(name, "a")
+        metrics.called(name, "a", TOOLS)
     assert registry.get_sample_value(CALLS, {"client": "inspector", "tool": "a"}) == 2
 
 
@@ -70,7 +71,18 @@ def test_clients_that_take_ever_new_names_are_counted_and_not_remembered(
 ) -> None:
     for number in range(MOST_NAMES + 10):
         metrics.client_seen(f"name-{number}", ("a",))
-        metrics.called(f"name-{number}", "a")
+        metrics.called(f"name-{number}", "a", TOOLS)
     labels = {"client": "other", "tool": "a"}
     assert registry.get_sample_value(CALLS, labels) == MOST_NAMES + 10
-    assert not metrics.knows(f"name-{MOST_NAMES + 1}")
+    assert len(metrics._by_name) == MOST_NAMES
+
+
+def test_calls_of_what_is_no_tool_make_no_series(
+    metrics: McpMetrics, registry: CollectorRegistry
+) -> None:
+    for name in ("codex-mcp-client", "codex-mcp-client"):
+        metrics.called(name, "made up", TOOLS)
+    metrics.called("codex-mcp-client", "b", TOOLS)
+    labels = {"client": "codex", "tool": "made up"}
+    assert registry.get_sample_value(CALLS, labels) is None
+    assert registry.get_sample_value(CALLS, labels | {"tool": "b"}) == 1

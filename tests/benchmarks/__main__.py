@@ -16,6 +16,7 @@ from tests.benchmarks import (
     event_figures,
     hook_figures,
     host_figures,
+    metric_figures,
     trace_figures,
     worktree_figures,
 )
@@ -42,11 +43,15 @@ class Scale:
     events: int
     hooks: int
     worktrees: int
+    scraped: tuple[int, int, int]  # sessions, agents, tasks
 
 
-QUICK = Scale(3, 40, 5, 5, 0.0, (3,), 20, 3, 1.0, 4000, 10, 3)
-USUAL = Scale(20, 2000, 100, 100, 40.0, (1, 10, 100), 1000, 100, 30.0, 50_000, 300, 40)
-FULL = Scale(20, 2000, 100, 1000, 90.0, (1, 100, 1000), 1000, 100, 60.0, 1_000_000, 300, 40)
+SCRAPED = (200, 100, 1000)
+QUICK = Scale(3, 40, 5, 5, 0.0, (3,), 20, 3, 1.0, 4000, 10, 3, (2, 2, 3))
+USUAL = Scale(20, 2000, 100, 100, 40.0, (1, 10, 100), 1000, 100, 30.0, 50_000, 300, 40, SCRAPED)
+FULL = Scale(
+    20, 2000, 100, 1000, 90.0, (1, 100, 1000), 1000, 100, 60.0, 1_000_000, 300, 40, SCRAPED
+)
 
 
 def _client(scale: Scale) -> Iterator[Figure]:
@@ -86,6 +91,14 @@ def _hooks(scale: Scale) -> Iterator[Figure]:
         yield from hook_figures.measure(home, hooks=scale.hooks)
 
 
+def _metrics(scale: Scale) -> Iterator[Figure]:
+    sessions, agents, tasks = scale.scraped
+    with temporary_home() as home:
+        yield from metric_figures.measure(
+            home, calls=scale.calls, sessions=sessions, agents=agents, tasks=tasks
+        )
+
+
 def _worktrees(scale: Scale) -> Iterator[Figure]:
     yield from worktree_figures.measure(scale.worktrees)
 
@@ -96,7 +109,7 @@ def _traces(scale: Scale) -> Iterator[Figure]:
 
 PARTS = {
     "client": _client, "host": _host, "echo": _echo, "agents": _agents, "events": _events,
-    "hooks": _hooks, "worktrees": _worktrees, "traces": _traces,
+    "hooks": _hooks, "metrics": _metrics, "worktrees": _worktrees, "traces": _traces,
 }  # fmt: skip
 
 

@@ -65,6 +65,12 @@ FIGURES = {
         "a hook by the spool p50",
         "a hook over HTTP p95",
     ],
+    "metrics": [
+        "tool call p10 over a unix socket, without metrics",
+        "tool call p10 over a unix socket, with metrics",
+        "a scrape p50 (2 sessions, 2 agents, 3 tasks)",
+        "size of a scrape (2 sessions, 2 agents, 3 tasks)",
+    ],
     "worktrees": [
         "3 worktrees, git one after the other",
         "3 worktrees, side by side",
@@ -74,7 +80,7 @@ FIGURES = {
 }
 """By part."""
 
-QUICK = {"agents", "hooks", "worktrees"}
+QUICK = {"agents", "hooks", "metrics", "worktrees"}
 """The parts that each run has; the others take their time."""
 
 
@@ -94,7 +100,9 @@ async def test_a_quick_run_prints_every_figure_beside_its_baseline(part: str) ->
     assert done.returncode == 0, out
     measured = {
         match[1]
-        for match in re.finditer(r"^│ (\S.*?) +│ [\d,]+\.\d\d (?:us|ms|s|MB) ", out, re.MULTILINE)
+        for match in re.finditer(
+            r"^│ (\S.*?) +│ [\d,]+\.\d\d (?:us|ms|s|MB|kB) ", out, re.MULTILINE
+        )
     }
     assert set(FIGURES[part]) - measured == set(), out
     if part == "client":

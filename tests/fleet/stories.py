@@ -54,6 +54,19 @@ WITHHOLDING = frozenset({Ill.ENGINE_FALLEN})
 """What makes a daemon withhold numbers that it does not know."""
 
 
+MISHAP = frozenset(
+    {
+        Ill.FAULTS,
+        Ill.SLOW,
+        Ill.APPROVALS_WAIT,
+        Ill.MESSAGES_UNKNOWN,
+        Ill.TASKS_FAIL,
+        Ill.QUEUE_STUCK,
+    }
+)
+"""What goes wrong on a bad afternoon."""
+
+
 @dataclass(frozen=True, slots=True)
 class Moment:
     """A while in the life of one machine.
@@ -128,12 +141,19 @@ def from_six_on(since: float, _machine: int, _machines: int) -> frozenset[Ill]:
     return ALL if since >= 6 * HOUR else frozenset()
 
 
+def an_afternoon(since: float, machine: int, _machines: int) -> frozenset[Ill]:
+    """On the second machine the terminal and the disk trouble us from two to half past three."""
+    is_then = 14 * HOUR <= since % DAY <= 15.5 * HOUR
+    return MISHAP if machine == 1 and is_then else frozenset()
+
+
 STORIES = {
     "healthy": Story(office, well, restarts_every=3 * DAY),
     "busy": Story(busy, well),
     "mixed": Story(busy, last_is_ill),
     "burning": Story(busy, lambda _since, _machine, _machines: ALL),
     "incident": Story(busy, from_six_on),
+    "workday": Story(office, an_afternoon),
 }
 """By name. ``healthy`` is an ordinary week, restarts after updates included."""
 

@@ -126,11 +126,12 @@ class Calls(Part):
         took = self.chance.seconds(median)
         time.measured(self.metrics.tools, name, took, error)
         transport = PIPE if self.chance.happens(PIPED) else TCP
-        self.metrics.mcp.called(self.chance.one_of(CLIENTS), name)
-        self.metrics.mcp.operation("tools/call", transport, took)
+        self.metrics.mcp.called(self.chance.one_of(CLIENTS), name, TOOLS)
+        self.metrics.mcp.operation("tools/call", transport).observe(took)
         for method, share in METHODS.items():
             if self.chance.happens(share):
-                self.metrics.mcp.operation(method, transport, self.chance.seconds(0.001))
+                seconds = self.chance.seconds(0.001)
+                self.metrics.mcp.operation(method, transport).observe(seconds)
 
     def _error(self, moment: Moment) -> BaseException | None:
         if moment.is_ill(Ill.TERMINAL_AWAY) and self.chance.happens(0.3):

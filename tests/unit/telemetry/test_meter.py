@@ -2,11 +2,15 @@ from __future__ import annotations
 
 import asyncio
 import re
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import anyio
 import pytest
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, Histogram, generate_latest
+from prometheus_client.core import HistogramMetricFamily
+from prometheus_client.registry import Collector
 
 import iterm_mcp
 from iterm_mcp.errors import (
@@ -22,7 +26,13 @@ from iterm_mcp.errors import (
     TerminalUnavailableError,
 )
 from iterm_mcp.telemetry import Meter
-from iterm_mcp.telemetry.meter import OUTCOMES
+from iterm_mcp.telemetry.meter import LATENCY_BUCKETS, OUTCOMES
+from iterm_mcp.telemetry.spread import Spread
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from prometheus_client import Metric
 
 
 @pytest.fixture
@@ -119,3 +129,44 @@ def test_no_module_brings_an_outcome_that_depends_on_whether_it_was_imported() -
 
     assert brought <= set(OUTCOMES)
     assert len(brought) > 5
+
+
+def test_how_long_it_takes_is_told_from_the_first_time_on(
+    meter: Meter, registry: CollectorRegistry
+) -> None:
+    meter.declare("dig")
+    counted = partial(registry.get_sample_value, "job_duration_seconds_count", {"name": "dig"})
+    assert counted() is None
+    with meter.measure("dig"):
+        meter.declare("dig")  # once more changes nothing
+    assert counted() == 1
+
+
+def test_an_outcome_that_was_not_expected_is_told_once_it_was_seen() -> None:
+    registry = CollectorRegistry()
+    meter = Meter(registry, "job", "jobs", "name", "jobs", ("ok",))
+    for _ in range(2):
+        with pytest.raises(StoreError), meter.measure("dig"):
+            raise StoreError("full")
+    value = registry.get_sample_value
+    assert value("jobs_total", {"name": "dig", "outcome": "ok"}) == 0
+    assert value("jobs_total", {"name": "dig", "outcome": "store"}) == 2
+    assert value("jobs_total", {"name": "dig", "outcome": "timeout"}) is None
+
+
+def test_seconds_fall_into_the_buckets_that_the_client_library_would_put_them_in() -> None:
+    ours, theirs = CollectorRegistry(), CollectorRegistry()
+    spread = Spread(LATENCY_BUCKETS)
+    histogram = Histogram("h", "H.", buckets=LATENCY_BUCKETS, registry=theirs)
+    for seconds in (*LATENCY_BUCKETS, 0.0, 0.00011, 0.3, 31.0, 1e6):
+        spread.observe(seconds)
+        histogram.observe(seconds)
+
+    class Told(Collector):
+        def collect(self) -> Iterator[Metric]:
+            family = HistogramMetricFamily("h", "H.", labels=[])
+            spread.tell(family, [])
+            yield family
+
+    ours.register(Told())
+    assert generate_latest(ours) == generate_latest(theirs)  # type: ignore[no-untyped-call]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import pytest
 from anyio import to_thread
+from tests.covering import measure
 from tests.integration.homes import Home, open_home
 from tests.integration.programs import installed
 
@@ -30,10 +31,12 @@ class Monitored:
     places: Places
 
     async def run(self, *arguments: str) -> tuple[int, str]:
-        """Return a verb's exit code and all that it said."""
+        """Return a verb's exit code and all that it said; the keeper that it starts is measured."""
+        environ = dict(self.home.environ)
+        measure(environ)
         done = await anyio.run_process(
             [sys.executable, "-m", "iterm_mcp", "monitoring", *arguments],
-            env=self.home.environ, check=False, stderr=subprocess.STDOUT,
+            env=environ, check=False, stderr=subprocess.STDOUT,
         )  # fmt: skip
         return done.returncode, done.stdout.decode()
 

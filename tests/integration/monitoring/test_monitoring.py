@@ -168,8 +168,8 @@ async def test_a_daemon_that_is_somewhere_else_is_found_again(monitored: Monitor
 @pytest.mark.long
 async def test_what_prometheus_cannot_use_is_told_in_its_own_words(monitored: Monitored) -> None:
     monitored.places.make()
-    blocked = monitored.places.prometheus_data / "lock"
-    blocked.mkdir()  # where Prometheus wants a file of its own
+    blocked = monitored.places.prometheus_data / "wal"
+    blocked.touch()  # where Prometheus wants a folder
     code, said = await monitored.run("up")
     assert code == 1
     assert "prometheus did not come up" in said

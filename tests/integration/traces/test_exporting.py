@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from io import StringIO
@@ -96,7 +97,10 @@ async def test_a_collector_that_is_away_is_told_of_once_and_so_is_its_coming_bac
     assert stream.getvalue().count("traces_not_exported") == 2
 
 
-async def test_nobody_waits_for_a_collector_that_takes_a_connection_and_says_nothing() -> None:
+async def test_nobody_waits_for_a_collector_that_takes_a_connection_and_says_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(span_export, "FLUSH_SECONDS", 0.2)
     async with await anyio.create_tcp_listener(local_host="127.0.0.1") as listener:
         port = listener.listeners[0].extra(anyio.abc.SocketAttribute.local_port)
         with anyio.fail_after(60):
@@ -145,3 +149,11 @@ async def test_a_request_over_http_is_part_of_the_trace_that_its_header_names(ho
         )
         assert {(one.trace, one.parent) for one in found} == {(HERE.trace_id, HERE.span_id)}
         assert {one.attributes["network.transport"] for one in found} == {"tcp"}
+
+
+async def test_a_daemon_that_traces_nothing_loads_nothing_for_it() -> None:
+    look = (
+        "import sys, iterm_mcp.daemon; print([n for n in sys.modules if 'opentelemetry.sdk' in n])"
+    )
+    done = await anyio.run_process([sys.executable, "-c", look])
+    assert done.stdout.decode().strip() == "[]"

@@ -129,6 +129,7 @@ async def in_events(camp: Camp, agent: Agent, turn: Taken) -> None:
     await eventually(kinds, lambda found: found >= wanted, within_seconds=30)
 
 
+@pytest.mark.long
 async def test_a_trace_goes_on_though_the_daemon_was_killed() -> None:
     async with traced() as (camp, collector, client):
         agent = await started(camp, client)
@@ -199,6 +200,7 @@ async def test_a_refusal_is_a_failed_span_and_arguments_are_told_without_secrets
         assert secret not in str(span.attributes)
 
 
+@pytest.mark.long
 async def test_a_task_its_attempt_and_what_its_agent_does_are_one_trace() -> None:
     async with traced() as (camp, collector, client):
         settings = "[admission]\nmost_load = 0\nmost_memory_pressure = 0\nleast_memory = 0\n"

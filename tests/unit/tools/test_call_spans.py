@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import anyio
 import pytest
+from mcp.server.context import ServerRequestContext
+from mcp.server.mcpserver import Context
 from tests.unit.tools.ruled import Ruled, User
 
 from iterm_mcp.access import Access
-from iterm_mcp.telemetry.trace_context import TraceContext, current
+from iterm_mcp.telemetry.trace_context import TraceContext, current, within
 from iterm_mcp.telemetry.tracing import Span, Tracer
 from iterm_mcp.tools.call_spans import CallSpans
-from iterm_mcp.tools.calls import Calls
+from iterm_mcp.tools.calls import Call, Calls
 from iterm_mcp.tools.clients import Rules
 from iterm_mcp.tools.server import build_server
 
 if TYPE_CHECKING:
     from mcp import Client
+    from mcp.types import RequestParamsMeta
 
 ERAS = pytest.mark.parametrize("mode", ["auto", "legacy"])
 TURN = TraceContext("a" * 32, "b" * 16)
@@ -43,7 +46,9 @@ class Traced(Ruled):
         self.spans: list[Span] = []
         self.agents = Agents()
         self.inside: list[TraceContext | None] = []
-        spans = CallSpans(Tracer(self, arguments=arguments), self.clock, self.agents)
+        spans = self.spans_of = CallSpans(
+            Tracer(self, arguments=arguments), self.clock, self.agents
+        )
         self.calls = Calls(self.metrics.tools, self.clients, self.heard, spans=spans)
         self.server = build_server(self.toys.rows(), self.calls)
         record = self.heard.record
@@ -52,14 +57,14 @@ class Traced(Ruled):
             self.inside.append(current())
             record(*words)
 
-        self.heard.record = recorded  # type: ignore[method-assign]
+        self.heard.record = recorded  # type: ignore[method-assign, assignment]
 
     def take(self, span: Span) -> None:
         self.spans.append(span)
 
 
 async def call(client: Client, tool: str, meta: dict[str, Any], **arguments: Any) -> None:  # noqa: ANN401
-    await client.call_tool(tool, arguments, meta=meta)
+    await client.call_tool(tool, arguments, meta=cast("RequestParamsMeta", meta))
 
 
 @ERAS
@@ -117,9 +122,43 @@ async def test_what_goes_wrong_is_told_and_a_question_is_not_wrong() -> None:
     assert "s3cr3t" not in shown
 
 
-async def test_a_reading_of_a_resource_is_a_span_too() -> None:
+class Request:
+    """A request over HTTP."""
+
+    headers: ClassVar = {"mcp-session-id": "session"}
+
+
+@pytest.mark.parametrize(
+    ("outcome", "code", "error"),
+    [("ok", "", None), ("not_found", "no_session", "no_session")],
+)
+def test_a_reading_of_a_resource_over_http_is_a_span_too(
+    outcome: str, code: str, error: str | None
+) -> None:
     traced = Traced(Rules())
-    async with traced.caller("auto") as caller:
-        with pytest.raises(Exception, match="nowhere"):
-            await caller.client.read_resource("session://nowhere/screen")
-    assert not traced.spans, "there is none, so nothing was read"
+    client = traced.clients.connect("http")
+    request: ServerRequestContext[Any, Any] = ServerRequestContext(
+        session=cast("Any", None), lifespan_context={}, protocol_version="2026-07-28",
+        method="resources/read", request=Request(),
+    )  # fmt: skip
+    one = Call("read_resource", "", "read", {"uri": "session://x"}, client, "never")
+    span = traced.spans_of.begin(one, Context(request_context=request))
+    one.outcome, one.code = outcome, code
+    span.end()
+    (taken,) = traced.spans
+    assert (taken.name, taken.error, taken.parent) == ("resources/read", error, "")
+    assert taken.attributes.get("error.type") == error
+    assert taken.attributes["mcp.resource.uri"] == "session://x"
+    assert taken.attributes["mcp.session.id"] == "session"
+    assert taken.attributes["network.transport"] == "tcp"
+
+
+def test_a_call_that_is_no_request_of_mcps_is_a_span_where_it_stands() -> None:
+    traced = Traced(Rules())
+    one = Call("look", "", "read", {}, traced.clients.connect("inside"), "never", outcome="ok")
+    with within(CLIENT):
+        traced.spans_of.begin(one, Context()).end()
+        assert current() == CLIENT
+    (taken,) = traced.spans
+    assert taken.parent == CLIENT.span_id
+    assert not {"network.transport", "jsonrpc.request.id"} & set(taken.attributes)

@@ -70,7 +70,7 @@ def event(kind: EventKind, at: float, /, *, text: str = "", **more: Any) -> Even
 
 
 def life(**more: Any) -> Life:  # noqa: ANN401
-    known = {
+    known: dict[str, Any] = {
         "agent": AgentName("ada"), "order": AgentOrder("claude", "/"), "desired": Desired.RUNNING,
         "phase": Phase.RUNNING, "token": "c" * 16, "trace": CLIENT.trace_id, "ordered_at": START,
         "epoch": 1, "begun_at": START,

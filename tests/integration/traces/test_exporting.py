@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from tests.integration.homes import Home
     from tests.integration.traces.collector import Collector
 
+SECONDS = 60.0
+
 START = datetime(2026, 1, 1, 12, 0, 0, 123456, tzinfo=UTC)
 HERE = TraceContext("a" * 32, "b" * 16, state="v=1")
 SPAN = Span(
@@ -125,7 +127,7 @@ async def test_a_daemon_without_the_extra_says_what_to_install_and_does_everythi
     home.environ |= {"ITERM_MCP_OTLP_TRACES": "http://127.0.0.1:9", "PYTHONPATH": str(folder)}
     url = await start_daemon(home)
     headers = {"authorization": f"Bearer {home.token()}"}
-    async with httpx2.AsyncClient(headers=headers) as http:
+    async with httpx2.AsyncClient(headers=headers, timeout=SECONDS) as http:
         (await http.post(f"{url}/v1/tools/list_agents", json={})).raise_for_status()
         told = await http.get(f"{url}/health")
     assert "pip install 'iterm-mcp[otel]'" in str(told.json()["problems"])
@@ -139,7 +141,7 @@ async def test_a_request_over_http_is_part_of_the_trace_that_its_header_names(ho
         headers = {
             "authorization": f"Bearer {home.token()}", "traceparent": HERE.traceparent,
         }  # fmt: skip
-        async with httpx2.AsyncClient(headers=headers) as http:
+        async with httpx2.AsyncClient(headers=headers, timeout=SECONDS) as http:
             (await http.post(f"{url}/v1/tools/list_agents", json={})).raise_for_status()
             (await http.get(f"{url}/v1/agents")).raise_for_status()
         found = await eventually(

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from iterm_mcp.services.backlog.opening import BacklogDesk
     from iterm_mcp.services.choosing.chooser import Chooser
     from iterm_mcp.services.events.exporting.recordings import Recordings
+    from iterm_mcp.services.probing.service import Probe
     from iterm_mcp.services.tasks.service import TaskService
 
 TOKEN = "the-root-token"
@@ -104,6 +105,7 @@ async def open_side(
     chooser: Chooser | None = None,
     tasks: TaskService | None = None,
     attention: Attention | None = None,
+    probe: Probe | None = None,
 ) -> AsyncIterator[Side]:
     terminal, metrics = FakeTerminal(), Metrics()
     clock = clock or FakeClock()
@@ -124,7 +126,7 @@ async def open_side(
         given = ApiServices(
             store, clock, door, questions, desk, attention, limits or ApiLimits(0), shares,
             backlog=backlog, chooser=chooser, resources=make_resources(clock, str(folder)),
-            worktrees=services.worktrees, tasks=tasks,
+            worktrees=services.worktrees, tasks=tasks, probe=probe,
         )  # fmt: skip
         api = await open_api(given)
         server = build_server(rows, calls)

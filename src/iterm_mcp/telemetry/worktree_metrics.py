@@ -33,7 +33,7 @@ class WorktreeStanding(AskedMetrics[WorktreeTally]):
         yield gauge
         yield GaugeMetricFamily(
             "iterm_mcp_worktrees_disk_bytes",
-            "Bytes that all worktrees take on the disk; looked at every few minutes.",
+            "Bytes that all worktrees take on the disk; looked at now and then.",
             counted.size_bytes,
         )
 

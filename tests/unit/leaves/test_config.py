@@ -14,7 +14,10 @@ NAMES = ("TERMINAL", "HTTP_PORT", "REQUEST_TIMEOUT_SECONDS", "CONNECT_TIMEOUT_SE
          "EVENTS_KEEP_DAYS", "EVENTS_KEEP_GIGABYTES",
          "HTTP_REQUESTS_PER_SECOND", "HTTP_MOST_AT_ONCE",
          "TASKS_URL", "TASKS_FRONT", "MACHINE", "MACHINE_LABELS", "MACHINE_CAPACITY",
-         "MACHINE_LEASE_SECONDS")  # fmt: skip
+         "MACHINE_LEASE_SECONDS",
+         "OTLP_TRACES", "TRACES_RATIO", "TRACE_ARGUMENTS", "AGENT_TRACES",
+         "STATSD", "STATSD_DIALECT", "STATSD_TAGS", "STATSD_SECONDS",
+         "OTLP_METRICS", "OTLP_METRICS_SECONDS", "PROBE_SECONDS")  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -58,6 +61,8 @@ def test_a_variable_is_read_and_remembered_as_asked_for(monkeypatch: pytest.Monk
         ("MACHINE_LABELS", "a=b,,c=d"),
         ("MACHINE_CAPACITY", "-1"),
         ("MACHINE_LEASE_SECONDS", "1"),
+        ("OTLP_TRACES", "collector:4317"),
+        ("TRACES_RATIO", "1.1"),
     ],
 )
 def test_a_value_that_does_not_fit_is_refused_by_name(

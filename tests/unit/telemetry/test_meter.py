@@ -169,4 +169,4 @@ def test_seconds_fall_into_the_buckets_that_the_client_library_would_put_them_in
             yield family
 
     ours.register(Told())
-    assert generate_latest(ours) == generate_latest(theirs)  # type: ignore[no-untyped-call]
+    assert generate_latest(ours) == generate_latest(theirs)

@@ -75,7 +75,10 @@ async def open_desk(
         learning.note(change)
 
     async with (
-        open_tasks(services, store, work, paths, machine, clock, told, quotas, settings) as tasks,
+        open_tasks(services, store, work, paths, machine, clock, told, quotas, settings) as (
+            tasks,
+            front,
+        ),
         learning.running(tasks),
     ):
         backlog = make_desk(
@@ -87,5 +90,5 @@ async def open_desk(
             kinds = frozenset(all_kinds()) - {SHELL}
             return Known(kinds, {one.name: one.order.kind for one in found})
 
-        asked = TaskService(tasks, known, lambda: settings.last.most_at_once)
+        asked = TaskService(tasks, known, lambda: settings.last.most_at_once, front)
         yield WorkDesk(tasks, asked, chooser, backlog)

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from iterm_mcp.services.tasks.settings import TaskSettingsFile
     from iterm_mcp.services.traces.tasks import TaskTraces
     from iterm_mcp.store import Store
+    from iterm_mcp.tasks.front.redis_front import RedisFront
     from iterm_mcp.terminal.protocol import Terminal
 
 
@@ -95,13 +96,16 @@ async def open_tasks(
     tell: Callable[[TaskChange], None],
     quotas: Quotas,
     settings: TaskSettingsFile,
-) -> AsyncIterator[TaskEngine]:
+) -> AsyncIterator[tuple[TaskEngine, RedisFront | None]]:
     """Run the task engine over the services for the block; what was under way goes on.
 
     Args:
         machine: What this one is among those that share its work.
         tell: Called with every change of a task; must not wait.
         quotas: Learns, for the length of the block, when kinds of agents take orders again.
+
+    Yields:
+        The engine, and this machine's part in a shared backlog, where it has one.
     """
     admission = Admission(settings, clock, held=services.holds.why, quotas=quotas)
     options = EngineOptions(
@@ -113,6 +117,6 @@ async def open_tasks(
         admission.running(),
         quotas.following(services.states, store.agents),
         open_engine(options, work) as engine,
-        open_shared_backlog(machine, options, engine, lambda: settings.last.most_at_once),
+        open_shared_backlog(machine, options, engine, lambda: settings.last.most_at_once) as front,
     ):
-        yield engine
+        yield engine, front

@@ -18,18 +18,28 @@ _Scope = Annotated[
 ]
 _Machine = Annotated[str, typer.Argument(help="From machines.")]
 
+_DONE = {
+    "purge": "forgotten",
+    "pause": "nothing more of it starts, what runs goes on",
+    "resume": "may start again",
+    "unschedule": "is not submitted any more, what was submitted stays",
+    "drain": "takes nothing new, what it works on goes on",
+    "undrain": "takes tasks again",
+}
+"""What is said of what leaves no task to show."""
+
 
 def add_to(app: typer.Typer) -> None:
     """Give the verbs of this file to an application."""
     for verb in (
         cancel, retry, answer, fork, purge, pause, resume, schedule, schedules, unschedule,
-        machines, drain,
+        machines, drain, undrain,
     ):  # fmt: skip
         app.command()(verb)
 
 
 def cancel(
-    target: Annotated[str, typer.Argument(help="A task's or a graph's id.")],
+    target: Annotated[str, typer.Argument(help="Of a task, a graph or what is shared.")],
     reason: Annotated[str, typer.Option(help="It is kept with the task.")] = "",
     as_json: _Json = False,  # noqa: FBT002
 ) -> None:
@@ -124,11 +134,22 @@ def machines(as_json: _Json = False) -> None:  # noqa: FBT002
         labels = " ".join(f"{name}={value}" for name, value in one["labels"].items())
         runs = f"{one['running']} of {one['capacity']}"
         typer.echo(plain(f"{one['name']:<24} {state:<9} {runs:>12}  {labels}").rstrip())
+    if "shared_backlog" in found:
+        part = found["shared_backlog"]
+        names = ", ".join(part.get("machines", ())) or "none"
+        typer.echo(plain(f"the shared backlog: {names}; {part['taken']} taken here"))
+        if "problem" in part:
+            typer.echo(plain(f"  Redis cannot be had: {part['problem']}"))
 
 
 def drain(machine: _Machine, as_json: _Json = False) -> None:  # noqa: FBT002
     """Have a machine take nothing new; what it works on goes on."""
     _change("drain", machine, as_json=as_json)
+
+
+def undrain(machine: _Machine, as_json: _Json = False) -> None:  # noqa: FBT002
+    """Let a machine take tasks again."""
+    _change("undrain", machine, as_json=as_json)
 
 
 def _change(action: str, target: str, text: str = "", *, as_json: bool) -> None:
@@ -138,6 +159,8 @@ def _change(action: str, target: str, text: str = "", *, as_json: bool) -> None:
         print_json(found)
     for one in [] if as_json else found.get("tasks", []):
         typer.echo(plain(f"{one['task_id']}  {one['state']}  {one['name']}"))
+    if not as_json and "done" in found:
+        typer.echo(plain(f"{target}: {_DONE[action]}"))
 
 
 def _listed(what: str, *, as_json: bool) -> None:

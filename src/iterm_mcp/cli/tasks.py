@@ -33,6 +33,9 @@ _File = Annotated[str, typer.Argument(help="A document in YAML or JSON; - is std
 _Var = Annotated[list[str] | None, typer.Option("--var", help="name=value; JSON where it is such.")]
 _Key = Annotated[str, typer.Option(help="Asked again with the same key, it is the same.")]
 _Wait = Annotated[bool, typer.Option("--wait", help="Until it has settled.")]
+_Shared = Annotated[
+    bool, typer.Option("--shared", help="On whichever machine of the shared backlog has room.")
+]
 
 
 @app.command()
@@ -54,6 +57,7 @@ def submit(
     ] = None,
     commit: Annotated[bool, typer.Option("--commit", help="It must have made a commit.")] = False,  # noqa: FBT002
     key: _Key = "",
+    shared: _Shared = False,  # noqa: FBT002
     wait: _Wait = False,  # noqa: FBT002
     as_json: _Json = False,  # noqa: FBT002
 ) -> None:
@@ -69,14 +73,14 @@ def submit(
         task["accept"] = {"commands": accept or [], "commit": commit}
     document = json.dumps({"graph": name, "tasks": {name: task}})
     with open_caller() as caller:
-        made = caller.call("submit_tasks", {"document": document, "key": key})
-        (task_id,) = made["tasks"].values()
+        made = caller.call("submit_tasks", {"document": document, "key": key, "shared": shared})
+        made_id = made["shared_id"] if shared else next(iter(made["tasks"].values()))
         if wait:
-            _wait(caller, [task_id], WAIT_SECONDS, as_json=as_json)
+            _wait(caller, [made_id], WAIT_SECONDS, as_json=as_json)
     if as_json:
-        print_json({"task_id": task_id, "graph_id": made["graph_id"]})
+        print_json(made if shared else {"task_id": made_id, "graph_id": made["graph_id"]})
     else:
-        typer.echo(task_id)
+        typer.echo(made_id)
 
 
 @app.command()
@@ -85,21 +89,23 @@ def graph(
     var: _Var = None,
     key: _Key = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would do.")] = False,  # noqa: FBT002
+    shared: _Shared = False,  # noqa: FBT002
     wait: _Wait = False,  # noqa: FBT002
     as_json: _Json = False,  # noqa: FBT002
 ) -> None:
     """Queue the graph of a document, all of it or nothing; prints its id."""
     arguments = {"document": read_document(file), "variables": read_variables(var), "key": key}
     with open_caller() as caller:
-        made = caller.call("submit_tasks", {**arguments, "dry_run": dry_run})
+        made = caller.call("submit_tasks", {**arguments, "dry_run": dry_run, "shared": shared})
+        made_id = made["shared_id" if shared else "graph_id"] if not dry_run else ""
         if wait and not dry_run:
-            _wait(caller, [made["graph_id"]], WAIT_SECONDS, as_json=as_json)
+            _wait(caller, [made_id], WAIT_SECONDS, as_json=as_json)
     if as_json:
         print_json(made)
     elif dry_run:
         typer.echo("\n".join(_line(one) for one in made["plan"]))
     else:
-        typer.echo(made["graph_id"])
+        typer.echo(made_id)
 
 
 @app.command("list")
@@ -134,6 +140,9 @@ def show(
         found = caller.call("show_task", {"task_id": task_id})
     if as_json:
         print_json(found)
+        return
+    if "shared_id" in found:
+        _show_shared(found)
         return
     typer.echo(_row(found))
     for sentence in found.get("waits_for", []):
@@ -195,13 +204,29 @@ def _wait(caller: ToolCaller, ids: list[str], seconds: float, *, as_json: bool) 
     else:
         for one in found["tasks"]:
             typer.echo(_row(one))
+        for one in found.get("shared", []):
+            _show_shared(one)
     bad = any(one["state"] not in {"succeeded", "skipped"} for one in found["tasks"])
+    bad = bad or not all(one.get("succeeded") for one in found.get("shared", []))
     raise typer.Exit((FAILED if bad else 0) if found["settled"] else UNSETTLED)
+
+
+def _show_shared(one: dict[str, Any]) -> None:
+    where = f"  on {one['machine']}" if "machine" in one else ""
+    why = f"  ({one['reason']})" if "reason" in one else ""
+    typer.echo(_line(f"{one['shared_id']}  {one['state']:<8}{where}{why}"))
+    for name, task in one.get("tasks", {}).items():
+        told = f"  ({task['reason']})" if "reason" in task else ""
+        typer.echo(_line(f"  {task['state']:<11} {name}{told}"))
+        if "output" in task.get("result", {}):
+            typer.echo(_line(f"    {json.dumps(task['result']['output'], ensure_ascii=False)}"))
 
 
 def _asks(found: dict[str, Any]) -> bool:
     """Tell whether nothing more happens before a person has answered."""
     left = [one for one in found["tasks"] if "settled_at" not in one]
+    if any("succeeded" not in one for one in found.get("shared", [])):
+        return False
     return all(one["state"] == "needs_input" for one in left)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+import anyio
 from mcp.server.mcpserver import Context
 from pydantic import Field
 
@@ -16,6 +17,7 @@ from iterm_mcp.services.tasks.graphs.drawing import draw
 from iterm_mcp.services.tasks.graphs.picture import nodes_of_tasks
 from iterm_mcp.services.tasks.graphs.telling import tell
 from iterm_mcp.services.tasks.service import is_graph
+from iterm_mcp.services.tasks.shared_backlog import is_shared
 from iterm_mcp.tools.answers import Json
 from iterm_mcp.tools.callers import caller_of
 from iterm_mcp.tools.progress import progress
@@ -31,7 +33,16 @@ if TYPE_CHECKING:
 DRAWN_COLUMNS = 100
 
 Action = Literal[
-    "cancel", "retry", "answer", "fork", "purge", "pause", "resume", "drain", "unschedule"
+    "cancel",
+    "retry",
+    "answer",
+    "fork",
+    "purge",
+    "pause",
+    "resume",
+    "drain",
+    "undrain",
+    "unschedule",
 ]
 What = Literal["tasks", "graph", "schedules", "pauses", "machines"]
 
@@ -52,7 +63,13 @@ class TaskTools:
             ToolRow(self.list_tasks, "List tasks", READS, "queue graph schedules dead letters"),
             ToolRow(self.show_task, "Show task", READS, "explain why waiting failed result"),
             ToolRow(self.wait_tasks, "Wait for tasks", READS, "until done graph result"),
-            ToolRow(self.change_tasks, "Change tasks", TYPES, "cancel retry answer pause resume"),
+            ToolRow(
+                self.change_tasks,
+                "Change tasks",
+                TYPES,
+                "cancel retry answer pause resume",
+                ends=frozenset({"purge"}),
+            ),
         ]
 
     async def submit_tasks(
@@ -67,6 +84,7 @@ class TaskTools:
         zone: Annotated[str, Field(description="Of cron.", max_length=100)] = "UTC",
         at: Annotated[str, Field(description="2026-01-31T12:00:00Z.", max_length=100)] = "",
         dry_run: Annotated[bool, Field(description="Only tell what it would do.")] = False,
+        shared: Annotated[bool, Field(description="On whichever machine has room.")] = False,
         *,
         context: Context[Any, Any],
     ) -> Json:
@@ -83,6 +101,12 @@ class TaskTools:
         if dry_run:
             plan = await tasks.plan(document, variables)
             return {"plan": tell(plan, DRAWN_COLUMNS), **views.dry(plan)}
+        if shared and (schedule or cron or at):
+            raise InvalidRequestError(
+                "what is shared is not scheduled", hint="Leave out shared, or the schedule."
+            )
+        if shared:
+            return views.shared(await tasks.shared.submit(caller, document, variables, key))
         if schedule:
             made = await tasks.schedule(
                 caller, schedule, document, cron=cron, zone=zone, at=_time(at), variables=variables
@@ -120,7 +144,9 @@ class TaskTools:
             case "pauses":
                 return {"pauses": [views.pause(one) for one in await engine.pauses()]}
             case "machines":
-                return {"machines": [views.machine(one) for one in await engine.machines()]}
+                status = views.shared_status(await self._tasks.shared.status())
+                listed = {"machines": [views.machine(one) for one in await engine.machines()]}
+                return {**listed, "shared_backlog": status} if status else listed
             case _:
                 page, counts = await self._tasks.find(
                     TaskQuery(
@@ -135,9 +161,11 @@ class TaskTools:
                 }
 
     async def show_task(
-        self, task_id: Annotated[str, Field(description="t-….", max_length=200)]
+        self, task_id: Annotated[str, Field(description="t-…, or s-….", max_length=200)]
     ) -> Json:
         """Show a task: why it waits or failed, its attempts, evidence, result and cost."""
+        if is_shared(task_id):
+            return views.shared(await self._tasks.shared.show(task_id))
         return views.whole(await self._tasks.explain(task_id))
 
     async def wait_tasks(
@@ -150,14 +178,20 @@ class TaskTools:
         context: Context[Any, Any],
     ) -> Json:
         """Wait until tasks have settled or ask something; they go on when the time is over."""
+        shared = [one for one in ids if is_shared(one)]
+        own = [one for one in ids if not is_shared(one)]
+        ends_at = anyio.current_time() + seconds
         async with progress(context, self._now):
-            found = await self._tasks.wait(ids, seconds)
+            found = await self._tasks.wait(own, seconds) if own or not shared else ()
+            left_seconds = max(0.0, ends_at - anyio.current_time())
+            graphs = await self._tasks.shared.wait(shared, left_seconds) if shared else ()
         left = [one for one in found if one.state not in SETTLED]
         why = await self._tasks.why_waiting(left)
-        return {
-            "settled": not left,
+        told: Json = {
+            "settled": not left and all(one.standing.result is not None for one in graphs),
             "tasks": [views.done(one, why.get(one.task_id, ())) for one in found],
         }
+        return {**told, "shared": [views.shared(one) for one in graphs]} if shared else told
 
     def _now(self) -> str:
         return "waiting for tasks"
@@ -182,13 +216,15 @@ class TaskTools:
     ) -> Json:
         """Cancel, retry (dead ones), answer, fork from a step, purge; pause or resume starts."""
         caller, engine = caller_of(context), self._tasks.engine
+        if action == "cancel" and is_shared(target):
+            return views.shared(await self._tasks.shared.cancel(caller, target, text))
         match action:
             case "pause":
                 await engine.pause(target, caller.name)
             case "resume":
                 await engine.resume(target, caller.name)
-            case "drain":
-                await engine.drain(target)
+            case "drain" | "undrain":
+                await engine.drain(target, draining=action == "drain")
             case "unschedule":
                 await engine.unschedule(target)
             case "purge":

@@ -187,6 +187,7 @@ def test_a_graph_is_drawn(daemon: Daemon) -> None:
         (("resume", "team:x"), ("resume", "team:x", "")),
         (("unschedule", "s"), ("unschedule", "s", "")),
         (("drain", "m"), ("drain", "m", "")),
+        (("undrain", "m"), ("undrain", "m", "")),
     ],
     ids=lambda one: one[0],
 )
@@ -198,6 +199,23 @@ def test_changes_are_asked_for(
     action, target, text = asked
     assert daemon.asked == [("change_tasks", {"action": action, "target": target, "text": text})]
     assert json.loads(run(*words, "--json").stdout) == {"tasks": [ROW]}
+
+
+@pytest.mark.parametrize(
+    ("verb", "says"),
+    [
+        ("pause", "team:x: nothing more of it starts"),
+        ("resume", "team:x: may start again"),
+        ("unschedule", "team:x: is not submitted any more"),
+        ("drain", "team:x: takes nothing new"),
+        ("undrain", "team:x: takes tasks again"),
+        ("purge", "team:x: forgotten"),
+    ],
+)
+def test_what_leaves_no_task_to_show_is_told(daemon: Daemon, verb: str, says: str) -> None:
+    daemon.answers = [{"done": verb, "target": "team:x"}]
+    assert run(verb, "team:x").stdout.startswith(says)
+    assert json.loads(run(verb, "team:x", "--json").stdout)["done"] == verb
 
 
 def test_schedules_are_made_and_listed(daemon: Daemon) -> None:
@@ -224,3 +242,44 @@ def test_machines_are_listed(daemon: Daemon) -> None:
         ["c?", "gone", "2", "of", "5", "os=linux"],
     ]
     assert json.loads(run("machines", "--json").stdout) == daemon.answers[0]
+
+
+def test_what_is_shared_is_handed_in_and_shown(daemon: Daemon) -> None:
+    daemon.answers = [{"shared_id": "s-1", "state": "queued"}]
+    assert run("submit", "echo hi", "--shared").stdout == "s-1\n"
+    assert daemon.asked[-1][1]["shared"]
+    assert run("graph", "-", "--shared", stdin="graph: g").stdout == "s-1\n"
+    assert json.loads(run("submit", "x", "--shared", "--json").stdout) == daemon.answers[0]
+    good = {"state": "succeeded", "result": {"output": {"n": 1}}}
+    over = {"shared_id": "s-1", "state": "settled", "machine": "b\x1b", "succeeded": True}
+    daemon.answers = [{**over, "tasks": {"a": good}}]
+    assert run("show", "s-1").stdout.splitlines() == [
+        "s-1  settled   on b ", "  succeeded   a", '    {"n": 1}',
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("one", "settled", "code"),
+    [
+        ({"state": "settled", "succeeded": True}, True, 0),
+        ({"state": "settled", "succeeded": False, "reason": "cancelled by ann"}, True, 1),
+        ({"state": "running", "machine": "b"}, False, 2),
+    ],
+    ids=["succeeded", "failed", "not over"],
+)
+def test_the_exit_code_says_how_what_is_shared_went(
+    daemon: Daemon, one: Json, code: int, *, settled: bool
+) -> None:
+    daemon.answers = [{"settled": settled, "tasks": [], "shared": [{"shared_id": "s-1", **one}]}]
+    done = run("wait", "s-1")
+    assert done.exit_code == code
+    assert one.get("reason", "") in done.stdout
+
+
+def test_the_shared_backlog_is_listed_with_the_machines(daemon: Daemon) -> None:
+    part: Json = {"connected": True, "machines": ["a", "b"], "taken": 1}
+    daemon.answers = [{"machines": [], "shared_backlog": part}]
+    assert run("machines").stdout == "the shared backlog: a, b; 1 taken here\n"
+    daemon.answers[0]["shared_backlog"] = {"connected": False, "taken": 0, "problem": "refused"}
+    lines = run("machines").stdout.splitlines()
+    assert lines == ["the shared backlog: none; 0 taken here", "  Redis cannot be had: refused"]

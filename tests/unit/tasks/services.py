@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 import anyio
 from tests.unit.tasks.desks import open_bench
+from tests.unit.tasks.shared_front import SharedFront
 
 from iterm_mcp.services.tasks.graphs.known import Known
 from iterm_mcp.services.tasks.service import TaskService
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from anyio.abc import TaskGroup
     from tests.unit.tasks.desks import Bench
 
+    from iterm_mcp.tasks.front.redis_front import RedisFront
     from iterm_mcp.tasks.work import Work
 
 ROOM = 5
@@ -40,17 +42,21 @@ class DeskEngine(TaskEngine):
 
 @dataclass
 class Asked:
-    """The service, and hands to do what the engine does by itself."""
+    """The service, and hands to do what the engine and other machines do by themselves."""
 
     service: TaskService
     bench: Bench
+    front: SharedFront
 
 
 @asynccontextmanager
 async def open_asked(folder: Path) -> AsyncIterator[Asked]:
     """Have tasks in a folder's file."""
     async with open_bench(folder) as bench, anyio.create_task_group() as group:
-        yield Asked(TaskService(DeskEngine(bench, group), known, lambda: ROOM), bench)
+        front = SharedFront()
+        part = cast("RedisFront", front)
+        service = TaskService(DeskEngine(bench, group), known, lambda: ROOM, part)
+        yield Asked(service, bench, front)
         group.cancel_scope.cancel()
 
 

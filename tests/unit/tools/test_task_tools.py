@@ -10,9 +10,12 @@ from mcp import Client
 from tests.unit.tasks.services import open_asked
 from tests.unit.tools.conftest import Caller
 
+from iterm_mcp.access import Access
 from iterm_mcp.models.tasks import Outcome
 from iterm_mcp.telemetry import Metrics
-from iterm_mcp.tools.calls import Calls
+from iterm_mcp.testing import FakeClock
+from iterm_mcp.tools.calls import UNRULED, Calls
+from iterm_mcp.tools.clients import CURRENT, Clients
 from iterm_mcp.tools.server import build_server
 from iterm_mcp.tools.tasks import TaskTools
 
@@ -139,3 +142,52 @@ async def test_a_machine_takes_nothing_new(tmp_path: Path) -> None:
         await caller.data("change_tasks", action="drain", target="here")
         (machine,) = (await caller.data("list_tasks", what="machines"))["machines"]
         assert machine["draining"]
+        await caller.data("change_tasks", action="undrain", target="here")
+        (machine,) = (await caller.data("list_tasks", what="machines"))["machines"]
+        assert not machine["draining"]
+
+
+async def test_who_may_not_end_anything_may_change_tasks_and_forget_none(tmp_path: Path) -> None:
+    async with open_asked(tmp_path) as asked:
+        clients = Clients(UNRULED, FakeClock())
+        calls = Calls(Metrics().tools, clients)
+        server = build_server(TaskTools(asked.service).rows(), calls)
+        client = clients.connect("unix")
+        clients.allow(client, Access(tier="mutate"))
+        token = CURRENT.set(client)
+        try:
+            async with Client(server) as connected:
+                caller = Caller(connected)
+                task_id = await submit(caller)
+                cancelled = await caller.data("change_tasks", action="cancel", target=task_id)
+                assert cancelled["tasks"][0]["state"] == "cancelled"
+                for action in ("purge", '"purge"'):
+                    refused = await caller.refusal("change_tasks", action=action, target=task_id)
+                    assert refused["code"] == "tier_refused"
+                assert (await caller.data("show_task", task_id=task_id))["state"] == "cancelled"
+        finally:
+            CURRENT.reset(token)
+
+
+async def test_a_graph_is_shared_shown_waited_for_and_cancelled(tmp_path: Path) -> None:
+    async with opened(tmp_path) as (caller, asked):
+        made = await caller.data("submit_tasks", document=ONE, shared=True, key="k")
+        shared = made["shared_id"]
+        assert (await caller.data("show_task", task_id=shared))["state"] == "queued"
+        own = await submit(caller)
+        waited = await caller.data("wait_tasks", ids=[shared, own], seconds=0)
+        assert not waited["settled"]
+        assert [one["shared_id"] for one in waited["shared"]] == [shared]
+        assert [one["task_id"] for one in waited["tasks"]] == [own]
+        await caller.data("change_tasks", action="cancel", target=shared, text="no need")
+        assert "no need" in asked.front.cancelled[shared]
+        asked.front.end(shared)
+        waited = await caller.data("wait_tasks", ids=[shared], seconds=0)
+        assert waited["settled"]
+        assert waited["shared"][0]["succeeded"]
+        listed = await caller.data("list_tasks", what="machines")
+        assert listed["shared_backlog"]["machines"] == ["one", "other"]
+        refused = await caller.refusal(
+            "submit_tasks", document=ONE, shared=True, schedule="s", cron="0 6 * * *"
+        )
+        assert "scheduled" in str(refused)

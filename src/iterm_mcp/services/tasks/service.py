@@ -15,6 +15,7 @@ from iterm_mcp.models.tasks import TaskState
 from iterm_mcp.services.tasks.graphs.dry_run import dry_run
 from iterm_mcp.services.tasks.graphs.estimates import estimate_graph
 from iterm_mcp.services.tasks.graphs.reading import read_graph
+from iterm_mcp.services.tasks.shared_backlog import SharedBacklog
 from iterm_mcp.telemetry.trace_context import current
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from iterm_mcp.services.tasks.graphs.dry_run import DryRun
     from iterm_mcp.services.tasks.graphs.known import Known
     from iterm_mcp.tasks.engine import TaskEngine
+    from iterm_mcp.tasks.front.redis_front import RedisFront
 
 MOST_WAITED_FOR = 1000
 MOST_EXPLAINED = 5
@@ -49,6 +51,10 @@ class TaskService:
     Args:
         known: Tells which kinds and templates there are, now.
         room: Tells how many attempts may run at once.
+        front: This machine's part in a shared backlog; None where it has none.
+
+    Attributes:
+        shared: What can be asked of the shared backlog.
     """
 
     def __init__(
@@ -56,8 +62,10 @@ class TaskService:
         engine: TaskEngine,
         known: Callable[[], Awaitable[Known]],
         room: Callable[[], int],
+        front: RedisFront | None = None,
     ) -> None:
         self.engine = engine
+        self.shared = SharedBacklog(self, front)
         self._known = known
         self._room = room
 
@@ -218,7 +226,8 @@ def is_graph(one: str) -> bool:
         return False
     raise InvalidRequestError(
         f"{shown(one)} is no id of a task or a graph",
-        hint="A task's begins with t-, a graph's with g-; list_tasks tells them.",
+        hint="A task's begins with t-, a graph's with g-; list_tasks tells them. What stands in "
+        "the shared backlog begins with s-, and is shown, waited for and cancelled alone.",
     )
 
 

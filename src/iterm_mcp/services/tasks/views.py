@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from iterm_mcp.models.tasks import Attempt, Task, TaskResult
     from iterm_mcp.services.tasks.graphs.dry_run import DryRun
     from iterm_mcp.services.tasks.service import GraphView
+    from iterm_mcp.services.tasks.shared_backlog import SharedGraph, SharedStatus
 
 Json = dict[str, Any]
 
@@ -101,6 +102,28 @@ def graph(view: GraphView) -> Json:
         "created_at": plain(view.graph.created_at),
         **plain(found),
     }
+
+
+def shared(graph: SharedGraph) -> Json:
+    """Return a graph of the shared backlog: where it stands, and what came of each task."""
+    standing = graph.standing
+    found: Json = {"shared_id": graph.shared_id, "state": standing.state}
+    if standing.machine:
+        found["machine"] = sanitise(standing.machine)
+    if standing.result is not None:
+        found["succeeded"] = standing.result.succeeded
+        if standing.result.reason:
+            found["reason"] = sanitise(standing.result.reason)[:500]
+        found["tasks"] = {
+            sanitise(name)[:200]: _without_empty(plain(one))
+            for name, one in standing.result.tasks.items()
+        }
+    return found
+
+
+def shared_status(status: SharedStatus | None) -> Json:
+    """Return how this machine's part in the shared backlog stands; nothing where it has none."""
+    return {} if status is None else _without_empty(plain(status))
 
 
 def dry(plan: DryRun) -> Json:

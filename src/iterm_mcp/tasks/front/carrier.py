@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 from coredis.exceptions import RedisError
-from streaq import StreaqRetry, Worker
+from streaq import StreaqRetry, TaskStatus, Worker
 from streaq.types import StreaqError
 
 from iterm_mcp.tasks.front.results import Level
@@ -79,6 +79,11 @@ def make_carrier(
             raise StreaqRetry(delay=timedelta(seconds=options.again_seconds))
 
     return carrier
+
+
+async def is_queued(carrier: Carrier, message: str) -> bool:
+    """Tell whether a message waits for a machine, or is being worked on by one."""
+    return await carrier.status_by_id(message) not in {TaskStatus.NOT_FOUND, TaskStatus.DONE}
 
 
 async def publish(

@@ -15,12 +15,12 @@ import anyio
 import structlog
 from anyio import to_thread
 
-from iterm_mcp.errors import StoreError
+from iterm_mcp.errors import NotFoundError, StoreError
 from iterm_mcp.tasks.checking import check_graph
 from iterm_mcp.tasks.codec import graph_json
 from iterm_mcp.tasks.front.keeper import Keeper
 from iterm_mcp.tasks.front.ledger import Entry, Ledger
-from iterm_mcp.tasks.front.results import FrontResult, level_of, message_id
+from iterm_mcp.tasks.front.results import FrontResult, Standing, level_of, message_id
 from iterm_mcp.tasks.front.shelf import Holding, Shelf
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class RedisFront:
         Raises:
             StoreError: Redis is away, and it is not this machine's.
         """
-        own = next((one for one in self._keeper.kept if one.entry.message == message), None)
+        own = self._own(message)
         if own is not None:
             return own.result
         try:
@@ -112,14 +112,52 @@ class RedisFront:
         except self._streaq.FAILURES as error:
             raise self._away(error) from error
 
-    async def wait(self, message: str, seconds: float) -> FrontResult | None:
-        """Wait until a message is over; None when the time is over first."""
-        with anyio.move_on_after(seconds):
-            while True:
-                if (found := await self.result(message)) is not None:
+    async def look(self, message: str) -> Standing:
+        """Return how a message stands.
+
+        Raises:
+            NotFoundError: There is none, or its result has been forgotten.
+            StoreError: Redis is away, and it is not this machine's.
+        """
+        own = self._own(message)
+        if own is not None:
+            return Standing(self._options.machine, own.result)
+        shelf = self._at_hand()
+        try:
+            if (result := await shelf.result(message)) is not None:
+                return Standing(result.machine, result)
+            if owner := await shelf.owner(message):
+                return Standing(owner)
+            if self._carrier is not None and await self._streaq.is_queued(self._carrier, message):
+                return Standing()
+            result = await shelf.result(message)  # it may have been handed over meanwhile
+        except self._streaq.FAILURES as error:
+            raise self._away(error) from error
+        if result is None:
+            raise NotFoundError(
+                "graph", message, hint="The result of a shared one is kept for a week; ask by then."
+            )
+        return Standing(result.machine, result)
+
+    async def wait(self, message: str, seconds: float) -> Standing:
+        """Wait until a message is over, and return how it stands then, or when the time is over.
+
+        Raises:
+            NotFoundError: There is none.
+            StoreError: Redis is away when the time is over.
+        """
+        ends_at = self._options.clock.monotonic() + seconds
+        while True:
+            left = ends_at - self._options.clock.monotonic()
+            try:
+                found = await self.look(message)
+            except StoreError:  # it may be back in time
+                if left <= 0:
+                    raise
+            else:
+                if found.result is not None or left <= 0:
                     return found
-                await anyio.sleep(POLL_SECONDS)
-        return None
+            await anyio.sleep(min(POLL_SECONDS, max(left, 0)))
 
     async def cancel(self, message: str, who: str = "", reason: str = "") -> bool:
         """Have whichever machine has a message end it; tell whether it was not over.
@@ -241,6 +279,9 @@ class RedisFront:
                     _log.warning("front_not_finished", error=str(error))
             with anyio.move_on_after(self._options.again_seconds):
                 await stepped.wait()
+
+    def _own(self, message: str) -> Kept | None:
+        return next((one for one in self._keeper.kept if one.entry.message == message), None)
 
     def _at_hand(self) -> Shelf:
         if self._shelf is None:

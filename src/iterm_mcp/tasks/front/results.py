@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from iterm_mcp.models.tasks import Task, TaskResult
 
 
+PREFIX = "s-"
+"""Begins the ids of messages: unlike those of a machine's own tasks and graphs."""
+
+
 class Level(StrEnum):
     """How urgent a message is."""
 
@@ -59,9 +63,30 @@ class FrontResult:
         return bool(self.tasks) and all(one.state in good for one in self.tasks.values())
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a message stands.
+
+    Attributes:
+        machine: Which one has it, or had it; empty while none has.
+        result: What came of it; None while it is not over.
+    """
+
+    machine: str = ""
+    result: FrontResult | None = None
+
+    @property
+    def state(self) -> str:
+        """In a word: ``queued``, ``running`` or ``settled``."""
+        if self.result is not None:
+            return "settled"
+        return "running" if self.machine else "queued"
+
+
 def message_id(key: str) -> str:
     """Return the id of the message with a key: the same for the same, a new one for none."""
-    return hashlib.sha256(key.encode()).hexdigest()[:24] if key else secrets.token_hex(12)
+    unlike = hashlib.sha256(key.encode()).hexdigest()[:24] if key else secrets.token_hex(12)
+    return f"{PREFIX}{unlike}"
 
 
 def level_of(graph: GraphSpec) -> Level:

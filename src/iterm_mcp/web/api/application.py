@@ -29,6 +29,7 @@ from iterm_mcp.web.api.probe import probe_router
 from iterm_mcp.web.api.process_trees import process_tree_router
 from iterm_mcp.web.api.resources import resource_router
 from iterm_mcp.web.api.routing import operation_id
+from iterm_mcp.web.api.shared_tasks import shared_router
 from iterm_mcp.web.api.shares import share_router
 from iterm_mcp.web.api.shortcuts import Shortcuts
 from iterm_mcp.web.api.tasks import queue_router, task_router
@@ -86,6 +87,7 @@ def make_application(services: ApiServices, tokens: HttpTokens) -> FastAPI:
         *([backlog_router(services.backlog)] if services.backlog else []),
         *([choosing_router(services.chooser)] if services.chooser else []),
         *([task_router(services.tasks), queue_router(services.tasks)] if services.tasks else []),
+        *([shared_router(services.tasks)] if services.tasks else []),
         resource_router(services.tools),
         tool_router(services.tools),
         document_router(api, services.tools.facts()),

@@ -50,10 +50,11 @@ async def _do(engine: TaskEngine, front: RedisFront, method: str, *given: Any) -
         case "front_result":
             found = await front.result(*given)
             return None if found is None else front_json(found)
-        case "front_cancel":
-            return await front.cancel(*given)
-        case "front_machines":
-            return await front.machines()
+        case "front_look" | "front_wait":
+            standing = await getattr(front, method.removeprefix("front_"))(*given)
+            return [standing.state, standing.machine]
+        case "front_cancel" | "front_machines":
+            return await getattr(front, method.removeprefix("front_"))(*given)
         case "front_statistics":
             return asdict(front.statistics())
         case _:

@@ -261,10 +261,21 @@ async def test_what_is_cancelled_before_anybody_has_room_is_never_begun(
         await connected(served)
         await served.ask("pause", "everything")
         messages = await put(served, 1)
+        assert await served.ask("front_wait", messages[0], 0) == ["queued", ""]
         assert await served.ask("front_cancel", messages[0], "ann", "")
         await served.ask("resume", "everything")
         found = await results(served, messages)
         assert not await served.ask("front_cancel", messages[0], "ann", "")
+        assert await served.ask("front_look", messages[0]) == ["settled", ""]
+        assert await served.ask("front_look", "s-none") == {"error": "graph_not_found"}
+        (fresh,) = await put(served, 1, seconds=1.0)
+        states = await eventually(
+            lambda: served.ask("front_look", fresh),
+            lambda standing: standing[0] == "running",
+            within_seconds=SETTLE_SECONDS,
+        )
+        assert states == ["running", "one"]
+        assert await served.ask("front_wait", fresh, 60) == ["settled", "one"]
 
     assert found == [{"machine": "", "graph_id": "", "tasks": {}, "reason": "cancelled by ann"}]
 
@@ -276,6 +287,8 @@ async def test_without_redis_what_is_submitted_is_done_here(redis: Redis, folder
         found = await results(served, messages)
         assert await served.ask("front_result", "0" * 24) == {"error": "front_unavailable"}
         assert await served.ask("front_cancel", messages[0]) == {"error": "front_unavailable"}
+        assert await served.ask("front_wait", "s-0", 0.1) == {"error": "front_unavailable"}
+        assert await served.ask("front_look", messages[0]) == ["settled", "one"]
         with anyio.fail_after(SETTLE_SECONDS):
             redis.start()
             await connected(served)

@@ -128,3 +128,17 @@ async def test_mistakes_are_told(tmp_path: Path) -> None:
         assert error_of(await side.get("/v1/tasks/t-0")) == (404, "task_not_found")
         assert error_of(await side.get("/v1/graphs/g-0")) == (404, "graph_not_found")
         assert error_of(await side.get("/v1/tasks/x/wait")) == (400, "invalid_request")
+
+
+async def test_a_shared_graph_is_submitted_shown_waited_for_and_cancelled(tmp_path: Path) -> None:
+    async with opened(tmp_path) as (side, asked):
+        made = (await side.post("/v1/shared", {"document": ONE, "key": "k"})).json()
+        assert (await side.post("/v1/shared", {"document": ONE, "key": "k"})).json() == made
+        path = f"/v1/shared/{made['shared_id']}"
+        assert (await side.get(f"{path}/wait?seconds=0")).json()["state"] == "queued"
+        await side.post(f"{path}/cancel", {"reason": "enough"})
+        assert "enough" in asked.front.cancelled[made["shared_id"]]
+        asked.front.end(made["shared_id"])
+        assert (await side.get(path)).json()["tasks"]["a"]["result"]["output"] == 42
+        assert (await side.get("/v1/shared")).json()["machines"] == ["one", "other"]
+        assert error_of(await side.get("/v1/shared/s-none"))[0] == 404

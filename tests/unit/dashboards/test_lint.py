@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 from scripts.dashboards import PAGES
+from scripts.dashboards.index import render_index
 from scripts.dashboards.page import OVERVIEW
 from scripts.dashboards.promql import CALLER_MISTAKES, FAULTS, SCOPE
-from scripts.generate import generated
 from tests.unit.dashboards.query_labels import exposed, labels_of
 
 from iterm_mcp.telemetry.meter import OUTCOMES
@@ -46,9 +46,10 @@ def test_there_is_one_for_everything_that_is_measured() -> None:
 
 
 def test_what_ships_is_what_the_code_says() -> None:
-    assert [
-        path.name for path, text in generated().items() if path.read_text("utf-8") != text
-    ] == []
+    told = {f"{name}.json": make() for name, make in PAGES.items()}
+
+    assert [path.name for path in FILES if path.read_text("utf-8") != told[path.name]] == []
+    assert render_index() in (ROOT / "docs" / "grafana" / "README.md").read_text("utf-8")
 
 
 def test_each_has_its_own_uid_and_title() -> None:

@@ -31,10 +31,11 @@ def ask(page: dict[str, Any], expr: str) -> None:
     panel(page)["targets"][0]["expr"] = expr
 
 
-@pytest.mark.parametrize("name", PAGES)
 @pytest.mark.parametrize("rule", RULES)
-def test_each_dashboard_keeps_the_rule(rule: str, name: str) -> None:
-    assert list(RULES[rule](PAGES[name])) == []
+def test_each_dashboard_keeps_the_rule(rule: str) -> None:
+    broken = {name: list(RULES[rule](page)) for name, page in PAGES.items()}
+
+    assert {name: complaints for name, complaints in broken.items() if complaints} == {}
 
 
 BREAKS: list[tuple[str, Change]] = [

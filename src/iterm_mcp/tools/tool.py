@@ -62,6 +62,7 @@ class ToolRow:
         search_hint: Words by which a client that loads schemas late finds the tool.
         always_load: Ask such a client to have the schema at hand from the start.
         tier: Another tier than the annotations say.
+        ends: Values of ``action`` with which a call is destructive, whatever the tool is otherwise.
         about: Tells a person who is asked what a call's arguments mean, given these.
     """
 
@@ -71,6 +72,7 @@ class ToolRow:
     search_hint: str = ""
     always_load: bool = False
     tier: str = ""
+    ends: frozenset[str] = frozenset()
     about: About | None = None
     meta: dict[str, Any] = field(default_factory=dict)
 
@@ -126,8 +128,14 @@ class _Own:
 
     calls: Calls
     tier: str
+    ends: frozenset[str]
     about: About | None
     own_confirm: bool
+
+    def tier_with(self, arguments: dict[str, Any]) -> str:
+        """Return the tier of a call. Arguments are as they came, perhaps with quotes around."""
+        action = str(arguments.get("action", ""))
+        return DESTRUCTIVE if any(one in action for one in self.ends) else self.tier
 
 
 class StrictTool(Tool):
@@ -153,12 +161,12 @@ class StrictTool(Tool):
             annotations=row.annotations,
             meta=meta or None,
         )
-        tool._own = _Own(calls, tier, row.about, own_confirm=shape.own_confirm)
+        tool._own = _Own(calls, tier, row.ends, row.about, own_confirm=shape.own_confirm)
         return tool
 
     @property
     def tier(self) -> str:
-        """Return how much harm a call can do; see `iterm_mcp.tools.tiers`."""
+        """Return how much harm most calls can do; see `iterm_mcp.tools.tiers`."""
         return self._own.tier
 
     async def run(
@@ -210,7 +218,9 @@ class StrictTool(Tool):
         """Let a call be measured and written down as it ends; the block makes it."""
         own, name = self._own, self.name
         with (
-            own.calls.serve(name, own.tier, arguments, context, self.title or "") as call,
+            own.calls.serve(
+                name, own.tier_with(arguments), arguments, context, self.title or ""
+            ) as call,
             own.calls.measure(name),
         ):
             yield call

@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING
 
 from scripts.alerts import FAMILIES
 from scripts.alerts.rule_files import FOLDER
-from scripts.alerts.slos import BURNS, ERRORS, EVENTS, OBJECTIVE, OBJECTIVES, WINDOWS
+from scripts.alerts.slos import (
+    BURNS,
+    COUNTED,
+    COUNTED_WINDOWS,
+    ERRORS,
+    OBJECTIVE,
+    OBJECTIVES,
+    WINDOWS,
+)
 
 if TYPE_CHECKING:
     from scripts.alerts.rule import Alert, Family
@@ -66,13 +74,15 @@ def _slos() -> str:
     rows = "".join(f"| `{one.slo}` | {one.target:.1%} | {one.means} |\n" for one in OBJECTIVES)
     burns = "".join(
         f"| `…{burn.name}` | {burn.factor:g} times what may be | {burn.long} and {burn.short} "
-        f"| {burn.least} | {burn.spends} of thirty days' errors | {burn.severity} |\n"
+        f"| {burn.least} in {burn.counted} | {burn.spends} of thirty days' errors "
+        f"| {burn.severity} |\n"
         for burn in BURNS
     )
     return (
         "## Objectives\n\n| objective | shall be | good is |\n|---|---|---|\n" + rows + "\n"
         f"`{ERRORS}WINDOW{{slo}}` is the part of events that was not good "
-        f"({', '.join(WINDOWS)}), `{EVENTS}WINDOW{{slo}}` how many there were, and "
+        f"({', '.join(WINDOWS)}), `{COUNTED}WINDOW{{slo}}` how many there were "
+        f"({' and '.join(COUNTED_WINDOWS)}), and "
         f"`{OBJECTIVE}{{slo}}` what shall be. Three alerts each say that errors come too fast. "
         "The long window says that it matters, the short one that it goes on:\n\n"
         "| alert | errors come | over | with so many events at least | which takes | severity |\n"

@@ -10,12 +10,15 @@ from dataclasses import dataclass
 
 from scripts.alerts.rule import CRITICAL, DAEMON, WARNING, Alert, Recording
 
+BAD, EVENTS = "iterm_mcp:slo_bad:rate5m", "iterm_mcp:slo_events:rate5m"
+"""What everything else is computed from, so that no rule reads days of hundreds of series."""
+
 ERRORS = "iterm_mcp:slo_errors:ratio_rate"
-EVENTS = "iterm_mcp:slo_events:increase"
+COUNTED = "iterm_mcp:slo_events:increase"
 OBJECTIVE = "iterm_mcp:slo_objective:ratio"
 
 WINDOWS = ("5m", "30m", "1h", "6h", "3d")
-COUNTED_WINDOWS = ("1h", "6h", "3d")
+COUNTED_WINDOWS = ("1h", "6h")
 
 WAITING_TOOLS = (
     "wait_for", "wait_agents", "wait_receipts", "wait_tasks", "run_command", "start_agent",
@@ -31,7 +34,8 @@ class Burn:
 
     Attributes:
         factor: Times as fast as would just use up what is left for errors.
-        least: With fewer events in the long window nothing is said: one error would be too much.
+        least: With fewer events in the window `counted` nothing is said: one error would be too
+            much.
         spends: What it takes of the errors of thirty days, if it goes on for the long window.
     """
 
@@ -39,6 +43,7 @@ class Burn:
     factor: float
     long: str
     short: str
+    counted: str
     least: int
     held: str
     severity: str
@@ -46,9 +51,9 @@ class Burn:
 
 
 BURNS = (
-    Burn("BudgetBurnsFast", 14.4, "1h", "5m", 30, "2m", CRITICAL, "2 %"),
-    Burn("BudgetBurns", 6, "6h", "30m", 100, "15m", WARNING, "5 %"),
-    Burn("BudgetBurnsSlowly", 1, "3d", "6h", 300, "1h", WARNING, "10 %"),
+    Burn("BudgetBurnsFast", 14.4, "1h", "5m", "1h", 30, "2m", CRITICAL, "2 %"),
+    Burn("BudgetBurns", 6, "6h", "30m", "6h", 100, "15m", WARNING, "5 %"),
+    Burn("BudgetBurnsSlowly", 1, "3d", "6h", "6h", 100, "1h", WARNING, "10 %"),
 )
 
 
@@ -76,19 +81,28 @@ class Objective:
         """The part of events that may be bad."""
         return round(1 - self.target, 6)
 
+    def rates(self) -> list[Recording]:
+        """Return how many events a second are bad, and how many there are."""
+        bad, every = (one.replace("{window}", "5m") for one in (self.bad, self.every))
+        labels = {"slo": self.slo}
+        return [
+            Recording(BAD, f"{bad}\nor {every} * 0", labels),
+            Recording(EVENTS, every, labels),
+        ]
+
     def ratio(self, window: str) -> Recording:
         """Return the part of events that were bad."""
-        bad, every = (one.replace("{window}", window) for one in (self.bad, self.every))
-        return Recording(
-            f"{ERRORS}{window}",
-            f"(\n  {bad}\n  or {every} * 0\n)\n/ ({every} > 0)",
-            {"slo": self.slo},
+        which = f'{{slo="{self.slo}"}}'
+        bad, every = (
+            name + which if window == "5m" else f"avg_over_time({name}{which}[{window}])"
+            for name in (BAD, EVENTS)
         )
+        return Recording(f"{ERRORS}{window}", f"{bad}\n/ ({every} > 0)", {"slo": self.slo})
 
     def count(self, window: str) -> Recording:
         """Return how many events there were."""
         every = self.every.replace("{window}", window).replace("(rate(", "(increase(")
-        return Recording(f"{EVENTS}{window}", every, {"slo": self.slo})
+        return Recording(f"{COUNTED}{window}", every, {"slo": self.slo})
 
     def alert(self, burn: Burn) -> Alert:
         """Return an alert on how fast errors come."""
@@ -97,7 +111,7 @@ class Objective:
         expr = (
             f"{ERRORS}{burn.long}{which} > {limit}\n"
             f"and {ERRORS}{burn.short}{which} > {limit}\n"
-            f"and {EVENTS}{burn.long}{which} >= {burn.least}"
+            f"and {COUNTED}{burn.counted}{which} >= {burn.least}"
         )
         return Alert(
             f"{self.stem}{burn.name}",
@@ -201,7 +215,8 @@ OBJECTIVES = (
 
 def recordings(windows: tuple[str, ...]) -> list[Recording]:
     """Return the series of all objectives over some windows."""
-    found = [one.ratio(window) for one in OBJECTIVES for window in windows]
+    found = [one for each in OBJECTIVES for one in each.rates()] if "5m" in windows else []
+    found += [one.ratio(window) for one in OBJECTIVES for window in windows]
     counted = [window for window in windows if window in COUNTED_WINDOWS]
     return found + [one.count(window) for one in OBJECTIVES for window in counted]
 

@@ -354,5 +354,5 @@ def burn_case(slo: str, step: str, at: str, steps: int, lull: int) -> Case:
 
 for _one in OBJECTIVES:
     CASES[f"{_one.stem}BudgetBurnsFast"] = burn_case(_one.slo, "2m", "90m", 48, 10)
-    CASES[f"{_one.stem}BudgetBurns"] = burn_case(_one.slo, "10m", "8h", 50, 8)
-    CASES[f"{_one.stem}BudgetBurnsSlowly"] = burn_case(_one.slo, "1h", "80h", 85, 12)
+    CASES[f"{_one.stem}BudgetBurns"] = burn_case(_one.slo, "4m", "7h", 110, 20)
+    CASES[f"{_one.stem}BudgetBurnsSlowly"] = burn_case(_one.slo, "4m", "10h", 155, 95)

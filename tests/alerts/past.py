@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import anyio
 import httpx2
 from tests.alerts.reading import selectors
-from tests.alerts.shipped import alerts
+from tests.alerts.shipped import alerts, bases
 from tests.fleet.exposition import END
 from tests.integration.programs import installed
 from tests.prometheus import open_prometheus
@@ -33,7 +33,8 @@ SECONDS = 120.0
 
 @cache
 def _read() -> frozenset[str]:
-    named = {one.name for alert in alerts().values() for one in selectors(alert.expr)}
+    exprs = [one.expr for one in alerts().values()] + [one["expr"] for one in bases()]
+    named = {one.name for expr in exprs for one in selectors(expr)}
     return frozenset(named | {f"{one.removesuffix('_bucket')}_count" for one in named})
 
 
@@ -82,6 +83,18 @@ async def asked_about(folder: Path) -> AsyncIterator[httpx2.AsyncClient]:
         http.timeout = SECONDS
         await eventually(lambda: _is_ready(http), within_seconds=60)
         yield http
+
+
+async def record(folder: Path, past: Past, step: float) -> None:
+    """Have the series computed that alerts read, as blocks beside those that were scraped."""
+    rules = folder / "bases.yml"
+    rules.write_text(json.dumps({"groups": [{"name": "bases", "rules": bases()}]}))
+    async with asked_about(folder) as http:
+        await anyio.run_process([
+            installed("promtool", "prometheus"), "tsdb", "create-blocks-from", "rules",
+            f"--start={past.start}", f"--end={past.end}", f"--url={http.base_url}",
+            f"--eval-interval={step:.0f}s", f"--output-dir={folder}/data", str(rules),
+        ])  # fmt: skip
 
 
 async def _is_ready(http: httpx2.AsyncClient) -> bool:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-import yaml
 from tests.alerts.reading import selectors
+from tests.alerts.shipped import rules
 from tests.fleet import STORIES, Fleet
 from tests.fleet.stories import HOUR
 
@@ -18,7 +17,6 @@ from iterm_mcp.models.agent_states import AgentState
 if TYPE_CHECKING:
     from tests.alerts.reading import Selector
 
-RULES = Path(__file__).resolve().parents[2] / "src" / "iterm_mcp" / "monitoring" / "rules"
 BY_PROMETHEUS = {"up", "scrape_duration_seconds"}
 """What Prometheus itself has of every target."""
 
@@ -47,15 +45,11 @@ def exposed() -> dict[str, dict[str, set[str]]]:
 
 
 @cache
-def rules() -> dict[str, str]:
+def exprs() -> dict[str, str]:
     """Return the expression of every rule by what it makes."""
     return {
-        f"{rule.get('alert', rule.get('record'))} {rule['labels'].get('slo', '')}".strip(): rule[
-            "expr"
-        ]
-        for path in sorted(RULES.glob("*.yml"))
-        for group in yaml.safe_load(path.read_text("utf-8"))["groups"]
-        for rule in group["rules"]
+        f"{one.get('alert', one.get('record'))} {one['labels'].get('slo', '')}".strip(): one["expr"]
+        for one in rules()
     }
 
 
@@ -76,11 +70,11 @@ def wrong(selector: Selector, recorded: set[str]) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("made", sorted(rules()))
+@pytest.mark.parametrize("made", sorted(exprs()))
 def test_what_a_rule_reads_is_there(made: str) -> None:
-    found = list(selectors(rules()[made]))
+    found = list(selectors(exprs()[made]))
     assert found or made.startswith("iterm_mcp:slo_objective")
-    assert [told for one in found for told in wrong(one, set(rules()))] == []
+    assert [told for one in found for told in wrong(one, set(exprs()))] == []
 
 
 def test_what_is_not_there_is_told() -> None:
@@ -90,7 +84,7 @@ def test_what_is_not_there_is_told() -> None:
             'sum(iterm_mcp_no_such_thing) + up + iterm_mcp_agents{mood="low"}'
             ' + iterm_mcp_agents{state="asleep"} + iterm_mcp:slo_errors:ratio_rate9y{slo="http"}'
         )
-        for message in wrong(one, set(rules()))
+        for message in wrong(one, set(exprs()))
     ]
     assert [one.partition(" of ")[0] for one in told][:4] == [
         "there is no iterm_mcp_no_such_thing", "no mood", "no mood=low", "no state=asleep",

@@ -5,23 +5,21 @@ from __future__ import annotations
 import json
 import subprocess
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import yaml
 from scripts.alerts import ALERTS
 from scripts.alerts.rule import PREFIX
 from tests.alerts.case import groups
 from tests.alerts.figures import CASES
+from tests.alerts.shipped import FILES, rules
 from tests.integration.programs import installed
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
+    from pathlib import Path
 
     from tests.alerts.case import Case
-
-RULES = Path(__file__).resolve().parents[2] / "src" / "iterm_mcp" / "monitoring" / "rules"
 
 
 def promtool(*words: str) -> tuple[int, str]:
@@ -30,21 +28,20 @@ def promtool(*words: str) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
-def rules_of(alerts: Collection[str]) -> dict[str, Any]:
+def rules_of(names: Collection[str]) -> dict[str, Any]:
     """Return the rules of alerts as they ship, with what they are computed from, and no others."""
-    rules = [
-        rule
-        for path in sorted(RULES.glob("*.yml"))
-        for group in yaml.safe_load(path.read_text("utf-8"))["groups"]
-        for rule in group["rules"]
-    ]
-    wanted = [one for one in rules if one.get("alert") in alerts]
-    exprs = " ".join(one["expr"] for one in wanted)
-    used = [
-        one
-        for one in rules
-        if "record" in one and f'{one["record"]}{{slo="{one["labels"]["slo"]}"}}' in exprs
-    ]
+    wanted = [one for one in rules() if one.get("alert") in names]
+    used: list[dict[str, Any]] = []
+    read = wanted
+    while read:
+        exprs = " ".join(one["expr"] for one in read)
+        read = [
+            one
+            for one in rules()
+            if one not in used
+            and f'{one.get("record")}{{slo="{one["labels"].get("slo")}"}}' in exprs
+        ]
+        used = [*read, *used]
     return {"groups": [{"name": "tested", "rules": [*used, *wanted]}]}
 
 
@@ -54,9 +51,9 @@ def judged(folder: Path, cases: Mapping[str, Case]) -> tuple[int, str]:
     named = {f"{PREFIX}{name}": case for name, case in cases.items()}
     for step in sorted({case.step for case in named.values()}):
         some = {name: case for name, case in named.items() if case.step == step}
-        rules, tests = folder / f"{step}.rules", folder / f"{step}.tests"  # JSON is YAML
-        rules.write_text(json.dumps(rules_of(some)))
-        asked = {"rule_files": [str(rules)], "evaluation_interval": step, "tests": groups(some)}
+        path, tests = folder / f"{step}.rules", folder / f"{step}.tests"  # JSON is YAML
+        path.write_text(json.dumps(rules_of(some)))
+        asked = {"rule_files": [str(path)], "evaluation_interval": step, "tests": groups(some)}
         tests.write_text(json.dumps(asked))
         files.append(str(tests))
     return promtool("test", "rules", *files)
@@ -68,7 +65,7 @@ def test_every_alert_has_figures_at_which_it_fires_and_figures_at_which_it_does_
 
 
 def test_prometheus_understands_the_rules() -> None:
-    code, told = promtool("check", "rules", *map(str, sorted(RULES.glob("*.yml"))))
+    code, told = promtool("check", "rules", *map(str, FILES))
     assert code == 0, told
     assert told.count("SUCCESS") == 2
 

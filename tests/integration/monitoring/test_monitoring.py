@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import anyio
+import httpx2
 import psutil
 import pytest
 from anyio import to_thread
@@ -163,6 +164,24 @@ async def test_a_daemon_that_is_somewhere_else_is_found_again(monitored: Monitor
         return f"{url}/v1/alertmanager" in told["config"]["original"]
 
     await eventually(pointed, within_seconds=20)
+
+
+@pytest.mark.long
+async def test_an_alert_reaches_the_daemon_through_alertmanager(monitored: Monitored) -> None:
+    url = await start_daemon(monitored.home)
+    await monitored.up()
+    alertmanager = (await monitored.status())["programs"]["alertmanager"]["url"]
+    labels = {"alertname": "SomethingIsWrong", "severity": "warning", "instance": "here"}
+    pushed = [{"labels": labels, "annotations": {"summary": "It is wrong."}}]
+    headers = {"Authorization": f"Bearer {monitored.home.token()}"}
+    async with httpx2.AsyncClient(timeout=10) as http:
+        answer = await http.post(f"{alertmanager}/api/v2/alerts", json=pushed)
+        assert answer.status_code == 200
+
+        async def told() -> str:
+            return (await http.get(f"{url}/v1/alerts", headers=headers)).text
+
+        await eventually(told, lambda text: "SomethingIsWrong" in text, within_seconds=60)
 
 
 @pytest.mark.long

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -30,12 +31,19 @@ def contents() -> dict[str, Path]:
     """Return what goes into the bundle, by the name that it has there."""
     source = ROOT / "src"
     files = [path for path in source.rglob("*") if path.is_file() and path.suffix != ".pyc"]
+    files += [path for folder in packed_too() for path in (ROOT / folder).iterdir()]
     return {
         "manifest.json": MANIFEST,
         "icon.png": MANIFEST.with_name("icon.png"),
         **{name: ROOT / name for name in PROJECT},
         **{str(path.relative_to(ROOT)): path for path in sorted(files)},
     }
+
+
+def packed_too() -> list[str]:
+    """Return the folders that a wheel has besides the source: it cannot be made without them."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    return list(project["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"])
 
 
 def pack(output: Path) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scripts.bundle import ICONS, contents
+from scripts.bundle import ICONS, contents, packed_too
 
 import iterm_mcp
 from iterm_mcp.access import TIER_VARIABLE, TIERS
@@ -80,6 +80,14 @@ def test_the_bundle_holds_what_its_manifest_names_and_nothing_compiled() -> None
     assert {MANIFEST["icon"], MANIFEST["server"]["entry_point"], "uv.lock"} <= set(names)
     assert MANIFEST["server"]["mcp_config"]["args"][-1] in PROJECT["scripts"]
     assert not [name for name in names if "__pycache__" in name]
+
+
+def test_the_bundle_holds_what_the_package_is_made_of_besides_its_source() -> None:
+    folders = packed_too()
+    assert folders
+    for folder in folders:
+        held = {name for name in contents() if name.startswith(f"{folder}/")}
+        assert held == {f"{folder}/{one.name}" for one in (ROOT / folder).iterdir()}
 
 
 @pytest.mark.parametrize("icon", ICONS, ids=lambda path: path.parent.name)

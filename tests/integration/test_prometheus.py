@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 import anyio
 import httpx2
 from prometheus_client.parser import text_string_to_metric_families
+from scripts.plots.chart import picture
+from scripts.plots.pages import PICTURES, chart, panel
 from tests.fleet import STORIES, Fleet
 from tests.fleet.serving import open_fleet, scrape_config
 from tests.integration.programs import installed
@@ -87,8 +89,8 @@ def config(fleet: Fleet, url: str, home: Home) -> dict[str, Any]:
 def all_queries() -> list[str]:
     found = []
     for path in FILES:
-        for panel in json.loads(path.read_text("utf-8"))["panels"]:
-            for target in panel.get("targets", []):
+        for one in json.loads(path.read_text("utf-8"))["panels"]:
+            for target in one.get("targets", []):
                 expr = target["expr"]
                 for name, value in VARIABLES.items():
                     expr = expr.replace(name, value)
@@ -114,6 +116,20 @@ class Silent:
         return self._left
 
 
+async def pictures_have_lines(http: httpx2.AsyncClient) -> None:
+    """Draw what `scripts.plots` draws of a day, of the last seconds."""
+    now = float((await ask(http, "time()"))[1])
+    for places in PICTURES.values():
+        charts = [
+            await chart(
+                panel(*place), lambda expr: ask(http, expr, start=now - 10, end=now, step=1)
+            )
+            for place in places
+        ]
+        assert [one.title for one in charts if not one.lines] == []
+        assert picture(charts, now - 10, now).count("</g>") == len(places)
+
+
 async def test_every_query_of_every_dashboard_returns_data(
     live_home: Home, client: LineClient, tmp_path: Path
 ) -> None:
@@ -125,8 +141,12 @@ async def test_every_query_of_every_dashboard_returns_data(
         open_prometheus(program, config(fleet, url, live_home), tmp_path) as http,
     ):
         await make_traffic(live_home, client)
+        scraped_thrice = 'count_over_time(iterm_mcp_build_info{job="iterm-mcp"}[1m]) >= 3'
+        await eventually(lambda: ask(http, scraped_thrice), within_seconds=30)
         silent = Silent(http)
         await eventually(silent, lambda left: left == [], within_seconds=60)
+
+        await pictures_have_lines(http)
 
         outcomes = f'sum by (outcome) (iterm_mcp_tool_calls_total{{job="{LIVE}"}}) > 0'
         await eventually(

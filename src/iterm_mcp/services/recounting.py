@@ -31,7 +31,7 @@ class Recount(Generic[T]):
 
     Args:
         name: What is counted, for the log.
-        ask: Takes as long as it needs; raises `ItermMcpError` when it cannot tell.
+        ask: Takes as long as it needs; raises `ItermMcpError` or `OSError` when it cannot tell.
         every_seconds: How long it rests at least.
     """
 
@@ -75,7 +75,7 @@ class Recount(Generic[T]):
         began = self._asked_at = self._clock.monotonic()
         try:
             self._last = await self._ask()
-        except ItermMcpError as error:
+        except (ItermMcpError, OSError) as error:
             if not self._failed:
                 log.warning("not_counted", what=self._name, reason=str(error))
             self._failed = True

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, TypeVar
 import anyio
 import sqlalchemy as sa
 from anyio import to_thread
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
+from iterm_mcp.errors import StoreError
 from iterm_mcp.models.task_queries import TaskPage
 from iterm_mcp.models.tasks import SETTLED, TaskState
 from iterm_mcp.tasks import asking, counting, finding, machines, scheduling, submitting
@@ -165,9 +166,21 @@ class Desk:
         return await self.read(finding.count_states)
 
     async def tally(self) -> TaskTally:
-        """Count everything at once."""
+        """Count everything at once.
+
+        Raises:
+            StoreError: The database cannot be used, or not for this: who counts ends nothing else.
+        """
         mine = self.now()
-        return await self.read(lambda at: counting.tally(at, mine, self._database.now(at, mine)))
+        try:
+            return await self.read(
+                lambda at: counting.tally(at, mine, self._database.now(at, mine))
+            )
+        except SQLAlchemyError as error:
+            raise StoreError(
+                f"the tasks cannot be counted: {type(error).__name__}",
+                hint="See that their database may be read.",
+            ) from error
 
     async def explain(self, task_id: str) -> Explanation:
         """Return why a task stands as it does."""

@@ -16,7 +16,7 @@ class Counted:
     def __init__(self) -> None:
         self.clock = FakeClock()
         self.answer, self.takes, self.asked = 7, 0.0, 0
-        self.problem: StoreError | None = None
+        self.problem: Exception | None = None
         self.pauses: list[float] = []
         self.recount = Recount("things", self.ask, self.clock, 5.0, self.pause)
 
@@ -49,7 +49,8 @@ async def test_what_cannot_be_counted_is_withheld_until_it_can() -> None:
     counted = Counted()
     await counted.recount.count()
     counted.problem = StoreError("the database is away")
-    for _ in range(2):
+    for problem in (counted.problem, OSError("no right")):
+        counted.problem = problem
         await counted.recount.count()
         assert (counted.recount.last, counted.recount.failed) == (None, True)
     counted.problem, counted.answer = None, 8

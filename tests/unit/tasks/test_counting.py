@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import pytest
 import sqlalchemy as sa
 from prometheus_client import CollectorRegistry
+from sqlalchemy.exc import ProgrammingError
 from tests.unit.tasks.desks import open_bench, spec
 
+from iterm_mcp.errors import StoreError
 from iterm_mcp.models.task_queries import MachineState, QueueTally
 from iterm_mcp.models.tasks import FanOut, Outcome, RetryPolicy
 from iterm_mcp.tasks import asking, machines
@@ -246,6 +249,24 @@ async def test_numbers_that_nobody_knows_are_withheld(folder: Path) -> None:
         told.standing = EngineStanding(up=True)
         assert read("iterm_mcp_task_engine_up") == 1
         assert read("iterm_mcp_task_dead_letters") is None
+
+
+async def test_what_cannot_be_counted_is_said_in_our_own_words(folder: Path) -> None:
+    async with open_bench(folder) as bench:
+        await bench.desk.write(lambda at: at.connection.execute(sa.text("DROP TABLE pauses")))
+        with pytest.raises(StoreError):
+            await bench.desk.tally()
+        error = ProgrammingError("SELECT", {}, Exception("permission denied"))
+        bench.desk.read = refusing(error)  # type: ignore[method-assign]
+        with pytest.raises(StoreError, match="cannot be counted: ProgrammingError"):
+            await bench.desk.tally()
+
+
+def refusing(error: Exception) -> Any:  # noqa: ANN401 - in the place of a method
+    async def read(_work: object) -> None:
+        raise error
+
+    return read
 
 
 async def test_queues_that_come_too_late_are_counted_together(folder: Path) -> None:

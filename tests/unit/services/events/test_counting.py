@@ -13,7 +13,7 @@ from tests.made_events import START
 from tests.unit.services.events.test_intake import Crew, agent
 from tests.waiting import eventually
 
-from iterm_mcp.errors import StoreError
+from iterm_mcp.errors import InvalidRequestError, StoreError
 from iterm_mcp.models.event_queries import EventQuery
 from iterm_mcp.models.events import Cost, CostBasis, Event, EventKind, Links, TokenUsage
 from iterm_mcp.services.background import beside
@@ -158,6 +158,21 @@ async def test_what_nobody_has_priced_costs_nothing_and_says_so(tmp_path: Path) 
         assert one.read("unpriced_tokens_total", model="nobodys-model") == USAGE.total
         assert one.read("cost_usd_total", model="nobodys-model") == 0
         assert one.read("unpriced_tokens_total", model="none") == USAGE.total
+
+
+async def test_no_more_of_an_answer_is_reasoning_than_there_is(tmp_path: Path) -> None:
+    async with daemon(tmp_path) as one:
+        await one.keep(answer("a", usage=TokenUsage(output=3, reasoning=5)))
+        assert one.read("tokens_total", model=SONNET, type="output") == 0
+        assert one.read("tokens_total", model=SONNET, type="reasoning") == 3
+
+
+async def test_what_no_counter_could_take_is_not_kept(tmp_path: Path) -> None:
+    async with daemon(tmp_path) as one:
+        with pytest.raises(InvalidRequestError, match="out of range"):
+            await one.intake.take([answer("a", usage=TokenUsage(input=-5))])
+        with pytest.raises(InvalidRequestError, match="out of range"):
+            await one.intake.take([answer("b", cost=Cost(-1, CostBasis.REPORTED))])
 
 
 async def test_models_that_come_too_late_are_counted_together(tmp_path: Path) -> None:

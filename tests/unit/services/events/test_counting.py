@@ -170,7 +170,7 @@ async def test_no_more_of_an_answer_is_reasoning_than_there_is(tmp_path: Path) -
 async def test_what_no_counter_could_take_is_not_kept(tmp_path: Path) -> None:
     async with daemon(tmp_path) as one:
         with pytest.raises(InvalidRequestError, match="out of range"):
-            await one.intake.take([answer("a", usage=TokenUsage(input=-5))])
+            await one.intake.take([answer("a", usage=TokenUsage(input=-5), cost=FREE)])
         with pytest.raises(InvalidRequestError, match="out of range"):
             await one.intake.take([answer("b", cost=Cost(-1, CostBasis.REPORTED))])
 

@@ -12,7 +12,8 @@ _WORKING, _NO_RIGHT = 'state="working"', 'status=~"401|403|421"'
 _NOT_TOLD, _NOT_SENT = 'outcome=~"failed|dropped"', 'outcome!="sent"'
 DOLLARS = '{{ $value | printf "%.2f" }}'
 TAKEN = "job, instance, kind, resource"
-SINK = "job, instance, sink"
+SINK, SHED = "job, instance, sink", "job, instance, reason"
+_SENT_AWAY = 'reason=~"rate|busy"'
 SPOOL_BYTES = 64 * 2**20
 
 EVENTS = Family(
@@ -81,7 +82,7 @@ EVENTS = Family(
         Alert(
             "SpoolGrows",
             "hooks are taken",
-            f"iterm_mcp_spool_files > 2000 or iterm_mcp_spool_bytes > {SPOOL_BYTES}",
+            f"iterm_mcp_spool_files > 200 or iterm_mcp_spool_bytes > {SPOOL_BYTES}",
             "10m",
             WARNING,
             f"What hooks have left {ON} is not taken",
@@ -221,11 +222,10 @@ HTTP = Family(
         Alert(
             "HttpShedding",
             "HTTP answers",
-            "sum by (job, instance, reason) "
-            '(rate(iterm_mcp_http_shed_total{reason=~"rate|busy"}[5m])) > 1',
-            "5m",
+            f"{total('iterm_mcp_http_shed_total', '10m', SHED, _SENT_AWAY)} > 30",
+            "",
             WARNING,
-            f"{{{{ $value | humanize }}}} requests a second are sent away {ON}: "
+            f"{{{{ $value | humanize }}}} requests were sent away within ten minutes {ON}: "
             "{{ $labels.reason }}",
             "Somebody asks more than is let in.",
         ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from scripts.alerts.machine import ON
-from scripts.alerts.rule import CRITICAL, INFO, WARNING, Alert, Family, both, share, total
+from scripts.alerts.rule import CRITICAL, INFO, WARNING, Alert, Family, both, share, sums, total
 
 _QUEUE = "{{ $labels.queue }}"
 _ATTEMPTS = "iterm_mcp_task_attempts_total"
@@ -12,6 +12,7 @@ _TRIED = 'outcome!="cancelled"'
 _WORKTREES = "iterm_mcp_worktree_operations_total"
 _BROKEN = 'outcome=~"internal|store|timeout|unavailable"'
 OPERATION = "job, instance, operation"
+_TROUBLED = 'state=~"conflicted|setup_failed"'
 WORKTREE_BYTES = 50e9
 
 TASKS = Family(
@@ -126,6 +127,15 @@ WORKTREES = Family(
             WARNING,
             f"Worktrees take {{{{ $value | humanize1024 }}}}B {ON}",
             "Those that are kept for somebody to look at are never removed by themselves.",
+        ),
+        Alert(
+            "WorktreesInTrouble",
+            "worktrees are cleared",
+            f"{sums('iterm_mcp_worktrees', where=_TROUBLED)} > 5",
+            "30m",
+            WARNING,
+            f"{{{{ $value }}}} worktrees {ON} wait for somebody to mend them",
+            "Their work does not merge, or they could not be set up.",
         ),
         Alert(
             "WorktreeOperationsFail",

@@ -219,6 +219,13 @@ CASES: dict[str, Case] = {
         ({"iterm_mcp_worktrees_disk_bytes": f"{5 * GIB}x90"},),
         at="80m",
     ),
+    "WorktreesInTrouble": Case(
+        {'iterm_mcp_worktrees{state="conflicted"}': "8x60"},
+        (
+            {'iterm_mcp_worktrees{state="conflicted"}': "2x60"},
+            {'iterm_mcp_worktrees{state="ready"}': "30x60"},
+        ),
+    ),
     "WorktreeOperationsFail": counted(
         "iterm_mcp_worktree_operations_total", "1", "0.02",
         'operation="create",outcome="timeout"',
@@ -232,7 +239,7 @@ CASES: dict[str, Case] = {
         working(2, "0"), (working(2, "1"), working(0, "0")), at="80m"
     ),
     "SpoolGrows": Case(
-        standing("iterm_mcp_spool_files", 5000),
+        standing("iterm_mcp_spool_files", 500),
         ({**standing("iterm_mcp_spool_files", 20), **standing("iterm_mcp_spool_bytes", 4000)},),
     ),
     "SpoolTorn": counted("iterm_mcp_spool_torn_files_total", "1", "0.02"),
@@ -260,7 +267,7 @@ CASES: dict[str, Case] = {
         "iterm_mcp_metric_exports_total",
         'exporter="otlp",outcome="failed"', 'exporter="otlp",outcome="sent"', "0.05",
     ),
-    "HttpShedding": counted("iterm_mcp_http_shed_total", "600", "6", 'reason="rate"'),
+    "HttpShedding": counted("iterm_mcp_http_shed_total", "600", "1", 'reason="rate"'),
     "HttpUnauthorized": counted(
         "iterm_mcp_http_requests_total", "30", "1", 'route="other",status="401"'
     ),
@@ -354,5 +361,5 @@ def burn_case(slo: str, step: str, at: str, steps: int, lull: int) -> Case:
 
 for _one in OBJECTIVES:
     CASES[f"{_one.stem}BudgetBurnsFast"] = burn_case(_one.slo, "2m", "90m", 48, 10)
-    CASES[f"{_one.stem}BudgetBurns"] = burn_case(_one.slo, "4m", "7h", 110, 20)
-    CASES[f"{_one.stem}BudgetBurnsSlowly"] = burn_case(_one.slo, "4m", "10h", 155, 95)
+    CASES[f"{_one.stem}BudgetBurns"] = burn_case(_one.slo, "2m", "2h", 65, 20)
+    CASES[f"{_one.stem}BudgetBurnsSlowly"] = burn_case(_one.slo, "4m", "8h", 125, 96)

@@ -75,6 +75,26 @@ def one_each(since: float, machine: int, _machines: int) -> frozenset[Ill]:
 
 FINDS = {
     Ill.FAULTS: "ToolCallsBudgetBurnsFast",
+    Ill.SLOW: "EventLoopLags",
+    Ill.TERMINAL_AWAY: "TerminalAway",
+    Ill.HOST_BLOCKED: "HostBackPressure",
+    Ill.MESSAGES_STUCK: "MessageStuck",
+    Ill.MESSAGES_UNKNOWN: "MessagesUnknown",
+    Ill.AGENTS_STUCK: "AgentStuck",
+    Ill.APPROVALS_WAIT: "ApprovalWaitsLong",
+    Ill.ENGINE_FALLEN: "TaskEngineDown",
+    Ill.QUEUE_STUCK: "TaskQueueStuck",
+    Ill.TASKS_FAIL: "DeadTasks",
+    Ill.MACHINE_LOST: "MachineLost",
+    Ill.WORKTREES_FULL: "WorktreesInTrouble",
+    Ill.EVENTS_TROUBLED: "EventsTroubled",
+    Ill.SPOOL_GROWS: "SpoolGrows",
+    Ill.UNPRICED: "TokensUnpriced",
+    Ill.BUDGET_SPENT: "BudgetSpent",
+    Ill.LIMITS_EXCEEDED: "AgentLimitsExceeded",
+    Ill.SINKS_FAIL: "NotificationsFail",
+    Ill.PROBE_FAILS: "ProbeFails",
+    Ill.HTTP_SHEDS: "HttpShedding",
 }
 """The alert that leads to what is wrong, and not only to its consequences."""
 
@@ -90,7 +110,7 @@ async def test_whatever_is_wrong_with_a_machine_is_found(tmp_path: Path) -> None
             instance = json.loads(labels).get("instance", "")
             by_ill[ILLS[places().index(instance)]].add(name.removeprefix(PREFIX))
     print({ill.name: sorted(names) for ill, names in by_ill.items()})  # noqa: T201 - to be read
-    assert {ill: FINDS[ill] in names for ill, names in by_ill.items()} == dict.fromkeys(ILLS, True)
+    assert [ill.name for ill in ILLS if FINDS[ill] not in by_ill[ill]] == []
 
 
 def places() -> list[str]:

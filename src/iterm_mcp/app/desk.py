@@ -90,5 +90,7 @@ async def open_desk(
             kinds = frozenset(all_kinds()) - {SHELL}
             return Known(kinds, {one.name: one.order.kind for one in found})
 
-        asked = TaskService(tasks, known, lambda: settings.last.most_at_once, front)
+        asked = TaskService(
+            tasks, known, lambda: settings.last.most_at_once, front, services.worktrees.show
+        )
         yield WorkDesk(tasks, asked, chooser, backlog)

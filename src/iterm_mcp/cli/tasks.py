@@ -157,6 +157,9 @@ def show(
             typer.echo(
                 f"  attempt {failure['number']}: what was kept: {_line(failure['evidence'])}"
             )
+    for one in found.get("worktrees_kept", []):
+        why = "; ".join(one.get("because", ())) or "nothing; iterm-mcp worktrees gc takes it"
+        typer.echo(f"  worktree {_line(one['worktree'])} is kept for {_line(why)}")
     if "result" in found:
         typer.echo(json.dumps(found["result"], indent=2, ensure_ascii=False))
 

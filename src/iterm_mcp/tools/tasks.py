@@ -166,7 +166,8 @@ class TaskTools:
         """Show a task: why it waits or failed, its attempts, evidence, result and cost."""
         if is_shared(task_id):
             return views.shared(await self._tasks.shared.show(task_id))
-        return views.whole(await self._tasks.explain(task_id))
+        told = await self._tasks.explain(task_id)
+        return views.whole(told, await self._tasks.worktrees_of(told.task))
 
     async def wait_tasks(
         self,

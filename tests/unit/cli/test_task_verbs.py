@@ -157,11 +157,16 @@ def test_a_task_is_shown_with_why(daemon: Daemon) -> None:
             "waits_for": ["for nothing"],
             "attempts": [{"number": 1, "outcome": "failed", "reason": "r"}, {"number": 2}],
             "failed_because": [failure, {"number": 2}],
+            "worktrees_kept": [
+                {"worktree": "w1", "because": ["2 files have uncommitted changes"]},
+                {"worktree": "w2"},
+            ],
             "result": {"output": 1},
         }
     ]
     shown = run("show", "t-1").stdout
-    for text in ("waits: for nothing", "attempt 1 failed: r", "attempt 2 runs", "kept: /e"):
+    for text in ("waits: for nothing", "attempt 1 failed: r", "attempt 2 runs", "kept: /e",
+                 "worktree w1 is kept for 2 files", "worktree w2 is kept for nothing"):  # fmt: skip
         assert text in shown
     assert "\x1b" not in shown
     daemon.answers = [{**ROW, "attempts": []}]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from anyio import to_thread
 
-from iterm_mcp.errors import InvalidRequestError, NotFoundError, shown
+from iterm_mcp.errors import InvalidRequestError, ItermMcpError, NotFoundError, shown
 from iterm_mcp.models.task_queries import MOST_TASKS, TaskQuery
 from iterm_mcp.models.tasks import TaskState
 from iterm_mcp.services.tasks.graphs.dry_run import dry_run
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from iterm_mcp.models.task_graphs import Graph, GraphSpec
     from iterm_mcp.models.task_queries import Explanation, Schedule, TaskPage
     from iterm_mcp.models.tasks import Task
+    from iterm_mcp.models.worktrees import WorktreeFacts
     from iterm_mcp.services.tasks.graphs.dry_run import DryRun
     from iterm_mcp.services.tasks.graphs.known import Known
     from iterm_mcp.tasks.engine import TaskEngine
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 MOST_WAITED_FOR = 1000
 MOST_EXPLAINED = 5
 """Of tasks that were waited for in vain."""
+MOST_WORKTREES = 5
+"""Of one task that are looked at: each takes some runs of git."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,7 @@ class TaskService:
         known: Tells which kinds and templates there are, now.
         room: Tells how many attempts may run at once.
         front: This machine's part in a shared backlog; None where it has none.
+        look: Looks at a worktree of this machine; None where there are none.
 
     Attributes:
         shared: What can be asked of the shared backlog.
@@ -63,11 +67,13 @@ class TaskService:
         known: Callable[[], Awaitable[Known]],
         room: Callable[[], int],
         front: RedisFront | None = None,
+        look: Callable[[str], Awaitable[WorktreeFacts]] | None = None,
     ) -> None:
         self.engine = engine
         self.shared = SharedBacklog(self, front)
         self._known = known
         self._room = room
+        self._look = look
 
     async def read(
         self, document: str, variables: Mapping[str, Json] | None = None, key: str = ""
@@ -149,6 +155,25 @@ class TaskService:
             NotFoundError: There is none.
         """
         return await self.engine.explain(task_id)
+
+    async def worktrees_of(self, task: Task) -> tuple[WorktreeFacts, ...]:
+        """Return the worktrees of a task's last attempts that are still there, the newest first.
+
+        Those of attempts that go on, or that ran on another machine, are not among them.
+        """
+        look = self._look
+        if look is None:
+            return ()
+        found = []
+        ended = [one.worktree for one in task.attempts if one.worktree and one.ended_at is not None]
+        for name in ended[: -MOST_WORKTREES - 1 : -1]:
+            try:
+                facts = await look(name)
+            except ItermMcpError:  # it is another machine's, or git fails: the task is shown
+                continue
+            if facts.head:
+                found.append(facts)
+        return tuple(found)
 
     async def why_waiting(self, tasks: Sequence[Task]) -> dict[str, tuple[str, ...]]:
         """Return what the first few of those that could not start yet wait for."""

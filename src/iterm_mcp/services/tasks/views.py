@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from iterm_mcp.models.task_queries import Explanation, Machine, Pause, Schedule
     from iterm_mcp.models.tasks import Attempt, Task, TaskResult
+    from iterm_mcp.models.worktrees import WorktreeFacts
     from iterm_mcp.services.tasks.graphs.dry_run import DryRun
     from iterm_mcp.services.tasks.service import GraphView
     from iterm_mcp.services.tasks.shared_backlog import SharedGraph, SharedStatus
@@ -65,8 +66,12 @@ def row(task: Task) -> Json:
     return found
 
 
-def whole(told: Explanation) -> Json:
-    """Return a task with all that is known of it."""
+def whole(told: Explanation, worktrees: Sequence[WorktreeFacts] = ()) -> Json:
+    """Return a task with all that is known of it.
+
+    Args:
+        worktrees: Of its attempts, that are still there.
+    """
     task = told.task
     found = row(task) | {
         "spec": _without_empty(plain(task.spec)),
@@ -78,9 +83,20 @@ def whole(told: Explanation) -> Json:
         found["waits_for"] = [sanitise(one.sentence) for one in told.obstacles]
     if told.failures:
         found["failed_because"] = [_without_empty(plain(one)) for one in told.failures]
+    if worktrees:
+        found["worktrees_kept"] = [_kept(one) for one in worktrees]
     if task.result is not None:
         found["result"] = _result(task.result)
     return found
+
+
+def _kept(facts: WorktreeFacts) -> Json:
+    """Return a worktree with why it stays; without a reason the next ``worktrees gc`` takes it."""
+    found = {
+        "worktree": facts.worktree.name, "path": facts.worktree.path,
+        "branch": facts.worktree.branch, "because": facts.kept_because,
+    }  # fmt: skip
+    return _without_empty(dict(plain(found)))
 
 
 def done(task: Task, waits_for: Sequence[str] = ()) -> Json:

@@ -155,8 +155,9 @@ def _ask(router: APIRouter, tasks: TaskService) -> None:
 
     @router.get("/tasks/{task_id}", responses=FOUND)
     async def show_task(task_id: Id) -> Response:
-        """Show a task: why it waits or failed, its attempts, evidence, result and cost."""
-        return reply(views.whole(await tasks.explain(task_id)))
+        """Show a task: why it waits or failed, attempts, evidence, worktrees, result and cost."""
+        told = await tasks.explain(task_id)
+        return reply(views.whole(told, await tasks.worktrees_of(told.task)))
 
     @router.get("/tasks/{task_id}/wait", responses=FOUND)
     async def wait_task(task_id: Id, given: Annotated[WaitQuery, Query()]) -> Response:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.unit.tasks.services import nothing_asked, open_asked
+from tests.unit.tasks.services import known, nothing_asked, open_asked
 
 from iterm_mcp.errors import ConflictError, InvalidRequestError, NotFoundError
 from iterm_mcp.models.callers import Caller
 from iterm_mcp.models.task_queries import TaskQuery
-from iterm_mcp.models.tasks import Outcome, TaskState
+from iterm_mcp.models.tasks import Attempt, MachineName, Outcome, TaskState
+from iterm_mcp.models.worktrees import Worktree, WorktreeFacts, WorktreeName, WorktreeState
 from iterm_mcp.services.tasks import service, views
-from iterm_mcp.services.tasks.service import is_graph
+from iterm_mcp.services.tasks.service import TaskService, is_graph
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
 
     from tests.unit.tasks.services import Asked
 
-    from iterm_mcp.services.tasks.service import TaskService
 
 ANN = Caller(None, "ann")
 PAIR = """
@@ -220,3 +221,40 @@ async def test_rows_say_only_what_there_is_to_say(tmp_path: Path) -> None:
 def test_ids_tell_what_they_are_of() -> None:
     assert is_graph("g-1")
     assert not is_graph("t-1")
+
+
+async def test_a_worktree_that_stays_is_shown_with_why(tmp_path: Path) -> None:
+    asked_for: list[str] = []
+
+    async def look(name: str) -> WorktreeFacts:
+        asked_for.append(name)
+        if len(asked_for) == 1:
+            raise NotFoundError("worktree", name)
+        head = "" if len(asked_for) == 2 else "c0ffee"
+        worktree = Worktree(
+            WorktreeName(name), "/r", f"/w/{name}", f"iterm-mcp/{name}", "main", "c0", "task t-1",
+            WorktreeState.READY, datetime(2026, 1, 1, tzinfo=UTC),
+        )  # fmt: skip
+        return WorktreeFacts(worktree, head, kept_because=("1 commits are nowhere else",))
+
+    async with open_asked(tmp_path) as asked:
+        asked.service = TaskService(asked.service.engine, known, lambda: 5, look=look)
+        task = await asked.service.submit_one(ANN, "alone", {"run": "true", "directory": "/"})
+        assert await asked.service.worktrees_of(task) == ()
+        told = await asked.service.explain(task.task_id)
+        when = datetime(2026, 1, 1, tzinfo=UTC)
+        tried = [
+            Attempt(number, MachineName("here"), 1, when, worktree=f"w{number}",
+                    ended_at=None if number == 9 else when)
+            for number in range(1, 10)
+        ]  # fmt: skip
+        found = await asked.service.worktrees_of(replace(told.task, attempts=tuple(tried)))
+
+    assert asked_for == ["w8", "w7", "w6", "w5", "w4"]
+    assert [one.worktree.name for one in found] == ["w6", "w5", "w4"]
+    assert views.whole(told, found)["worktrees_kept"][0] == {
+        "worktree": "w6",
+        "path": "/w/w6",
+        "branch": "iterm-mcp/w6",
+        "because": ["1 commits are nowhere else"],
+    }

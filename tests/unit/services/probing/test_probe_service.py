@@ -7,6 +7,7 @@ import pytest
 from structlog.testing import capture_logs
 from tests.waiting import eventually
 
+from iterm_mcp.config import Settings
 from iterm_mcp.errors import RefusedError
 from iterm_mcp.models.probes import Journey, Step, StepResult
 from iterm_mcp.services.probing import service
@@ -135,3 +136,13 @@ async def test_it_never_runs_more_often_than_once_a_minute(
     way: ScriptedWay, tmp_path: Path
 ) -> None:
     assert Probe(way, way.clock, tmp_path / "underway", 5).every_seconds == 60
+
+
+@pytest.mark.parametrize("seconds", [1, 59.9, 3601, -1])
+def test_a_setting_that_is_too_often_or_too_seldom_ends_the_daemon_at_its_start(
+    seconds: float,
+) -> None:
+    with pytest.raises(ValueError, match="probe_seconds"):
+        Settings(probe_seconds=seconds)
+    assert Settings(probe_seconds=0).probe_seconds == 0
+    assert Settings(probe_seconds=60).probe_seconds == 60

@@ -6,7 +6,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Protocol
 
 from iterm_mcp.telemetry.http_metrics import BUSY, RATE, UNREADY
-from iterm_mcp.web.errors import SHED
+from iterm_mcp.web.errors import HELD, SHED
 from iterm_mcp.web.security import PUBLIC_PREFIXES, SCOPES_OF_PREFIXES
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class Counted:
         finally:
             seconds = perf_counter() - started
             metrics.in_flight.dec()
-            name = "stream" if streamed else self._class_of(scope)
+            name = "stream" if streamed or HELD in scope else self._class_of(scope)
             metrics.durations[name].observe(seconds)
 
     def _answered(self, scope: Scope, status: int) -> None:

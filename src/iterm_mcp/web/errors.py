@@ -52,6 +52,10 @@ SHED = "iterm_mcp.shed"
 """Set in an ASGI scope whose request is sent away because there is too much at once."""
 
 
+HELD = "iterm_mcp.held"
+"""Set in an ASGI scope whose request waits for a person, so that it is compared with no other."""
+
+
 def problem(
     status: int,
     code: str,

@@ -16,7 +16,7 @@ from starlette.routing import Route
 from iterm_mcp.agents.kinds import find_kind
 from iterm_mcp.errors import StoreError
 from iterm_mcp.services.approvals.hook_intake import HookSender
-from iterm_mcp.web.errors import problem
+from iterm_mcp.web.errors import HELD, problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -96,6 +96,7 @@ class HookEnd:
             await JSONResponse({})(scope, receive, send)
             return
         self._held += 1
+        scope[HELD] = True
         try:
             async with anyio.create_task_group() as group:
                 group.start_soon(_until_hung_up, receive, group.cancel_scope)

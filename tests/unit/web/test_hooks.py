@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import anyio
 import pytest
+from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
 from tests.unit.web.asgi import ask
 
@@ -19,7 +20,9 @@ from iterm_mcp.models.ids import AgentName
 from iterm_mcp.services.approvals.dialogs import Dialog
 from iterm_mcp.services.approvals.held_hooks import HeldHook, HookDecision
 from iterm_mcp.services.approvals.hook_intake import HookEvent, HookSender
+from iterm_mcp.telemetry import HttpMetrics
 from iterm_mcp.web import hooks
+from iterm_mcp.web.counting import Counted
 from iterm_mcp.web.hooks import hook_routes
 
 if TYPE_CHECKING:
@@ -101,6 +104,20 @@ async def test_a_hook_that_nobody_answers_in_its_time_decides_nothing() -> None:
         body = json.dumps(ASKED).encode()
         answer = await ask(desk.app(), PATH, method="POST", body=body, query=query)
         assert (answer.status, answer.json(), desk.ended) == (200, {}, [True])
+
+
+async def test_a_hook_that_waits_for_a_person_is_not_timed_as_the_others_are() -> None:
+    registry = CollectorRegistry()
+    app = Counted(Desk(HookDecision("allow")).app(), HttpMetrics(registry), set())
+    await ask(app, PATH, method="POST", body=json.dumps(ASKED).encode())
+    await ask(app, PATH, method="POST", body=b"{}")
+    counts = {
+        name: registry.get_sample_value(
+            "iterm_mcp_http_request_duration_seconds_count", {"class": name}
+        )
+        for name in ("hook", "stream")
+    }
+    assert counts == {"hook": 1, "stream": 1}
 
 
 async def test_a_daemon_that_ends_sends_the_hook_to_the_next_one() -> None:

@@ -118,6 +118,37 @@ async def test_a_worker_types_into_its_own_session_alone_by_every_door(crew: Cre
     assert got.stdout == b"v\n"
 
 
+async def test_agents_whose_roles_limit_them_have_no_tasks_done_and_change_none(crew: Crew) -> None:
+    """Tasks start agents of no role; and they are listed by what they do, not by whose they are."""
+    document = 'graph: sly\ntasks:\n  a: {run: "true", directory: /}\n'
+    await crew.tools.data("change_tasks", action="pause", target="everything")
+    task_id = (await crew.tools.data("submit_tasks", document=document))["tasks"]["a"]
+    for name in ("boss", "ann"):
+        async with open_client(crew.environ(name)) as relay:
+            await relay.greet()
+            agent = ToolClient(relay.call)
+            for tool, arguments in {
+                "submit_tasks": {"document": document},
+                "change_tasks": {"action": "cancel", "target": task_id},
+            }.items():
+                refused = await agent.refusal(tool, **arguments)
+                assert refused["code"] == "role_refused", (name, tool)
+            assert (await agent.data("show_task", task_id=task_id))["state"] == "queued"
+
+    rules = {"tier": "mutate"}
+    await crew.tools.data("manage_roles", action="set", name="hand", rules=rules)
+    session_id = await crew.tools.open(name="dan")
+    await crew.tools.data("register_agent", name="dan", session_id=session_id, role="hand")
+    async with open_client(crew.environ("dan")) as relay:
+        await relay.greet()
+        dan = ToolClient(relay.call)
+        cancelled = await dan.data("change_tasks", action="cancel", target=task_id)
+        assert cancelled["tasks"][0]["state"] == "cancelled"
+        refused = await dan.refusal("change_tasks", action="purge", target=task_id)
+        assert refused["code"] == "role_refused"
+        assert "destructive" in refused["error"]
+
+
 async def test_an_agent_that_nobody_registered_may_only_look(crew: Crew) -> None:
     async with open_client(crew.environ("nobody")) as relay:
         await relay.greet()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 from contextlib import asynccontextmanager
 from functools import partial
@@ -72,6 +73,22 @@ async def test_the_calls_of_stdio_clients_are_told_by_what_client_makes_them(hom
         ended, lambda one: one.value(SESSIONS, network_transport="pipe") == 2, within_seconds=10
     )
     assert after.value("mcp_server_session_duration_seconds_sum", network_transport="pipe")
+
+
+async def test_our_own_command_line_comes_to_the_socket_itself(home: Home) -> None:
+    await start_daemon(home)
+    await anyio.run_process(
+        [sys.executable, "-m", "iterm_mcp", "notes", "list"], env=home.environ, check=False
+    )
+    found = await eventually(
+        lambda: scrape(home),
+        lambda one: one.value(SESSIONS, network_transport="unix") == 1,
+        within_seconds=10,
+    )
+    unix = {"network_transport": "unix", "mcp_method_name": "initialize"}
+    assert found.value(OPERATIONS, **unix) == 1
+    assert found.labels(CALLS, "client") == {"other"}
+    assert found.value(SESSIONS, network_transport="pipe") == 0
 
 
 async def test_a_session_over_http_is_timed_from_its_greeting_to_its_end(home: Home) -> None:

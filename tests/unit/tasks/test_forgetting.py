@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
+import anyio
 import sqlalchemy as sa
 from tests.unit.tasks.desks import open_bench, spec
 
@@ -34,6 +35,7 @@ class Kept:
         self.steps: list[str] = []
         self.closed: list[tuple[str, Outcome]] = []
         self.raises: list[ItermMcpError] = []
+        self.is_removed = anyio.Event()
 
     async def busy(self, attempt_ids: Sequence[str]) -> set[str]:
         return self.working & {*attempt_ids}
@@ -47,6 +49,7 @@ class Kept:
         if self.raises:
             raise self.raises.pop()
         self.removed += attempt_ids
+        self.is_removed.set()
 
 
 class Steps:
@@ -159,3 +162,29 @@ async def test_many_are_removed_part_by_part(folder: Path, monkeypatch: pytest.M
         assert len(kept.removed) == 4
         assert await forgetter.forget()
         assert len(set(kept.removed)) == len(ids)
+
+
+async def test_it_goes_on_though_the_database_or_the_disk_is_away_for_a_while(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("iterm_mcp.tasks.forgetting.AGAIN_SECONDS", 0.001)
+    async with open_bench(folder) as bench:
+        ids = await purged(bench, "a")
+        kept = Kept()
+        kept.raises = [StoreError("the disk is read-only")]
+        forgetter = forgetter_of(bench, kept)
+        read, refused = bench.desk.read, [StoreError("the database is away")]
+
+        async def failing(work: Any) -> Any:  # noqa: ANN401
+            if refused:
+                raise refused.pop()
+            return await read(work)
+
+        monkeypatch.setattr(bench.desk, "read", failing)
+        async with anyio.create_task_group() as group:
+            group.start_soon(forgetter.run)
+            with anyio.fail_after(20):
+                await kept.is_removed.wait()
+            group.cancel_scope.cancel()
+
+    assert kept.removed == [f"{ids['a']}~1"]

@@ -56,7 +56,9 @@ class Agents(Part):
                     self.metrics.hook_taken(kind, "nobody" if nobodys else "recorded")
         if moment.is_ill(Ill.SPOOL_GROWS):
             for _ in range(self.chance.times(HOOKS * moment.busy_hours)):
-                self.metrics.hook_taken(self.chance.pick(CREW[:-1]), "kept")
+                torn = self.chance.happens(0.01)
+                kind = "" if torn else self.chance.pick(CREW[:-1])
+                self.metrics.hook_taken(kind, "torn" if torn else "kept")
 
     def _next(self, moment: Moment) -> AgentState:
         if moment.is_ill(Ill.AGENTS_STUCK) and self.chance.happens(0.6):

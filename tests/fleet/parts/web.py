@@ -50,7 +50,7 @@ class Web(Part):
                 metrics.durations[name].observe(self.chance.seconds(median * slow))
                 if status in TO_COME_AGAIN:
                     metrics.shed[self.chance.pick(SHED_REASONS)].inc()
-        metrics.in_flight.set(self.chance.times(2 * moment.activity))
+        metrics.in_flight.set(1 + self.chance.times(2 * moment.activity))  # who scrapes, too
 
     def _status(self, moment: Moment) -> int:
         if moment.is_ill(Ill.HTTP_SHEDS) and self.chance.happens(0.15):

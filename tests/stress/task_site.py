@@ -173,6 +173,8 @@ class Site:
             return None
         if self._engine is None:
             self._engine = make_engine(url)
+            if self._url:  # one state of all tables, as a file gives it
+                self._engine = self._engine.execution_options(isolation_level="REPEATABLE READ")
         try:
             with self._engine.connect() as connection:
                 return work(connection)

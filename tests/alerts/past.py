@@ -7,6 +7,7 @@ import re
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cache
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 import anyio
@@ -29,6 +30,7 @@ BOUNDS = {"1.0", "0.25", "+Inf"}
 """Of the largest histograms only those buckets are written that objectives name."""
 
 SECONDS = 120.0
+PART_SECONDS = 4 * 3600.0
 
 
 @cache
@@ -57,22 +59,30 @@ class Past:
 
 
 async def write_past(folder: Path, scrapes: Iterator[tuple[float, str]]) -> Past:
-    """Write scrapes as blocks of a Prometheus."""
-    text, start, last, samples = folder / "past.om", 0.0, 0.0, 0
-    with text.open("w", encoding="utf-8") as file:
-        for at, lines in scrapes:
-            start, last = start or at, at
-            for line in lines.splitlines(keepends=True):
-                bucket = BUCKET.match(line)
-                if bucket is None or bucket[1] in BOUNDS:
-                    file.write(line)
-                    samples += 1
-        file.write(END)
-    promtool = installed("promtool", "prometheus")
-    command = [promtool, "tsdb", "create-blocks-from", "openmetrics", "-q"]
-    await anyio.run_process([*command, str(text), str(folder / "data")])
-    text.unlink()
+    """Write scrapes as blocks of a Prometheus.
+
+    The tool reads its file once for each block that it makes, so it is given some hours at a time.
+    """
+    start, last, samples = 0.0, 0.0, 0
+    for _, some in groupby(scrapes, lambda scrape: scrape[0] // PART_SECONDS):
+        text = folder / "past.om"
+        with text.open("w", encoding="utf-8") as file:
+            for at, lines in some:
+                start, last = start or at, at
+                kept = [line for line in lines.splitlines(keepends=True) if _is_read(line)]
+                file.writelines(kept)
+                samples += len(kept)
+            file.write(END)
+        promtool = installed("promtool", "prometheus")
+        command = [promtool, "tsdb", "create-blocks-from", "openmetrics", "-q"]
+        await anyio.run_process([*command, str(text), str(folder / "data")])
+        text.unlink()
     return Past(start, last, samples)
+
+
+def _is_read(line: str) -> bool:
+    bucket = BUCKET.match(line)
+    return bucket is None or bucket[1] in BOUNDS
 
 
 @asynccontextmanager

@@ -3,13 +3,17 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
+import anyio
+import anyio.lowlevel
 import pytest
 from tests.unit.services.budgets.spenders import NOON, Recorded, TellTale
 
+from iterm_mcp.errors import StoreError
 from iterm_mcp.models.alerts import AlertKind, PushedAlert, Severity
 from iterm_mcp.models.events import EventKind
+from iterm_mcp.services.alerts import pushed
 from iterm_mcp.services.alerts.book import Alerts
 from iterm_mcp.services.alerts.pushed import (
     MOST_KNOWN,
@@ -177,3 +181,34 @@ async def test_only_so_many_are_remembered(tmp_path: Path) -> None:
         await stage.pushed.take([replace(OVER, starts_at=LATER), *over])
         assert await stage.pushed.take([OVER]) == Taken(settled=1)  # forgotten
         assert await stage.pushed.take([replace(OVER, fingerprint="g9")]) == Taken(outdated=1)
+
+
+class Shaky:
+    """A book of alerts that cannot be read at first."""
+
+    def __init__(self, alerts: Alerts) -> None:
+        self._alerts = alerts
+        self.failures = 1
+
+    async def open_subjects(self, kind: AlertKind) -> frozenset[str]:
+        if self.failures:
+            self.failures -= 1
+            raise StoreError("the disk is away")
+        return await self._alerts.open_subjects(kind)
+
+    async def settle(self, kind: AlertKind, subject: str) -> None:
+        await self._alerts.settle(kind, subject)
+
+
+async def test_it_looks_now_and_then_and_again_after_it_could_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pushed, "EVERY_SECONDS", 0.0)
+    async with staged(tmp_path) as stage:
+        await stage.pushed.take([FIRES])
+        later = PushedAlerts(cast("Alerts", Shaky(stage.alerts)), stage.clock)
+        stage.clock.advance(3600 * SILENT_HOURS)
+        with anyio.fail_after(5):
+            async with later.running():
+                while await stage.alerts.listed():
+                    await anyio.lowlevel.checkpoint()

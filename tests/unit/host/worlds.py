@@ -33,7 +33,7 @@ class QuietPty(Pty):
     ) -> None:
         self.say, self.end = on_output, on_end
 
-    def write(self, data: bytes, *, answers: bool = False) -> None:
+    def write(self, data: bytes, *, answers: bool = False) -> None:  # noqa: ARG002 - as the real
         self.typed += data
 
     async def aclose(self, *, grace_seconds: float) -> None:

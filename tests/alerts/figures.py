@@ -361,5 +361,5 @@ def burn_case(slo: str, step: str, at: str, steps: int, lull: int) -> Case:
 
 for _one in OBJECTIVES:
     CASES[f"{_one.stem}BudgetBurnsFast"] = burn_case(_one.slo, "2m", "90m", 48, 10)
-    CASES[f"{_one.stem}BudgetBurns"] = burn_case(_one.slo, "2m", "2h", 65, 20)
+    CASES[f"{_one.stem}BudgetBurns"] = burn_case(_one.slo, "2m", "2h", 65, 30)
     CASES[f"{_one.stem}BudgetBurnsSlowly"] = burn_case(_one.slo, "4m", "8h", 125, 96)

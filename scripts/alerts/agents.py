@@ -40,11 +40,12 @@ MESSAGES = Family(
         Alert(
             "MessagesExpire",
             "messages arrive",
-            f"{total(_ENDED, '1h', where=_EXPIRED)} > 0.5",
+            f"{total(_ENDED, '1h', where=_EXPIRED)} > 3.5",
             "",
             WARNING,
             f"{{{{ $value | humanize }}}} messages expired within an hour {ON}",
-            "Their agents could not take them in time.",
+            "Their agents could not take them in time. One now and then is usual where senders give "
+            "little time.",
             told=True,
         ),
         Alert(

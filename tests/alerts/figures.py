@@ -145,8 +145,11 @@ CASES: dict[str, Case] = {
         ),
     ),
     "MessagesExpire": Case(
-        {f'{_RECEIPTS}{{outcome="expired",reason="none"}}': "0x20 1x40"},
-        ({f'{_RECEIPTS}{{outcome="expired",reason="none"}}': "3x60"},),
+        {f'{_RECEIPTS}{{outcome="expired",reason="none"}}': "0x20 5x40"},
+        (
+            {f'{_RECEIPTS}{{outcome="expired",reason="none"}}': "0x20 1x40"},
+            {f'{_RECEIPTS}{{outcome="expired",reason="none"}}': "8x60"},
+        ),
     ),
     "MessagesRefused": part(
         _RECEIPTS, 'outcome="refused",reason="no_agent"', 'outcome="ended",reason="none"', "0.05"

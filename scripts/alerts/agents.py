@@ -44,8 +44,8 @@ MESSAGES = Family(
             "",
             WARNING,
             f"{{{{ $value | humanize }}}} messages expired within an hour {ON}",
-            "Their agents could not take them in time. One now and then is usual where senders give "
-            "little time.",
+            "Their agents could not take them in time. One now and then is usual where senders "
+            "give little time.",
             told=True,
         ),
         Alert(

@@ -12,7 +12,8 @@ _WORKING, _NO_RIGHT = 'state="working"', 'status=~"401|403|421"'
 _NOT_TOLD, _NOT_SENT = 'outcome=~"failed|dropped"', 'outcome!="sent"'
 DOLLARS = '{{ $value | printf "%.2f" }}'
 TAKEN = "job, instance, kind, resource"
-SINK, SHED = "job, instance, sink", "job, instance, reason"
+SINK = "job, instance, sink"
+_SHED = "iterm_mcp_http_shed_total"
 _SENT_AWAY = 'reason=~"rate|busy"'
 SPOOL_BYTES = 64 * 2**20
 
@@ -222,11 +223,14 @@ HTTP = Family(
         Alert(
             "HttpShedding",
             "HTTP answers",
-            f"{total('iterm_mcp_http_shed_total', '10m', SHED, _SENT_AWAY)} > 30",
+            both(
+                f"{total(_SHED, '15m', where=_SENT_AWAY)}\n  "
+                f"/ ({total('iterm_mcp_http_requests_total', '15m')} > 0) > 0.03",
+                f"{total(_SHED, '15m', where=_SENT_AWAY)} >= 10",
+            ),
             "",
             WARNING,
-            f"{{{{ $value | humanize }}}} requests were sent away within ten minutes {ON}: "
-            "{{ $labels.reason }}",
+            f"{{{{ $value | humanizePercentage }}}} of the requests are sent away {ON}",
             "Somebody asks more than is let in.",
         ),
         Alert(

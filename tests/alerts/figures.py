@@ -97,6 +97,7 @@ _QUEUED = "iterm_mcp_task_queue"
 _AGENTS = "iterm_mcp_agents"
 _RECEIPTS = "iterm_mcp_receipts_ended_total"
 _FILES = {"process_max_fds": "100x60"}
+_SHED, _ASKED = "iterm_mcp_http_shed_total", "iterm_mcp_http_requests_total"
 _COST = "iterm_mcp_cost_usd_total"
 
 CASES: dict[str, Case] = {
@@ -270,7 +271,14 @@ CASES: dict[str, Case] = {
         "iterm_mcp_metric_exports_total",
         'exporter="otlp",outcome="failed"', 'exporter="otlp",outcome="sent"', "0.05",
     ),
-    "HttpShedding": counted("iterm_mcp_http_shed_total", "600", "1", 'reason="rate"'),
+    "HttpShedding": Case(
+        {**grows(_SHED, "3", 'reason="rate"'), **grows(_ASKED, "20")},
+        (
+            {**grows(_SHED, "3", 'reason="rate"'), **grows(_ASKED, "900")},
+            {**grows(_SHED, "0.2", 'reason="busy"'), **grows(_ASKED, "1")},
+            {**grows(_SHED, "3", 'reason="unready"'), **grows(_ASKED, "20")},
+        ),
+    ),
     "HttpUnauthorized": counted(
         "iterm_mcp_http_requests_total", "30", "1", 'route="other",status="401"'
     ),

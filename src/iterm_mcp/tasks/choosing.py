@@ -5,6 +5,9 @@ Rule 2: what is held back by something of its own holds back no other.
 Rule 3: of two tasks that could start, the one of higher rank does. A task's rank is its priority,
 plus one for each `DispatchLimits.ageing_seconds` in the queue; so whatever has waited long enough
 goes before all that came later.
+Rule 4: what has waited for so long, and is refused for memory that others have, is not overtaken
+by what would take the memory that they free. That holds for `KEEPING_SECONDS` of each two of
+those, and only as long as something runs here: so what others than we take keeps nobody for ever.
 """
 
 from __future__ import annotations
@@ -15,15 +18,15 @@ from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from iterm_mcp.models.task_queries import EVERYTHING, Hindrance, Obstacle
-from iterm_mcp.tasks.limits import TRAITS
+from iterm_mcp.tasks.limits import TRAITS, Reach
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
-    from iterm_mcp.tasks.limits import DispatchLimits, StartRate, Traits
+    from iterm_mcp.tasks.limits import DispatchLimits, Refusal, StartRate, Traits
 
-MOST_REFUSALS = 50
-"""So many that are not admitted in a row are enough to stop asking for this time."""
+KEEPING_SECONDS = 1800.0
+"""How long memory is kept for those that wait for it; then others have theirs for as long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +87,13 @@ class Choice:
     Attributes:
         obstacles: What stands in the way of others, as far as was looked.
         wake_at: When a rate will let the next one start; None when none is in the way.
+        behind: Why those behind were not looked at; empty when there was no room, or all were.
     """
 
     picks: tuple[Candidate, ...]
     obstacles: Mapping[str, Obstacle] = field(default_factory=dict)
     wake_at: float | None = None
+    behind: str = ""
 
 
 def rank(candidate: Candidate, ageing_seconds: float) -> tuple[float, float, int]:
@@ -152,37 +157,56 @@ class Counts:
 def choose(
     queued: Iterable[Candidate],
     situation: Situation,
-    refusal: Callable[[Candidate], str] = lambda _: "",
+    admit: Callable[[Candidate], Refusal | None] = lambda _: None,
 ) -> Choice:
     """Return what starts now.
 
     Args:
-        refusal: Says what else is in a task's way; asked only of tasks that nothing else holds.
+        admit: Says what else is in a task's way; asked only of tasks that nothing else holds, and
+            of those that are refused alike only once.
     """
     counts = Counts(situation)
     rates = Rates(situation)
     picks: list[Candidate] = []
     obstacles: dict[str, Obstacle] = {}
-    refused = 0
+    refused: dict[tuple[str, str, str], Obstacle] = {}
     wakes: list[float] = []
+    behind = ""
     for one in ranked(queued, situation.limits.ageing_seconds):
-        if counts.full or refused >= MOST_REFUSALS:
+        if counts.full:
             break
         obstacle = next(in_the_way(one, situation, counts), None)
         if obstacle is None and (until := rates.free_at(one.traits)) is not None:
             obstacle = rates.obstacle(one.traits)
             wakes.append(until)
-        if obstacle is None and (words := refusal(one)):
-            obstacle = Obstacle(Hindrance.ADMISSION, words)
-            refused += 1
+        alike = (one.traits.kind, one.traits.team, one.traits.account)
+        obstacle = obstacle or refused.get(alike)
+        if obstacle is None and (why := admit(one)) is not None:
+            obstacle = Obstacle(Hindrance.ADMISSION, why.sentence)
+            if why.reach is Reach.ALIKE:
+                refused[alike] = obstacle
+            behind = why.sentence if why.reach is Reach.ALL else _kept(one, why, situation, counts)
         if obstacle is not None:
             obstacles[one.task_id] = obstacle
+            if behind:
+                break
             continue
-        refused = 0
         picks.append(one)
         counts.add(one.traits, situation.here.name)
         rates.add(one.traits)
-    return Choice(tuple(picks), obstacles, min(wakes, default=None))
+    return Choice(tuple(picks), obstacles, min(wakes, default=None), behind)
+
+
+def _kept(one: Candidate, why: Refusal, situation: Situation, counts: Counts) -> str:
+    """Say for whom memory is kept, so that others do not start; empty when it is not."""
+    waited = situation.now - one.queued_at
+    if not why.for_memory or waited < situation.limits.ageing_seconds:
+        return ""
+    if not counts.mine and not why.others_start:  # nothing that we run could free any
+        return ""
+    if situation.now // KEEPING_SECONDS % 2:
+        return ""
+    return f"memory is kept for {one.task_id}, which has waited for {waited / 60:.0f} min"
 
 
 def in_the_way(one: Candidate, situation: Situation, counts: Counts) -> Iterator[Obstacle]:

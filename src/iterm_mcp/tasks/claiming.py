@@ -11,19 +11,22 @@ import sqlalchemy as sa
 from iterm_mcp.models.tasks import ACTIVE, TaskState
 from iterm_mcp.tasks.choosing import Active, Candidate, Counts, Here, Situation, choose
 from iterm_mcp.tasks.codec import load_spec, time_of
-from iterm_mcp.tasks.limits import Traits
+from iterm_mcp.tasks.limits import Reach, Refusal, Traits, demand_of
 from iterm_mcp.tasks.settling import next_due, queue_due
 from iterm_mcp.tasks.tables import ATTEMPTS, MACHINES, PAUSES, TASKS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from sqlalchemy import Connection
 
     from iterm_mcp.models.task_queries import Obstacle
-    from iterm_mcp.tasks.limits import Admission, DispatchLimits
+    from iterm_mcp.tasks.limits import Admission, Demand, DispatchLimits
     from iterm_mcp.tasks.settling import Holder
     from iterm_mcp.tasks.writing import Record, Writer
+
+MOST_READ = 200
+"""So many tasks are read for admission while others wait to write; the rest right after."""
 
 _TRAITS = (TASKS.c.kind, TASKS.c.team, TASKS.c.repository, TASKS.c.account)
 
@@ -36,6 +39,7 @@ class Claimed:
         attempts: Each a task's id and the number of its new attempt.
         obstacles: What is in other tasks' way, by their ids, as far as was looked.
         full: Why nothing more can start at all; empty when more can.
+        behind: Why those were not looked at that are in nothing's way; empty when all were.
         wake_at: When to look again, at the latest; None when nothing is known to come.
     """
 
@@ -43,10 +47,50 @@ class Claimed:
     obstacles: Mapping[str, Obstacle]
     wake_at: float | None
     full: str = ""
+    behind: str = ""
 
 
-def claim(writer: Writer, holder: Holder, limits: DispatchLimits, admission: Admission) -> Claimed:
-    """Claim what may start on this machine now. Nobody else claims at the same time."""
+class Demands:
+    """What admission must know of all that are queued, each read once for each time in the queue.
+
+    Without it every look at a long queue would read every task of it.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[float, Demand]] = {}
+        self._left = MOST_READ
+
+    def begin(self, queued: Collection[Candidate]) -> None:
+        """Forget what is not queued any more, and read some more tasks."""
+        here = {one.task_id for one in queued}
+        self._known = {key: kept for key, kept in self._known.items() if key in here}
+        self._left = MOST_READ
+
+    def of(self, writer: Writer, one: Candidate) -> Demand | None:
+        """Return what admission must know; None when too many were read by now."""
+        queued_at, demand = self._known.get(one.task_id, (None, None))
+        if demand is not None and queued_at == one.queued_at:
+            return demand
+        if self._left <= 0:
+            return None
+        self._left -= 1
+        demand = demand_of(one.task_id, load_spec(writer.task(one.task_id).spec))
+        self._known[one.task_id] = one.queued_at, demand
+        return demand
+
+
+def claim(
+    writer: Writer,
+    holder: Holder,
+    limits: DispatchLimits,
+    admission: Admission,
+    demands: Demands | None = None,
+) -> Claimed:
+    """Claim what may start on this machine now. Nobody else claims at the same time.
+
+    Args:
+        demands: What was read by claims before.
+    """
     queue_due(writer)
     due = next_due(writer)
     situation = situation_of(writer.connection, holder.machine, limits, writer.now)
@@ -57,17 +101,26 @@ def claim(writer: Writer, holder: Holder, limits: DispatchLimits, admission: Adm
     if counts.full or situation.here.draining:
         return Claimed((), {}, due, _full(counts, situation.here))
 
-    def refusal(one: Candidate) -> str:
-        return admission.why_not(load_spec(writer.task(one.task_id).spec), time_of(writer.now))
+    queued = queue_of(writer.connection)
+    known = demands or Demands()
+    known.begin(queued)
+    unread: list[float] = []
 
-    choice = choose(queue_of(writer.connection), situation, refusal)
+    def admit(one: Candidate) -> Refusal | None:
+        demand = known.of(writer, one)
+        if demand is None:
+            unread.append(writer.now)
+            return Refusal("its turn comes in a moment", Reach.ALL)
+        return admission.admit(demand, time_of(writer.now))
+
+    choice = choose(queued, situation, admit)
     picks = [one.task_id for one in choice.picks]
     attempts = tuple((one, _start(writer, writer.task(one), holder)) for one in picks)
-    times = [at for at in (due, choice.wake_at) if at is not None]
+    times = [at for at in (due, choice.wake_at, *unread) if at is not None]
     for one in choice.picks:
         counts.add(one.traits, holder.machine)
     full = _full(counts, situation.here)
-    return Claimed(attempts, choice.obstacles, min(times, default=None), full)
+    return Claimed(attempts, choice.obstacles, min(times, default=None), full, choice.behind)
 
 
 def _full(counts: Counts, here: Here) -> str:

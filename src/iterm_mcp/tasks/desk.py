@@ -56,14 +56,16 @@ class Waits:
     Attributes:
         reasons: By their ids.
         full: What any other one waits for; empty for its turn alone.
+        behind: Likewise, where there would be room for it but for those that go before it.
     """
 
     reasons: Mapping[str, str] = field(default_factory=dict)
     full: str = ""
+    behind: str = ""
 
     def told(self, task: Task) -> Task:
         """Return a task that says what it waits for."""
-        words = self.reasons.get(task.task_id, self.full)
+        words = self.reasons.get(task.task_id, self.full or self.behind)
         if task.state is not TaskState.QUEUED or not words:
             return task
         return replace(task, reason="; ".join(filter(None, (words, task.reason))))
@@ -185,9 +187,10 @@ class Desk:
     async def explain(self, task_id: str) -> Explanation:
         """Return why a task stands as it does."""
         limits, now = self._options.limits(), self.now()
-        admission = self._options.admission
+        admission, waits = self._options.admission, self.waits
+        behind = "" if task_id in waits.reasons else waits.behind
         return await self.read(
-            lambda at: explain(at, task_id, self._machine, limits, admission, now)
+            lambda at: explain(at, task_id, self._machine, limits, admission, now, behind)
         )
 
     async def cancel(self, task_id: str, who: str, reason: str) -> Task:

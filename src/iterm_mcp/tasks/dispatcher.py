@@ -13,7 +13,7 @@ from iterm_mcp.errors import ItermMcpError, StoreError
 from iterm_mcp.models.tasks import Outcome
 from iterm_mcp.tasks import asking, scheduling
 from iterm_mcp.tasks.attempts import parts_of
-from iterm_mcp.tasks.claiming import claim
+from iterm_mcp.tasks.claiming import Demands, claim
 from iterm_mcp.tasks.course import ABANDONED
 from iterm_mcp.tasks.desk import Waits
 from iterm_mcp.tasks.settling import End, held, settle
@@ -53,6 +53,7 @@ class Dispatcher:
         self._desk = desk
         self._lease = lease
         self._durable = durable
+        self._demands = Demands()
         self._poll_seconds = SHARED_SECONDS if desk.is_shared else ALONE_SECONDS
 
     async def run(self) -> None:
@@ -92,9 +93,11 @@ class Dispatcher:
         limits = self._options.limits()
         admission = self._options.admission
         holder = self._lease.holder
-        claimed = await self._desk.write(lambda at: claim(at, holder, limits, admission))
+        claimed = await self._desk.write(
+            lambda at: claim(at, holder, limits, admission, self._demands)
+        )
         reasons = {task_id: one.sentence for task_id, one in claimed.obstacles.items()}
-        self._desk.waits = Waits(reasons, claimed.full)
+        self._desk.waits = Waits(reasons, claimed.full, claimed.behind)
         for task_id, number in claimed.attempts:
             await self._durable.start(f"{task_id}~{number}")
         due = await self._desk.read(scheduling.next_schedule)

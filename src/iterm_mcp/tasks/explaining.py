@@ -12,6 +12,7 @@ from iterm_mcp.tasks.choosing import Counts, Rates, in_the_way, rank
 from iterm_mcp.tasks.claiming import candidate, queue_of, situation_of
 from iterm_mcp.tasks.codec import time_of
 from iterm_mcp.tasks.finding import get_task
+from iterm_mcp.tasks.limits import demand_of
 from iterm_mcp.tasks.releasing import needs_of
 from iterm_mcp.tasks.tables import TASKS
 
@@ -32,8 +33,12 @@ def explain(
     limits: DispatchLimits,
     admission: Admission,
     now: float,
+    behind: str = "",
 ) -> Explanation:
     """Return what a task waits for, and why its attempts did not succeed.
+
+    Args:
+        behind: Why it was not its turn when the queue was last looked at, if that is known.
 
     Raises:
         NotFoundError: There is no such task.
@@ -46,7 +51,7 @@ def explain(
     elif task.state is TaskState.DELAYED:
         obstacles = _time(row, now)
     elif task.state is TaskState.QUEUED:
-        obstacles = _queue(connection, task, row, machine, limits, admission, now)
+        obstacles = _queue(connection, task, row, machine, limits, admission, now, behind)
     elif task.question:
         obstacles = iter([Obstacle(Hindrance.ANSWER, f"a person has to answer: {task.question}")])
     return Explanation(task, tuple(obstacles), tuple(_failures(task)))
@@ -77,6 +82,7 @@ def _queue(
     limits: DispatchLimits,
     admission: Admission,
     now: float,
+    behind: str,
 ) -> Iterator[Obstacle]:
     situation = situation_of(connection, machine, limits, now)
     mine = candidate(row)
@@ -84,9 +90,11 @@ def _queue(
     rates = Rates(situation)
     if rates.free_at(mine.traits) is not None:
         yield rates.obstacle(mine.traits)
-    words = admission.why_not(task.spec, time_of(now))
-    if words:
-        yield Obstacle(Hindrance.ADMISSION, words)
+    refusal = admission.why_not(demand_of(task.task_id, task.spec), time_of(now))
+    if refusal is not None:
+        yield Obstacle(Hindrance.ADMISSION, refusal.sentence)
+    elif behind:
+        yield Obstacle(Hindrance.ADMISSION, behind)
     place = rank(mine, limits.ageing_seconds)
     ahead = sum(rank(one, limits.ageing_seconds) < place for one in queue_of(connection))
     if ahead:

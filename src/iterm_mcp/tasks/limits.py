@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Protocol
 
@@ -94,21 +95,78 @@ class DispatchLimits:
         return max((one.seconds for one in rates), default=0.0)
 
 
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What admission must know of a task: little enough to be kept of all that are queued.
+
+    Attributes:
+        memory_bytes: Its limit; None for none.
+    """
+
+    task_id: str
+    kind: str
+    directory: str = ""
+    team: str = ""
+    account: str = ""
+    memory_bytes: int | None = None
+
+
+def demand_of(task_id: str, spec: TaskSpec) -> Demand:
+    """Return what admission must know of a task."""
+    return Demand(
+        task_id, spec.kind, spec.directory, spec.team, spec.account, spec.limits.memory_bytes
+    )
+
+
+class Reach(StrEnum):
+    """Who else is refused with a task."""
+
+    OWN = "own"
+    """Others may be admitted all the same."""
+    ALIKE = "alike"
+    """All of the same kind and team, at the same cost."""
+    ALL = "all"
+    """Whatever would start on this machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a task is not admitted now.
+
+    Attributes:
+        sentence: With numbers.
+        for_memory: The machine has as much memory as it needs, and others have it now.
+        others_start: Some of it is only kept for others that were admitted a moment ago.
+    """
+
+    sentence: str
+    reach: Reach = Reach.OWN
+    for_memory: bool = False
+    others_start: bool = False
+
+
 class Admission(Protocol):
-    """Says whether this machine can take a task now, limits and rates aside."""
+    """Says whether this machine can take a task now, limits and rates aside.
 
-    def why_not(self, spec: TaskSpec, now: datetime) -> str:
-        """Return what is in its way, with numbers; empty when nothing is.
+    Called from worker threads, inside a transaction: it answers at once from what it has read
+    before, and never raises.
+    """
 
-        Called from a worker thread, inside a transaction: it answers at once from what it has read
-        before, and never raises.
-        """
+    def admit(self, demand: Demand, now: datetime) -> Refusal | None:
+        """Return what is in a task's way; None when nothing is, and it is about to start."""
+
+    def why_not(self, demand: Demand, now: datetime) -> Refusal | None:
+        """Return what is in a task's way; asking changes nothing."""
 
 
 class AdmitAll:
     """An `Admission` with nothing in the way."""
 
-    def why_not(self, spec: TaskSpec, now: datetime) -> str:
+    def admit(self, demand: Demand, now: datetime) -> Refusal | None:
         """Return nothing."""
-        _ = spec, now
-        return ""
+        return self.why_not(demand, now)
+
+    def why_not(self, demand: Demand, now: datetime) -> Refusal | None:
+        """Return nothing."""
+        _ = demand, now
+        return None

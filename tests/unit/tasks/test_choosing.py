@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from iterm_mcp.models.task_queries import EVERYTHING, Hindrance
 from iterm_mcp.tasks.choosing import (
-    MOST_REFUSALS,
+    KEEPING_SECONDS,
     Active,
     Candidate,
     Here,
@@ -18,7 +18,7 @@ from iterm_mcp.tasks.choosing import (
     paused,
     ranked,
 )
-from iterm_mcp.tasks.limits import Cap, DispatchLimits, StartRate, Traits
+from iterm_mcp.tasks.limits import Cap, DispatchLimits, Reach, Refusal, StartRate, Traits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -221,21 +221,151 @@ def test_no_start_at_all_is_a_rate_as_well() -> None:
     assert rates.free_at(Traits()) == 160.0
 
 
-def test_admission_is_asked_only_for_what_nothing_else_holds_and_not_for_ever() -> None:
+def test_admission_is_asked_only_for_what_nothing_else_holds() -> None:
     asked = []
 
-    def refusal(one: Candidate) -> str:
-        asked.append(one.task_id)
-        return "needs 2 GB"
+    def admit(one: Candidate) -> Refusal | None:
+        asked.append(one.number)
+        return Refusal("it needs 2 GB")
 
     limits = DispatchLimits(caps=(Cap("team", "a", at_once=0),))
-    queue = [task(number, team="a" if number % 2 else "") for number in range(1000)]
+    queue = [task(number, team="a" if number % 2 else "") for number in range(100)]
 
-    choice = choose(queue, situation(limits), refusal)
+    choice = choose(queue, situation(limits), admit)
 
     assert not choice.picks
-    assert len(asked) == MOST_REFUSALS
+    assert asked == [*range(0, 100, 2)]
     assert choice.obstacles["t-0"].what is Hindrance.ADMISSION
+
+
+def test_however_many_are_refused_for_their_kind_what_is_behind_them_starts() -> None:
+    asked = []
+
+    def admit(one: Candidate) -> Refusal | None:
+        asked.append(one.number)
+        return Refusal("no quota", Reach.ALIKE) if one.traits.kind == "refused" else None
+
+    queue = [Candidate(f"t-{number}", number, Traits("refused")) for number in range(1000)]
+    queue.append(Candidate("t-1000", 1000, Traits("refused", account="other")))
+    queue.append(task(1001, queued_at=1.0))
+
+    choice = choose(queue, situation(DispatchLimits()), admit)
+
+    assert [one.number for one in choice.picks] == [1001]
+    assert asked == [0, 1000, 1001], "who is refused alike is asked for once"
+    assert {one.sentence for one in choice.obstacles.values()} == {"no quota"}
+    assert len(choice.obstacles) == 1001
+
+
+def test_however_many_are_refused_each_for_itself_what_is_behind_them_starts() -> None:
+    queue = [task(number) for number in range(1000)]
+
+    choice = choose(
+        queue,
+        situation(DispatchLimits()),
+        lambda one: Refusal("its disk is full") if one.number < 999 else None,
+    )
+
+    assert [one.number for one in choice.picks] == [999]
+
+
+def test_a_machine_that_takes_nothing_is_asked_once() -> None:
+    asked = []
+
+    def admit(one: Candidate) -> Refusal:
+        asked.append(one.number)
+        return Refusal("it is busy", Reach.ALL)
+
+    choice = choose([task(number) for number in range(9)], situation(DispatchLimits()), admit)
+
+    assert asked == [0]
+    assert choice.behind == "it is busy"
+
+
+def lacks_memory(one: Candidate) -> Refusal | None:
+    return Refusal("it needs 8 GB", for_memory=True) if one.number == 0 else None
+
+
+BUSY = [Active(Traits("k"), "here")]
+
+
+def test_who_has_waited_for_memory_is_overtaken_by_nobody_who_could_take_it() -> None:
+    limits = DispatchLimits(ageing_seconds=60.0)
+    queue = [task(0, queued_at=40.0), task(1, queued_at=50.0), task(2, priority=1, queued_at=90.0)]
+
+    choice = choose(queue, situation(limits, active=BUSY, now=100.0), lacks_memory)
+
+    assert [one.number for one in choice.picks] == [2], "its rank is higher"
+    assert choice.behind == "memory is kept for t-0, which has waited for 1 min"
+    assert choice.obstacles["t-0"].sentence == "it needs 8 GB"
+    assert "t-1" not in choice.obstacles
+
+
+def test_nothing_is_kept_for_who_came_just_now() -> None:
+    limits = DispatchLimits(ageing_seconds=61.0)
+    queue = [task(0, queued_at=40.0), task(1, queued_at=50.0)]
+
+    choice = choose(queue, situation(limits, active=BUSY, now=100.0), lacks_memory)
+
+    assert [one.number for one in choice.picks] == [1]
+
+
+def test_memory_is_kept_for_half_the_time_alone() -> None:
+    limits = DispatchLimits(ageing_seconds=60.0)
+    queue = [task(0), task(1, queued_at=1.0)]
+    quarters = [100.0 + number * KEEPING_SECONDS / 2 for number in range(8)]
+
+    picks = [
+        len(choose(queue, situation(limits, active=BUSY, now=at), lacks_memory).picks)
+        for at in quarters
+    ]
+
+    assert picks == [0, 0, 1, 1, 0, 0, 1, 1]
+
+
+def test_memory_is_not_kept_where_nothing_of_ours_could_free_any() -> None:
+    limits = DispatchLimits(ageing_seconds=60.0)
+    queue = [task(0), task(1, queued_at=1.0)]
+    elsewhere = [Active(Traits("k"), "there")]
+
+    others = choose(queue, situation(limits, active=elsewhere), lacks_memory)
+    never = choose(queue, situation(limits, active=BUSY), lambda one: None if one.number else NEVER)
+    starting = choose(queue, situation(limits), lambda one: None if one.number else KEPT)
+
+    assert [one.number for one in others.picks] == [1]
+    assert [one.number for one in never.picks] == [1], "what can never start blocks nobody"
+    assert not starting.picks, "what was kept a moment ago comes free by itself"
+
+
+NEVER = Refusal("this machine has 4 GB in all")
+KEPT = Refusal("it needs 8 GB", for_memory=True, others_start=True)
+
+
+def test_a_large_task_starts_however_many_small_ones_keep_coming() -> None:
+    """Small ones of 1 GB take ten seconds each, on a machine of 8 GB; a large one needs 6."""
+    limits = DispatchLimits(at_once=8, ageing_seconds=60.0)
+    large, running, number, now = task(0), list[float](), 0, 0.0
+    queue = [large]
+    while large in queue:
+        now += 1.0
+        number += 1
+        queue.append(task(number, queued_at=now))
+        running = [ends for ends in running if ends > now]
+        free = 8 - len(running)
+
+        def admit(one: Candidate) -> Refusal | None:
+            nonlocal free
+            needs = 6 if one is large else 1
+            if free < needs:
+                return Refusal("too little", for_memory=True)
+            free -= needs
+            return None
+
+        active = BUSY * len(running)
+        for one in choose(queue, situation(limits, active=active, now=now), admit).picks:
+            queue.remove(one)
+            running.append(now + 10.0)
+        assert now <= 60.0 + 10.0
 
 
 def test_labels_that_the_machine_lacks_are_told() -> None:

@@ -17,7 +17,7 @@ from iterm_mcp.tasks.desk import Waits
 from iterm_mcp.tasks.engine import EngineOptions
 from iterm_mcp.tasks.explaining import explain
 from iterm_mcp.tasks.lease import machine_name
-from iterm_mcp.tasks.limits import AdmitAll, DispatchLimits, StartRate
+from iterm_mcp.tasks.limits import AdmitAll, DispatchLimits, Refusal, StartRate, demand_of
 from iterm_mcp.tasks.settling import End, settle
 from iterm_mcp.tasks.stops import Stops
 from iterm_mcp.tasks.submitting import repository_of
@@ -26,13 +26,16 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from iterm_mcp.models.tasks import TaskSpec
+    from iterm_mcp.tasks.limits import Demand
 
 
 class Refusing:
-    def why_not(self, spec: TaskSpec, now: datetime) -> str:
+    def why_not(self, demand: Demand, now: datetime) -> Refusal | None:
         assert now.tzinfo
-        return f"{spec.name} needs 2 GB, 1.1 GB is available"
+        return Refusal(f"{demand.task_id} needs 2 GB, 1.1 GB is available")
+
+    def admit(self, demand: Demand, now: datetime) -> Refusal | None:
+        raise AssertionError(f"{demand.task_id} is only asked for, at {now}, and does not start")
 
 
 def test_a_folder_keeps_the_name_of_its_machine(folder: Path) -> None:
@@ -75,7 +78,7 @@ async def test_rates_and_admission_are_explained(folder: Path) -> None:
             lambda at: explain(at, ids["next"], "here", limits, Refusing(), bench.desk.now())
         )
         assert [one.what for one in found.obstacles] == [Hindrance.RATE, Hindrance.ADMISSION]
-        assert found.obstacles[-1].sentence == "next needs 2 GB, 1.1 GB is available"
+        assert found.obstacles[-1].sentence == f"{ids['next']} needs 2 GB, 1.1 GB is available"
 
 
 async def test_what_needs_others_is_explained_by_their_states(folder: Path) -> None:
@@ -84,7 +87,7 @@ async def test_what_needs_others_is_explained_by_their_states(folder: Path) -> N
         (obstacle,) = (await bench.desk.explain(ids["b"])).obstacles
 
         assert obstacle.sentence == "it needs 'a', which is queued"
-        assert AdmitAll().why_not(spec("a"), bench.clock.now()) == ""
+        assert AdmitAll().admit(demand_of("t-a", spec("a")), bench.clock.now()) is None
 
 
 async def test_a_full_machine_looks_at_no_queue(folder: Path) -> None:

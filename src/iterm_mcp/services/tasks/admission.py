@@ -18,15 +18,16 @@ from iterm_mcp.services.holding import never_held
 from iterm_mcp.services.resources.sizes import write_size
 from iterm_mcp.services.tasks.quotas import Quotas
 from iterm_mcp.services.tasks.readings import Readings, read_machine
+from iterm_mcp.tasks.limits import Reach, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from datetime import datetime
 
     from iterm_mcp.clock import Clock
-    from iterm_mcp.models.tasks import TaskSpec
     from iterm_mcp.services.holding import Held
     from iterm_mcp.services.tasks.settings import AdmissionSettings, TaskSettings, TaskSettingsFile
+    from iterm_mcp.tasks.limits import Demand
 
 FRESH_SECONDS = 1.0
 """How long readings of the machine are used."""
@@ -55,8 +56,8 @@ class Room:
     disk_bytes: int | None = None
 
 
-def no_room(need_bytes: int, room: Room, settings: AdmissionSettings) -> str:
-    """Return why there is no room for a task, with numbers; empty when there is. Pure.
+def no_room(need_bytes: int, room: Room, settings: AdmissionSettings) -> Refusal | None:
+    """Return why there is no room for a task, with numbers; None when there is. Pure.
 
     What is unknown keeps nobody waiting.
 
@@ -64,25 +65,38 @@ def no_room(need_bytes: int, room: Room, settings: AdmissionSettings) -> str:
         need_bytes: The memory that it is thought to need.
     """
     now = room.readings
-    if now.memory_bytes is not None:
-        available = max(0, now.memory_bytes - room.reserved_bytes)
-        if available < need_bytes + settings.least_memory:
-            others = (
-                f" ({write_size(room.reserved_bytes)} of it for others that are starting)"
-                if room.reserved_bytes
-                else ""
-            )
-            return (
-                f"it needs {write_size(need_bytes)} of memory and "
-                f"{write_size(settings.least_memory)} stay free; "
-                f"{write_size(now.memory_bytes)} is available{others}"
-            )
+    short = _no_memory(need_bytes, room, settings)
+    if short is not None:
+        return short
     if room.disk_bytes is not None and room.disk_bytes < settings.least_disk:
-        return (
+        return Refusal(
             f"{write_size(settings.least_disk)} of the disk stay free where it works; "
             f"{write_size(room.disk_bytes)} is"
         )
-    return _waited("memory", now.memory_pressure, settings.most_memory_pressure)
+    waited = _waited("memory", now.memory_pressure, settings.most_memory_pressure)
+    return Refusal(waited, Reach.ALL) if waited else None
+
+
+def _no_memory(need_bytes: int, room: Room, settings: AdmissionSettings) -> Refusal | None:
+    now, kept = room.readings, room.reserved_bytes
+    wanted = need_bytes + settings.least_memory
+    asks = (
+        f"it needs {write_size(need_bytes)} of memory and "
+        f"{write_size(settings.least_memory)} stay free; "
+    )
+    if now.total_bytes is not None and now.total_bytes < wanted:
+        return Refusal(
+            f"{asks}this machine has {write_size(now.total_bytes)} in all, so it can never start "
+            "here: cancel it and ask for less (limits.memory), or have another machine take it"
+        )
+    if now.memory_bytes is None or max(0, now.memory_bytes - kept) >= wanted:
+        return None
+    others = f" ({write_size(kept)} of it for others that are starting)" if kept else ""
+    return Refusal(
+        f"{asks}{write_size(now.memory_bytes)} is available{others}",
+        for_memory=True,
+        others_start=kept > 0,
+    )
 
 
 def too_busy(now: Readings, settings: AdmissionSettings) -> str:
@@ -129,7 +143,7 @@ class Admission:
         self._lock = Lock()
         self._readings = Readings()
         self._read_at: float | None = None
-        self._starting: dict[tuple[str, ...], tuple[float, int]] = {}
+        self._starting: dict[str, tuple[float, int]] = {}
         self._busy_since: float | None = None
         self._disks: dict[str, int | None] = {}
 
@@ -139,61 +153,73 @@ class Admission:
         async with beside(self._run):
             yield
 
-    def why_not(self, spec: TaskSpec, now: datetime) -> str:
-        """Return what is in a task's way, with numbers; empty when nothing is.
+    def admit(self, demand: Demand, now: datetime) -> Refusal | None:
+        """Return what is in a task's way, with numbers; None when nothing is.
 
         What may start is taken to be starting: the memory that it needs is nobody else's for a
         while. It never raises, and takes a fraction of a millisecond.
         """
         settings = self._settings.last
-        why = self._refused(spec, now)
-        if why:
-            return why
         with self._lock:
-            need = _need(spec, settings)
-            mine = (spec.name, spec.directory, spec.prompt, spec.key)
-            room = Room(self._now(), self._reserved(mine), self._disk(spec.directory))
-            why = no_room(need, room, settings.admission)
-            if not why and mine not in self._starting:
-                why = self._too_busy(settings.admission)
-            if not why:
-                self._starting[mine] = self._clock.monotonic(), need
+            at, busy = self._clock.monotonic(), bool(too_busy(self._now(), settings.admission))
+            if not busy:
+                self._busy_since = None
+            elif self._busy_since is None:
+                self._busy_since = at
+            why = self._why_not(demand, now)
+            if why is None:
+                if busy and demand.task_id not in self._starting:
+                    self._busy_since = at  # the next one waits as long again
+                self._starting[demand.task_id] = at, _need(demand, settings)
             return why
 
-    def _refused(self, spec: TaskSpec, now: datetime) -> str:
+    def why_not(self, demand: Demand, now: datetime) -> Refusal | None:
+        """Return what is in a task's way, with numbers; None when nothing is.
+
+        Nothing is kept for it, and nobody else waits longer for that it was asked.
+        """
+        with self._lock:
+            return self._why_not(demand, now)
+
+    def _why_not(self, demand: Demand, now: datetime) -> Refusal | None:
+        refused = self._refused(demand, now)
+        if refused:
+            return Refusal(refused, Reach.ALIKE)
+        settings, mine = self._settings.last, demand.task_id
+        room = Room(self._now(), self._reserved(mine), self._disk(demand.directory))
+        return no_room(_need(demand, settings), room, settings.admission) or (
+            None if mine in self._starting else self._too_busy(settings.admission)
+        )
+
+    def _refused(self, demand: Demand, now: datetime) -> str:
         """Return why nobody would take orders of it."""
-        if spec.kind == COMMAND:
+        if demand.kind == COMMAND:
             return ""
-        teams = (TeamName(spec.team),) if spec.team else ()
-        held = self._held(AgentName(""), spec.kind, teams)
+        teams = (TeamName(demand.team),) if demand.team else ()
+        held = self._held(AgentName(""), demand.kind, teams)
         if held:
             return held
-        until = self.quotas.until(spec.kind, spec.account, now)
+        until = self.quotas.until(demand.kind, demand.account, now)
         if until is None:
             return ""
-        whose = f" at the cost of {spec.account!r}" if spec.account else ""
+        whose = f" at the cost of {demand.account!r}" if demand.account else ""
         left = (until - now).total_seconds()
         return (
-            f"agents of kind {spec.kind!r}{whose} are refused for their rate until "
+            f"agents of kind {demand.kind!r}{whose} are refused for their rate until "
             f"{until:%Y-%m-%d %H:%M:%S} UTC, {left:.0f} s from now"
         )
 
-    def _too_busy(self, settings: AdmissionSettings) -> str:
+    def _too_busy(self, settings: AdmissionSettings) -> Refusal | None:
         """Return why the machine is too busy, as long as that keeps everybody waiting.
 
         Others may keep it busy for hours. So now and then one is let go on all the same.
         """
         why, at = too_busy(self._now(), settings), self._clock.monotonic()
-        if not why:
-            self._busy_since = None
-            return ""
-        if self._busy_since is None:
-            self._busy_since = at
-        left = self._busy_since + settings.busy_patience - at
-        if left > 0:
-            return f"{why}; one may start all the same in {left:.0f} s"
-        self._busy_since = at
-        return ""
+        since = at if self._busy_since is None else self._busy_since
+        left = since + settings.busy_patience - at
+        if not why or left <= 0:
+            return None
+        return Refusal(f"{why}; one may start all the same in {left:.0f} s", Reach.ALL)
 
     def _now(self) -> Readings:
         at = self._clock.monotonic()
@@ -201,7 +227,7 @@ class Admission:
             self._readings, self._read_at = self._read(), at
         return self._readings
 
-    def _reserved(self, mine: tuple[str, ...]) -> int:
+    def _reserved(self, mine: str) -> int:
         """Return the memory of those that are starting, but for one."""
         since = self._clock.monotonic() - GROWING_SECONDS
         self._starting = {one: kept for one, kept in self._starting.items() if kept[0] > since}
@@ -236,11 +262,11 @@ class Admission:
         return None
 
 
-def _need(spec: TaskSpec, settings: TaskSettings) -> int:
+def _need(demand: Demand, settings: TaskSettings) -> int:
     """Return the memory that a task is thought to need: half of its limit, if it has one.
 
     A limit says what is too much, not what is usual.
     """
-    usual = settings.memory_for(spec.kind)
-    limit = spec.limits.memory_bytes
+    usual = settings.memory_for(demand.kind)
+    limit = demand.memory_bytes
     return usual if limit is None else min(limit, max(usual, limit // 2))

@@ -20,6 +20,7 @@ class Readings:
 
     Attributes:
         memory_bytes: Available without that others are ended or paged out.
+        total_bytes: All memory that there is.
         load: Processes that run or would, over a minute, for each processor.
         cpu_pressure: Percent of the last ten seconds in which somebody waited for a processor;
             `memory_pressure` likewise.
@@ -29,20 +30,23 @@ class Readings:
     load: float | None = None
     cpu_pressure: float | None = None
     memory_pressure: float | None = None
+    total_bytes: int | None = None
 
 
 def read_machine(pressure: str = PRESSURE) -> Readings:
     """Read them now. It reads files that the system makes up, so it waits for nobody."""
+    available, total = _memory()
     return Readings(
-        _memory(), _load(), _pressure(f"{pressure}/cpu"), _pressure(f"{pressure}/memory")
+        available, _load(), _pressure(f"{pressure}/cpu"), _pressure(f"{pressure}/memory"), total
     )
 
 
-def _memory() -> int | None:
+def _memory() -> tuple[int, int] | tuple[None, None]:
     try:
-        return int(psutil.virtual_memory().available)
+        memory = psutil.virtual_memory()
     except (psutil.Error, OSError, RuntimeError):
-        return None
+        return None, None
+    return int(memory.available), int(memory.total)
 
 
 def _load() -> float | None:

@@ -4,7 +4,8 @@ Everything may be left out, the file as well::
 
     most_at_once = 5               # tasks, over all
     starts_per_minute = 30         # 0 for any number
-    ageing_seconds = 300           # a task that waits so long counts as one priority higher
+    ageing_seconds = 300           # a task that waits so long counts as one priority higher;
+                                   # one that lacks memory is not overtaken from then on
 
     [each.team]                    # of every team, repository, account or kind that is not named
     most_at_once = 3

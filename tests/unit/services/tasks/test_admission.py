@@ -18,6 +18,7 @@ from iterm_mcp.services.tasks.admission import Admission, Room, no_room
 from iterm_mcp.services.tasks.quotas import Quotas
 from iterm_mcp.services.tasks.readings import Readings, read_machine
 from iterm_mcp.services.tasks.settings import AdmissionSettings, TaskSettingsFile
+from iterm_mcp.tasks.limits import Reach, Refusal, demand_of
 from iterm_mcp.testing import FakeClock
 
 if TYPE_CHECKING:
@@ -51,7 +52,12 @@ class Machine:
         )  # fmt: skip
 
     def why_not(self, spec: TaskSpec = SPEC) -> str:
-        return self.admission.why_not(spec, self.clock.now())
+        """Ask for a task that starts if it may; it is the same one as another of its name."""
+        refusal = self.admission.admit(demand_of(f"t-{spec.name}", spec), self.clock.now())
+        return refusal.sentence if refusal else ""
+
+    def asked(self, spec: TaskSpec = SPEC) -> Refusal | None:
+        return self.admission.why_not(demand_of(f"t-{spec.name}", spec), self.clock.now())
 
     def _held(self, agent: AgentName, kind: str, teams: Sequence[TeamName]) -> str:
         assert (agent, kind, tuple(teams)) in {("", "claude", ("backend",)), ("", "claude", ())}
@@ -95,6 +101,65 @@ def test_memory_of_tasks_that_are_starting_is_nobody_else_s(machine: Machine) ->
     )
     machine.clock.advance(admissions.GROWING_SECONDS)
     assert machine.why_not(other) == ""
+
+
+def test_asking_keeps_nothing_for_a_task(machine: Machine) -> None:
+    machine.readings = Readings(memory_bytes=1_600_000_000)
+    other = replace(SPEC, name="other")
+
+    assert machine.asked() is None
+    assert machine.asked(other) is None
+    assert machine.why_not() == ""
+    refusal = machine.asked(other)
+    assert refusal is not None
+    assert refusal.for_memory
+    assert refusal.others_start
+
+
+def test_two_tasks_that_say_the_same_need_memory_each(machine: Machine) -> None:
+    machine.readings = Readings(memory_bytes=1_600_000_000)
+    first, second = (demand_of(one, SPEC) for one in ("t-1", "t-2"))
+
+    assert machine.admission.admit(first, machine.clock.now()) is None
+    assert machine.admission.admit(second, machine.clock.now()) is not None
+
+
+def test_asking_takes_from_nobody_that_one_may_start_on_a_busy_machine(machine: Machine) -> None:
+    machine.readings = Readings(memory_bytes=10 * GB, load=9.0)
+    assert machine.asked() == Refusal(
+        "9.0 processes want each processor; 4 is the most; one may start all the same in 60 s",
+        Reach.ALL,
+    )
+    machine.clock.advance(30)
+    assert "in 60 s" in machine.why_not(), "it is busy since somebody wanted to start"
+    machine.clock.advance(61)
+    assert machine.asked(COMMAND_SPEC) is None
+    assert machine.why_not() == ""
+
+
+def test_what_a_machine_can_never_start_is_told_so(machine: Machine) -> None:
+    machine.readings = Readings(memory_bytes=3 * GB, total_bytes=4 * GB)
+    large, huge = (replace(SPEC, limits=ResourceLimits(memory_bytes=size * GB)) for size in (5, 8))
+
+    refusal = machine.asked(huge)
+    assert refusal == Refusal(
+        "it needs 4.0 GB of memory and 1.0 GB stay free; this machine has 4.0 GB in all, so it can "
+        "never start here: cancel it and ask for less (limits.memory), or have another machine "
+        "take it"
+    )
+    refusal = machine.asked(large)
+    assert refusal is not None
+    assert refusal.for_memory
+
+
+def test_what_is_said_of_one_task_alone_and_of_all_is_told_apart(machine: Machine) -> None:
+    machine.why_held = "budget daily is at 100 %"
+    refusals = [machine.asked()]
+    machine.why_held = ""
+    machine.readings = Readings(memory_pressure=50.0)
+    refusals.append(machine.asked())
+
+    assert [one.reach for one in refusals if one] == [Reach.ALIKE, Reach.ALL]
 
 
 def test_the_machine_is_read_once_a_second(machine: Machine) -> None:
@@ -250,6 +315,7 @@ def test_this_machine_can_be_read(tmp_path: Path) -> None:
 
     assert readings.memory_bytes is not None
     assert readings.memory_bytes > 0
+    assert (readings.total_bytes or 0) >= readings.memory_bytes
     assert readings.load is not None
     assert (readings.cpu_pressure, readings.memory_pressure) == (12.34, None)
     assert read_machine(str(tmp_path / "none")).cpu_pressure is None

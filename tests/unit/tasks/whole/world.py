@@ -24,7 +24,7 @@ from iterm_mcp.tasks import attempts
 from iterm_mcp.tasks.codec import seconds_of
 from iterm_mcp.tasks.database import open_task_database
 from iterm_mcp.tasks.engine import EngineOptions
-from iterm_mcp.tasks.limits import Cap, DispatchLimits, StartRate
+from iterm_mcp.tasks.limits import Cap, DispatchLimits, Reach, Refusal, StartRate
 from iterm_mcp.tasks.tables import ATTEMPTS, NEEDS, TASKS
 from iterm_mcp.testing import FakeClock
 
@@ -32,8 +32,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from datetime import datetime
 
-    from iterm_mcp.models.tasks import Task, TaskSpec
+    from iterm_mcp.models.tasks import Task
     from iterm_mcp.tasks.database import TaskDatabase
+    from iterm_mcp.tasks.limits import Demand
 
 LEASE_SECONDS = 60.0
 MEMORY = "/dev/shm"
@@ -52,9 +53,13 @@ class _Doors:
     def __init__(self, refused: set[str]) -> None:
         self.refused = refused
 
-    def why_not(self, spec: TaskSpec, now: datetime) -> str:
+    def admit(self, demand: Demand, now: datetime) -> Refusal | None:
+        return self.why_not(demand, now)
+
+    def why_not(self, demand: Demand, now: datetime) -> Refusal | None:
         _ = now
-        return f"{spec.kind} is not admitted" if spec.kind in self.refused else ""
+        refused = demand.kind in self.refused
+        return Refusal(f"{demand.kind} is not admitted", Reach.ALIKE) if refused else None
 
 
 def limits_of(chance: Random) -> DispatchLimits:

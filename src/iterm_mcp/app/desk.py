@@ -91,6 +91,7 @@ async def open_desk(
             return Known(kinds, {one.name: one.order.kind for one in found})
 
         asked = TaskService(
-            tasks, known, lambda: settings.last.most_at_once, front, services.worktrees.show
-        )
+            tasks, known, lambda: settings.last.most_at_once, front, services.worktrees.show,
+            chooser,
+        )  # fmt: skip
         yield WorkDesk(tasks, asked, chooser, backlog)

@@ -43,7 +43,10 @@ def submit(
     work: Annotated[
         str, typer.Argument(help="A command line; or, with --kind, the agent's order.")
     ],
-    kind: Annotated[str, typer.Option(help="Of an agent: claude, codex, gemini ….")] = "",
+    kind: Annotated[str, typer.Option(help="Of an agent: claude, codex …; auto chooses.")] = "",
+    kind_of_work: Annotated[
+        str, typer.Option("--work", help="The kind of work, such as bugfix: auto chooses by it.")
+    ] = "",
     name: Annotated[str, typer.Option(help="What people call it.")] = "task",
     directory: Annotated[str, typer.Option("--directory", "-C", help="Where it works.")] = ".",
     template: Annotated[str, typer.Option(help="Of the agent.")] = "",
@@ -65,8 +68,9 @@ def submit(
     task: dict[str, Any] = {"directory": str(Path(directory).resolve())}
     task |= {"kind": kind, "prompt": work} if kind else {"run": work}
     given = {
-        "template": template, "worktree": worktree, "team": team, "priority": priority,
-        "deadline": deadline, "retry": {"attempts": attempts} if attempts else None,
+        "work": kind_of_work, "template": template, "worktree": worktree, "team": team,
+        "priority": priority, "deadline": deadline,
+        "retry": {"attempts": attempts} if attempts else None,
     }  # fmt: skip
     task |= {name: value for name, value in given.items() if value}
     if accept or commit:
@@ -145,8 +149,7 @@ def show(
         _show_shared(found)
         return
     typer.echo(_row(found))
-    for sentence in found.get("waits_for", []):
-        typer.echo(f"  waits: {_line(sentence)}")
+    _say_why(found)
     for one in found["attempts"]:
         told = f": {_line(one['reason'])}" if one.get("reason") else ""
         typer.echo(f"  attempt {one['number']} {one.get('outcome', 'runs')}{told}")
@@ -162,6 +165,15 @@ def show(
         typer.echo(f"  worktree {_line(one['worktree'])} is kept for {_line(why)}")
     if "result" in found:
         typer.echo(json.dumps(found["result"], indent=2, ensure_ascii=False))
+
+
+def _say_why(found: dict[str, Any]) -> None:
+    """Say why a task is done by whom it is, and what it waits for."""
+    because = found["spec"].get("strategy", {}).get("because")
+    if because:
+        typer.echo(f"  chosen: {_line(because)}")
+    for sentence in found.get("waits_for", []):
+        typer.echo(f"  waits: {_line(sentence)}")
 
 
 @app.command()

@@ -23,6 +23,11 @@ EFFORT = "effort"
 STRATEGY = "strategy"
 CHOSEN = "chosen"
 """Why it was chosen: one of `Why`."""
+BECAUSE = "because"
+"""The same as a sentence, where who asked for the task left the choice open."""
+
+AUTO = "auto"
+"""In a document, the kind of whatever agent is chosen."""
 
 JUDGED = frozenset(
     {

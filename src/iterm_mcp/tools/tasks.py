@@ -91,11 +91,11 @@ class TaskTools:
         """Queue work that outlives every restart: one task, or a graph of many.
 
         graph (a name), on_failure (continue, stop, compensate), variables, defaults, tasks by
-        name: run (a command line), or kind (an agent's) and prompt; directory; worktree; needs;
-        when; fan_out; then; undo; files; accept (exit_codes, commands, commit, pull_request,
-        output: JSON schema): only what is shown counts as done; retry, deadline, priority,
-        template, team, limits. ${name}, ${item}, ${tasks.NAME.output.path}. Five run at once. What
-        takes seconds: run_command.
+        name: run (a command line), or kind (an agent's; auto: chosen for work, as bugfix) and
+        prompt; directory; worktree; needs; when; fan_out; then; undo; files; accept (exit_codes,
+        commands, commit, pull_request, output: JSON schema): only what is shown counts as done;
+        retry, deadline, priority, template, team, limits. ${name}, ${item},
+        ${tasks.NAME.output.path}. Five run at once. What takes seconds: run_command.
         """
         tasks, caller = self._tasks, caller_of(context)
         if dry_run:

@@ -36,7 +36,7 @@ from iterm_mcp.services.choosing.thompson import pick, weigh
 from iterm_mcp.services.choosing.wording import reason_for
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
     from datetime import datetime
     from random import Random
 
@@ -113,7 +113,21 @@ class Chooser:
         Raises:
             InvalidRequestError: The file means nothing, or the task names an arm that is none.
         """
+        return (await self.choose_all([spec]))[0]
+
+    async def choose_all(self, specs: Sequence[TaskSpec]) -> list[tuple[TaskSpec, Choice]]:
+        """Return tasks with how each is done, and why; what is known is looked up once for all.
+
+        Raises:
+            InvalidRequestError: As `choose`.
+        """
         settings = await self._settings()
+        looked: dict[str, tuple[Weighed, ...]] = {}
+        return [await self._chosen(settings, one, looked) for one in specs]
+
+    async def _chosen(
+        self, settings: ChoosingSettings, spec: TaskSpec, looked: dict[str, tuple[Weighed, ...]]
+    ) -> tuple[TaskSpec, Choice]:
         task, asked = spec.strategy.get(TASK, ""), spec.strategy.get(ARM, "")
         arms = settings.arms_for(task)
         method = settings.method_for(task)
@@ -129,7 +143,9 @@ class Chooser:
         if spec.kind in UNCHOSEN or not arms:
             what = "no agent works on it" if arms else "the file declares no arm for it"
             return spec, Choice(method, task, "", Why.NOTHING, what)
-        choice = await self._choice(settings, task, spec)
+        if task not in looked:
+            looked[task] = await self._weighed_arms(settings, task)
+        choice = self._choice(settings, task, spec, looked[task])
         if not choice.arm:
             return spec, choice
         return _applied(spec, arms[choice.arm], choice.why), choice
@@ -147,7 +163,7 @@ class Chooser:
         if not settings.arms_for(task):
             reason = "the file declares no arm for it"
             return Choice(settings.method_for(task), task, "", Why.NOTHING, reason)
-        return await self._choice(settings, task, spec)
+        return self._choice(settings, task, spec, await self._weighed_arms(settings, task))
 
     async def known(self) -> dict[str, tuple[Weighed, ...]]:
         """Return what is known of all arms, by kind of work; those of today's file with a reason.
@@ -230,12 +246,15 @@ class Chooser:
         tasks = {one.task_id for one in priced}
         return sum(one.cost_usd or 0.0 for one in priced) / len(tasks) if tasks else None
 
-    async def _choice(self, settings: ChoosingSettings, task: str, spec: TaskSpec | None) -> Choice:
+    def _choice(
+        self,
+        settings: ChoosingSettings,
+        task: str,
+        spec: TaskSpec | None,
+        weighed: tuple[Weighed, ...],
+    ) -> Choice:
         arms, default = settings.arms_for(task), settings.default_for(task)
         method = settings.method_for(task)
-        weighed = tuple(
-            [await self._weighed(settings, task, name, arm) for name, arm in arms.items()]
-        )
         if method is Method.THOMPSON:
             picked = pick(weighed, settings.worth, default, self._random)
             arm, why, weighed = picked.arm, picked.why, picked.weighed
@@ -248,6 +267,10 @@ class Chooser:
             arm, why = _available(arm, why, default, weighed)
         reason = reason_for(method, arm, why, weighed, settings.worth)
         return Choice(method, task, arm, why, reason, weighed)
+
+    async def _weighed_arms(self, settings: ChoosingSettings, task: str) -> tuple[Weighed, ...]:
+        arms = settings.arms_for(task)
+        return tuple([await self._weighed(settings, task, name, arm) for name, arm in arms.items()])
 
     async def _weighed(
         self, settings: ChoosingSettings, task: str, name: str, arm: Arm | None

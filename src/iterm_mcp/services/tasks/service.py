@@ -12,6 +12,7 @@ from anyio import to_thread
 from iterm_mcp.errors import InvalidRequestError, ItermMcpError, NotFoundError, shown
 from iterm_mcp.models.task_queries import MOST_TASKS, TaskQuery
 from iterm_mcp.models.tasks import TaskState
+from iterm_mcp.services.tasks.chosen import with_chosen
 from iterm_mcp.services.tasks.graphs.dry_run import dry_run
 from iterm_mcp.services.tasks.graphs.estimates import estimate_graph
 from iterm_mcp.services.tasks.graphs.reading import read_graph
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from iterm_mcp.models.task_queries import Explanation, Schedule, TaskPage
     from iterm_mcp.models.tasks import Task
     from iterm_mcp.models.worktrees import WorktreeFacts
+    from iterm_mcp.services.tasks.chosen import Chooses
     from iterm_mcp.services.tasks.graphs.dry_run import DryRun
     from iterm_mcp.services.tasks.graphs.known import Known
     from iterm_mcp.tasks.engine import TaskEngine
@@ -56,6 +58,7 @@ class TaskService:
         room: Tells how many attempts may run at once.
         front: This machine's part in a shared backlog; None where it has none.
         look: Looks at a worktree of this machine; None where there are none.
+        chooser: Says who does what is asked of nobody in particular.
 
     Attributes:
         shared: What can be asked of the shared backlog.
@@ -68,25 +71,29 @@ class TaskService:
         room: Callable[[], int],
         front: RedisFront | None = None,
         look: Callable[[str], Awaitable[WorktreeFacts]] | None = None,
+        chooser: Chooses | None = None,
     ) -> None:
         self.engine = engine
         self.shared = SharedBacklog(self, front)
         self._known = known
         self._room = room
         self._look = look
+        self._chooser = chooser
 
     async def read(
         self, document: str, variables: Mapping[str, Json] | None = None, key: str = ""
     ) -> GraphSpec:
-        """Return what a document asks for.
+        """Return what a document asks for, with who does what it leaves open.
 
         Raises:
-            InvalidRequestError: Something is wrong; the text holds all that was found, by line.
+            InvalidRequestError: Something is wrong; the text holds all that was found, by line. Or
+                nobody can be chosen for one of its tasks.
         """
         known = await self._known()
-        return await to_thread.run_sync(
+        graph = await to_thread.run_sync(
             partial(read_graph, document, dict(variables or {}), known, key=key)
         )
+        return await with_chosen(graph, self._chooser)
 
     async def plan(self, document: str, variables: Mapping[str, Json] | None = None) -> DryRun:
         """Return what a document would do; nothing is submitted.

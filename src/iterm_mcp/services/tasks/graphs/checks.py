@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from iterm_mcp.errors import ItermMcpError
+from iterm_mcp.models.choosing import AUTO
 from iterm_mcp.models.task_graphs import FailurePolicy
 from iterm_mcp.models.tasks import COMMAND, GATHER
 from iterm_mcp.services.tasks.acceptance.schemas import check_schema
@@ -103,6 +104,9 @@ class Checker:
         if len(given) != 1:
             what = "it has both run and prompt" if given else "it does not say what to do"
             yield self._at(path, what, 'Write run: "make" for a command, prompt: "…" for an agent.')
+        elif given == ["run"] and "work" in draft.own:
+            fix = "Leave work out: it says of an agent's prompt what kind of work it is."
+            yield self._at((*path, "work"), "nobody is chosen for a command line", fix)
         elif given == ["run"] and part.kind not in {None, COMMAND} and "kind" in draft.own:
             fix = "Write prompt: for what an agent is told, or leave kind out."
             yield self._at((*path, "kind"), f"a {part.kind} runs no command line", fix)
@@ -128,6 +132,12 @@ class Checker:
         if kind is None and (not template or templates is None or "${" in template):
             fix = "Write kind: claude, or another; or template: and a name."
             yield self._at(draft.path, "it does not say what kind of agent works on it", fix)
+        elif kind == AUTO:
+            if template:
+                fix = f"Write kind: {(templates or {}).get(template, 'claude')}, or leave it out."
+                what = "who is chosen has a template of its own"
+                yield self._at((*draft.path, "template"), what, fix)
+            return
         elif kind is not None and kinds is not None and kind not in kinds:
             yield self._at(
                 (*draft.path, "kind"), f"there is no kind {kind!r}", _did_you_mean(kind, kinds)

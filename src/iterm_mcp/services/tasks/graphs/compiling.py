@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from iterm_mcp.models.choosing import TASK
 from iterm_mcp.models.task_limits import ResourceLimits
 from iterm_mcp.models.tasks import COMMAND, Acceptance, FanOut, RetryPolicy, TaskSpec
 from iterm_mcp.services.tasks.graphs.document import MOST_ELEMENTS, FanOutPart
@@ -94,6 +95,7 @@ def spec_of(draft: Draft) -> TaskSpec:
         not_before=part.not_before,
         files=tuple(part.files),
         fan_out=FanOut(*read_place(found), most_of(draft)) if found else None,
+        strategy={TASK: part.work} if part.work and part.run is None else {},
     )
 
 

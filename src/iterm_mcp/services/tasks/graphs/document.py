@@ -161,9 +161,15 @@ class WhenPart(Part):
 
 
 class SharedPart(Part):
-    """What all tasks may have in common."""
+    """What all tasks may have in common.
+
+    Attributes:
+        kind: Of the agent; ``auto`` for whichever is chosen.
+        work: What kind of work it is: who does it is chosen, and how it went is kept, by that.
+    """
 
     kind: Word | None = None
+    work: Word | None = None
     directory: Text | None = None
     template: Text = ""
     environment: dict[str, Text] = {}
@@ -220,5 +226,6 @@ EXAMPLES = {
     "value": "value: tasks.NAME.output.count",
     "then": "then:, and below it a list such as - review: {kind: claude, prompt: Review it.}",
     "attempts": "attempts: 3",
+    "work": "work: a word for the kind of work, such as bugfix",
     "not_before": "not_before: 2026-11-22T08:00:00Z",
 }

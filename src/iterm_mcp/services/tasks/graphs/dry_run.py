@@ -6,6 +6,7 @@ import heapq
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from iterm_mcp.models.choosing import ARM, BECAUSE
 from iterm_mcp.models.tasks import GATHER
 from iterm_mcp.services.tasks.graphs.estimates import AT_ONCE, UNKNOWN
 from iterm_mcp.services.tasks.graphs.ties import dependants, in_order
@@ -30,6 +31,7 @@ class Planned:
         at_seconds: When it would start; None when that hangs on what is not known.
         conditional: It may be skipped.
         many: It becomes as many as are found in a list.
+        chosen: Who was chosen for it, and why; empty where that was not left open.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Planned:
     estimate: Estimate
     conditional: bool = False
     many: bool = False
+    chosen: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +105,7 @@ def dry_run(graph: GraphSpec, estimates: Mapping[str, Estimate], room: int) -> D
             known[name],
             bool(specs[name].when),
             specs[name].fan_out is not None,
+            _chosen(specs[name]),
         )
         for name in order
         if specs[name].kind != GATHER
@@ -124,6 +128,11 @@ def dry_run(graph: GraphSpec, estimates: Mapping[str, Estimate], room: int) -> D
         None if None in costs else known_cost,
         known_cost,
     )
+
+
+def _chosen(spec: TaskSpec) -> str:
+    said = spec.strategy
+    return f"{said.get(ARM, spec.kind)}: {said[BECAUSE]}" if BECAUSE in said else ""
 
 
 def _lengths(specs: Mapping[str, TaskSpec], known: Mapping[str, Estimate]) -> dict[str, float]:

@@ -37,6 +37,7 @@ def _texts(plan: DryRun) -> Iterator[str]:
     yield _cost(plan)
     for number, wave in enumerate(plan.waves, 1):
         yield f"{number:3}. {_starts(wave)}{', '.join(_named(wave))}"
+    yield from _choices(plan)
     if plan.undoing:
         yield f"only after a failure: {', '.join(plan.undoing)}"
 
@@ -57,6 +58,18 @@ def _cost(plan: DryRun) -> str:
     unknown = _listed(one.name for one in plan.tasks if one.estimate.cost_usd is None)
     least = f"at least {money(plan.known_cost_usd)}" if plan.known_cost_usd else "an unknown amount"
     return f"costs {least}: nothing is known of {unknown}"
+
+
+def _choices(plan: DryRun) -> Iterator[str]:
+    """Say who was chosen for what, as it would be now."""
+    chosen: dict[str, list[Planned]] = {}
+    for one in plan.tasks:
+        if one.chosen:
+            chosen.setdefault(one.chosen, []).append(one)
+    for words, tasks in [*chosen.items()][:SHOWN]:
+        yield f"chosen for {_listed(one.name for one in tasks)}: {words}"
+    if len(chosen) > SHOWN:
+        yield f"and {len(chosen) - SHOWN} more choices"
 
 
 def _starts(wave: list[Planned]) -> str:

@@ -179,3 +179,39 @@ async def test_what_the_manual_shows_is_what_happens() -> None:
     async with open_daemon() as home:
         document = example.replace("/home/me/project", home.paths.state)
         await says(home, "graph", "-", "--wait", stdin=document)
+
+
+@pytest.mark.long
+async def test_who_does_a_task_is_chosen_and_how_it_went_is_kept_by_its_kind_of_work() -> None:
+    async with open_daemon() as home:
+        state = anyio.Path(home.paths.state)
+        await (state / "kinds").mkdir()
+        await (state / "kinds" / "mine.toml").write_text(
+            "name = 'mine'\n[start]\nprogram = 'false'\n[composer]\npattern = '> (?P<text>.*)'\n"
+        )
+        order = (
+            "submit", "Mend it.", "--kind", "auto", "--work", "bugfix", "-C", str(state),
+            "--attempts", "1", "--deadline", "2s",
+        )  # fmt: skip
+        refused = await says(home, *order, code=1)
+        assert "nobody can be chosen for 'task' for work 'bugfix': the file declares no" in refused
+        assert "choosing.toml" in refused
+        await anyio.Path(home.paths.choosing).write_text("[arms.ours]\nkind = 'mine'\n")
+        document = f"graph: g\ntasks: {{a: {{kind: auto, prompt: x, directory: {state}}}}}"
+        plan = await says(home, "graph", "-", "--dry-run", stdin=document)
+        assert "chosen for a: ours: by the file, ours is the default" in plan
+
+        task_id = (await says(home, *order)).split()[0]
+        await says(home, "wait", task_id, "--seconds", "30", code=1)
+        shown = await data(home, "show", task_id)
+        assert (shown["kind"], shown["state"]) == ("mine", "dead")
+        assert shown["spec"]["strategy"]["task"] == "bugfix"
+        assert "  chosen: by the file, ours is the default\n" in await says(home, "show", task_id)
+
+        async def learned() -> str:
+            words = [sys.executable, "-m", "iterm_mcp", "choosing", "show"]
+            return (await anyio.run_process(words, env=home.environ)).stdout.decode()
+
+        await eventually(
+            learned, lambda text: "bugfix" in text and "0 of 1" in text, within_seconds=SECONDS
+        )

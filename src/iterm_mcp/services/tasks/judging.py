@@ -41,6 +41,10 @@ UNTOLD_SECONDS = 60.0
 """The same where it has neither handed over a result nor been told to go on: that its turn is over
 is known from its rest alone, as when the word of the end was lost with a daemon."""
 
+VAIN_LIVES = 3
+"""So many lives of an agent may end before it could be told anything: it does not come up. (One or
+two may be the terminal's fault.) What has worked is started again until it is quarantined."""
+
 FINISHED = frozenset({AgentState.READY, AgentState.DONE, AgentState.DRAFT})
 """States at rest after a turn that nothing has cut short."""
 
@@ -87,6 +91,7 @@ def judge(known: Known, now: datetime) -> Sight:
         return Sight(_failed("nothing is known of what its agent was told"))
     ending = (
         _process_ended(known, life)
+        or _never_came_up(life, delivery)
         or _undelivered(delivery)
         or _asks(known, view, now)
         or _turn_ended(known, life, view, delivery, now)
@@ -104,6 +109,13 @@ def _process_ended(known: Known, life: Life) -> Ending | None:
     if told or known.result:
         return Ending(Outcome.SUCCEEDED)
     return _failed(f"its agent has ended: {life.reason or 'nobody knows why'}")
+
+
+def _never_came_up(life: Life, delivery: Delivery) -> Ending | None:
+    down = life.phase is Phase.RESTARTING and life.epoch >= VAIN_LIVES
+    if not down or delivery.stage in _TYPED or delivery.stage is Stage.ENDED:
+        return None
+    return _failed(f"its agent ended {life.epoch} times before it could be told: {life.reason}")
 
 
 def _undelivered(delivery: Delivery) -> Ending | None:

@@ -20,16 +20,17 @@ from iterm_mcp.services.tasks.judging import (
     QUIET_SECONDS,
     UNCLEAR_SECONDS,
     UNTOLD_SECONDS,
+    VAIN_LIVES,
     Known,
     judge,
     last_turn,
 )
+from iterm_mcp.tasks.work import Ending
 from iterm_mcp.testing.fake_clock import START
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from iterm_mcp.tasks.work import Ending
 
 ADA = AgentName("ada")
 LATER = START + timedelta(hours=1)
@@ -123,6 +124,18 @@ def test_the_end_of_its_process_counts_by_what_it_had_done() -> None:
     assert "code 1" in ending(unheard).reason
     crashed = life(phase=Phase.QUARANTINED, reason="three times")
     assert "three times" in ending(known(life=crashed)).reason
+
+
+def test_an_agent_that_never_comes_up_is_not_waited_for_until_its_quarantine() -> None:
+    again = {"phase": Phase.RESTARTING, "reason": "it ended with code 1"}
+    third = life(epoch=VAIN_LIVES, **again)
+    assert ending(known(stage=Stage.ACCEPTED, life=third)) == Ending(
+        Outcome.FAILED, "its agent ended 3 times before it could be told: it ended with code 1"
+    )
+    assert judge(known(stage=Stage.ACCEPTED, life=life(epoch=2, **again)), LATER).ending is None
+    assert judge(known(stage=Stage.ACCEPTED, life=life(epoch=3)), LATER).ending is None
+    working = known(AgentState.WORKING, Stage.STARTED, life=third)
+    assert judge(working, LATER).ending is None
 
 
 def test_a_person_is_asked_what_the_dialog_says_once_rules_have_had_their_time() -> None:

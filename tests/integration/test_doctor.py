@@ -105,6 +105,7 @@ async def test_a_token_that_was_changed_meanwhile_is_told(live_home: Home) -> No
     assert "status 401" in found["http"]["text"]
 
 
+@pytest.mark.long
 async def test_an_http_side_that_is_on_another_port_or_gone_is_told(live_home: Home) -> None:
     await run(live_home, "daemon", "start")
     live_home.environ["ITERM_MCP_HTTP_PORT"] = "7"
@@ -159,6 +160,7 @@ def claude(live_home: Home) -> str:
     return str(program)
 
 
+@pytest.mark.long
 async def test_hooks_that_cannot_deliver_are_told(live_home: Home) -> None:
     await run(live_home, "install", "claude-code")
     await run(live_home, "daemon", "start")

@@ -114,6 +114,7 @@ async def test_what_never_left_for_a_dead_daemon_goes_to_the_next(home: Home) ->
     assert max(lost) < min(set(numbers) - lost), "the first ones had left"
 
 
+@pytest.mark.long
 async def test_killing_it_again_and_again_loses_nothing(home: Home) -> None:
     async with open_client(home.environ) as client:
         await client.greet()

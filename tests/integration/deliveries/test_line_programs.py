@@ -75,6 +75,7 @@ async def lines_agent(tools: ToolClient, name: str) -> AsyncIterator[Told]:
         yield agent
 
 
+@pytest.mark.long
 async def test_a_long_order_is_known_by_its_echo_however_it_is_wrapped(
     tools: ToolClient,
 ) -> None:

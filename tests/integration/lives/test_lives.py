@@ -408,6 +408,7 @@ async def test_a_name_that_is_taken_is_refused(camp: Camp) -> None:
     assert refusal["code"] == "conflict"
 
 
+@pytest.mark.long
 async def test_the_command_line_starts_manages_and_ends_an_agent_of_a_template(
     camp: Camp,
 ) -> None:

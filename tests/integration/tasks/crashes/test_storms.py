@@ -63,6 +63,7 @@ async def test_a_killed_daemon_begins_nothing_twice_and_leaves_nothing(
     assert outcome.killed[DAEMON] >= 2
 
 
+@pytest.mark.long
 async def test_a_database_that_falls_costs_nothing(
     home: Home, folder: Path, server: Postgres
 ) -> None:

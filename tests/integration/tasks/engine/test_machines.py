@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import anyio
+import pytest
 from tests.integration.tasks.engine.file_work import FileWork, job
 from tests.integration.tasks.engine.serving import Served, serve
 from tests.waiting import eventually
@@ -97,6 +98,7 @@ async def test_a_machine_that_slept_too_long_writes_nothing_and_closes_what_it_o
     assert list(awake.cleaned().values()) == [["succeeded"]]
 
 
+@pytest.mark.long
 async def test_all_machines_together_keep_to_the_limit_and_to_labels(
     postgres: str, folder: Path
 ) -> None:
@@ -142,6 +144,7 @@ async def test_a_drained_machine_takes_nothing_new(postgres: str, folder: Path) 
         await succeeded(second)
 
 
+@pytest.mark.long
 async def test_a_database_that_falls_and_comes_back_costs_no_task(
     own_postgres: Postgres, folder: Path
 ) -> None:

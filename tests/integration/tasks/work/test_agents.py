@@ -165,6 +165,7 @@ async def test_one_that_crashes_is_started_again_and_goes_on(site: Site) -> None
     assert [one["text"] for one in truth(site, "received")][1].startswith("Go on")
 
 
+@pytest.mark.long
 async def test_a_turn_that_fails_or_is_interrupted_fails_the_attempt(site: Site) -> None:
     failing = site.order("[[fail server_error]]", "claude")
     halted = site.order("[[work 300]]", "claude", name="t-2")
@@ -187,6 +188,7 @@ async def test_a_turn_that_fails_or_is_interrupted_fails_the_attempt(site: Site)
     assert not site.processes(halted)
 
 
+@pytest.mark.long
 async def test_a_deadline_ends_an_agent_amid_its_turn(site: Site) -> None:
     order = site.order("[[work 300]]", "claude", deadline_seconds=6.0)
 

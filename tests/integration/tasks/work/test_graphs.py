@@ -112,6 +112,7 @@ async def test_results_go_from_task_to_task_and_a_killed_daemon_starts_nothing_t
     assert last.links.agent == f"draw-{drawing.removeprefix('t-')}-1"
 
 
+@pytest.mark.long
 async def test_what_asks_is_answered_and_what_fails_is_tried_again_and_then_dead(
     site: Site,
 ) -> None:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 from typing import TYPE_CHECKING
 
 import pytest
-import structlog
 from typer.testing import CliRunner
 
 from iterm_mcp import __version__
@@ -17,7 +15,6 @@ from iterm_mcp.paths import find_paths, make_private_folder
 from iterm_mcp.processes import InstanceLock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from typer.testing import Result
@@ -32,16 +29,6 @@ def paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Paths:
     found = find_paths()
     make_private_folder(found.state)
     return found
-
-
-@pytest.fixture
-def _logs_as_before() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level, before = root.handlers[:], root.level, structlog.get_config()
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.configure(**before)
 
 
 def run(*words: str) -> Result:
@@ -116,7 +103,7 @@ def test_the_words_of_a_dead_daemon_do_not_count(paths: Paths, left: str) -> Non
     assert result.stdout.endswith("and no HTTP\n")
 
 
-@pytest.mark.usefixtures("_logs_as_before")
+@pytest.mark.usefixtures("logs_as_before")
 @pytest.mark.parametrize("name", ["daemon", "host"])
 def test_a_second_one_bows_out(paths: Paths, name: str) -> None:
     lock = {"daemon": paths.daemon_lock, "host": paths.host_lock}[name]

@@ -6,15 +6,12 @@ import errno
 import io
 import json
 import logging
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 import pytest
 import structlog
 
 from iterm_mcp.telemetry import open_logs
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 class FullDisk(io.StringIO):
@@ -24,14 +21,7 @@ class FullDisk(io.StringIO):
         raise OSError(errno.ENOSPC, "No space left on device")
 
 
-@pytest.fixture(autouse=True)
-def _logs_as_before() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level, before = root.handlers[:], root.level, structlog.get_config()
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.configure(**before)
+pytestmark = pytest.mark.usefixtures("logs_as_before")
 
 
 def test_a_record_is_one_line_of_json() -> None:

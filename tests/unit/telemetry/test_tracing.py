@@ -7,7 +7,6 @@ import logging
 import sys
 from datetime import UTC, datetime
 from io import StringIO
-from typing import TYPE_CHECKING
 
 import anyio
 import pytest
@@ -29,24 +28,16 @@ from iterm_mcp.telemetry.trace_context import (
 )
 from iterm_mcp.telemetry.tracing import Span, TraceOptions, Tracer, open_tracing
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 HERE = TraceContext(TRACE, SPAN)
 NOW = datetime(2026, 1, 1, 12, 0, 0, 123456, tzinfo=UTC)
 
 
 @pytest.fixture
-def log() -> Iterator[StringIO]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
+def log() -> StringIO:
     stream = StringIO()
     open_logs("info", stream)
-    yield stream
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
+    return stream
 
 
 class Kept:
@@ -125,6 +116,7 @@ def test_a_trace_that_began_elsewhere_is_sampled_as_it_says_there() -> None:
     assert not tracer.begin(None).sampled
 
 
+@pytest.mark.usefixtures("logs_as_before")
 def test_records_say_in_which_span_they_were_written(log: StringIO) -> None:
     with within(HERE):
         structlog.get_logger().info("inside")

@@ -34,7 +34,8 @@ NOW = datetime(2026, 1, 1, 12, 0, 0, 123456, tzinfo=UTC)
 
 
 @pytest.fixture
-def log() -> StringIO:
+def log(request: pytest.FixtureRequest) -> StringIO:
+    request.getfixturevalue("logs_as_before")
     stream = StringIO()
     open_logs("info", stream)
     return stream
@@ -116,7 +117,6 @@ def test_a_trace_that_began_elsewhere_is_sampled_as_it_says_there() -> None:
     assert not tracer.begin(None).sampled
 
 
-@pytest.mark.usefixtures("logs_as_before")
 def test_records_say_in_which_span_they_were_written(log: StringIO) -> None:
     with within(HERE):
         structlog.get_logger().info("inside")

@@ -59,13 +59,20 @@ class Shown:
     moments: list[tuple[datetime, int, StateView]] = field(default_factory=list)
 
     async def note(self) -> None:
-        """Note what is shown now."""
-        view = await self.crew.states.view(ANN)
-        now = SystemClock().now()
+        """Note what is shown now, at a moment when nothing new came while it was asked for."""
+        while True:
+            known = await self._hear()
+            view = await self.crew.states.view(ANN)
+            now = SystemClock().now()
+            if await self._hear() == known:
+                self.moments.append((now, known, view))
+                return
+
+    async def _hear(self) -> int:
         with anyio.move_on_after(0):
             while True:
                 self.told.append(await self.observed.next())
-        self.moments.append((now, len(self.told), view))
+        return len(self.told)
 
 
 class Slowness:

@@ -143,7 +143,7 @@ async def test_another_process_of_the_same_kind_at_once_is_another_life(yard: Ya
     yard.families.start(SECOND_PID, "robot")
 
     await yard.follows(SECOND_PID)
-    assert (await yard.states.view(ANN)).epoch == 2
+    await eventually(lambda: yard.states.view(ANN), lambda view: view.epoch == 2)
     assert await yard.facts(Fact.EXIT) == []
 
 

@@ -17,6 +17,7 @@ from tests.benchmarks import (
     hook_figures,
     host_figures,
     metric_figures,
+    task_figures,
     trace_figures,
     worktree_figures,
 )
@@ -44,13 +45,17 @@ class Scale:
     hooks: int
     worktrees: int
     scraped: tuple[int, int, int]  # sessions, agents, tasks
+    tasks: tuple[int, int, int, int, float]  # see `task_figures.measure`
 
 
 SCRAPED = (200, 100, 1000)
-QUICK = Scale(3, 40, 5, 5, 0.0, (3,), 20, 3, 1.0, 4000, 10, 3, (2, 2, 3))
-USUAL = Scale(20, 2000, 100, 100, 40.0, (1, 10, 100), 1000, 100, 30.0, 50_000, 300, 40, SCRAPED)
+TASKS = (30, 1500, 1000, 200, 20.0)
+QUICK = Scale(3, 40, 5, 5, 0.0, (3,), 20, 3, 1.0, 4000, 10, 3, (2, 2, 3), (3, 20, 20, 5, 1.0))
+USUAL = Scale(
+    20, 2000, 100, 100, 40.0, (1, 10, 100), 1000, 100, 30.0, 50_000, 300, 40, SCRAPED, TASKS
+)
 FULL = Scale(
-    20, 2000, 100, 1000, 90.0, (1, 100, 1000), 1000, 100, 60.0, 1_000_000, 300, 40, SCRAPED
+    20, 2000, 100, 1000, 90.0, (1, 100, 1000), 1000, 100, 60.0, 1_000_000, 300, 40, SCRAPED, TASKS
 )
 
 
@@ -99,6 +104,10 @@ def _metrics(scale: Scale) -> Iterator[Figure]:
         )
 
 
+def _tasks(scale: Scale) -> Iterator[Figure]:
+    yield from task_figures.measure(*scale.tasks)
+
+
 def _worktrees(scale: Scale) -> Iterator[Figure]:
     yield from worktree_figures.measure(scale.worktrees)
 
@@ -109,7 +118,8 @@ def _traces(scale: Scale) -> Iterator[Figure]:
 
 PARTS = {
     "client": _client, "host": _host, "echo": _echo, "agents": _agents, "events": _events,
-    "hooks": _hooks, "metrics": _metrics, "worktrees": _worktrees, "traces": _traces,
+    "hooks": _hooks, "metrics": _metrics, "tasks": _tasks, "worktrees": _worktrees,
+    "traces": _traces,
 }  # fmt: skip
 
 

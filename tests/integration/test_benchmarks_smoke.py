@@ -71,6 +71,12 @@ FIGURES = {
         "a scrape p50 (2 sessions, 2 agents, 3 tasks)",
         "size of a scrape (2 sessions, 2 agents, 3 tasks)",
     ],
+    "tasks": [
+        "a task that does nothing, 20 at once, bare DBOS",
+        "a task that does nothing, 20 at once, SAQ",
+        "a task that does nothing, 20 at once",
+        "submit to start of a task p50",
+    ],
     "worktrees": [
         "3 worktrees, git one after the other",
         "3 worktrees, side by side",
@@ -80,7 +86,7 @@ FIGURES = {
 }
 """By part."""
 
-QUICK = {"agents", "hooks", "metrics", "worktrees"}
+QUICK = {"hooks", "metrics", "worktrees"}
 """The parts that each run has; the others take their time."""
 
 

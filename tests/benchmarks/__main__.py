@@ -43,19 +43,34 @@ class Scale:
     agents_seconds: float
     events: int
     hooks: int
-    worktrees: int
+    worktrees: tuple[int, int]  # of so many files
     scraped: tuple[int, int, int]  # sessions, agents, tasks
     tasks: tuple[int, int, int, int, float]  # see `task_figures.measure`
 
 
 SCRAPED = (200, 100, 1000)
 TASKS = (30, 1500, 1000, 200, 20.0)
-QUICK = Scale(3, 40, 5, 5, 0.0, (3,), 20, 3, 1.0, 4000, 10, 3, (2, 2, 3), (3, 20, 20, 5, 1.0))
+QUICK = Scale(
+    3, 40, 5, 5, 0.0, (3,), 20, 3, 1.0, 4000, 10, (3, 200), (2, 2, 3), (3, 20, 20, 5, 1.0)
+)
 USUAL = Scale(
-    20, 2000, 100, 100, 40.0, (1, 10, 100), 1000, 100, 30.0, 50_000, 300, 40, SCRAPED, TASKS
+    20, 2000, 100, 100, 40.0, (1, 10, 100), 1000, 100, 30.0, 50_000, 300, (40, 5000), SCRAPED, TASKS
 )
 FULL = Scale(
-    20, 2000, 100, 1000, 90.0, (1, 100, 1000), 1000, 100, 60.0, 1_000_000, 300, 40, SCRAPED, TASKS
+    20,
+    2000,
+    100,
+    1000,
+    90.0,
+    (1, 100, 1000),
+    1000,
+    100,
+    60.0,
+    1_000_000,
+    300,
+    (40, 5000),
+    SCRAPED,
+    TASKS,
 )
 
 
@@ -109,7 +124,7 @@ def _tasks(scale: Scale) -> Iterator[Figure]:
 
 
 def _worktrees(scale: Scale) -> Iterator[Figure]:
-    yield from worktree_figures.measure(scale.worktrees)
+    yield from worktree_figures.measure(*scale.worktrees)
 
 
 def _traces(scale: Scale) -> Iterator[Figure]:

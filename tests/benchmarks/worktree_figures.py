@@ -20,14 +20,13 @@ from iterm_mcp.services.worktrees.service import Wish, Worktrees
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-FILES = 200
 FILE_BYTES = 4000
 
 
-def measure(count: int) -> Iterator[Figure]:
-    """Return the figures for so many worktrees of one repository."""
+def measure(count: int, files: int) -> Iterator[Figure]:
+    """Return the figures for so many worktrees of one repository of so many files."""
     with tempfile.TemporaryDirectory(prefix="im-trees-") as folder:
-        repository = _repository(Path(folder))
+        repository = _repository(Path(folder), files)
         plain, plain_cpu = _timed(lambda: _plain(repository, Path(folder, "plain"), count))
         home = Path(folder, "ours")
         worktrees = Worktrees(str(home), f"{home}.toml", SystemClock())
@@ -42,11 +41,11 @@ def measure(count: int) -> Iterator[Figure]:
     yield Figure(f"{count} worktrees looked at, salvaged and removed", gone, "s", baseline=bare)
 
 
-def _repository(folder: Path) -> Path:
+def _repository(folder: Path, files: int) -> Path:
     repository = folder / "app"
     repository.mkdir()
     git(repository, "init", "--quiet", "--initial-branch=main")
-    for number in range(FILES):
+    for number in range(files):
         path = repository / f"part{number % 20}" / f"file{number}.txt"
         path.parent.mkdir(exist_ok=True)
         path.write_text(f"{number}\n" * (FILE_BYTES // len(f"{number}\n")))

@@ -169,7 +169,7 @@ def show(
 
 def _say_why(found: dict[str, Any]) -> None:
     """Say why a task is done by whom it is, and what it waits for."""
-    because = found["spec"].get("strategy", {}).get("because")
+    because = found.get("spec", {}).get("strategy", {}).get("because")
     if because:
         typer.echo(f"  chosen: {_line(because)}")
     for sentence in found.get("waits_for", []):

@@ -85,7 +85,9 @@ class HostWatch:
         while True:
             await self._wanted.wait()
             connection = self._link.connection
-            if connection is not None and connection.endpoint.kind == "headless":
+            headless = connection is not None and connection.endpoint.kind == "headless"
+            # Who wanted it while it was asked for has it by now.
+            if connection is not None and headless and self._is_old(connection):
                 await self._ask(connection)
             self._wanted = anyio.Event()
             self._told.set()

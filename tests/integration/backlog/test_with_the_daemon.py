@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import anyio
 import pytest
@@ -16,9 +16,6 @@ from tests.waiting import eventually
 from typer.testing import CliRunner
 
 from iterm_mcp.cli import app
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 pytestmark = pytest.mark.headless
 
@@ -42,8 +39,12 @@ def made(folder: Path) -> Path:
 
 
 def worktrees(place: Path) -> list[str]:
+    """Return those that stand; none while git is still writing one."""
     listed = git(place, "worktree", "list", "--porcelain").split("\n")
-    return [line.split(" ", 1)[1] for line in listed if line.startswith("worktree")][1:]
+    there = [line.split(" ", 1)[1] for line in listed if line.startswith("worktree")][1:]
+    written = all(Path(one, "app.py").exists() for one in there)
+    busy = any(Path(place, ".git", "worktrees").glob("*/*.lock"))
+    return there if written and not busy else []
 
 
 async def test_a_mark_is_handed_in_worked_on_and_learned_from(

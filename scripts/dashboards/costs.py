@@ -14,7 +14,13 @@ from scripts.dashboards.panels import (
     graph,
     ranking,
 )
-from scripts.dashboards.promql import flow, grown, increase, part, rate, total, worst
+from scripts.dashboards.promql import (
+    flow,
+    grown,
+    increase,
+    part,
+    worst,
+)
 
 COST = "iterm_mcp_cost_usd_total"
 TOKENS = "iterm_mcp_tokens_total"
@@ -42,7 +48,7 @@ def dashboard() -> str:
                     "Dollars an hour, now",
                     "At the present pace.",
                     DOLLARS,
-                    Query(f"{total(rate(COST))} * 3600"),
+                    Query(f"{flow(COST)} * 3600"),
                 ),
                 figure("Tokens", "Of all sorts.", COUNT, Query(grown(TOKENS))),
                 figure(
@@ -72,7 +78,7 @@ def dashboard() -> str:
                     "Dollars an hour by model",
                     "At the pace of each moment.",
                     DOLLARS,
-                    Query(f"{total(rate(COST), 'model')} * 3600", "{{model}}"),
+                    Query(f"{flow(COST, 'model')} * 3600", "{{model}}"),
                     stacked=True,
                     to="iterm-mcp-models",
                 ),
@@ -86,7 +92,7 @@ def dashboard() -> str:
                     "Dollars an hour by machine",
                     "At the pace of each moment.",
                     DOLLARS,
-                    Query(f"{total(rate(COST), 'instance')} * 3600", "{{instance}}"),
+                    Query(f"{flow(COST, 'instance')} * 3600", "{{instance}}"),
                     stacked=True,
                 ),
                 graph(

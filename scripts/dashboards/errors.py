@@ -21,10 +21,10 @@ from scripts.dashboards.promql import (
     OPERATIONS,
     TOOL_CALLS,
     failures,
+    flow,
+    grown,
     increase,
-    rate,
     share_without_faults,
-    total,
 )
 
 HTTP = "iterm_mcp_http_requests_total"
@@ -61,7 +61,7 @@ def dashboard() -> str:
                     "Faults",
                     "Tool calls that failed through a fault of ours or of the terminal.",
                     COUNT,
-                    Query(total(increase(TOOL_CALLS, FAULTY))),
+                    Query(grown(TOOL_CALLS, matching=(FAULTY,))),
                     width=6,
                     steps=GOOD_WHEN_ZERO,
                     decimals=0,
@@ -70,7 +70,7 @@ def dashboard() -> str:
                     "Mistakes",
                     "Tool calls that the caller can mend: wrong ids, unknown arguments, refusals.",
                     COUNT,
-                    Query(total(increase(TOOL_CALLS, MISTAKEN))),
+                    Query(grown(TOOL_CALLS, matching=(MISTAKEN,))),
                     width=6,
                     decimals=0,
                 ),
@@ -102,7 +102,7 @@ def dashboard() -> str:
                     "In the shown time, with the outcome.",
                     COUNT,
                     Query(
-                        f"topk(10, {total(increase(TOOL_CALLS, NOT_OK), 'tool', 'outcome')} > 0)",
+                        f"topk(10, {grown(TOOL_CALLS, 'tool', 'outcome', matching=(NOT_OK,))} > 0)",
                         "{{tool}}: {{outcome}}",
                     ),
                 ),
@@ -128,7 +128,7 @@ def dashboard() -> str:
                     "Answers by status",
                     "Answers of the HTTP side, per second.",
                     PER_SECOND,
-                    Query(total(rate(HTTP), "status"), "{{status}}"),
+                    Query(flow(HTTP, "status"), "{{status}}"),
                     stacked=True,
                 ),
                 graph(
@@ -136,7 +136,7 @@ def dashboard() -> str:
                     "401: no token. 403: another page's origin. 421: another host's name.",
                     PER_SECOND,
                     Query(
-                        total(rate(HTTP, 'status=~"4.."'), "route", "status"),
+                        flow(HTTP, "route", "status", matching=('status=~"4.."',)),
                         "{{route}}: {{status}}",
                     ),
                     stacked=True,
@@ -148,9 +148,12 @@ def dashboard() -> str:
                     "Starts and turns that failed, per second.",
                     PER_SECOND,
                     Query(
-                        total(rate("iterm_mcp_agent_starts_total", 'outcome="failed"')), "starts"
+                        flow("iterm_mcp_agent_starts_total", matching=('outcome="failed"',)),
+                        "starts",
                     ),
-                    Query(total(rate("iterm_mcp_agent_turns_total", 'outcome="failed"')), "turns"),
+                    Query(
+                        flow("iterm_mcp_agent_turns_total", matching=('outcome="failed"',)), "turns"
+                    ),
                     to="iterm-mcp-agents",
                 ),
                 graph(
@@ -158,8 +161,10 @@ def dashboard() -> str:
                     "That did not go through, per second.",
                     PER_SECOND,
                     Query(
-                        total(
-                            rate("iterm_mcp_receipts_ended_total", 'outcome!="ended"'), "outcome"
+                        flow(
+                            "iterm_mcp_receipts_ended_total",
+                            "outcome",
+                            matching=('outcome!="ended"',),
                         ),
                         "{{outcome}}",
                     ),
@@ -171,9 +176,10 @@ def dashboard() -> str:
                     "That did not succeed, per second.",
                     PER_SECOND,
                     Query(
-                        total(
-                            rate("iterm_mcp_task_attempts_total", 'outcome!="succeeded"'),
+                        flow(
+                            "iterm_mcp_task_attempts_total",
                             "outcome",
+                            matching=('outcome!="succeeded"',),
                         ),
                         "{{outcome}}",
                     ),
@@ -184,8 +190,8 @@ def dashboard() -> str:
                     "Events",
                     "Refused or lost, per second; each is something that nobody will find.",
                     PER_SECOND,
-                    Query(total(rate("iterm_mcp_events_refused_total")), "refused"),
-                    Query(total(rate("iterm_mcp_events_own_dropped_total")), "lost"),
+                    Query(flow("iterm_mcp_events_refused_total"), "refused"),
+                    Query(flow("iterm_mcp_events_own_dropped_total"), "lost"),
                     to="iterm-mcp-events",
                 ),
             ],

@@ -27,10 +27,8 @@ from scripts.dashboards.promql import (
     least,
     now,
     quantile,
-    rate,
     series,
     share_without_faults,
-    total,
     worst,
 )
 
@@ -163,7 +161,7 @@ def dashboard() -> str:
                     "Dollars an hour",
                     "What the models cost.",
                     DOLLARS,
-                    Query(f"{total(rate(COST), *ONE)} * 3600", "{{instance}}"),
+                    Query(f"{flow(COST, *ONE)} * 3600", "{{instance}}"),
                     stacked=True,
                     to="iterm-mcp-costs",
                 ),

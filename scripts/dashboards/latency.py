@@ -17,13 +17,13 @@ from scripts.dashboards.promql import (
     OPERATION_SECONDS,
     QUANTILES,
     TOOL_SECONDS,
+    flow,
     increase,
     mean,
+    now,
     quantile,
-    rate,
-    series,
     share_within,
-    total,
+    worst,
 )
 
 
@@ -74,7 +74,7 @@ def dashboard() -> str:
                     "In flight",
                     "Tool calls under way now.",
                     COUNT,
-                    Query(total(series("iterm_mcp_tool_calls_in_flight"))),
+                    Query(now("iterm_mcp_tool_calls_in_flight")),
                 ),
             ],
             "Tools": [
@@ -87,7 +87,7 @@ def dashboard() -> str:
                 spread(
                     "All tools, spread",
                     "How the calls spread over the histogram's buckets.",
-                    total(rate(f"{TOOL_SECONDS}_bucket"), "le"),
+                    flow(f"{TOOL_SECONDS}_bucket", "le"),
                 ),
                 graph(
                     "By tool, 95 %",
@@ -99,7 +99,7 @@ def dashboard() -> str:
                     "In flight by tool",
                     "Calls under way. A line that never falls is a call that hangs.",
                     COUNT,
-                    Query(total(series("iterm_mcp_tool_calls_in_flight"), "tool"), "{{tool}}"),
+                    Query(now("iterm_mcp_tool_calls_in_flight", "tool"), "{{tool}}"),
                 ),
             ],
             "Terminal operations": [
@@ -112,7 +112,7 @@ def dashboard() -> str:
                 spread(
                     "All operations, spread",
                     "How the operations spread over the histogram's buckets.",
-                    total(rate(f"{OPERATION_SECONDS}_bucket"), "le"),
+                    flow(f"{OPERATION_SECONDS}_bucket", "le"),
                 ),
                 graph(
                     "By operation, mean",
@@ -125,7 +125,7 @@ def dashboard() -> str:
                     "Requests to the terminal under way.",
                     COUNT,
                     Query(
-                        total(series("iterm_mcp_terminal_operations_in_flight"), "operation"),
+                        now("iterm_mcp_terminal_operations_in_flight", "operation"),
                         "{{operation}}",
                     ),
                 ),
@@ -185,8 +185,8 @@ def dashboard() -> str:
                     "Event loops",
                     "The longest that a loop kept what was due waiting, of any machine.",
                     SECONDS,
-                    Query(f"max({series('iterm_mcp_loop_lag_seconds')})", "daemon"),
-                    Query(f"max({series('iterm_mcp_host_loop_lag_seconds')})", "host"),
+                    Query(worst("iterm_mcp_loop_lag_seconds"), "daemon"),
+                    Query(worst("iterm_mcp_host_loop_lag_seconds"), "host"),
                 ),
             ],
         },

@@ -25,9 +25,7 @@ from scripts.dashboards.promql import (
     increase,
     now,
     quantile,
-    rate,
     top,
-    total,
     worst,
 )
 
@@ -40,8 +38,8 @@ NOT_ENDED = 'outcome!="ended"'
 
 def dashboard() -> str:
     """Return the dashboard as JSON."""
-    written = total(increase(MESSAGES, 'state="written"'))
-    meant = total(increase(MESSAGES, 'state!="planned"'))
+    written = grown(MESSAGES, matching=('state="written"',))
+    meant = grown(MESSAGES, matching=('state!="planned"',))
     return page(
         "iterm-mcp-messages",
         "iterm-mcp / Messages and cascade",
@@ -78,7 +76,7 @@ def dashboard() -> str:
                     "Messages",
                     "Receipts, whatever they say.",
                     COUNT,
-                    Query(total(increase(MESSAGES))),
+                    Query(grown(MESSAGES)),
                     width=6,
                     decimals=0,
                 ),
@@ -102,7 +100,7 @@ def dashboard() -> str:
                     "Text",
                     "UTF-8 bytes of messages that were typed.",
                     "bytes",
-                    Query(total(increase(BYTES))),
+                    Query(grown(BYTES)),
                     width=6,
                 ),
             ],
@@ -111,14 +109,14 @@ def dashboard() -> str:
                     "By source",
                     "Which text won: the agent's own, its team's, or the broadcast.",
                     PER_SECOND,
-                    Query(total(rate(MESSAGES), "source"), "{{source}}"),
+                    Query(flow(MESSAGES, "source"), "{{source}}"),
                     stacked=True,
                 ),
                 graph(
                     "By state",
                     "What the receipts say. Unknown: it may have arrived. Planned: a dry run.",
                     PER_SECOND,
-                    Query(total(rate(MESSAGES), "state"), "{{state}}"),
+                    Query(flow(MESSAGES, "state"), "{{state}}"),
                     stacked=True,
                 ),
                 graph(
@@ -130,13 +128,13 @@ def dashboard() -> str:
                 spread(
                     "Delivery time, spread",
                     "How the delivery times spread: two bands mean two kinds of session.",
-                    total(rate(f"{DELIVERY}_bucket"), "le"),
+                    flow(f"{DELIVERY}_bucket", "le"),
                 ),
                 graph(
                     "Text",
                     "UTF-8 bytes of messages typed, per second.",
                     BYTES_PER_SECOND,
-                    Query(total(rate(BYTES)), "typed"),
+                    Query(flow(BYTES), "typed"),
                     width=24,
                 ),
             ],

@@ -15,7 +15,12 @@ from scripts.dashboards.panels import (
     listing,
     ranking,
 )
-from scripts.dashboards.promql import flow, grown, increase, part, rate, total
+from scripts.dashboards.promql import (
+    flow,
+    grown,
+    increase,
+    part,
+)
 
 COST = "iterm_mcp_cost_usd_total"
 TOKENS = "iterm_mcp_tokens_total"
@@ -92,7 +97,7 @@ def dashboard() -> str:
                     "It rises when a cache is missed.",
                     DOLLARS,
                     Query(
-                        f"1000000 * {total(rate(COST), 'model')} / {total(rate(TOKENS), 'model')}",
+                        f"1000000 * {flow(COST, 'model')} / {flow(TOKENS, 'model')}",
                         "{{model}}",
                     ),
                 ),

@@ -28,10 +28,8 @@ from scripts.dashboards.promql import (
     least,
     now,
     quantile,
-    rate,
     series,
     share_without_faults,
-    total,
     worst,
 )
 
@@ -203,7 +201,7 @@ def dashboard() -> str:
                     "Dollars an hour",
                     "What the models cost, by model.",
                     DOLLARS,
-                    Query(f"{total(rate(COST), 'model')} * 3600", "{{model}}"),
+                    Query(f"{flow(COST, 'model')} * 3600", "{{model}}"),
                     stacked=True,
                     to="iterm-mcp-costs",
                 ),

@@ -15,7 +15,12 @@ from scripts.dashboards.panels import (
     graph,
     ranking,
 )
-from scripts.dashboards.promql import flow, grown, now, rate, series, total
+from scripts.dashboards.promql import (
+    flow,
+    grown,
+    now,
+    series,
+)
 
 CPU = "iterm_mcp_agent_cpu_seconds_total"
 MEMORY = "iterm_mcp_agent_memory_bytes"
@@ -155,8 +160,8 @@ def dashboard() -> str:
                     "CPU seconds for a look at all trees.",
                     "s",
                     Query(
-                        f"{total(rate('iterm_mcp_resource_look_cpu_seconds_total'), 'instance')}"
-                        f" / {total(rate('iterm_mcp_resource_looks_total'), 'instance')}",
+                        f"{flow('iterm_mcp_resource_look_cpu_seconds_total', 'instance')}"
+                        f" / {flow('iterm_mcp_resource_looks_total', 'instance')}",
                         "{{instance}}",
                     ),
                 ),

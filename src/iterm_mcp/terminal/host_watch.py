@@ -71,10 +71,8 @@ class HostWatch:
 
     async def fresh(self) -> None:
         """Have figures that are new, if the host gives them within `PATIENCE_SECONDS`."""
-        connection = self._link.connection
-        if connection is None or connection.endpoint.kind != "headless":
-            return
-        if self._is_old(connection):
+        connection = self._host()
+        if connection is not None and self._is_old(connection):
             told = self._told
             self._want()
             with anyio.move_on_after(PATIENCE_SECONDS):
@@ -84,14 +82,18 @@ class HostWatch:
         """Ask whenever somebody wants to know, until cancelled."""
         while True:
             await self._wanted.wait()
-            connection = self._link.connection
-            headless = connection is not None and connection.endpoint.kind == "headless"
+            connection = self._host()
             # Who wanted it while it was asked for has it by now.
-            if connection is not None and headless and self._is_old(connection):
+            if connection is not None and self._is_old(connection):
                 await self._ask(connection)
             self._wanted = anyio.Event()
             self._told.set()
             self._told = anyio.Event()
+
+    def _host(self) -> Connection | None:
+        connection = self._link.connection
+        headless = connection is not None and connection.endpoint.kind == "headless"
+        return connection if headless else None
 
     def _want(self) -> None:
         self._wanted.set()

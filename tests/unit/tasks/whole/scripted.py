@@ -51,7 +51,7 @@ class ScriptedWork:
         self.opened.add(order.attempt_id)
         self.kept.add(order.attempt_id)
         await self._meanwhile()
-        return Place(f"/work/{order.attempt_id}")
+        return Place(f"/trees/{order.attempt_id}")
 
     async def begin(self, order: Order, place: Place) -> Running:
         _ = place

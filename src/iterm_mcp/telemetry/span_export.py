@@ -110,9 +110,7 @@ class SpanExport:
                 parent=parent,
                 resource=self._resource,
                 attributes=dict(span.attributes),
-                events=[
-                    Event(one.name, dict(one.attributes), _nanos(one.at)) for one in span.marks
-                ],
+                events=[*map(_event, span.marks)],
                 kind=SpanKind[span.kind.value],
                 status=status,
                 start_time=_nanos(span.began_at),

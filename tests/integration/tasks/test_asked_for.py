@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 import sys
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ import httpx2
 import pytest
 from tests.integration.homes import open_home
 from tests.integration.http_home import start_daemon
+from tests.integration.tasks.verbs import EAGER, says
 from tests.integration.tool_client import open_tools
 from tests.waiting import eventually
 
@@ -44,21 +44,8 @@ tasks:
 @asynccontextmanager
 async def open_daemon() -> AsyncIterator[Home]:
     async with open_home("headless") as home:
-        # However busy the machine of the tests is.
-        settings = "[admission]\nmost_load = 0\nmost_memory_pressure = 0\nleast_memory = 0\n"
-        await anyio.Path(home.paths.task_settings).write_text(settings)
+        await anyio.Path(home.paths.task_settings).write_text(EAGER)
         yield home
-
-
-async def says(home: Home, *words: str, code: int = 0, stdin: str = "") -> str:
-    """Run a verb of tasks; return what it says on both streams."""
-    done = await anyio.run_process(
-        [sys.executable, "-m", "iterm_mcp", "tasks", *words],
-        env=home.environ, input=stdin.encode(), stderr=subprocess.STDOUT, check=False,
-    )  # fmt: skip
-    said = done.stdout.decode()
-    assert done.returncode == code, said
-    return said
 
 
 async def data(home: Home, *words: str, code: int = 0, stdin: str = "") -> dict[str, Any]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +11,7 @@ import httpx2
 import pytest
 from tests.integration.homes import open_home
 from tests.integration.http_home import start_daemon
+from tests.integration.tasks.verbs import EAGER, says
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
@@ -26,7 +25,6 @@ pytestmark = pytest.mark.headless
 
 SECONDS = 90.0
 LEASE_SECONDS = "8"
-EAGER = "[admission]\nmost_load = 0\nmost_memory_pressure = 0\nleast_memory = 0\n"
 
 
 @asynccontextmanager
@@ -39,17 +37,6 @@ async def open_part(redis: Redis, name: str) -> AsyncIterator[Home]:
         await anyio.Path(home.paths.task_settings).write_text(EAGER)
         await start_daemon(home)
         yield home
-
-
-async def says(home: Home, *words: str, code: int = 0, stdin: str = "") -> str:
-    """Run a verb of tasks; return what it says on both streams."""
-    done = await anyio.run_process(
-        [sys.executable, "-m", "iterm_mcp", "tasks", *words],
-        env=home.environ, input=stdin.encode(), stderr=subprocess.STDOUT, check=False,
-    )  # fmt: skip
-    said = done.stdout.decode()
-    assert done.returncode == code, said
-    return said
 
 
 async def ask(home: Home, method: str, path: str, **body: Any) -> dict[str, Any]:  # noqa: ANN401

@@ -70,7 +70,8 @@ def _no_outside_world() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(autouse=True)
+# For a module at once: to guard so many functions and to give them back outlasts most tests.
+@pytest.fixture(autouse=True, scope="module")
 def _no_blocking_calls() -> Iterator[None]:
     with blockbuster_ctx("iterm_mcp") as blocking:
         # Measuring takes a lock whenever a file is met for the first time.

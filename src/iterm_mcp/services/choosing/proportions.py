@@ -15,8 +15,8 @@ CONFIDENCE = 0.95
 _TINY = 1e-300
 _CLOSE = 1e-14
 _STEPS = 500
-_HALVINGS = 32
-"""Ten digits."""
+_NEAR = 1e-10
+_HALVINGS = 64
 
 
 def wilson(successes: int, count: int, confidence: float = CONFIDENCE) -> Interval:
@@ -70,14 +70,7 @@ def fisher(successes_a: int, count_a: int, successes_b: int, count_b: int) -> fl
 
 def beta_share(x: float, a: float, b: float) -> float:
     """Return how much of a Beta distribution lies below a value."""
-    if x <= 0:
-        return 0.0
-    if x >= 1:
-        return 1.0
-    front = exp(lgamma(a + b) - lgamma(a) - lgamma(b) + a * log(x) + b * log(1 - x))
-    if x < (a + 1) / (a + b + 2):
-        return front * _fraction(x, a, b) / a
-    return 1 - front * _fraction(1 - x, b, a) / b
+    return _share(x, a, b, _whole(a, b))
 
 
 @lru_cache(maxsize=4096)
@@ -87,33 +80,53 @@ def beta_interval(a: float, b: float, confidence: float = CONFIDENCE) -> Interva
     return Interval(_quantile(below, a, b), _quantile(1 - below, a, b))
 
 
+def _whole(a: float, b: float) -> float:
+    """Return the logarithm of what makes the whole of a Beta distribution one."""
+    return lgamma(a + b) - lgamma(a) - lgamma(b)
+
+
+def _share(x: float, a: float, b: float, whole: float) -> float:
+    if x <= 0:
+        return 0.0
+    if x >= 1:
+        return 1.0
+    front = exp(whole + a * log(x) + b * log(1 - x))
+    if x < (a + 1) / (a + b + 2):
+        return front * _fraction(x, a, b) / a
+    return 1 - front * _fraction(1 - x, b, a) / b
+
+
 def _quantile(share: float, a: float, b: float) -> float:
-    least, most = 0.0, 1.0
+    """Return the value with so much below it: by Newton's steps, halving where they lead astray."""
+    least, most, value, whole = 0.0, 1.0, a / (a + b), _whole(a, b)
     for _ in range(_HALVINGS):
-        middle = (least + most) / 2
-        if beta_share(middle, a, b) < share:
-            least = middle
+        off = _share(value, a, b, whole) - share
+        if off < 0:
+            least = value
         else:
-            most = middle
-    return (least + most) / 2
+            most = value
+        density = exp(whole + (a - 1) * log(value) + (b - 1) * log(1 - value))
+        before, value = value, value - off / density if density else -1.0
+        if not least < value < most:
+            value = (least + most) / 2
+        if abs(value - before) <= _NEAR:
+            break
+    return value
 
 
 def _fraction(x: float, a: float, b: float) -> float:
     """Return the continued fraction of the incomplete Beta function, by Lentz's method."""
-    top, bottom = 1.0, 1 / _not_nothing(1 - (a + b) * x / (a + 1))
+    top, bottom = 1.0, 1 / ((1 - (a + b) * x / (a + 1)) or _TINY)
     found, before = bottom, inf
     for step in range(1, _STEPS):
         if abs(found - before) <= _CLOSE * abs(found):
             break
         before = found
-        even = step * (b - step) * x / ((a + 2 * step - 1) * (a + 2 * step))
-        odd = -(a + step) * (a + b + step) * x / ((a + 2 * step) * (a + 2 * step + 1))
+        last = a + 2 * step
+        even = step * (b - step) * x / ((last - 1) * last)
+        odd = -(a + step) * (a + b + step) * x / (last * (last + 1))
         for term in (even, odd):
-            bottom = 1 / _not_nothing(1 + term * bottom)
-            top = _not_nothing(1 + term / top)
+            bottom = 1 / ((1 + term * bottom) or _TINY)
+            top = (1 + term / top) or _TINY
             found *= top * bottom
     return found
-
-
-def _not_nothing(value: float) -> float:
-    return value if abs(value) > _TINY else _TINY

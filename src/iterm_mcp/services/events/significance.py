@@ -6,8 +6,9 @@ one in twenty reports holds one.
 
 from __future__ import annotations
 
-from itertools import combinations, pairwise
+from itertools import combinations, pairwise, starmap
 from math import comb, erfc, sqrt
+from operator import gt, lt, sub, truediv
 from random import Random
 from statistics import fmean, median
 from typing import TYPE_CHECKING
@@ -112,7 +113,8 @@ def permutation(before: Sequence[float], after: Sequence[float]) -> float | None
     seen = abs(sum(before) - expected) * (1 - 1e-9) - 1e-12
     ways = comb(count, size)
     if ways <= DRAWS:
-        as_far = sum(abs(sum(one) - expected) >= seen for one in combinations(everything, size))
+        sums = map(sum, combinations(everything, size))
+        as_far = sum(abs(one - expected) >= seen for one in sums)
         return as_far / ways
     random = Random(count)  # noqa: S311 - no secret; the same days give the same answer
     as_far = sum(abs(sum(random.sample(everything, size)) - expected) >= seen for _ in range(DRAWS))
@@ -131,16 +133,16 @@ def holm(found: Mapping[str, float | None]) -> dict[str, float | None]:
 
 
 def _score(values: Sequence[float]) -> int:
-    return sum((later > one) - (later < one) for one, later in combinations(values, 2))
+    up = sum(starmap(lt, combinations(values, 2)))
+    return up - sum(starmap(gt, combinations(values, 2)))
 
 
 def _slope(values: Sequence[float]) -> float:
     if len(values) < 2:  # noqa: PLR2004 - a slope has two ends
         return 0.0
-    return median(
-        (values[later] - values[one]) / (later - one)
-        for one, later in combinations(range(len(values)), 2)
-    )
+    rises = starmap(sub, combinations(values[::-1], 2))
+    days = starmap(sub, combinations(range(len(values))[::-1], 2))
+    return median(map(truediv, rises, days))
 
 
 def _inflation(values: Sequence[float]) -> float:

@@ -7,7 +7,7 @@ What it answers says what comes next, see `iterm_mcp.tasks.course`.
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 import anyio
@@ -57,6 +57,19 @@ def parts_of(attempt_id: str) -> tuple[str, int]:
     return task_id, int(number)
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """An attempt that is ours, and goes on.
+
+    Attributes:
+        state: In which its task stood.
+    """
+
+    order: Order
+    row: Record
+    state: str
+
+
 class Attempts:
     """Does the steps of this machine's attempts."""
 
@@ -71,13 +84,14 @@ class Attempts:
         found = await self._look(attempt_id)
         if isinstance(found, dict):
             return found
-        order, row = found
-        if row.place:
+        if found.row.place:
             return on()
+        if found.row.ending:
+            return _over(found.row)
         try:
-            place = await self._work.prepare(order)
+            place = await self._work.prepare(found.order)
         except ItermMcpError as error:
-            return end(Outcome.FAILED, _said(error))
+            return await self._failed(attempt_id, error)
         return await self._keep(attempt_id, place=codec.dump(codec.place_json(place)))
 
     async def begin(self, attempt_id: str) -> Next:
@@ -85,25 +99,28 @@ class Attempts:
         found = await self._look(attempt_id)
         if isinstance(found, dict):
             return found
-        order, row = found
-        text = row.running
-        if not text:
-            try:
-                running = await self._work.begin(order, place_of(row))
-            except ItermMcpError as error:
-                return end(Outcome.FAILED, _said(error))
-            text = codec.dump(codec.running_json(running))
+        if found.row.running:
+            starting = found.state == TaskState.STARTING  # else it stands beyond, and asks perhaps
+            return await self._keep(attempt_id, TaskState.RUNNING) if starting else on()
+        if found.row.ending:
+            return _over(found.row)
+        try:
+            running = await self._work.begin(found.order, place_of(found.row))
+        except ItermMcpError as error:
+            return await self._failed(attempt_id, error)
+        text = codec.dump(codec.running_json(running))
         return await self._keep(attempt_id, TaskState.RUNNING, running=text)
 
-    async def supervise(self, attempt_id: str, _round: int) -> Next:
+    async def supervise(self, attempt_id: str, turn: int) -> Next:
         """Watch it until it ends or asks."""
         found = await self._look(attempt_id)
         if isinstance(found, dict):
             return found
-        order, row = found
-        if row.ending:
+        if found.row.ending:
             return on()
-        ending = await self._watch(order, row)
+        if not turn and found.state == TaskState.NEEDS_INPUT:  # it asked, and a kill came
+            return {"next": "ask"}
+        ending = await self._watch(found.order, found.row)
         if ending is not None and ending.question:
             return await self._ask(attempt_id, ending.question)
         return await self._ended(attempt_id, ending)
@@ -132,25 +149,20 @@ class Attempts:
 
     async def collect(self, attempt_id: str) -> Next:
         """Gather what came of it, and hold it against what was asked for."""
-        found = await self._look(attempt_id, stoppable=False)
+        found = await self._look(attempt_id, verifying=True)
         if isinstance(found, dict):
             return found
-        order, row = found
-        ending = codec.read_ending(json.loads(row.ending))
+        order, row = found.order, found.row
+        ending = _ending_of(row)
         if ending.outcome is Outcome.LOST:
             return end(ending.outcome, ending.reason)
         result = codec.load_result(row.result)
         if result is None:
-            kept = await self._keep(attempt_id, TaskState.VERIFYING)
-            if kept["next"] != "on":
-                return kept
             try:
                 result = await self._work.collect(order, place_of(row), running_of(row), ending)
             except ItermMcpError as error:
                 result = TaskResult(exit_code=ending.exit_code, problems=(_said(error),))
-            kept = await self._keep(
-                attempt_id, result=codec.dump(codec.result_json(result)), crashes=0
-            )
+            kept = await self._keep(attempt_id, result=codec.dump(codec.result_json(result)))
             if kept["next"] != "on":
                 return kept
         return _verdict(ending, result)
@@ -194,28 +206,33 @@ class Attempts:
         await self._insist(lambda: self._desk.write(work))
         self._stops.forget(attempt_id)
 
-    async def _look(
-        self, attempt_id: str, *, stoppable: bool = True
-    ) -> tuple[Order, Record] | Next:
-        """Return what is to be done, or that there is nothing to do any more."""
+    async def _look(self, attempt_id: str, *, verifying: bool = False) -> _Found | Next:
+        """Return what is to be done, or that there is nothing to do any more.
+
+        Args:
+            verifying: It has ended, so nothing stops it any more; it is verified from now on.
+        """
         task_id, number = parts_of(attempt_id)
 
-        def work(writer: Writer) -> tuple[Order, Record] | Next:
+        def work(writer: Writer) -> _Found | Next:
             row = held(writer, self._lease.holder, task_id, number)
             if row is None:
                 return GONE
             task = writer.task(task_id)
             if task.state not in ACTIVE or task.attempts != number:
                 return GONE
-            if task.cancelling and stoppable and not row.ending:
+            if task.cancelling and not row.ending:
                 return end(Outcome.CANCELLED, task.cancelling)
             if row.crashes >= MOST_CRASHES:
                 reason = f"the engine fell {row.crashes} times while it was worked on"
                 return end(Outcome.LOST, reason)
             try:
-                return order_of(writer.connection, task, row), row
+                order = order_of(writer.connection, task, row)
             except InvalidRequestError as error:
                 return end(Outcome.FAILED, _said(error))
+            if verifying and not row.result and _ending_of(row).outcome is not Outcome.LOST:
+                advance(writer, task_id, number, TaskState.VERIFYING)
+            return _Found(order, row, task.state)
 
         return await self._insist(lambda: self._desk.write(work))
 
@@ -236,6 +253,12 @@ class Attempts:
 
         return await self._insist(lambda: self._desk.write(work))
 
+    async def _failed(self, attempt_id: str, error: ItermMcpError) -> Next:
+        """End what could not be begun: it is not begun again once what it left is closed."""
+        ending = Ending(Outcome.FAILED, _said(error))
+        kept = await self._keep(attempt_id, ending=codec.dump(codec.ending_json(ending)))
+        return kept if kept["next"] != "on" else end(ending.outcome, ending.reason)
+
     async def _watch(self, order: Order, row: Record) -> Ending | None:
         """Supervise until it ends, asks, or is to be stopped; then there is no ending."""
         stop = self._stops.of(order.attempt_id)
@@ -244,7 +267,7 @@ class Attempts:
         async def supervising() -> None:
             try:
                 ending = await self._work.supervise(
-                    order, place_of(row), running_of(row), self._beat(order.attempt_id, stop)
+                    order, place_of(row), running_of(row), self._beat(order.attempt_id, row, stop)
                 )
             except ItermMcpError as error:
                 ending = Ending(Outcome.FAILED, _said(error))
@@ -260,11 +283,14 @@ class Attempts:
             raise broken.exceptions[0] from None
         return endings[0] if endings else None
 
-    def _beat(self, attempt_id: str, stop: anyio.Event) -> Callable[[], Awaitable[bool]]:
+    def _beat(
+        self, attempt_id: str, row: Record, stop: anyio.Event
+    ) -> Callable[[], Awaitable[bool]]:
         task_id, number = parts_of(attempt_id)
         clock = self._desk.clock
         started = clock.monotonic()
-        last = started - 2 * BEAT_SECONDS
+        # What was just claimed has just been seen to go on.
+        last = started - max(0.0, self._desk.now() - row.beat_at)
 
         async def beat() -> bool:
             nonlocal last
@@ -322,10 +348,9 @@ class Attempts:
         found = await self._look(attempt_id)
         if isinstance(found, dict):
             return found
-        order, row = found
         problem = ""
         try:
-            await self._work.answer(order, running_of(row), answer.text)
+            await self._work.answer(found.order, running_of(found.row), answer.text)
         except ItermMcpError as error:
             problem = f"the answer could not be handed on: {_said(error)}"
 
@@ -378,6 +403,15 @@ class Attempts:
                 _log.warning("tasks_database_waits", error=str(error))
             await anyio.sleep(wait)
             wait = min(2 * wait, MOST_AGAIN_SECONDS)
+
+
+def _ending_of(row: Record) -> Ending:
+    return codec.read_ending(json.loads(row.ending))
+
+
+def _over(row: Record) -> Next:
+    ending = _ending_of(row)
+    return end(ending.outcome, ending.reason)
 
 
 def _said(error: ItermMcpError) -> str:

@@ -63,8 +63,8 @@ class Steps(Protocol):
 async def run_attempt(steps: Steps, attempt_id: str) -> None:
     """Do one attempt from its place to its end.
 
-    It depends on nothing but what the steps answer: done again with the same answers, it asks for
-    the same steps.
+    Done again from the start, it goes on where it was: a step that has made something before says
+    so, and makes nothing.
     """
     found: Any = await steps.prepare(attempt_id)
     if found["next"] == "on":

@@ -1,15 +1,14 @@
 """One database for tasks, SQLite or Postgres, never touched on the event loop.
 
 Work on it is a plain function of the connection, run in a thread inside a transaction of its own;
-either all of it is written down or nothing. On SQLite one writes at a time; on Postgres rows that
-will be written are locked as they are read, and `exclusive` work waits for a lock that all machines
-share.
+either all of it is written down or nothing. What several have to write at once is committed
+together. On Postgres rows that will be written are locked as they are read, and `exclusive` work
+waits for a lock that all machines share.
 """
 
 from __future__ import annotations
 
 import sqlite3
-import threading
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
@@ -20,6 +19,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from iterm_mcp.errors import StoreError
 from iterm_mcp.paths import make_private_file
+from iterm_mcp.tasks.group_commit import GroupCommit
 from iterm_mcp.tasks.tables import METADATA, TASKS_BY_KIND, VERSION, VERSIONS
 
 if TYPE_CHECKING:
@@ -53,9 +53,7 @@ class TaskDatabase:
         self._engine = engine
         self.is_shared = engine.dialect.name != "sqlite"
         self._threads = anyio.CapacityLimiter(THREADS)
-        self._writing = anyio.CapacityLimiter(THREADS if self.is_shared else 1)
-        # asyncio's own cancellation, unlike anyio's, gives the turn away while the thread works.
-        self._busy = threading.Lock()
+        self._commits = GroupCommit(self._write)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run `work` on one consistent state and return its result.
@@ -75,12 +73,11 @@ class TaskDatabase:
             StoreError: The database cannot be used now.
         """
 
-        def locked(connection: Connection) -> T:
-            if exclusive and self.is_shared:
-                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
-            return work(connection)
+        def apart(connection: Connection) -> T:
+            with explained():
+                return work(connection)
 
-        return await to_thread.run_sync(self._write, locked, limiter=self._writing)
+        return await self._commits.write(apart, exclusive=exclusive)
 
     def now(self, connection: Connection, mine: float) -> float:
         """Return the time by which leases are measured: the server's, where several machines are.
@@ -93,11 +90,13 @@ class TaskDatabase:
         clock = sa.func.extract("epoch", sa.func.clock_timestamp())
         return float(connection.execute(sa.select(clock)).scalar_one())
 
-    def _write(self, work: Callable[[Connection], T]) -> T:
-        if self.is_shared:
-            return self._transact(work, True)  # noqa: FBT003 - positional, for a thread
-        with self._busy:
-            return self._transact(work, True)  # noqa: FBT003
+    def _write(self, work: Callable[[Connection], None], exclusive: bool) -> None:  # noqa: FBT001
+        def locked(connection: Connection) -> None:
+            if exclusive and self.is_shared:  # before anything else is locked, or two could cross
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+            work(connection)
+
+        self._transact(locked, True)  # noqa: FBT003 - as `read` does
 
     def _transact(self, work: Callable[[Connection], T], writes: bool) -> T:  # noqa: FBT001
         with (

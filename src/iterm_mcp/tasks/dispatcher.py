@@ -98,8 +98,8 @@ class Dispatcher:
         )
         reasons = {task_id: one.sentence for task_id, one in claimed.obstacles.items()}
         self._desk.waits = Waits(reasons, claimed.full, claimed.behind)
-        for task_id, number in claimed.attempts:
-            await self._durable.start(f"{task_id}~{number}")
+        if claimed.attempts:
+            await self._durable.start([f"{one}~{number}" for one, number in claimed.attempts])
         due = await self._desk.read(scheduling.next_schedule)
         times = [at - self._desk.now() for at in (claimed.wake_at, due) if at is not None]
         return max(0.01, min([self._poll_seconds, *times]))
@@ -129,9 +129,8 @@ class Dispatcher:
         if not ids:
             return
         ended = await self._durable.ended(ids)
-        for attempt_id in ids:
-            if attempt_id not in ended:
-                await self._durable.start(attempt_id)  # it attaches, if it was started before
+        # It attaches to what was started before.
+        await self._durable.start([one for one in ids if one not in ended])
         # One may have ended between the two looks, and have settled its attempt by now.
         still = set(await self._desk.read(lambda at: _going_on(at, holder)))
         broken = [one for one in ended if one in still]
@@ -157,8 +156,7 @@ class Dispatcher:
         for attempt_id in ids:
             if attempt_id in ended:
                 await self._durable.abandon(attempt_id, "it was lost, and its course broke")
-            else:
-                await self._durable.start(attempt_id)
+        await self._durable.start([one for one in ids if one not in ended])
 
     async def _fail(self, attempt_id: str, holder: Holder, reason: str) -> None:
         """End an attempt that could not even be cleaned up after."""

@@ -1,9 +1,13 @@
-"""The steps of each attempt as a DBOS workflow: what a step has answered is not asked again.
+"""The course of each attempt as a DBOS workflow: begun once, and gone on with until it has ended.
 
 This module alone knows DBOS. Its workflows run on a loop of their own, in a thread of their own, so
-that the executor and the signals of the daemon's loop stay as they are; every step is done on the
-daemon's loop. A kill at any moment, or an orderly end, leaves workflows as they are, and they go on
-where they were when the engine is next opened under the same name.
+that the executor and the signals of the daemon's loop stay as they are; the course itself is done
+on the daemon's loop. A kill at any moment, or an orderly end, leaves workflows as they are, and
+they are run again when the engine is next opened under the same name.
+
+DBOS remembers nothing of the steps: what they have made stands in the attempt's own row, written
+in the transaction that holds it against other machines, and that row is asked before every step. A
+second memory could only come to differ from it, and costs two transactions a step.
 """
 
 from __future__ import annotations
@@ -26,7 +30,7 @@ from iterm_mcp.tasks.course import ABANDONED, abandon_attempt, run_attempt
 from iterm_mcp.tasks.database import UNAVAILABLE, driver_url, explained, make_engine
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
     from dbos import DBOSConfig
 
@@ -64,74 +68,27 @@ _daemon: list[_Daemon] = []
 """At most one: the engine is one for a process, and its workflows are plain functions."""
 
 
-async def _ask(step: str, *arguments: object) -> Any:  # noqa: ANN401 - what the step answers
-    """Do a step on the daemon's loop."""
+async def _do(course: Callable[..., Awaitable[None]], *arguments: str) -> None:
+    """Do a course on the daemon's loop."""
     daemon = _daemon[-1]
     try:
-        future = daemon.portal.start_task_soon(getattr(daemon.steps, step), *arguments)
+        future = daemon.portal.start_task_soon(course, daemon.steps, *arguments)
     except RuntimeError:  # it is being closed: that ends no attempt
         await asyncio.Event().wait()
         raise
-    return await asyncio.wrap_future(future)
-
-
-@DBOS.step(name="prepare")
-async def _prepare(attempt_id: str) -> Any:  # noqa: ANN401
-    return await _ask("prepare", attempt_id)
-
-
-@DBOS.step(name="begin")
-async def _begin(attempt_id: str) -> Any:  # noqa: ANN401
-    return await _ask("begin", attempt_id)
-
-
-@DBOS.step(name="supervise")
-async def _supervise(attempt_id: str, turn: int) -> Any:  # noqa: ANN401
-    return await _ask("supervise", attempt_id, turn)
-
-
-@DBOS.step(name="wait_answer")
-async def _wait_answer(attempt_id: str, turn: int) -> Any:  # noqa: ANN401
-    return await _ask("wait_answer", attempt_id, turn)
-
-
-@DBOS.step(name="collect")
-async def _collect(attempt_id: str) -> Any:  # noqa: ANN401
-    return await _ask("collect", attempt_id)
-
-
-@DBOS.step(name="clean")
-async def _clean(attempt_id: str, outcome: str) -> Any:  # noqa: ANN401
-    return await _ask("clean", attempt_id, outcome)
-
-
-@DBOS.step(name="settle")
-async def _settle(attempt_id: str, outcome: str, reason: str, evidence: str) -> None:
-    await _ask("settle", attempt_id, outcome, reason, evidence)
-
-
-class _DurableSteps:
-    """The steps, each answered once; see `iterm_mcp.tasks.course.Steps`."""
-
-    prepare = staticmethod(_prepare)
-    begin = staticmethod(_begin)
-    supervise = staticmethod(_supervise)
-    wait_answer = staticmethod(_wait_answer)
-    collect = staticmethod(_collect)
-    clean = staticmethod(_clean)
-    settle = staticmethod(_settle)
+    await asyncio.wrap_future(future)
 
 
 @DBOS.workflow(name="attempt", max_recovery_attempts=None)  # the attempt's own row counts falls
 async def _attempt(attempt_id: str) -> None:
     """Do one attempt from its place to its end."""
-    await run_attempt(_DurableSteps(), attempt_id)
+    await _do(run_attempt, attempt_id)
 
 
 @DBOS.workflow(name="abandon", max_recovery_attempts=None)
 async def _abandon(attempt_id: str, reason: str) -> None:
     """End an attempt whose workflow broke."""
-    await abandon_attempt(_DurableSteps(), attempt_id, reason)
+    await _do(abandon_attempt, attempt_id, reason)
 
 
 class Durable:
@@ -140,13 +97,13 @@ class Durable:
     def __init__(self, portal: BlockingPortal) -> None:
         self._portal = portal
 
-    async def start(self, attempt_id: str) -> None:
-        """Have an attempt done; one that is being done, or was done, is not done again.
+    async def start(self, attempt_ids: Sequence[str]) -> None:
+        """Have attempts done; one that is being done, or was done, is not done again.
 
         Raises:
             StoreError: The database cannot be used now.
         """
-        await self._call(_start, attempt_id)
+        await self._call(_start, list(attempt_ids))
 
     async def abandon(self, attempt_id: str, reason: str) -> None:
         """Have an attempt closed and failed whose workflow broke."""
@@ -176,9 +133,10 @@ class Durable:
         return await to_thread.run_sync(call)
 
 
-async def _start(attempt_id: str) -> None:
-    with SetWorkflowID(attempt_id):
-        await DBOS.start_workflow_async(_attempt, attempt_id)
+async def _start(attempt_ids: list[str]) -> None:
+    for one in attempt_ids:
+        with SetWorkflowID(one):
+            await DBOS.start_workflow_async(_attempt, one)
 
 
 async def _start_abandoning(attempt_id: str, reason: str) -> None:

@@ -23,6 +23,12 @@ if TYPE_CHECKING:
     from iterm_mcp.tasks.writing import Record
 
 
+_TASK = sa.select(TASKS).where(TASKS.c.task_id == sa.bindparam("of_task"))
+_ATTEMPT = sa.select(ATTEMPTS).where(
+    ATTEMPTS.c.task_id == sa.bindparam("of_task"), ATTEMPTS.c.number == sa.bindparam("of_number")
+)
+
+
 def order_of(connection: Connection, task: Record, row: Record) -> Order:
     """Return what an attempt is to do, with values of results put in.
 
@@ -41,10 +47,9 @@ def read_order(connection: Connection, task_id: str, number: int) -> tuple[Order
 
     Where values are not there, it is as it was asked for.
     """
-    task = connection.execute(sa.select(TASKS).where(TASKS.c.task_id == task_id)).one_or_none()
-    row = connection.execute(
-        sa.select(ATTEMPTS).where(ATTEMPTS.c.task_id == task_id, ATTEMPTS.c.number == number)
-    ).one_or_none()
+    of = {"of_task": task_id, "of_number": number}
+    task = connection.execute(_TASK, of).one_or_none()
+    row = connection.execute(_ATTEMPT, of).one_or_none()
     if task is None or row is None:
         return None
     try:

@@ -35,6 +35,27 @@ if TYPE_CHECKING:
     from iterm_mcp.tasks.writing import Record, Writer
 
 
+_NEEDS = (
+    sa.select(
+        NEEDS.c.need,
+        NEEDS.c.need_id,
+        TASKS.c.name,
+        # One that was purged had settled, and who needed it too; be safe all the same.
+        sa.func.coalesce(TASKS.c.state, TaskState.CANCELLED).label("state"),
+        TASKS.c.result,
+    )
+    .select_from(NEEDS.outerjoin(TASKS, TASKS.c.task_id == NEEDS.c.need_id))
+    .where(NEEDS.c.task_id == sa.bindparam("of_task"))
+)
+_DEPENDANTS = (
+    sa.select(TASKS.c.task_id)
+    .join(NEEDS, NEEDS.c.task_id == TASKS.c.task_id)
+    .where(NEEDS.c.need_id == sa.bindparam("needed"), TASKS.c.state == sa.bindparam("in_state"))
+    .order_by(TASKS.c.number)
+)
+_GRAPH = sa.select(GRAPHS).where(GRAPHS.c.graph_id == sa.bindparam("of_graph")).with_for_update()
+
+
 class AddTasks(Protocol):
     """Writes further tasks of a graph down, see `iterm_mcp.tasks.submitting.add_tasks`."""
 
@@ -106,19 +127,7 @@ def _release(
 
 def needs_of(connection: Connection, task_id: str) -> Sequence[Record]:
     """Return how the tasks stand that a task needs: need, need_id, name, state, result."""
-    query = (
-        sa.select(
-            NEEDS.c.need,
-            NEEDS.c.need_id,
-            TASKS.c.name,
-            # One that was purged had settled, and who needed it too; be safe all the same.
-            sa.func.coalesce(TASKS.c.state, TaskState.CANCELLED).label("state"),
-            TASKS.c.result,
-        )
-        .select_from(NEEDS.outerjoin(TASKS, TASKS.c.task_id == NEEDS.c.need_id))
-        .where(NEEDS.c.task_id == task_id)
-    )
-    return connection.execute(query).all()
+    return connection.execute(_NEEDS, {"of_task": task_id}).all()
 
 
 def inputs_of(connection: Connection, task_id: str) -> dict[str, TaskResult]:
@@ -207,20 +216,13 @@ def _fan_out(
 
 
 def _dependants(writer: Writer, task_id: str, state: TaskState = TaskState.WAITING) -> list[Record]:
-    query = (
-        sa.select(TASKS.c.task_id)
-        .join(NEEDS, NEEDS.c.task_id == TASKS.c.task_id)
-        .where(NEEDS.c.need_id == task_id, TASKS.c.state == state)
-        .order_by(TASKS.c.number)
-    )
-    return [writer.task(one) for one in writer.connection.execute(query).scalars().all()]
+    found = writer.connection.execute(_DEPENDANTS, {"needed": task_id, "in_state": state})
+    return [writer.task(one) for one in found.scalars().all()]
 
 
 def _keep_to_policy(writer: Writer, row: Record) -> list[Record]:
     """Do what the graph of a settled task asks for; return what has settled by that."""
-    graph = writer.connection.execute(
-        sa.select(GRAPHS).where(GRAPHS.c.graph_id == row.graph).with_for_update()
-    ).one_or_none()
+    graph = writer.connection.execute(_GRAPH, {"of_graph": row.graph}).one_or_none()
     if graph is None:
         return []
     settled = []

@@ -23,6 +23,22 @@ MOST_LOSSES = 4
 """A task whose attempts were lost so often is dead: it may be what takes machines down."""
 
 
+_ATTEMPT = (
+    ATTEMPTS.c.task_id == sa.bindparam("of_task"),
+    ATTEMPTS.c.number == sa.bindparam("of_number"),
+)
+_HELD = sa.select(ATTEMPTS).where(*_ATTEMPT).with_for_update()
+_KEEP = sa.update(ATTEMPTS).where(*_ATTEMPT)
+_DUE = (
+    sa.select(TASKS)
+    .where(TASKS.c.state == TaskState.DELAYED, TASKS.c.not_before <= sa.bindparam("now"))
+    .order_by(TASKS.c.not_before)
+    .limit(500)
+    .with_for_update(skip_locked=True)
+)
+_NEXT_DUE = sa.select(sa.func.min(TASKS.c.not_before)).where(TASKS.c.state == TaskState.DELAYED)
+
+
 @dataclass(frozen=True, slots=True)
 class Holder:
     """Which life of which machine writes; what an attempt was lost by may not write it any more."""
@@ -43,11 +59,8 @@ class End:
 
 def held(writer: Writer, holder: Holder, task_id: str, number: int) -> Record | None:
     """Return the attempt's row if it still goes on and is the holder's, else None."""
-    row = writer.connection.execute(
-        sa.select(ATTEMPTS)
-        .where(ATTEMPTS.c.task_id == task_id, ATTEMPTS.c.number == number)
-        .with_for_update()
-    ).one_or_none()
+    of = {"of_task": task_id, "of_number": number}
+    row = writer.connection.execute(_HELD, of).one_or_none()
     if row is None or row.ended_at is not None:
         return None
     return row if (row.machine, row.epoch) == (holder.machine, holder.epoch) else None
@@ -55,11 +68,7 @@ def held(writer: Writer, holder: Holder, task_id: str, number: int) -> Record | 
 
 def keep(writer: Writer, task_id: str, number: int, **values: object) -> None:
     """Write down something of an attempt."""
-    writer.connection.execute(
-        sa.update(ATTEMPTS)
-        .where(ATTEMPTS.c.task_id == task_id, ATTEMPTS.c.number == number)
-        .values(**values)
-    )
+    writer.connection.execute(_KEEP, {"of_task": task_id, "of_number": number, **values})
 
 
 def advance(writer: Writer, task_id: str, number: int, to: TaskState, reason: str = "") -> None:
@@ -180,14 +189,7 @@ def _fail(writer: Writer, row: Record, number: int, end: End) -> Record | None:
 
 def queue_due(writer: Writer) -> int:
     """Queue what was delayed until now; return how many they were."""
-    query = (
-        sa.select(TASKS)
-        .where(TASKS.c.state == TaskState.DELAYED, TASKS.c.not_before <= writer.now)
-        .order_by(TASKS.c.not_before)
-        .limit(500)
-        .with_for_update(skip_locked=True)
-    )
-    rows = writer.connection.execute(query).all()
+    rows = writer.connection.execute(_DUE, {"now": writer.now}).all()
     for row in rows:
         writer.move(row, TaskState.QUEUED, row.reason)
     return len(rows)
@@ -195,5 +197,4 @@ def queue_due(writer: Writer) -> int:
 
 def next_due(writer: Writer) -> float | None:
     """Return when the next delayed task is due; None when none is delayed."""
-    query = sa.select(sa.func.min(TASKS.c.not_before)).where(TASKS.c.state == TaskState.DELAYED)
-    return writer.connection.execute(query).scalar()
+    return writer.connection.execute(_NEXT_DUE).scalar()

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 SEARCHED_CHARACTERS = 4000
 MOST_KEY_CHARACTERS = 300
+_INSERT = sa.insert(TASKS)
 _CHUNK = 400
 """How many values one statement is given at most."""
 
@@ -101,7 +102,7 @@ def add_tasks(
         values |= {"task_id": ids[spec.name], "graph": graph_id, "state": state}
         if state is TaskState.DELAYED:
             values["not_before"] = later
-        writer.connection.execute(sa.insert(TASKS).values(**values))
+        writer.connection.execute(_INSERT, values)
         row = writer.task(ids[spec.name])
         writer.record(row, state, "", 0)
         if waits:

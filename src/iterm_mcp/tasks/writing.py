@@ -22,6 +22,16 @@ if TYPE_CHECKING:
 Record: TypeAlias = Any
 """A row; its columns are those of the query that it comes from."""
 
+# Statements are built once: building one costs several times what running it does.
+_TASK = sa.select(TASKS).where(TASKS.c.task_id == sa.bindparam("of_task")).with_for_update()
+_MOVE = sa.update(TASKS).where(
+    TASKS.c.task_id == sa.bindparam("of_task"), TASKS.c.state == sa.bindparam("before")
+)
+_RECORD = sa.insert(MOVES)
+_STARTED = sa.select(ATTEMPTS.c.started_at).where(
+    ATTEMPTS.c.task_id == sa.bindparam("of_task"), ATTEMPTS.c.number == sa.bindparam("of_number")
+)
+
 MOST_REASON_CHARACTERS = 2000
 _CUT = "…"
 
@@ -62,8 +72,7 @@ class Writer:
         Raises:
             NotFoundError: There is no such task.
         """
-        query = sa.select(TASKS).where(TASKS.c.task_id == task_id).with_for_update()
-        row = self.connection.execute(query).one_or_none()
+        row = self.connection.execute(_TASK, {"of_task": task_id}).one_or_none()
         if row is None:
             raise NotFoundError("task", task_id, hint="List tasks to see which there are.")
         return row
@@ -97,14 +106,15 @@ class Writer:
         if to is not TaskState.DELAYED:
             values.setdefault("not_before", None)
         moved = self.connection.execute(
-            sa.update(TASKS)
-            .where(TASKS.c.task_id == row.task_id, TASKS.c.state == before)
-            .values(
-                state=to,
-                reason=reason,
-                settled_at=self.now if to in SETTLED else None,
+            _MOVE,
+            {
+                "of_task": row.task_id,
+                "before": before,
+                "state": to,
+                "reason": reason,
+                "settled_at": self.now if to in SETTLED else None,
                 **values,
-            )
+            },
         )
         if moved.rowcount != 1:
             raise IllegalMoveError(f"task {row.task_id} is not {before} any more")
@@ -127,9 +137,14 @@ class Writer:
             outcome, took: See `TaskChange`; they are told alone.
         """
         inserted = self.connection.execute(
-            sa.insert(MOVES).values(
-                task_id=row.task_id, state=state, at=self.now, reason=reason, attempt=attempt
-            )
+            _RECORD,
+            {
+                "task_id": row.task_id,
+                "state": state,
+                "at": self.now,
+                "reason": reason,
+                "attempt": attempt,
+            },
         )
         key = inserted.inserted_primary_key
         self.changes.append(
@@ -160,8 +175,6 @@ class Writer:
         runs = row.tries + row.losses + (row.state in ACTIVE)
         if to not in SETTLED or not runs:
             return None
-        first = sa.select(ATTEMPTS.c.started_at).where(
-            ATTEMPTS.c.task_id == row.task_id, ATTEMPTS.c.number == row.attempts - runs + 1
-        )
-        started = self.connection.execute(first).scalar()
+        first = {"of_task": row.task_id, "of_number": row.attempts - runs + 1}
+        started = self.connection.execute(_STARTED, first).scalar()
         return None if started is None else max(0.0, self.now - started)

@@ -1,8 +1,9 @@
 """An engine in the hands of a test: all of it but DBOS, the clock and what attempts consist of.
 
-In the place of DBOS stands a journal in memory that outlives kills, as its database does. Of an
-attempt's course one step is done at a time, when the test says so; so there is no race but those
-that the test makes, and none that it cannot make again.
+In the place of DBOS stands a journal in memory: which courses there are outlives kills, as in its
+database; how far they came does not, as there. Of an attempt's course one step is done at a time,
+when the test says so; so there is no race but those that the test makes, and none that it cannot
+make again.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class _PauseError(BaseException):
 
 
 class Journal:
-    """What the steps of attempts have answered, in the place of DBOS."""
+    """Which courses there are, in the place of DBOS, and what their steps answered in this life."""
 
     def __init__(self) -> None:
         self.courses: dict[str, list[Any]] = {}
@@ -50,9 +51,15 @@ class Journal:
         """Return the courses that are not over."""
         return [one for one in self.courses if one not in self.over]
 
-    async def start(self, attempt_id: str) -> None:
+    def recover(self) -> None:
+        """Have all that is not over begin anew, as in a new life."""
+        for one in self.going_on:
+            self.courses[one] = []
+
+    async def start(self, attempt_ids: Sequence[str]) -> None:
         """See `Durable.start`."""
-        self.courses.setdefault(attempt_id, [])
+        for one in attempt_ids:
+            self.courses.setdefault(one, [])
 
     async def abandon(self, attempt_id: str, reason: str) -> None:
         """See `Durable.abandon`."""
@@ -147,6 +154,7 @@ class Machine:
     async def start(self) -> None:
         """Begin a life, and go on with what the last one has left."""
         self._open()
+        self.journal.recover()
         self.desk.forget = self.forget
         await self.lease.enrol()
         self.alive, self.deposed = True, False

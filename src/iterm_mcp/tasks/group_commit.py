@@ -1,0 +1,113 @@
+"""Whatever waits to be written is committed together: it is the commit that waits for the disk.
+
+Who comes first commits for all that wait by then; the others find theirs done when it is their
+turn. Each one's work is behind a savepoint of its own: where one raises, nothing of it is written,
+and all of the others.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import anyio
+from anyio import lowlevel, to_thread
+from sqlalchemy.exc import SQLAlchemyError
+
+from iterm_mcp.errors import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from sqlalchemy import Connection
+
+T = TypeVar("T")
+
+MOST_TOGETHER = 100
+_SAVEPOINT = "one_of_many"
+
+
+@dataclass(slots=True)
+class _Request(Generic[T]):
+    """What somebody has to write."""
+
+    work: Callable[[Connection], T]
+    exclusive: bool
+    done: bool = False
+    result: T | None = None
+    error: BaseException | None = None
+
+    def run(self, connection: Connection) -> None:
+        """Do it alone."""
+        self.result = self.work(connection)
+
+    def run_apart(self, connection: Connection) -> None:
+        """Do it so that nothing is left of it if it raises, and remember what it raised.
+
+        Raises:
+            StoreError: There is nothing left of the whole transaction.
+        """
+        connection.exec_driver_sql(f"SAVEPOINT {_SAVEPOINT}")
+        try:
+            self.run(connection)
+        except BaseException as error:  # noqa: BLE001 - whoever asked is told
+            try:
+                connection.exec_driver_sql(f"ROLLBACK TO SAVEPOINT {_SAVEPOINT}")
+            except SQLAlchemyError as lost:
+                raise (error if isinstance(error, StoreError) else lost) from None
+            self.error = error
+        else:
+            connection.exec_driver_sql(f"RELEASE SAVEPOINT {_SAVEPOINT}")
+
+
+class GroupCommit:
+    """One for each database.
+
+    Args:
+        transact: Runs what it is given in a transaction, an exclusive one if it is told so.
+    """
+
+    def __init__(self, transact: Callable[[Callable[[Connection], None], bool], None]) -> None:
+        self._transact = transact
+        self._waiting: deque[_Request[Any]] = deque()
+        self._turn = anyio.Lock()
+        # asyncio's own cancellation, unlike anyio's, gives the turn away while the thread works.
+        self._busy = threading.Lock()
+        self._threads = anyio.CapacityLimiter(2)
+
+    async def write(self, work: Callable[[Connection], T], *, exclusive: bool) -> T:
+        """Run `work` in a thread, and return its result once it is committed.
+
+        No cancellation comes between: either it was not begun, or it is done.
+        """
+        await lowlevel.checkpoint_if_cancelled()
+        request = _Request(work, exclusive)
+        self._waiting.append(request)
+        with anyio.CancelScope(shield=True):  # the database's own time limits bound it
+            async with self._turn:
+                if not request.done:
+                    count = min(len(self._waiting), MOST_TOGETHER)
+                    batch = [self._waiting.popleft() for _ in range(count)]
+                    await to_thread.run_sync(self._commit, batch, limiter=self._threads)
+        if request.error is not None:
+            raise request.error
+        return request.result  # type: ignore[return-value]  # `work` returned it
+
+    def _commit(self, batch: Sequence[_Request[Any]]) -> None:
+        def work(connection: Connection) -> None:
+            if len(batch) == 1:
+                batch[0].run(connection)
+                return
+            for one in batch:
+                one.run_apart(connection)
+
+        with self._busy:
+            try:
+                self._transact(work, any(one.exclusive for one in batch))
+            except BaseException as error:  # noqa: BLE001 - whoever asked is told
+                for one in batch:
+                    one.error = error
+            for one in batch:
+                one.done = True

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import anyio
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from iterm_mcp.models.task_queries import TaskChange
 
@@ -39,15 +40,29 @@ class Changes:
 
     Attributes:
         bell: Rung whenever a task has moved, here.
-        tell: Called with every change that this process has written, after it is committed.
+        stops: Rung whenever something that runs was asked to end, here.
     """
 
     def __init__(self, tell: Callable[[TaskChange], None]) -> None:
+        """Have `tell` called with every change that this process has written and committed."""
         self.bell = Bell()
+        self.stops = Bell()
         self._tell = tell
+        self._listeners: list[Callable[[TaskChange], None]] = []
+
+    @contextmanager
+    def heard_by(self, listener: Callable[[TaskChange], None]) -> Iterator[None]:
+        """Have somebody else called as well, for the block."""
+        self._listeners.append(listener)
+        try:
+            yield
+        finally:
+            self._listeners.remove(listener)
 
     def told(self, changes: Sequence[TaskChange]) -> None:
         """Pass on what has just been committed."""
         for one in changes:
             self._tell(one)
+            for listener in self._listeners:
+                listener(one)
         self.bell.ring()

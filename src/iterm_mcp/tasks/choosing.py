@@ -96,20 +96,6 @@ class Choice:
     behind: str = ""
 
 
-def rank(candidate: Candidate, ageing_seconds: float) -> tuple[float, float, int]:
-    """Return what tasks are sorted by, the first to start having the smallest.
-
-    It is the same at all times: of two tasks in the queue, both age alike.
-    """
-    ahead = candidate.priority * ageing_seconds - candidate.queued_at
-    return (-ahead, candidate.queued_at, candidate.number)
-
-
-def ranked(queued: Iterable[Candidate], ageing_seconds: float) -> list[Candidate]:
-    """Return tasks in the order in which they should start."""
-    return sorted(queued, key=lambda one: rank(one, ageing_seconds))
-
-
 class Counts:
     """How many run by now, those chosen included."""
 
@@ -162,6 +148,7 @@ def choose(
     """Return what starts now.
 
     Args:
+        queued: In the order of their ranks, the highest first; no more are taken than are needed.
         admit: Says what else is in a task's way; asked only of tasks that nothing else holds, and
             of those that are refused alike only once.
     """
@@ -172,7 +159,7 @@ def choose(
     refused: dict[tuple[str, str, str], Obstacle] = {}
     wakes: list[float] = []
     behind = ""
-    for one in ranked(queued, situation.limits.ageing_seconds):
+    for one in queued:
         if counts.full:
             break
         obstacle = next(in_the_way(one, situation, counts), None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ from iterm_mcp.tasks.settling import next_due, queue_due
 from iterm_mcp.tasks.tables import ATTEMPTS, MACHINES, PAUSES, TASKS
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Iterator, Mapping
 
     from sqlalchemy import Connection
 
@@ -28,7 +29,45 @@ if TYPE_CHECKING:
 MOST_READ = 200
 """So many tasks are read for admission while others wait to write; the rest right after."""
 
+MOST_KNOWN = 20_000
+PAGE = 100
+
 _TRAITS = (TASKS.c.kind, TASKS.c.team, TASKS.c.repository, TASKS.c.account)
+_ageing = sa.bindparam("ageing", type_=sa.Double)
+_RANK = (TASKS.c.queued_at - TASKS.c.priority * _ageing, TASKS.c.queued_at, TASKS.c.number)
+_QUEUE = (
+    sa.select(
+        TASKS.c.task_id,
+        TASKS.c.number,
+        TASKS.c.priority,
+        TASKS.c.queued_at,
+        TASKS.c.labels,
+        *_TRAITS,
+    )
+    .where(TASKS.c.state == TaskState.QUEUED)
+    .order_by(*_RANK)
+    .limit(sa.bindparam("rows"))
+    .offset(sa.bindparam("start"))
+)
+_RUNNING = (
+    sa.select(*_TRAITS, ATTEMPTS.c.machine)
+    .join(
+        ATTEMPTS,
+        sa.and_(ATTEMPTS.c.task_id == TASKS.c.task_id, ATTEMPTS.c.number == TASKS.c.attempts),
+    )
+    .where(TASKS.c.state.in_(sorted(ACTIVE)))
+)
+_STARTED = (
+    sa.select(*_TRAITS, ATTEMPTS.c.started_at)
+    .join(ATTEMPTS, ATTEMPTS.c.task_id == TASKS.c.task_id)
+    .where(ATTEMPTS.c.started_at > sa.bindparam("since"))
+)
+_MACHINE = sa.select(MACHINES).where(MACHINES.c.name == sa.bindparam("machine"))
+_PAUSED = sa.select(PAUSES.c.scope)
+_BEGIN = sa.insert(ATTEMPTS)
+_ATTEMPT = sa.select(ATTEMPTS).where(
+    ATTEMPTS.c.task_id == sa.bindparam("of_task"), ATTEMPTS.c.number == sa.bindparam("of_number")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +99,10 @@ class Demands:
         self._known: dict[str, tuple[float, Demand]] = {}
         self._left = MOST_READ
 
-    def begin(self, queued: Collection[Candidate]) -> None:
-        """Forget what is not queued any more, and read some more tasks."""
-        here = {one.task_id for one in queued}
-        self._known = {key: kept for key, kept in self._known.items() if key in here}
+    def begin(self) -> None:
+        """Read some more tasks; forget those that were read first, where they are too many."""
+        while len(self._known) > MOST_KNOWN:
+            del self._known[next(iter(self._known))]
         self._left = MOST_READ
 
     def of(self, writer: Writer, one: Candidate) -> Demand | None:
@@ -101,9 +140,8 @@ def claim(
     if counts.full or situation.here.draining:
         return Claimed((), {}, due, _full(counts, situation.here))
 
-    queued = queue_of(writer.connection)
     known = demands or Demands()
-    known.begin(queued)
+    known.begin()
     unread: list[float] = []
 
     def admit(one: Candidate) -> Refusal | None:
@@ -113,7 +151,7 @@ def claim(
             return Refusal("its turn comes in a moment", Reach.ALL)
         return admission.admit(demand, time_of(writer.now))
 
-    choice = choose(queued, situation, admit)
+    choice = choose(queue_of(writer.connection, limits.ageing_seconds), situation, admit)
     picks = [one.task_id for one in choice.picks]
     attempts = tuple((one, _start(writer, writer.task(one), holder)) for one in picks)
     times = [at for at in (due, choice.wake_at, *unread) if at is not None]
@@ -133,7 +171,7 @@ def _full(counts: Counts, here: Here) -> str:
 
 def machine_row(connection: Connection, name: str) -> Record | None:
     """Return what is known of a machine."""
-    return connection.execute(sa.select(MACHINES).where(MACHINES.c.name == name)).one_or_none()
+    return connection.execute(_MACHINE, {"machine": name}).one_or_none()
 
 
 def situation_of(
@@ -146,37 +184,35 @@ def situation_of(
         if row is not None
         else Here(machine, 0)
     )
-    query = (
-        sa.select(*_TRAITS, ATTEMPTS.c.machine)
-        .join(
-            ATTEMPTS,
-            sa.and_(ATTEMPTS.c.task_id == TASKS.c.task_id, ATTEMPTS.c.number == TASKS.c.attempts),
-        )
-        .where(TASKS.c.state.in_(sorted(ACTIVE)))
-    )
-    active = [Active(_traits(one), one.machine) for one in connection.execute(query)]
-    since = now - limits.longest_rate_seconds
-    recent = (
-        sa.select(*_TRAITS, ATTEMPTS.c.started_at)
-        .join(ATTEMPTS, ATTEMPTS.c.task_id == TASKS.c.task_id)
-        .where(ATTEMPTS.c.started_at > since)
-    )
-    started = [(one.started_at, _traits(one)) for one in connection.execute(recent)]
-    pauses = set(connection.execute(sa.select(PAUSES.c.scope)).scalars())
+    active = [Active(_traits(one), one.machine) for one in connection.execute(_RUNNING)]
+    started = []
+    if limits.longest_rate_seconds:
+        recent = connection.execute(_STARTED, {"since": now - limits.longest_rate_seconds})
+        started = [(one.started_at, _traits(one)) for one in recent]
+    pauses = set(connection.execute(_PAUSED).scalars())
     return Situation(here, limits, now, active, started, pauses)
 
 
-def queue_of(connection: Connection) -> list[Candidate]:
-    """Return all that is queued."""
-    query = sa.select(
-        TASKS.c.task_id,
-        TASKS.c.number,
-        TASKS.c.priority,
-        TASKS.c.queued_at,
-        TASKS.c.labels,
-        *_TRAITS,
-    ).where(TASKS.c.state == TaskState.QUEUED)
-    return [candidate(row) for row in connection.execute(query)]
+def queue_of(connection: Connection, ageing_seconds: float) -> Iterator[Candidate]:
+    """Return what is queued by rank, the highest first, reading no more than is taken.
+
+    A task's rank is its priority, plus one for each `ageing_seconds` in the queue. Of two tasks the
+    same one is ahead at all times, since both age alike.
+    """
+    for start in itertools.count(0, PAGE):
+        page = {"ageing": ageing_seconds, "rows": PAGE, "start": start}
+        rows = connection.execute(_QUEUE, page).all()
+        yield from map(candidate, rows)
+        if len(rows) < PAGE:
+            return
+
+
+def ahead_of(connection: Connection, one: Candidate, ageing_seconds: float) -> int:
+    """Count what is queued before a task."""
+    mine = one.queued_at - one.priority * ageing_seconds, one.queued_at, one.number
+    ahead = sa.tuple_(*_RANK) < sa.tuple_(*mine)
+    query = sa.select(sa.func.count()).where(TASKS.c.state == TaskState.QUEUED, ahead)
+    return int(connection.execute(query, {"ageing": ageing_seconds}).scalar_one())
 
 
 def candidate(row: Record) -> Candidate:
@@ -191,22 +227,21 @@ def _traits(row: Record) -> Traits:
 
 def _start(writer: Writer, row: Record, holder: Holder) -> int:
     number: int = row.attempts + 1
-    writer.connection.execute(
-        sa.insert(ATTEMPTS).values(
-            task_id=row.task_id,
-            number=number,
-            machine=holder.machine,
-            epoch=holder.epoch,
-            started_at=writer.now,
-            deadline=writer.now + load_spec(row.spec).deadline_seconds,
-            beat_at=writer.now,
-            reason="",
-            evidence="",
-            crashes=0,
-            cleaned=False,
-            **{"origin": number, **_kept(writer.connection, row)},
-        )
-    )
+    attempt = {
+        "task_id": row.task_id,
+        "number": number,
+        "origin": number,
+        "machine": holder.machine,
+        "epoch": holder.epoch,
+        "started_at": writer.now,
+        "deadline": writer.now + load_spec(row.spec).deadline_seconds,
+        "beat_at": writer.now,
+        "reason": "",
+        "evidence": "",
+        "crashes": 0,
+        "cleaned": False,
+    }
+    writer.connection.execute(_BEGIN, attempt | _kept(writer.connection, row))
     writer.move(row, TaskState.STARTING, attempt=number, fork_step="", attempts=number)
     return number
 
@@ -215,10 +250,9 @@ def _kept(connection: Connection, row: Record) -> dict[str, object]:
     """Return what the new attempt keeps of the last one, where it is forked off."""
     names = {"begin": ("place",), "supervise": ("place", "running", "origin")}
     names["collect"] = ("place", "running", "ending", "origin")
-    last = connection.execute(
-        sa.select(ATTEMPTS).where(
-            ATTEMPTS.c.task_id == row.task_id, ATTEMPTS.c.number == row.attempts
-        )
-    ).one_or_none()
     wanted = names.get(row.fork_step, ())
+    if not wanted:
+        return {}
+    of = {"of_task": row.task_id, "of_number": row.attempts}
+    last = connection.execute(_ATTEMPT, of).one_or_none()
     return {} if last is None else {name: getattr(last, name) for name in wanted}

@@ -45,6 +45,8 @@ T = TypeVar("T")
 POLL_SECONDS = 1.0
 """How soon what another machine has written is seen."""
 
+_RESTING = SETTLED | {TaskState.NEEDS_INPUT}
+
 _OVERLAP = 200
 """Changes of several machines may come to be seen in another order than they are numbered in."""
 
@@ -100,6 +102,11 @@ class Desk:
     def bell(self) -> Bell:
         """What is rung whenever something is written here."""
         return self._changes.bell
+
+    @property
+    def stops(self) -> Bell:
+        """What is rung whenever something that runs was asked to end here."""
+        return self._changes.stops
 
     async def write(self, work: Callable[[Writer], T]) -> T:
         """Run a transaction that moves tasks, and tell what it has moved.
@@ -196,13 +203,17 @@ class Desk:
     async def cancel(self, task_id: str, who: str, reason: str) -> Task:
         """End a task."""
         await self.write(lambda at: asking.cancel(at, task_id, who, reason))
-        self.bell.ring()
+        self._ring_both()
         return await self.get(task_id)
 
     async def cancel_graph(self, graph_id: str, who: str, reason: str) -> None:
         """End all tasks of a graph."""
         await self.write(lambda at: asking.cancel_graph(at, graph_id, who, reason))
+        self._ring_both()
+
+    def _ring_both(self) -> None:
         self.bell.ring()
+        self.stops.ring()
 
     async def retry(self, task_id: str, who: str) -> Task:
         """Try a task anew."""
@@ -268,12 +279,22 @@ class Desk:
 
     async def wait(self, ids: Sequence[str], seconds: float) -> TaskPage:
         """Wait until all tasks have settled, or ask a person, or the time is over."""
-        with anyio.move_on_after(seconds):
+        rested: set[str] = set()
+
+        def hear(change: TaskChange) -> None:
+            if change.state in _RESTING:
+                rested.add(change.task_id)
+
+        with anyio.move_on_after(seconds), self._changes.heard_by(hear):
             while True:
-                event = self.bell.next()
-                if not await self.read(lambda at: _going_on(at, ids)):
+                rested.clear()
+                left = await self.read(lambda at: _going_on(at, ids))
+                if not left:
                     break
-                await self.bell.wait(event, self._poll_seconds)
+                with anyio.move_on_after(self._poll_seconds):
+                    while not left <= rested:
+                        event = self.bell.next()
+                        await event.wait()
         return TaskPage(tuple(await self.read(lambda at: finding.tasks_of(at, ids))))
 
     async def watch(self, since: int | None) -> AsyncIterator[TaskChange]:
@@ -304,8 +325,8 @@ def _repositories(directories: Iterable[str]) -> dict[str, str]:
     return {one: submitting.repository_of(one) for one in directories}
 
 
-def _going_on(connection: Connection, ids: Sequence[str]) -> bool:
+def _going_on(connection: Connection, ids: Sequence[str]) -> set[str]:
     query = sa.select(TASKS.c.task_id).where(
         TASKS.c.task_id.in_(ids), TASKS.c.state.not_in(sorted(SETTLED)), TASKS.c.question == ""
     )
-    return connection.execute(query.limit(1)).first() is not None
+    return set(connection.execute(query).scalars())

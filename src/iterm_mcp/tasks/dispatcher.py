@@ -54,6 +54,7 @@ class Dispatcher:
         self._lease = lease
         self._durable = durable
         self._demands = Demands()
+        self._schedule_at: float | None = 0.0  # not known yet
         self._poll_seconds = SHARED_SECONDS if desk.is_shared else ALONE_SECONDS
 
     async def run(self) -> None:
@@ -87,21 +88,25 @@ class Dispatcher:
 
     async def _dispatch(self) -> float:
         """Start what may start; return how long to wait before looking again."""
-        await self._submit_due()
+        if self._schedule_at is not None and self._schedule_at <= self._desk.now():
+            await self._submit_due()
         if not self._lease.trusted:
             return AGAIN_SECONDS
         limits = self._options.limits()
         admission = self._options.admission
         holder = self._lease.holder
-        claimed = await self._desk.write(
-            lambda at: claim(at, holder, limits, admission, self._demands)
+        claimed, self._schedule_at = await self._desk.write(
+            lambda at: (
+                claim(at, holder, limits, admission, self._demands),
+                scheduling.next_schedule(at.connection),
+            )
         )
         reasons = {task_id: one.sentence for task_id, one in claimed.obstacles.items()}
         self._desk.waits = Waits(reasons, claimed.full, claimed.behind)
         if claimed.attempts:
             await self._durable.start([f"{one}~{number}" for one, number in claimed.attempts])
-        due = await self._desk.read(scheduling.next_schedule)
-        times = [at - self._desk.now() for at in (claimed.wake_at, due) if at is not None]
+        wakes = (claimed.wake_at, self._schedule_at)
+        times = [at - self._desk.now() for at in wakes if at is not None]
         return max(0.01, min([self._poll_seconds, *times]))
 
     async def _submit_due(self) -> None:

@@ -8,8 +8,8 @@ import sqlalchemy as sa
 
 from iterm_mcp.models.task_queries import Explanation, Failure, Hindrance, Obstacle
 from iterm_mcp.models.tasks import SETTLED, Outcome, TaskState
-from iterm_mcp.tasks.choosing import Counts, Rates, in_the_way, rank
-from iterm_mcp.tasks.claiming import candidate, queue_of, situation_of
+from iterm_mcp.tasks.choosing import Counts, Rates, in_the_way
+from iterm_mcp.tasks.claiming import ahead_of, candidate, situation_of
 from iterm_mcp.tasks.codec import time_of
 from iterm_mcp.tasks.finding import get_task
 from iterm_mcp.tasks.limits import demand_of
@@ -95,8 +95,7 @@ def _queue(
         yield Obstacle(Hindrance.ADMISSION, refusal.sentence)
     elif behind:
         yield Obstacle(Hindrance.ADMISSION, behind)
-    place = rank(mine, limits.ageing_seconds)
-    ahead = sum(rank(one, limits.ageing_seconds) < place for one in queue_of(connection))
+    ahead = ahead_of(connection, mine, limits.ageing_seconds)
     if ahead:
         yield Obstacle(
             Hindrance.TURN,

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from iterm_mcp.tasks.writing import Writer
 
 FIELDS = 5
+_NEXT = sa.select(sa.func.min(SCHEDULES.c.next_at))
 
 
 def next_time(cron: str, zone: str, after: datetime) -> datetime:
@@ -99,7 +100,7 @@ def schedules(connection: Connection) -> list[Schedule]:
 
 def next_schedule(connection: Connection) -> float | None:
     """Return when the next schedule is due; None when none is."""
-    return connection.execute(sa.select(sa.func.min(SCHEDULES.c.next_at))).scalar()
+    return connection.execute(_NEXT).scalar()
 
 
 def due(connection: Connection, now: float) -> list[Schedule]:

@@ -37,12 +37,12 @@ class Stops:
         self._events.pop(attempt_id, None)
 
     async def watch(self) -> None:
-        """Look whenever something was written here, and now and then, for ever."""
+        """Look whenever something was asked to end here, and now and then, for ever."""
         while True:
-            event = self._desk.bell.next()
+            event = self._desk.stops.next()
             if self._events:
                 await self._look()
-            await self._desk.bell.wait(event, LOOK_SECONDS)
+            await self._desk.stops.wait(event, LOOK_SECONDS)
 
     async def _look(self) -> None:
         if not self._lease.trusted:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -18,9 +19,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import pytest
+    from sqlalchemy import Connection
     from tests.unit.tasks.desks import Bench
 
     from iterm_mcp.models.tasks import TaskSpec
+    from iterm_mcp.tasks.choosing import Candidate
     from iterm_mcp.tasks.claiming import Claimed
     from iterm_mcp.tasks.limits import Demand
     from iterm_mcp.tasks.writing import Writer
@@ -82,8 +85,8 @@ async def test_a_task_that_is_queued_anew_is_read_anew(folder: Path) -> None:
 
         async def ask() -> Demand | None:
             def look(writer: Writer) -> Demand | None:
-                (one,) = claiming.queue_of(writer.connection)
-                demands.begin([one])
+                (one,) = claiming.queue_of(writer.connection, 60.0)
+                demands.begin()
                 return demands.of(writer, replace(one, queued_at=one.queued_at + later))
 
             return await bench.desk.write(look)
@@ -117,3 +120,53 @@ async def test_for_whom_memory_is_kept_is_told_to_who_waits_for_it(folder: Path)
         found = (await bench.desk.explain(small)).obstacles
         assert [one.what for one in found] == [Hindrance.ADMISSION, Hindrance.TURN]
         assert found[0].sentence == kept
+
+
+async def test_the_queue_is_read_by_rank_page_by_page_and_no_further_than_asked(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(claiming, "PAGE", 3)
+    ageing = 10.0
+    async with open_bench(folder) as bench:
+        for number in range(10):
+            await bench.submit(spec(f"task-{number}", priority=number * 7 % 5 - 2))
+            bench.clock.advance(4.0)
+
+        def look(at: Connection) -> tuple[list[Candidate], list[int]]:
+            queue = list(claiming.queue_of(at, ageing))
+            return queue, [claiming.ahead_of(at, one, ageing) for one in queue]
+
+        queue, ahead = await bench.desk.read(look)
+        first = await bench.desk.read(
+            lambda at: list(itertools.islice(claiming.queue_of(at, ageing), 2))
+        )
+
+    by_rank = sorted(queue, key=lambda one: (one.queued_at - ageing * one.priority, one.queued_at))
+    assert queue == by_rank
+    assert [one.number for one in queue] != sorted(one.number for one in queue)
+    assert ahead == list(range(10))
+    assert first == queue[:2]
+
+
+async def test_those_that_were_read_first_are_forgotten_where_they_are_too_many(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(claiming, "MOST_KNOWN", 2)
+    demands = Demands()
+    async with open_bench(folder) as bench:
+        await bench.submit(*[spec(f"task-{number}") for number in range(4)])
+
+        def look(writer: Writer) -> list[Demand | None]:
+            demands.begin()
+            queue = claiming.queue_of(writer.connection, 60.0)
+            return [demands.of(writer, one) for one in queue]
+
+        first, again = [await bench.desk.write(look) for _ in range(2)]
+
+    assert again == first
+    assert [one is other for one, other in zip(first, again, strict=True)] == [
+        False,
+        False,
+        True,
+        True,
+    ]

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iterm_mcp.models.task_queries import EVERYTHING, Hindrance
+from iterm_mcp.tasks import choosing
 from iterm_mcp.tasks.choosing import (
     KEEPING_SECONDS,
     Active,
@@ -14,14 +15,14 @@ from iterm_mcp.tasks.choosing import (
     Here,
     Rates,
     Situation,
-    choose,
     paused,
-    ranked,
 )
 from iterm_mcp.tasks.limits import Cap, DispatchLimits, Reach, Refusal, StartRate, Traits
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
+
+    from iterm_mcp.tasks.choosing import Choice
 
 HERE = Here("here", 10, {"os": "linux"})
 
@@ -84,6 +85,21 @@ def situation(
     return Situation(here, limits, now, active, [(at, Traits("k")) for at in started])
 
 
+def rank(one: Candidate, ageing_seconds: float) -> tuple[float, float, int]:
+    """Return what the queue is to be read by, see the rules of `choosing`."""
+    return one.queued_at - one.priority * ageing_seconds, one.queued_at, one.number
+
+
+def choose(
+    queue: Iterable[Candidate],
+    now: Situation,
+    admit: Callable[[Candidate], Refusal | None] = lambda _: None,
+) -> Choice:
+    """Choose of a queue that is read by rank."""
+    ageing = now.limits.ageing_seconds
+    return choosing.choose(sorted(queue, key=lambda one: rank(one, ageing)), now, admit)
+
+
 @given(queues(), SITUATIONS)
 def test_no_limit_rate_or_pause_is_ever_overstepped(
     queue: list[Candidate], given_situation: Situation
@@ -135,7 +151,7 @@ def test_what_could_start_starts_by_rank(queue: list[Candidate]) -> None:
 
     picks = choose(queue, situation(limits)).picks
 
-    assert list(picks) == ranked(fitting, limits.ageing_seconds)[:3]
+    assert list(picks) == sorted(fitting, key=lambda one: rank(one, limits.ageing_seconds))[:3]
 
 
 @given(st.integers(1, 4), st.integers(1, 3))

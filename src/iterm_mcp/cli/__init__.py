@@ -1,84 +1,62 @@
 """The verbs of ``iterm-mcp``, one file each; every verb imports only what it runs."""
 
+import sys
+from functools import cache
+from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-import iterm_mcp.cli.agent_wizard as agent_verbs
-import iterm_mcp.cli.alerts as alert_verbs
-import iterm_mcp.cli.approvals as approval_verbs
-import iterm_mcp.cli.audit as audit_verbs
-import iterm_mcp.cli.backlog as backlog_verbs
-import iterm_mcp.cli.budgets as budget_verbs
-import iterm_mcp.cli.choosing as choosing_verbs
-import iterm_mcp.cli.daemon as daemon_verbs
-import iterm_mcp.cli.events as event_verbs
-import iterm_mcp.cli.host as host_verbs
-import iterm_mcp.cli.messages as message_verbs
-import iterm_mcp.cli.monitoring as monitoring_verbs
-import iterm_mcp.cli.notes as notes_verbs
-import iterm_mcp.cli.playbook as playbook_verbs
-import iterm_mcp.cli.tasks as task_verbs
-import iterm_mcp.cli.tokens as token_verbs
-import iterm_mcp.cli.worktrees as worktree_verbs
-from iterm_mcp.cli.attach import attach
-from iterm_mcp.cli.doctor import doctor
-from iterm_mcp.cli.install import install, uninstall
-from iterm_mcp.cli.probe import probe
+if TYPE_CHECKING:
+    from collections.abc import Container
 
-app = typer.Typer(
-    name="iterm-mcp",
-    help="The control plane for terminals and for the coding agents that live in them. "
-    "Without a verb it is the MCP server on stdio: that is what goes into a client's "
-    "configuration. It takes --tier read|mutate|destructive, the most that this client may do, "
-    "and --tools core|all|auto or names of tools, what it is shown.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-app.add_typer(daemon_verbs.app, name="daemon")
-app.add_typer(agent_verbs.app, name="agents")
-app.add_typer(alert_verbs.app, name="alerts")
-app.add_typer(approval_verbs.app, name="approvals")
-app.add_typer(audit_verbs.app, name="audit")
-app.add_typer(backlog_verbs.app, name="backlog")
-app.add_typer(budget_verbs.app, name="budgets")
-app.add_typer(choosing_verbs.app, name="choosing")
-app.add_typer(event_verbs.app, name="events")
-app.add_typer(host_verbs.app, name="host")
-app.add_typer(message_verbs.app, name="messages")
-app.add_typer(monitoring_verbs.app, name="monitoring")
-app.add_typer(notes_verbs.app, name="notes")
-app.add_typer(playbook_verbs.app, name="playbook")
-app.add_typer(task_verbs.app, name="tasks")
-app.add_typer(token_verbs.app, name="tokens")
-app.add_typer(worktree_verbs.app, name="worktrees")
-app.command()(attach)
-app.command()(install)
-app.command()(uninstall)
-app.command()(doctor)
-app.command()(probe)
+    app: typer.Typer
+    """All verbs."""
 
-
-def _print_version(wanted: bool) -> None:  # noqa: FBT001 - how typer hands a flag on
-    if wanted:
-        version()
-        raise typer.Exit
-
-
+GROUPS = {
+    "daemon": "daemon",
+    "agents": "agent_wizard",
+    "alerts": "alerts",
+    "approvals": "approvals",
+    "audit": "audit",
+    "backlog": "backlog",
+    "budgets": "budgets",
+    "choosing": "choosing",
+    "events": "events",
+    "host": "host",
+    "messages": "messages",
+    "monitoring": "monitoring",
+    "notes": "notes",
+    "playbook": "playbook",
+    "tasks": "tasks",
+    "tokens": "tokens",
+    "worktrees": "worktrees",
+}
+"""Verbs that have verbs of their own: in which module."""
+SINGLE = {
+    "attach": "attach",
+    "install": "install",
+    "uninstall": "install",
+    "doctor": "doctor",
+    "probe": "probe",
+}
+"""Verbs that are functions: in which module."""
 _Version = Annotated[
     bool,
-    typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True),
+    typer.Option(
+        "--version",
+        help="Print the version.",
+        callback=lambda wanted: _print_version(wanted=wanted),
+        is_eager=True,
+    ),
 ]
 
 
-@app.callback()
 def options(_version: _Version = False) -> None:  # noqa: FBT002 - a flag
     """Take what stands before a verb."""
 
 
-@app.command()
 def demo(
     picture: Annotated[
         Path | None, typer.Option(help="Also write what is shown to this file, as SVG.")
@@ -90,12 +68,52 @@ def demo(
     play(picture)
 
 
-@app.command()
 def version() -> None:
     """Print the version."""
     from iterm_mcp import __version__
 
     typer.echo(__version__)
+
+
+def _print_version(*, wanted: bool) -> None:
+    if wanted:
+        version()
+        raise typer.Exit
+
+
+def command_line(verbs: "Container[str]") -> typer.Typer:
+    """Return the command line with these verbs; to describe one takes milliseconds."""
+    found = typer.Typer(
+        name="iterm-mcp",
+        help="The control plane for terminals and for the coding agents that live in them. "
+        "Without a verb it is the MCP server on stdio: that is what goes into a client's "
+        "configuration. It takes --tier read|mutate|destructive, the most that this client may "
+        "do, and --tools core|all|auto or names of tools, what it is shown.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    for verb, module in GROUPS.items():
+        if verb in verbs:
+            found.add_typer(import_module(f"{__name__}.{module}").app, name=verb)
+    for verb, module in SINGLE.items():
+        if verb in verbs:
+            found.command()(getattr(import_module(f"{__name__}.{module}"), verb))
+    found.callback()(options)
+    found.command()(demo)
+    found.command()(version)
+    return found
+
+
+@cache
+def _whole() -> typer.Typer:
+    return command_line([*GROUPS, *SINGLE])
+
+
+def __getattr__(name: str) -> typer.Typer:
+    if name == "app":
+        return _whole()
+    raise AttributeError(name)
 
 
 def main() -> int:
@@ -104,8 +122,10 @@ def main() -> int:
     A file or folder that cannot be used is the user's to mend, and no bug: it is named, without
     a traceback.
     """
+    asked = sys.argv[1:2]
+    known = asked and (asked[0] in GROUPS or asked[0] in SINGLE)
     try:
-        app()
+        (command_line(asked) if known else _whole())()
     except OSError as error:
         if error.filename is None:
             raise

@@ -28,7 +28,6 @@ from iterm_mcp.web.api.opening import BASE
 from iterm_mcp.web.api.probe import probe_router
 from iterm_mcp.web.api.process_trees import process_tree_router
 from iterm_mcp.web.api.resources import resource_router
-from iterm_mcp.web.api.routing import operation_id
 from iterm_mcp.web.api.shared_tasks import shared_router
 from iterm_mcp.web.api.shares import share_router
 from iterm_mcp.web.api.shortcuts import Shortcuts
@@ -63,8 +62,6 @@ def make_application(services: ApiServices, tokens: HttpTokens) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        strict_content_type=False,  # no page can send a token: see the gate
-        generate_unique_id_function=operation_id,
         exception_handlers=handlers,
     )
     routers = (
@@ -95,7 +92,7 @@ def make_application(services: ApiServices, tokens: HttpTokens) -> FastAPI:
     methods: defaultdict[str, set[str]] = defaultdict(set)
     routes: list[APIRoute] = []
     for router in routers:
-        api.include_router(router)
+        api.router.routes.extend(router.routes)
         routes += (one for one in router.routes if isinstance(one, APIRoute))
     for route in routes:
         methods[route.path] |= route.methods or set()

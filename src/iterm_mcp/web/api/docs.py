@@ -16,6 +16,7 @@ from starlette.responses import Response
 
 from iterm_mcp import __version__
 from iterm_mcp.web.api.opening import BASE
+from iterm_mcp.web.api.routing import problem_parts
 from iterm_mcp.web.api.tools import parts_of
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def make_document(api: FastAPI, tools: Iterable[ToolFacts]) -> dict[str, Any]:
         servers=[{"url": BASE}],
     )
     components = document.setdefault("components", {})
-    components.setdefault("schemas", {}).update(parts_of(tools))
+    components.setdefault("schemas", {}).update(parts_of(tools), **problem_parts())
     components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
     document["security"] = [{"token": []}]
     return document

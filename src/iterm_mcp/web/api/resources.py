@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from iterm_mcp.errors import InvalidRequestError
 from iterm_mcp.web.api.bodies import read_json
-from iterm_mcp.web.api.routing import ERRORS
+from iterm_mcp.web.api.routing import bare_router
 from iterm_mcp.web.api.tools import ANSWER, answer_tool, body_of, check_types, schema_of
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ RESOURCES = (
 
 def resource_router(door: ToolDoor) -> APIRouter:
     """Return the routes of the resources; those of tools that there are not are left out."""
-    router = APIRouter(responses=ERRORS)
+    router = bare_router()
     tools = {one.name: one for one in door.facts()}
     for one in RESOURCES:
         if one.tool in tools:

@@ -16,7 +16,9 @@ from iterm_mcp.errors import RefusedError
 from iterm_mcp.web.security import grant_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
+
+    from fastapi.params import Depends as DependsOn
 
 READ, MUTATE, DESTRUCTIVE = TIERS
 READING = {"GET", "HEAD"}
@@ -57,9 +59,16 @@ class Problem(BaseModel):
     error: ProblemBody
 
 
+PROBLEM = "#/components/schemas/{model}"
 ERRORS: dict[int | str, dict[str, Any]] = {
-    "default": {"model": Problem, "description": "Not done."}
+    "default": {
+        "description": "Not done.",
+        "content": {
+            "application/json": {"schema": {"$ref": PROBLEM.format(model=Problem.__name__)}}
+        },
+    }
 }
+"""What each route's document says; a model would be read anew for each of two hundred."""
 
 
 def needs(scope: str) -> Callable[[Request], None]:
@@ -91,10 +100,30 @@ async def _by_method(request: Request) -> None:
 
 def make_router(tag: str) -> APIRouter:
     """Return a router that reads for those that may read, and changes for those that may type."""
-    return APIRouter(tags=[tag], dependencies=[Depends(_by_method)], responses=ERRORS)
+    return bare_router([tag], [Depends(_by_method)])
 
 
-def operation_id(route: APIRoute) -> str:
+def bare_router(tags: Sequence[str] = (), dependencies: Sequence[DependsOn] = ()) -> APIRouter:
+    """Return a router whose routes are complete: an application takes them as they are.
+
+    What includes a router makes each of its routes a second time.
+    """
+    return APIRouter(
+        tags=[*tags],
+        dependencies=dependencies,
+        responses=ERRORS,
+        generate_unique_id_function=_operation_id,
+        strict_content_type=False,  # no page can send a token: see the gate
+    )
+
+
+def problem_parts() -> dict[str, Any]:
+    """Return the named parts of the document that `ERRORS` refers to."""
+    schema = Problem.model_json_schema(ref_template=PROBLEM, mode="serialization")
+    return {**schema.pop("$defs"), Problem.__name__: schema}
+
+
+def _operation_id(route: APIRoute) -> str:
     """Return the name of an operation in the document: that of its function."""
     return route.name
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from iterm_mcp.models.http_access import ADMIN
-from iterm_mcp.web.api.routing import ERRORS, Given, needs, reply, told
+from iterm_mcp.web.api.routing import Given, bare_router, needs, reply, told
 
 if TYPE_CHECKING:
     from iterm_mcp.models.http_access import HttpToken
@@ -59,7 +59,7 @@ class RevokedBody(BaseModel):
 
 def token_router(tokens: HttpTokens) -> APIRouter:
     """Return the routes of tokens."""
-    router = APIRouter(tags=["tokens"], dependencies=[Depends(needs(ADMIN))], responses=ERRORS)
+    router = bare_router(["tokens"], [Depends(needs(ADMIN))])
 
     @router.get("/tokens", responses=told(TokensBody))
     async def list_tokens() -> Response:

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from iterm_mcp.errors import InvalidRequestError
 from iterm_mcp.models.tool_calls import ToolAnswer, ToolCaller
 from iterm_mcp.web.api.bodies import read_json
-from iterm_mcp.web.api.routing import ERRORS, reply, reply_json
+from iterm_mcp.web.api.routing import bare_router, reply, reply_json
 from iterm_mcp.web.security import grant_of
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ ANSWER = {
 
 def tool_router(door: ToolDoor) -> APIRouter:
     """Return the routes of the tools."""
-    router = APIRouter(tags=["tools"], responses=ERRORS)
+    router = bare_router(["tools"])
     facts = door.facts()
 
     async def list_tools() -> Response:

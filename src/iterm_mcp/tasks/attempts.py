@@ -7,20 +7,20 @@ What it answers says what comes next, see `iterm_mcp.tasks.course`.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 import anyio
 import sqlalchemy as sa
 import structlog
 
-from iterm_mcp.errors import InvalidRequestError, ItermMcpError, StoreError
-from iterm_mcp.models.tasks import ACTIVE, Outcome, TaskResult, TaskState
+from iterm_mcp.errors import ItermMcpError, StoreError
+from iterm_mcp.models.tasks import Outcome, TaskResult, TaskState
 from iterm_mcp.tasks import asking, codec
+from iterm_mcp.tasks.attempt_rows import AttemptRows, parts_of, said
 from iterm_mcp.tasks.course import GONE, end, on
-from iterm_mcp.tasks.database import UNAVAILABLE
-from iterm_mcp.tasks.orders import order_of, place_of, read_order, running_of
-from iterm_mcp.tasks.settling import End, advance, held, keep, settle
+from iterm_mcp.tasks.orders import place_of, running_of
+from iterm_mcp.tasks.settling import End, held, keep, settle
 from iterm_mcp.tasks.tables import ANSWERS, TASKS
 from iterm_mcp.tasks.work import Ending
 from iterm_mcp.tasks.writing import clean
@@ -28,6 +28,7 @@ from iterm_mcp.tasks.writing import clean
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from iterm_mcp.tasks.attempt_rows import Made
     from iterm_mcp.tasks.course import Next
     from iterm_mcp.tasks.desk import Desk
     from iterm_mcp.tasks.lease import Lease
@@ -36,9 +37,6 @@ if TYPE_CHECKING:
     from iterm_mcp.tasks.writing import Record, Writer
 
 T = TypeVar("T")
-
-MOST_CRASHES = 10
-"""An attempt under which the engine fell so often, without going on in between, is given up."""
 
 ANSWER_SECONDS = 15.0
 """So often what asks is looked at again: it may have been answered where it runs."""
@@ -51,25 +49,6 @@ MOST_AGAIN_SECONDS = 3.0
 _log = structlog.get_logger()
 
 
-def parts_of(attempt_id: str) -> tuple[str, int]:
-    """Return a task's id and the number of its attempt."""
-    task_id, _, number = attempt_id.rpartition("~")
-    return task_id, int(number)
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """An attempt that is ours, and goes on.
-
-    Attributes:
-        state: In which its task stood.
-    """
-
-    order: Order
-    row: Record
-    state: str
-
-
 class Attempts:
     """Does the steps of this machine's attempts."""
 
@@ -78,10 +57,11 @@ class Attempts:
         self._work = work
         self._lease = lease
         self._stops = stops
+        self._rows = AttemptRows(desk, lease, stops)
 
     async def prepare(self, attempt_id: str) -> Next:
         """Have it a place to work in."""
-        found = await self._look(attempt_id)
+        found = await self._rows.look(attempt_id)
         if isinstance(found, dict):
             return found
         if found.row.place:
@@ -92,16 +72,16 @@ class Attempts:
             place = await self._work.prepare(found.order)
         except ItermMcpError as error:
             return await self._failed(attempt_id, error)
-        return await self._keep(attempt_id, place=codec.dump(codec.place_json(place)))
+        return await self._rows.keep(attempt_id, place=codec.dump(codec.place_json(place)))
 
     async def begin(self, attempt_id: str) -> Next:
         """Have something work on it."""
-        found = await self._look(attempt_id)
+        found = await self._rows.look(attempt_id)
         if isinstance(found, dict):
             return found
         if found.row.running:
             starting = found.state == TaskState.STARTING  # else it stands beyond, and asks perhaps
-            return await self._keep(attempt_id, TaskState.RUNNING) if starting else on()
+            return await self._rows.keep(attempt_id, TaskState.RUNNING) if starting else on()
         if found.row.ending:
             return _over(found.row)
         try:
@@ -109,11 +89,11 @@ class Attempts:
         except ItermMcpError as error:
             return await self._failed(attempt_id, error)
         text = codec.dump(codec.running_json(running))
-        return await self._keep(attempt_id, TaskState.RUNNING, running=text)
+        return await self._rows.keep(attempt_id, TaskState.RUNNING, running=text)
 
     async def supervise(self, attempt_id: str, turn: int) -> Next:
         """Watch it until it ends or asks."""
-        found = await self._look(attempt_id)
+        found = await self._rows.look(attempt_id)
         if isinstance(found, dict):
             return found
         if found.row.ending:
@@ -132,7 +112,7 @@ class Attempts:
         with anyio.move_on_after(ANSWER_SECONDS):
             while not stop.is_set():
                 event = self._desk.bell.next()
-                row, asks = await self._insist(
+                row, asks = await self._rows.insist(
                     lambda: self._desk.read(
                         lambda at: (
                             asking.open_answer(at, task_id, number),
@@ -149,7 +129,7 @@ class Attempts:
 
     async def collect(self, attempt_id: str) -> Next:
         """Gather what came of it, and hold it against what was asked for."""
-        found = await self._look(attempt_id, verifying=True)
+        found = await self._rows.look(attempt_id)
         if isinstance(found, dict):
             return found
         order, row = found.order, found.row
@@ -158,11 +138,15 @@ class Attempts:
             return end(ending.outcome, ending.reason)
         result = codec.load_result(row.result)
         if result is None:
+            if found.state != TaskState.VERIFYING:
+                kept = await self._rows.keep(attempt_id, TaskState.VERIFYING)
+                if kept["next"] != "on":
+                    return kept
             try:
                 result = await self._work.collect(order, place_of(row), running_of(row), ending)
             except ItermMcpError as error:
-                result = TaskResult(exit_code=ending.exit_code, problems=(_said(error),))
-            kept = await self._keep(attempt_id, result=codec.dump(codec.result_json(result)))
+                result = TaskResult(exit_code=ending.exit_code, problems=(said(error),))
+            kept = await self._rows.keep(attempt_id, result=codec.dump(codec.result_json(result)))
             if kept["next"] != "on":
                 return kept
         return _verdict(ending, result)
@@ -170,9 +154,7 @@ class Attempts:
     async def clean(self, attempt_id: str, outcome: str) -> str:
         """Close what it opened here; return where evidence of a failure is."""
         task_id, number = parts_of(attempt_id)
-        found = await self._insist(
-            lambda: self._desk.read(lambda at: read_order(at, task_id, number))
-        )
+        found = await self._rows.to_clean(attempt_id)
         if found is None:
             return ""
         self._stops.forget(attempt_id)
@@ -187,7 +169,7 @@ class Attempts:
                     await anyio.sleep(AGAIN_SECONDS * 2**attempt)
             else:
                 if Outcome.LOST in {outcome, row.outcome}:  # else that is known by how it settles
-                    await self._insist(
+                    await self._rows.insist(
                         lambda: self._desk.touch(lambda at: keep(at, task_id, number, cleaned=True))
                     )
                 return evidence
@@ -203,60 +185,14 @@ class Attempts:
                 result = codec.load_result(row.result)
                 settle(writer, task_id, number, End(Outcome(outcome), reason, result, evidence))
 
-        await self._insist(lambda: self._desk.write(work))
+        await self._rows.insist(lambda: self._desk.write(work))
+        self._rows.forget(attempt_id)
         self._stops.forget(attempt_id)
-
-    async def _look(self, attempt_id: str, *, verifying: bool = False) -> _Found | Next:
-        """Return what is to be done, or that there is nothing to do any more.
-
-        Args:
-            verifying: It has ended, so nothing stops it any more; it is verified from now on.
-        """
-        task_id, number = parts_of(attempt_id)
-
-        def work(writer: Writer) -> _Found | Next:
-            row = held(writer, self._lease.holder, task_id, number)
-            if row is None:
-                return GONE
-            task = writer.task(task_id)
-            if task.state not in ACTIVE or task.attempts != number:
-                return GONE
-            if task.cancelling and not row.ending:
-                return end(Outcome.CANCELLED, task.cancelling)
-            if row.crashes >= MOST_CRASHES:
-                reason = f"the engine fell {row.crashes} times while it was worked on"
-                return end(Outcome.LOST, reason)
-            try:
-                order = order_of(writer.connection, task, row)
-            except InvalidRequestError as error:
-                return end(Outcome.FAILED, _said(error))
-            if verifying and not row.result and _ending_of(row).outcome is not Outcome.LOST:
-                advance(writer, task_id, number, TaskState.VERIFYING)
-            return _Found(order, row, task.state)
-
-        return await self._insist(lambda: self._desk.write(work))
-
-    async def _keep(
-        self, attempt_id: str, state: TaskState | None = None, **values: object
-    ) -> Next:
-        """Write down what a step has made; it is gone if the attempt is not ours any more."""
-        task_id, number = parts_of(attempt_id)
-
-        def work(writer: Writer) -> Next:
-            if held(writer, self._lease.holder, task_id, number) is None:
-                return GONE
-            if values:
-                keep(writer, task_id, number, **{"crashes": 0, **values})
-            if state is not None:
-                advance(writer, task_id, number, state)
-            return on()
-
-        return await self._insist(lambda: self._desk.write(work))
 
     async def _failed(self, attempt_id: str, error: ItermMcpError) -> Next:
         """End what could not be begun: it is not begun again once what it left is closed."""
-        ending = Ending(Outcome.FAILED, _said(error))
-        kept = await self._keep(attempt_id, ending=codec.dump(codec.ending_json(ending)))
+        ending = Ending(Outcome.FAILED, said(error))
+        kept = await self._rows.keep(attempt_id, ending=codec.dump(codec.ending_json(ending)))
         return kept if kept["next"] != "on" else end(ending.outcome, ending.reason)
 
     async def _watch(self, order: Order, row: Record) -> Ending | None:
@@ -270,7 +206,7 @@ class Attempts:
                     order, place_of(row), running_of(row), self._beat(order.attempt_id, row, stop)
                 )
             except ItermMcpError as error:
-                ending = Ending(Outcome.FAILED, _said(error))
+                ending = Ending(Outcome.FAILED, said(error))
             endings.append(ending)
             group.cancel_scope.cancel()
 
@@ -340,19 +276,19 @@ class Attempts:
                 writer.record(task, TaskState.NEEDS_INPUT, "it asks something else", number)
             return {"next": "ask"}
 
-        return await self._insist(lambda: self._desk.write(work))
+        return await self._rows.insist(lambda: self._desk.write(work))
 
     async def _give(self, attempt_id: str, answer: Record) -> Next:
         """Hand an answer on. Killed in between, it is handed on again rather than never."""
         task_id, number = parts_of(attempt_id)
-        found = await self._look(attempt_id)
+        found = await self._rows.look(attempt_id)
         if isinstance(found, dict):
             return found
         problem = ""
         try:
             await self._work.answer(found.order, running_of(found.row), answer.text)
         except ItermMcpError as error:
-            problem = f"the answer could not be handed on: {_said(error)}"
+            problem = f"the answer could not be handed on: {said(error)}"
 
         def work(writer: Writer) -> Next:
             writer.connection.execute(
@@ -369,16 +305,12 @@ class Attempts:
                 writer.move(task, TaskState.RUNNING, f"answered by {answer.who}", attempt=number)
             return on()
 
-        return await self._insist(lambda: self._desk.write(work))
+        return await self._rows.insist(lambda: self._desk.write(work))
 
     async def _ended(self, attempt_id: str, ending: Ending | None) -> Next:
         """Write down how it ended; where it was stopped, why it was."""
-        task_id, number = parts_of(attempt_id)
 
-        def work(writer: Writer) -> Next:
-            if held(writer, self._lease.holder, task_id, number) is None:
-                return GONE
-            task = writer.task(task_id)
+        def decide(task: Record) -> Made:
             stopped = ending is None or ending.outcome is Outcome.CANCELLED
             final = ending or Ending(Outcome.CANCELLED)
             if stopped and task.cancelling:
@@ -386,23 +318,10 @@ class Attempts:
             elif stopped:
                 reason = "this machine could not reach the tasks' database for too long"
                 final = replace(final, outcome=Outcome.LOST, reason=reason)
-            keep(writer, task_id, number, ending=codec.dump(codec.ending_json(final)), crashes=0)
-            return on()
+            state = None if final.outcome is Outcome.LOST else TaskState.VERIFYING
+            return state, {"ending": codec.dump(codec.ending_json(final))}
 
-        return await self._insist(lambda: self._desk.write(work))
-
-    async def _insist(self, call: Callable[[], Awaitable[T]]) -> T:
-        """Try until the database is there: no attempt is lost by its absence."""
-        wait = AGAIN_SECONDS
-        while True:
-            try:
-                return await call()
-            except StoreError as error:
-                if error.code != UNAVAILABLE:
-                    raise
-                _log.warning("tasks_database_waits", error=str(error))
-            await anyio.sleep(wait)
-            wait = min(2 * wait, MOST_AGAIN_SECONDS)
+        return await self._rows.decide(attempt_id, decide)
 
 
 def _ending_of(row: Record) -> Ending:
@@ -412,10 +331,6 @@ def _ending_of(row: Record) -> Ending:
 def _over(row: Record) -> Next:
     ending = _ending_of(row)
     return end(ending.outcome, ending.reason)
-
-
-def _said(error: ItermMcpError) -> str:
-    return f"{error}. {error.hint}" if error.hint else str(error)
 
 
 def _verdict(ending: Ending, result: TaskResult) -> Next:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from iterm_mcp.models.task_graphs import FailurePolicy, GraphSpec
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from iterm_mcp.models.observations import Json
+
+
+KEPT_SPECS = 64
+"""Those of what runs are read again and again; a spec may be large."""
 
 
 def seconds_of(at: datetime) -> float:
@@ -80,8 +85,9 @@ def read_spec(value: Mapping[str, Any]) -> TaskSpec:
     )
 
 
+@lru_cache(KEPT_SPECS)
 def load_spec(text: str) -> TaskSpec:
-    """Return the spec that `dump_spec` wrote."""
+    """Return the spec that `dump_spec` wrote; several may be given the same one."""
     return read_spec(json.loads(text))
 
 

@@ -12,7 +12,7 @@ import structlog
 from iterm_mcp.errors import ItermMcpError, StoreError
 from iterm_mcp.models.tasks import Outcome
 from iterm_mcp.tasks import asking, scheduling
-from iterm_mcp.tasks.attempts import parts_of
+from iterm_mcp.tasks.attempt_rows import parts_of
 from iterm_mcp.tasks.claiming import Demands, claim
 from iterm_mcp.tasks.course import ABANDONED
 from iterm_mcp.tasks.desk import Waits

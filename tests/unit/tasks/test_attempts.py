@@ -12,8 +12,10 @@ from tests.unit.tasks.desks import Bench, open_bench, spec
 
 from iterm_mcp.errors import ConflictError, InvalidRequestError, StoreError
 from iterm_mcp.models.tasks import Outcome, RetryPolicy, TaskResult, TaskState
+from iterm_mcp.tasks import attempt_rows
 from iterm_mcp.tasks import attempts as attempts_module
-from iterm_mcp.tasks.attempts import ANSWER_SECONDS, MOST_CRASHES, Attempts
+from iterm_mcp.tasks.attempt_rows import MOST_CRASHES
+from iterm_mcp.tasks.attempts import ANSWER_SECONDS, Attempts
 from iterm_mcp.tasks.course import GONE, end, on
 from iterm_mcp.tasks.database import UNAVAILABLE
 from iterm_mcp.tasks.lease import Lease
@@ -201,6 +203,7 @@ async def test_cleaning_is_tried_again_and_ends_nothing(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(attempts_module, "AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr(attempt_rows, "AGAIN_SECONDS", 0.0)
     async with open_run(folder) as run:
         run.work.refusals = {"clean failed False": 2}
         assert await run.attempts.clean(run.name, "failed") == "/evidence"
@@ -282,9 +285,9 @@ async def test_what_goes_on_by_itself_after_a_question_runs_again(folder: Path) 
 
         attempts = Attempts(run.bench.desk, Later(), run.bench.lease, run.stops)
         assert await attempts.supervise(run.name, 1) == on()
-        task = await run.bench.desk.get(run.task_id)
-        assert task.state is TaskState.RUNNING
-        assert task.moves[-1].reason == "answered where it runs"
+        last = [one.state for one in run.bench.told][-3:]
+        assert last == [TaskState.NEEDS_INPUT, TaskState.RUNNING, TaskState.VERIFYING]
+        assert run.bench.told[-2].reason == "answered where it runs"
 
 
 async def test_a_cancelled_attempt_is_stopped_while_it_runs(folder: Path) -> None:
@@ -394,6 +397,7 @@ async def test_the_database_s_absence_is_waited_out_and_a_bug_is_not(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(attempts_module, "AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr(attempt_rows, "AGAIN_SECONDS", 0.0)
     async with open_run(folder) as run:
         troubles = [StoreError("gone", code=UNAVAILABLE)] * 2
         write = run.bench.desk.write
@@ -469,3 +473,40 @@ async def test_a_lease_that_was_taken_is_not_renewed(folder: Path) -> None:
         await bench.desk.write(lambda at: leave(at, before, 1.0))
         (machine,) = await bench.desk.machines()
         assert machine.alive
+
+
+async def test_after_a_kill_what_asked_is_waited_for_and_not_watched_anew(folder: Path) -> None:
+    async with open_run(folder) as run:
+        run.work.endings = [Ending(Outcome.FAILED, question="may I?")]
+        await run.attempts.prepare(run.name)
+        await run.attempts.begin(run.name)
+        await run.attempts.supervise(run.name, 0)
+        calls = list(run.work.calls)
+
+        again = Attempts(run.bench.desk, run.work, run.bench.lease, run.stops)
+        assert await again.prepare(run.name) == on()
+        assert await again.begin(run.name) == on()
+        assert await again.supervise(run.name, 0) == {"next": "ask"}
+
+        assert run.work.calls == calls
+        assert (await run.bench.desk.get(run.task_id)).state is TaskState.NEEDS_INPUT
+        assert (await again.supervise(run.name, 1))["next"] == "on", "it goes on by itself"
+
+
+@pytest.mark.parametrize("step", ["prepare", "begin"])
+async def test_after_a_kill_what_could_not_be_begun_is_not_begun_again(
+    folder: Path, step: str
+) -> None:
+    async with open_run(folder) as run:
+        run.work.refusals[step] = 1
+        failed = await run.through()
+        run.work.calls.clear()
+
+        again = Attempts(run.bench.desk, run.work, run.bench.lease, run.stops)
+        found = await again.prepare(run.name)
+        if step == "begin":
+            assert found == on()
+            found = await again.begin(run.name)
+
+        assert found == failed == end(Outcome.FAILED, f"no {step}. Mend it.")
+        assert run.work.calls == []

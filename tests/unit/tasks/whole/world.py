@@ -20,7 +20,7 @@ from tests.unit.tasks.whole.scripted import KilledError
 from iterm_mcp.errors import ItermMcpError
 from iterm_mcp.models.task_queries import EVERYTHING, TaskQuery
 from iterm_mcp.models.tasks import SETTLED, TASK_MOVES, Outcome, TaskState
-from iterm_mcp.tasks import attempts
+from iterm_mcp.tasks import attempt_rows, attempts
 from iterm_mcp.tasks.codec import seconds_of
 from iterm_mcp.tasks.database import open_task_database
 from iterm_mcp.tasks.engine import EngineOptions
@@ -362,7 +362,8 @@ async def open_world(seed: int) -> AsyncIterator[World]:
     patch = pytest.MonkeyPatch()
     try:
         async with open_task_database(f"sqlite:///{folder}/tasks.db") as database:
-            patch.setattr(attempts, "AGAIN_SECONDS", 0.0)  # these waits are on no clock of ours
+            for module in (attempts, attempt_rows):
+                patch.setattr(module, "AGAIN_SECONDS", 0.0)  # these waits are on no clock of ours
             patch.setattr(attempts, "ANSWER_SECONDS", 0.02)
             world = World(database, folder, seed)
             for machine in world.machines:

@@ -1,0 +1,171 @@
+"""An attempt's row, read before each step and written after it, by nobody but who holds it.
+
+What a step writes, the next one would read again a moment later; so it is read in the same
+transaction, and kept for that moment.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
+
+import anyio
+import structlog
+
+from iterm_mcp.errors import InvalidRequestError, ItermMcpError, StoreError
+from iterm_mcp.models.tasks import ACTIVE, Outcome, TaskState
+from iterm_mcp.tasks.course import GONE, end, on
+from iterm_mcp.tasks.database import UNAVAILABLE
+from iterm_mcp.tasks.orders import order_of, read_order
+from iterm_mcp.tasks.settling import advance, held, keep
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from iterm_mcp.tasks.course import Next
+    from iterm_mcp.tasks.desk import Desk
+    from iterm_mcp.tasks.lease import Lease
+    from iterm_mcp.tasks.stops import Stops
+    from iterm_mcp.tasks.work import Order
+    from iterm_mcp.tasks.writing import Record, Writer
+
+T = TypeVar("T")
+
+MOST_CRASHES = 10
+"""An attempt under which the engine fell so often, without going on in between, is given up."""
+
+FRESH_SECONDS = 0.5
+"""For so long is taken for what stands in the row what was read after the last step."""
+
+AGAIN_SECONDS = 0.25
+MOST_AGAIN_SECONDS = 3.0
+
+_log = structlog.get_logger()
+
+
+def parts_of(attempt_id: str) -> tuple[str, int]:
+    """Return a task's id and the number of its attempt."""
+    task_id, _, number = attempt_id.rpartition("~")
+    return task_id, int(number)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An attempt that is ours, and goes on.
+
+    Attributes:
+        state: In which its task stands.
+    """
+
+    order: Order
+    row: Record
+    state: TaskState
+
+
+Made: TypeAlias = "tuple[TaskState | None, dict[str, object]]"
+"""To which state a task is brought, if to any, and what is written into the attempt's row."""
+
+
+class AttemptRows:
+    """Those of this machine's attempts."""
+
+    def __init__(self, desk: Desk, lease: Lease, stops: Stops) -> None:
+        self._desk = desk
+        self._lease = lease
+        self._stops = stops
+        self._seen: dict[str, tuple[float, Found | Next]] = {}
+
+    async def look(self, attempt_id: str) -> Found | Next:
+        """Return what is to be done, or that there is nothing to do any more."""
+        seen = self._just_seen(attempt_id)
+        if seen is not None:
+            return seen
+        return await self.insist(
+            lambda: self._desk.write(lambda at: self._found(at, *parts_of(attempt_id)))
+        )
+
+    async def keep(self, attempt_id: str, state: TaskState | None = None, **values: object) -> Next:
+        """Write down what a step has made; it is gone if the attempt is not ours any more.
+
+        Args:
+            state: To which its task is brought, unless it stands there or beyond.
+        """
+        return await self.decide(attempt_id, lambda _: (state, values))
+
+    async def decide(self, attempt_id: str, made: Callable[[Record], Made]) -> Next:
+        """Write down what has been made, which depends on how the task stands then.
+
+        Args:
+            made: Called in the transaction, perhaps more than once.
+        """
+        task_id, number = parts_of(attempt_id)
+
+        def work(writer: Writer) -> Found | Next:
+            if held(writer, self._lease.holder, task_id, number) is None:
+                return GONE
+            state, values = made(writer.task(task_id))
+            if values:
+                keep(writer, task_id, number, **{"crashes": 0, **values})
+            if state is not None:
+                advance(writer, task_id, number, state)
+            return self._found(writer, task_id, number)
+
+        found = await self.insist(lambda: self._desk.write(work))
+        if found == GONE:
+            return GONE
+        self._seen[attempt_id] = self._desk.clock.monotonic(), found
+        return on()
+
+    async def to_clean(self, attempt_id: str) -> tuple[Order, Record] | None:
+        """Return an attempt whoever holds it; None if it was purged."""
+        seen = self._just_seen(attempt_id)
+        if isinstance(seen, Found):
+            return seen.order, seen.row
+        return await self.insist(
+            lambda: self._desk.read(lambda at: read_order(at, *parts_of(attempt_id)))
+        )
+
+    def forget(self, attempt_id: str) -> None:
+        """Forget an attempt that is over."""
+        self._seen.pop(attempt_id, None)
+
+    async def insist(self, call: Callable[[], Awaitable[T]]) -> T:
+        """Try until the database is there: no attempt is lost by its absence."""
+        wait = AGAIN_SECONDS
+        while True:
+            try:
+                return await call()
+            except StoreError as error:
+                if error.code != UNAVAILABLE:
+                    raise
+                _log.warning("tasks_database_waits", error=str(error))
+            await anyio.sleep(wait)
+            wait = min(2 * wait, MOST_AGAIN_SECONDS)
+
+    def _just_seen(self, attempt_id: str) -> Found | Next | None:
+        at, found = self._seen.pop(attempt_id, (0.0, None))
+        fresh = self._desk.clock.monotonic() - at < FRESH_SECONDS
+        return found if fresh and not self._stops.of(attempt_id).is_set() else None
+
+    def _found(self, writer: Writer, task_id: str, number: int) -> Found | Next:
+        row = held(writer, self._lease.holder, task_id, number)
+        if row is None:
+            return GONE
+        task = writer.task(task_id)
+        if task.state not in ACTIVE or task.attempts != number:
+            return GONE
+        if task.cancelling and not row.ending:
+            return end(Outcome.CANCELLED, task.cancelling)
+        if row.crashes >= MOST_CRASHES:
+            reason = f"the engine fell {row.crashes} times while it was worked on"
+            return end(Outcome.LOST, reason)
+        try:
+            order = order_of(writer.connection, task, row)
+        except InvalidRequestError as error:
+            return end(Outcome.FAILED, said(error))
+        return Found(order, row, TaskState(task.state))
+
+
+def said(error: ItermMcpError) -> str:
+    """Return what an error says, and what may be done about it."""
+    return f"{error}. {error.hint}" if error.hint else str(error)

@@ -7,17 +7,19 @@ import os
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 import tempfile
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import anyio
 import anyio.to_thread
 import psutil
 from tests.covering import measure
+from tests.hatching import hatch
 from tests.waiting import eventually
 
 from iterm_mcp.paths import Paths, find_paths
@@ -32,6 +34,7 @@ REAL_ITERM2 = os.environ.get("ITERM_MCP_TERMINAL") == "iterm2" and sys.platform 
 
 
 SOCKET_SECONDS = 10.0
+STARTING = str(Path(__file__).parents[1] / "nest" / "starting.py")
 
 
 class Home:
@@ -52,7 +55,17 @@ class Home:
         self.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # many starts: compile once
         if measured:
             measure(self.environ)
+        else:
+            hatch(self.environ)
         self.paths: Paths = find_paths(self.environ)
+
+    async def start(self, program: Literal["daemon", "host"]) -> None:
+        """Start it in the background, and wait until it answers."""
+        done = await anyio.run_process(
+            [sys.executable, STARTING, program],
+            env=self.environ, stderr=subprocess.STDOUT, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, f"{done.stdout.decode()}; see {self.paths.logs}"
 
     def daemon_pid(self) -> int | None:
         return lock_holder(self.paths.daemon_lock)

@@ -14,6 +14,12 @@ if TYPE_CHECKING:
 
 async def start_daemon(home: Home) -> str:
     """Start the daemon of a home, which the home ends; return where it serves HTTP."""
+    await home.start("daemon")
+    return home.http_url()
+
+
+async def start_by_hand(home: Home) -> str:
+    """Do so as its user does; fail with what the user is told."""
     done = await anyio.run_process(
         [sys.executable, "-m", "iterm_mcp", "daemon", "start"],
         env=home.environ,

@@ -81,7 +81,7 @@ class AttemptRows:
         if seen is not None:
             return seen
         return await self.insist(
-            lambda: self._desk.write(lambda at: self._found(at, *parts_of(attempt_id)))
+            lambda: self._desk.write(lambda at: self._read(at, *parts_of(attempt_id)))
         )
 
     async def keep(self, attempt_id: str, state: TaskState | None = None, **values: object) -> Next:
@@ -101,14 +101,17 @@ class AttemptRows:
         task_id, number = parts_of(attempt_id)
 
         def work(writer: Writer) -> Found | Next:
-            if held(writer, self._lease.holder, task_id, number) is None:
+            row = held(writer, self._lease.holder, task_id, number)
+            if row is None:
                 return GONE
-            state, values = made(writer.task(task_id))
+            task = writer.task(task_id)
+            state, values = made(task)
             if values:
                 keep(writer, task_id, number, **{"crashes": 0, **values})
+                row = held(writer, self._lease.holder, task_id, number)
             if state is not None:
-                advance(writer, task_id, number, state)
-            return self._found(writer, task_id, number)
+                task = advance(writer, task, number, state)
+            return _found(writer, task, row, number)
 
         found = await self.insist(lambda: self._desk.write(work))
         if found == GONE:
@@ -147,23 +150,24 @@ class AttemptRows:
         fresh = self._desk.clock.monotonic() - at < FRESH_SECONDS
         return found if fresh and not self._stops.of(attempt_id).is_set() else None
 
-    def _found(self, writer: Writer, task_id: str, number: int) -> Found | Next:
+    def _read(self, writer: Writer, task_id: str, number: int) -> Found | Next:
         row = held(writer, self._lease.holder, task_id, number)
-        if row is None:
-            return GONE
-        task = writer.task(task_id)
-        if task.state not in ACTIVE or task.attempts != number:
-            return GONE
-        if task.cancelling and not row.ending:
-            return end(Outcome.CANCELLED, task.cancelling)
-        if row.crashes >= MOST_CRASHES:
-            reason = f"the engine fell {row.crashes} times while it was worked on"
-            return end(Outcome.LOST, reason)
-        try:
-            order = order_of(writer.connection, task, row)
-        except InvalidRequestError as error:
-            return end(Outcome.FAILED, said(error))
-        return Found(order, row, TaskState(task.state))
+        return GONE if row is None else _found(writer, writer.task(task_id), row, number)
+
+
+def _found(writer: Writer, task: Record, row: Record, number: int) -> Found | Next:
+    if task.state not in ACTIVE or task.attempts != number:
+        return GONE
+    if task.cancelling and not row.ending:
+        return end(Outcome.CANCELLED, task.cancelling)
+    if row.crashes >= MOST_CRASHES:
+        reason = f"the engine fell {row.crashes} times while it was worked on"
+        return end(Outcome.LOST, reason)
+    try:
+        order = order_of(writer.connection, task, row)
+    except InvalidRequestError as error:
+        return end(Outcome.FAILED, said(error))
+    return Found(order, row, TaskState(task.state))
 
 
 def said(error: ItermMcpError) -> str:

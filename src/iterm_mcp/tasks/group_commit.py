@@ -1,15 +1,13 @@
 """Whatever waits to be written is committed together: it is the commit that waits for the disk.
 
-Who comes first commits for all that wait by then; the others find theirs done when it is their
-turn. Each one's work is behind a savepoint of its own: where one raises, nothing of it is written,
-and all of the others.
+Who comes first waits for its turn, and then commits for all who have come by then. Each one's work
+is behind a savepoint of its own: where one raises, nothing of it is written, and all of the others.
 """
 
 from __future__ import annotations
 
 import threading
-from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import anyio
@@ -62,6 +60,14 @@ class _Request(Generic[T]):
             connection.exec_driver_sql(f"RELEASE SAVEPOINT {_SAVEPOINT}")
 
 
+@dataclass(slots=True)
+class _Batch:
+    """What is committed together."""
+
+    requests: list[_Request[Any]] = field(default_factory=list)
+    over: anyio.Event = field(default_factory=anyio.Event)
+
+
 class GroupCommit:
     """One for each database.
 
@@ -71,7 +77,7 @@ class GroupCommit:
 
     def __init__(self, transact: Callable[[Callable[[Connection], None], bool], None]) -> None:
         self._transact = transact
-        self._waiting: deque[_Request[Any]] = deque()
+        self._next = _Batch()
         self._turn = anyio.Lock()
         # asyncio's own cancellation, unlike anyio's, gives the turn away while the thread works.
         self._busy = threading.Lock()
@@ -84,30 +90,45 @@ class GroupCommit:
         """
         await lowlevel.checkpoint_if_cancelled()
         request = _Request(work, exclusive)
-        self._waiting.append(request)
+        batch = self._next
+        batch.requests.append(request)
+        if len(batch.requests) >= MOST_TOGETHER:
+            self._next = _Batch()
         with anyio.CancelScope(shield=True):  # the database's own time limits bound it
-            async with self._turn:
-                if not request.done:
-                    count = min(len(self._waiting), MOST_TOGETHER)
-                    batch = [self._waiting.popleft() for _ in range(count)]
-                    await to_thread.run_sync(self._commit, batch, limiter=self._threads)
+            if batch.requests[0] is not request:
+                await batch.over.wait()
+            if not request.done:  # it leads, or who led was cancelled by asyncio itself
+                await self._lead(batch)
         if request.error is not None:
             raise request.error
         return request.result  # type: ignore[return-value]  # `work` returned it
 
-    def _commit(self, batch: Sequence[_Request[Any]]) -> None:
-        def work(connection: Connection) -> None:
-            if len(batch) == 1:
-                batch[0].run(connection)
-                return
-            for one in batch:
-                one.run_apart(connection)
+    async def _lead(self, batch: _Batch) -> None:
+        try:
+            async with self._turn:
+                if self._next is batch:
+                    self._next = _Batch()
+                await to_thread.run_sync(self._commit, batch.requests, limiter=self._threads)
+        finally:
+            batch.over.set()
 
+    def _commit(self, requests: Sequence[_Request[Any]]) -> None:
         with self._busy:
+            left = [one for one in requests if not one.done]
+            if not left:
+                return
+
+            def work(connection: Connection) -> None:
+                if len(left) == 1:
+                    left[0].run(connection)
+                    return
+                for one in left:
+                    one.run_apart(connection)
+
             try:
-                self._transact(work, any(one.exclusive for one in batch))
+                self._transact(work, any(one.exclusive for one in left))
             except BaseException as error:  # noqa: BLE001 - whoever asked is told
-                for one in batch:
+                for one in left:
                     one.error = error
-            for one in batch:
+            for one in left:
                 one.done = True

@@ -35,8 +35,8 @@ def order_of(connection: Connection, task: Record, row: Record) -> Order:
     Raises:
         InvalidRequestError: A value is not there.
     """
-    inputs = inputs_of(connection, task.task_id)
     spec = replace(codec.load_spec(task.spec), repository=task.repository)
+    inputs = inputs_of(connection, task.task_id) if spec.needs else {}
     deadline = codec.time_of(row.deadline)
     filled = fill(spec, inputs)
     return Order(TaskId(task.task_id), row.number, filled, inputs, deadline, row.origin)

@@ -71,11 +71,11 @@ def keep(writer: Writer, task_id: str, number: int, **values: object) -> None:
     writer.connection.execute(_KEEP, {"of_task": task_id, "of_number": number, **values})
 
 
-def advance(writer: Writer, task_id: str, number: int, to: TaskState, reason: str = "") -> None:
+def advance(writer: Writer, row: Record, number: int, to: TaskState) -> Record:
     """Bring a task whose attempt goes on to a state, unless it stands there or beyond already."""
-    row = writer.task(task_id)
     if to in TASK_MOVES[TaskState(row.state)]:
-        writer.move(row, to, reason, attempt=number)
+        return writer.move(row, to, attempt=number)
+    return row
 
 
 def settle(writer: Writer, task_id: str, number: int, end: End) -> None:

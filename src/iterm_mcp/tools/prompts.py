@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Annotated
 
 from mcp.server.mcpserver.prompts import Prompt
@@ -113,6 +114,7 @@ PROMPTS: tuple[tuple[str, Callable[..., Awaitable[str]]], ...] = (
 )
 
 
-def all_prompts() -> list[Prompt]:
+@cache
+def all_prompts() -> tuple[Prompt, ...]:
     """Return the prompts, in the order in which clients list them."""
-    return [Prompt.from_function(call, title=title) for title, call in PROMPTS]
+    return tuple(Prompt.from_function(call, title=title) for title, call in PROMPTS)

@@ -17,7 +17,7 @@ import pytest
 from anyio import to_thread
 from tests.integration.events.small_disks import small_disk
 from tests.integration.homes import Home
-from tests.integration.http_home import start_daemon
+from tests.integration.http_home import start_by_hand, start_daemon
 from tests.integration.tool_client import open_tools
 from tests.waiting import eventually
 
@@ -173,7 +173,7 @@ async def test_a_daemon_that_is_killed_on_a_full_disk_starts_once_there_is_room(
         assert await teller.hook()
         disk.fill()
         with pytest.raises(AssertionError, match=r"[Mm]ake room"):
-            await start_daemon(home)
+            await start_by_hand(home)
         told = await said_by_run(home)
         assert "the daemon cannot go on: " in told
         assert "Traceback" not in told
@@ -200,7 +200,7 @@ async def test_a_daemon_on_a_disk_that_never_had_room_says_what_to_do(disk: Smal
     async with open_home_on(disk) as home:
         disk.fill()
         with pytest.raises(AssertionError, match="No space left on device; make room"):
-            await start_daemon(home)
+            await start_by_hand(home)
         disk.make_room()
         await start_daemon(home)
         await eventually(lambda: is_well(home), within_seconds=30)

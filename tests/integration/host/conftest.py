@@ -26,7 +26,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.headless)
 
 
-async def start_host(home: Home) -> None:
+async def start_by_hand(home: Home) -> None:
     """Start the home's host by the user's own command."""
     with anyio.fail_after(30):
         await anyio.run_process(
@@ -40,7 +40,7 @@ async def start_host(home: Home) -> None:
 async def host_home() -> AsyncIterator[Home]:
     """A home whose host runs for as long as the tests do."""
     async with open_home("headless", measured=True) as home:
-        await start_host(home)
+        await start_by_hand(home)
         yield home
 
 
@@ -48,7 +48,7 @@ async def host_home() -> AsyncIterator[Home]:
 async def own_home() -> AsyncIterator[Home]:
     """A home with a host that the test may harm."""
     async with open_home("headless") as home:
-        await start_host(home)
+        await home.start("host")
         yield home
 
 

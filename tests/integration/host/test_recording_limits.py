@@ -12,7 +12,6 @@ import anyio
 import psutil
 import pytest
 from tests.integration.homes import open_home
-from tests.integration.host.conftest import start_host
 from tests.integration.host.wire_client import open_wire
 from tests.waiting import eventually
 
@@ -94,7 +93,7 @@ async def test_a_killed_host_leaves_a_recording_that_plays_and_the_next_one_mend
     listed = await verb(own_home, "recordings", "list")
     assert listed.out.rstrip().endswith("cut off")
 
-    await start_host(own_home)
+    await own_home.start("host")
 
     assert await path.read_bytes() == whole
 
@@ -102,7 +101,7 @@ async def test_a_killed_host_leaves_a_recording_that_plays_and_the_next_one_mend
 async def test_a_recording_is_bounded_and_its_latest_parts_stay() -> None:
     async with open_home("headless") as home:
         home.environ["ITERM_MCP_RECORDING_SESSION_BYTES"] = "40000"
-        await start_host(home)
+        await home.start("host")
         async with open_wire(home) as wire:
             opened = await wire.open_window(**AUTOMATIC)
             one = opened.session_id
@@ -133,7 +132,7 @@ async def test_old_recordings_go_when_the_host_starts_and_when_one_begins() -> N
     async with open_home("headless") as home:
         folder = Path(home.paths.recordings)
         leave(folder, "A")
-        await start_host(home)
+        await home.start("host")
         assert [one.name for one in find_recordings(folder)] == []
         async with open_wire(home) as wire:
             at_recording = leave(folder, "B")

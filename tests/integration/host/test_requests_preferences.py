@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from iterm2 import api_pb2
 from tests.integration.homes import mode_of
-from tests.integration.host.conftest import start_host
 from tests.integration.host.test_requests_profiles import WORK, open_with, write_profiles
 from tests.integration.host.wire_client import open_wire
 
@@ -133,7 +132,7 @@ async def test_preferences_and_the_default_profile_outlive_the_host(own_home: Ho
         assert await ask(wire, setting("Mine", "7"), choosing("WORK")) == ["OK", "OK"]
     assert mode_of(own_home.paths.preferences) == 0o600
     await own_home.stop()
-    await start_host(own_home)
+    await own_home.start("host")
     async with open_wire(own_home) as wire:
         assert await ask(wire, getting("Mine"), CHOSEN) == [7, "WORK"]
 
@@ -200,7 +199,7 @@ async def test_the_theme_is_a_variable_too_and_outlives_the_host(
     told = await own_wire.notified(lambda one: one.json_new_value == '"dark minimal"', changed)
     assert told.name == "effectiveTheme"
     await own_home.stop()
-    await start_host(own_home)
+    await own_home.start("host")
     async with open_wire(own_home) as wire:
         got = await wire.ask(api_pb2.VariableRequest(app=True, get=["effectiveTheme"]))
     assert json.loads(got.values[0]) == "light"

@@ -14,7 +14,6 @@ import anyio
 import pytest
 from iterm2 import api_pb2
 from tests.integration.homes import open_home
-from tests.integration.host.conftest import start_host
 from tests.integration.host.wire_client import open_wire
 
 if TYPE_CHECKING:
@@ -219,7 +218,7 @@ async def test_without_the_extra_a_png_is_refused_and_the_verb_says_what_to_inst
     (tmp_path / "resvg_py.py").write_text("raise ImportError")
     async with open_home("headless") as home:
         home.environ["PYTHONPATH"] = str(tmp_path)
-        await start_host(home)
+        await home.start("host")
         async with open_wire(home) as wire:
             opened = await wire.open_window()
             response = await wire.ask(api_pb2.ScreenshotRequest(session=opened.session_id))

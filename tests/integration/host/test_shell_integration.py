@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from iterm2 import api_pb2
 from tests.integration.homes import open_home
-from tests.integration.host.conftest import start_host
 from tests.integration.host.wire_client import open_wire
 from tests.integration.programs import installed
 from tests.waiting import eventually
@@ -134,7 +133,7 @@ async def shells_home() -> AsyncIterator[Home]:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 own = OWN[shell] if name == names[-1] else ""
                 path.write_text(f"echo {path.name} >> ~/started\n{own}")
-        await start_host(home)
+        await home.start("host")
         yield home
 
 

@@ -59,8 +59,9 @@ class Bench:
         reason = "" if outcome is Outcome.SUCCEEDED else "so it was"
 
         def end(at: Any) -> None:  # noqa: ANN401
-            advance(at, task_id, number, TaskState.RUNNING)
-            advance(at, task_id, number, TaskState.VERIFYING)
+            row = at.task(task_id)
+            for state in (TaskState.RUNNING, TaskState.VERIFYING):
+                row = advance(at, row, number, state)
             settle(at, task_id, number, End(outcome, reason, TaskResult(**result)))
 
         await self.desk.write(end)

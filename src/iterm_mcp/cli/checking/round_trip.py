@@ -7,8 +7,6 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import anyio
-from mcp import Client, MCPError, StdioServerParameters
-from mcp.types import TextContent
 
 from iterm_mcp.access import TIER_VARIABLE, TOOLS_VARIABLE
 from iterm_mcp.cli.checking.finding import Finding
@@ -16,6 +14,8 @@ from iterm_mcp.processes import lock_holder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from mcp import Client
 
     from iterm_mcp.paths import Paths
 
@@ -28,8 +28,11 @@ class _ToolError(Exception):
     """A tool's answer was an error; the text is the answer's."""
 
 
-EXPECTED = (TimeoutError, OSError, MCPError, _ToolError)
-"""What goes wrong without a bug of ours."""
+def _expected() -> tuple[type[Exception], ...]:
+    """Return what goes wrong without a bug of ours."""
+    from mcp import MCPError
+
+    return (TimeoutError, OSError, MCPError, _ToolError)
 
 
 def check_round_trip(paths: Paths, command: Sequence[str], *, start: bool) -> Iterator[Finding]:
@@ -45,14 +48,17 @@ def check_round_trip(paths: Paths, command: Sequence[str], *, start: bool) -> It
         yield Finding("warn", PART, text, "Run `iterm-mcp doctor`.")
         return
     hint = f"See {paths.logs}/daemon.log; `iterm-mcp daemon run` shows what stops a daemon."
+    expected: tuple[type[Exception], ...] = (*_expected(), ExceptionGroup)
     try:
         yield Finding("ok", PART, anyio.run(_walk, command))
-    except (*EXPECTED, ExceptionGroup) as error:
+    except expected as error:
         yield Finding("fail", PART, "; ".join(_reasons(error)), hint)
 
 
 async def _walk(command: Sequence[str]) -> str:
     """Return in words how it went."""
+    from mcp import Client, StdioServerParameters
+
     limits = {TIER_VARIABLE, TOOLS_VARIABLE}  # the doctor's own client needs all that it calls
     environ = {key: value for key, value in os.environ.items() if key not in limits}
     relay = StdioServerParameters(command=command[0], args=list(command[1:]), env=environ)
@@ -75,6 +81,8 @@ async def _walk(command: Sequence[str]) -> str:
 
 
 async def _call(client: Client, tool: str, **arguments: object) -> dict[str, Any]:
+    from mcp.types import TextContent
+
     result = await client.call_tool(tool, arguments)
     if result.is_error:
         text = " ".join(one.text for one in result.content if isinstance(one, TextContent))
@@ -86,7 +94,7 @@ def _reasons(error: Exception) -> list[str]:
     """Return what went wrong in words; raise the error if it is a bug of ours."""
     if isinstance(error, ExceptionGroup):
         return [reason for one in error.exceptions for reason in _reasons(one)]
-    if not isinstance(error, EXPECTED):
+    if not isinstance(error, _expected()):
         raise error
     if isinstance(error, TimeoutError):
         return [f"no end after {SECONDS:.0f} s"]

@@ -107,8 +107,7 @@ class AttemptRows:
             task = writer.task(task_id)
             state, values = made(task)
             if values:
-                keep(writer, task_id, number, **{"crashes": 0, **values})
-                row = held(writer, self._lease.holder, task_id, number)
+                row = keep(writer, task_id, number, **{"crashes": 0, **values})
             if state is not None:
                 task = advance(writer, task, number, state)
             return _found(writer, task, row, number)

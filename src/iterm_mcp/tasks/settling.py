@@ -28,7 +28,7 @@ _ATTEMPT = (
     ATTEMPTS.c.number == sa.bindparam("of_number"),
 )
 _HELD = sa.select(ATTEMPTS).where(*_ATTEMPT).with_for_update()
-_KEEP = sa.update(ATTEMPTS).where(*_ATTEMPT)
+_KEEP = sa.update(ATTEMPTS).where(*_ATTEMPT).returning(*ATTEMPTS.c)
 _DUE = (
     sa.select(TASKS)
     .where(TASKS.c.state == TaskState.DELAYED, TASKS.c.not_before <= sa.bindparam("now"))
@@ -66,9 +66,10 @@ def held(writer: Writer, holder: Holder, task_id: str, number: int) -> Record | 
     return row if (row.machine, row.epoch) == (holder.machine, holder.epoch) else None
 
 
-def keep(writer: Writer, task_id: str, number: int, **values: object) -> None:
-    """Write down something of an attempt."""
-    writer.connection.execute(_KEEP, {"of_task": task_id, "of_number": number, **values})
+def keep(writer: Writer, task_id: str, number: int, **values: object) -> Record:
+    """Write down something of an attempt, and return its row; None if there is none."""
+    of = {"of_task": task_id, "of_number": number}
+    return writer.connection.execute(_KEEP, of | values).one_or_none()
 
 
 def advance(writer: Writer, row: Record, number: int, to: TaskState) -> Record:

@@ -24,8 +24,10 @@ Record: TypeAlias = Any
 
 # Statements are built once: building one costs several times what running it does.
 _TASK = sa.select(TASKS).where(TASKS.c.task_id == sa.bindparam("of_task")).with_for_update()
-_MOVE = sa.update(TASKS).where(
-    TASKS.c.task_id == sa.bindparam("of_task"), TASKS.c.state == sa.bindparam("before")
+_MOVE = (
+    sa.update(TASKS)
+    .where(TASKS.c.task_id == sa.bindparam("of_task"), TASKS.c.state == sa.bindparam("before"))
+    .returning(*TASKS.c)
 )
 _RECORD = sa.insert(MOVES)
 _STARTED = sa.select(ATTEMPTS.c.started_at).where(
@@ -105,7 +107,7 @@ class Writer:
             values.setdefault("queued_at", self.now)
         if to is not TaskState.DELAYED:
             values.setdefault("not_before", None)
-        moved = self.connection.execute(
+        moved: Record = self.connection.execute(
             _MOVE,
             {
                 "of_task": row.task_id,
@@ -115,11 +117,11 @@ class Writer:
                 "settled_at": self.now if to in SETTLED else None,
                 **values,
             },
-        )
-        if moved.rowcount != 1:
+        ).one_or_none()
+        if moved is None:
             raise IllegalMoveError(f"task {row.task_id} is not {before} any more")
         self.record(row, to, reason, attempt, outcome=outcome, took=self._took(row, to))
-        return self.task(row.task_id)
+        return moved
 
     def record(
         self,

@@ -12,6 +12,7 @@ import psutil
 import pytest
 from tests.hatching import NEST
 from tests.integration.homes import Home, open_home
+from tests.integration.tool_client import open_tools
 from tests.waiting import eventually
 
 from iterm_mcp.processes import lock_holder
@@ -81,6 +82,17 @@ async def test_what_is_hatched_looks_like_what_is_started(
     hatched, started = await host_of(other_home), await host_of(nestless_home)
     assert stack_of(hatched) != stack_of(started)
     assert seen(hatched, other_home) == seen(started, nestless_home)
+
+
+async def test_a_daemon_is_hatched_with_its_tools(other_home: Home) -> None:
+    async with open_home("headless") as twin:
+        found = set()
+        for home in (other_home, twin):
+            await home.start("daemon")
+            found.add(stack_of(psutil.Process(home.daemon_pid())))
+        assert len(found) == 1
+        async with open_tools(twin) as tools:
+            assert await tools.open(name="mine")
 
 
 async def test_it_is_started_where_a_variable_differs_that_modules_may_read(

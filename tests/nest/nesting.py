@@ -19,6 +19,10 @@ import sys
 from contextlib import suppress
 from fcntl import F_DUPFD, fcntl
 from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Self
 
 NEST = "TESTS_NEST"
 """The variable that names the folder with the nests' sockets."""
@@ -33,8 +37,16 @@ MAY_DIFFER = ("HOME", "ITERM_MCP_", "PATH", "PYTEST_", "FAKE_AGENT_", NEST)
 """How the names of variables begin that nothing reads when it is imported."""
 
 IMPORTS = {
-    "daemon": ("iterm_mcp.daemon", "iterm_mcp.telemetry.logs"),
+    "daemon": (
+        "anyio._backends._asyncio",
+        "iterm_mcp.config",
+        "iterm_mcp.daemon",
+        "iterm_mcp.telemetry.logs",
+        "uvicorn.lifespan.off",
+        "uvicorn.protocols.websockets.auto",
+    ),
     "host": (
+        "anyio._backends._asyncio",
         "iterm_mcp.host.runtime",
         "iterm_mcp.host.recording.retention",
         "iterm_mcp.host.upgrade.inheritance",
@@ -154,10 +166,26 @@ def _receive(connection: socket.socket) -> tuple[int, list[int]]:
     return int.from_bytes(said, "big"), received
 
 
+class _Nothing:
+    """What tools are made with that nobody calls."""
+
+    def __getattr__(self, name: str) -> Self:
+        return self
+
+
 def _load() -> None:
+    """Import what the program imports, and make what it makes once in a process."""
+    program = sys.orig_argv[4]
     gc.disable()
-    for name in ("iterm_mcp.cli", "typer._adapters", *IMPORTS[sys.orig_argv[4]]):
+    for name in ("iterm_mcp.cli", f"iterm_mcp.cli.{program}", "typer._adapters"):
         import_module(name)
+    for name in IMPORTS[program]:
+        import_module(name)
+    if program == "daemon":
+        tool = import_module("iterm_mcp.tools.tool")
+        for row in import_module("iterm_mcp.app.tools").tool_rows(*[_Nothing()] * 3):
+            tier = row.tier or tool.tier_of(row.annotations)
+            tool._shape_of(row.call, confirmed=tier == tool.DESTRUCTIVE)
     gc.freeze()
     gc.enable()
 

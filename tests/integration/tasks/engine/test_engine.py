@@ -23,6 +23,7 @@ from iterm_mcp.models.task_graphs import GraphSpec
 from iterm_mcp.models.task_queries import EVERYTHING, TaskQuery
 from iterm_mcp.models.tasks import Outcome, RetryPolicy, TaskState
 from iterm_mcp.tasks import dispatcher, durable
+from iterm_mcp.tasks.course import run_attempt
 from iterm_mcp.tasks.engine import EngineOptions, TaskEngine, open_engine
 from iterm_mcp.tasks.limits import DispatchLimits
 
@@ -303,7 +304,7 @@ async def test_what_is_closed_takes_nothing_more(folder: Path) -> None:
         await engine.submit_task(job("late"))
 
 
-async def test_steps_that_are_asked_for_while_all_closes_end_no_attempt() -> None:
+async def test_a_course_that_begins_while_all_closes_ends_no_attempt() -> None:
     class Closed:
         def start_task_soon(self, *_: object) -> None:
             raise RuntimeError
@@ -311,7 +312,7 @@ async def test_steps_that_are_asked_for_while_all_closes_end_no_attempt() -> Non
     durable._daemon.append(durable._Daemon(Closed(), Any))  # type: ignore[arg-type]
     try:
         with anyio.move_on_after(0.05) as scope:
-            await durable._ask("mro")
+            await durable._do(run_attempt, "t~1")
     finally:
         durable._daemon.pop()
     assert scope.cancelled_caught

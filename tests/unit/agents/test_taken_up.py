@@ -198,17 +198,31 @@ messages = st.dictionaries(
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", ["claude", "codex"])
-@given(st.lists(messages, max_size=4))
-@settings(max_examples=150, deadline=None)
-def test_whatever_an_agent_says_is_taken_without_harm(
-    kind: str, said: list[dict[str, Json]]
-) -> None:
+def check_is_taken(kind: str, said: list[dict[str, Json]]) -> None:
     taken = Taken(kind)
     for message in said:
         taken.talk.sent(message)
         taken.talk.take(message)
     taken.talk.gone(1)
+
+
+@pytest.mark.parametrize("kind", ["claude", "codex"])
+@given(st.lists(messages, max_size=4))
+def test_whatever_an_agent_says_is_taken_without_harm(
+    kind: str, said: list[dict[str, Json]]
+) -> None:
+    check_is_taken(kind, said)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("kind", ["claude", "codex"])
+@given(st.lists(messages, max_size=8))
+@settings(max_examples=1000, deadline=None)
+def test_much_that_an_agent_says_is_taken_without_harm(
+    kind: str, said: list[dict[str, Json]]
+) -> None:
+    check_is_taken(kind, said)
 
 
 async def test_of_codex_questions_a_former_answer_counts_and_numbers_go_on() -> None:

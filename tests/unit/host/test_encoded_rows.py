@@ -48,13 +48,10 @@ class Reads:
         return rows
 
 
-@settings(deadline=None, max_examples=150)
-@given(size=sizes, scrollback=scrollbacks, script=st.lists(steps, max_size=12))
-def test_whatever_happens_the_rows_are_those_that_are_there(
-    size: tuple[int, int],
-    scrollback: int,
-    script: list[bytes | tuple[int, int] | tuple[float, float, bool]],
-) -> None:
+Script = list[bytes | tuple[int, int] | tuple[float, float, bool]]
+
+
+def check_rows(size: tuple[int, int], scrollback: int, script: Script) -> None:
     with opened(*size, scrollback=scrollback) as engine:
         for step in script:
             if isinstance(step, bytes):
@@ -71,6 +68,26 @@ def test_whatever_happens_the_rows_are_those_that_are_there(
         for styles in (False, True):
             found = EncodedRows.of(engine).read(engine, *everything, styles=styles)
             assert found == anew(engine, *everything, styles=styles)
+
+
+HAPPENINGS = given(size=sizes, scrollback=scrollbacks, script=st.lists(steps, max_size=12))
+
+
+@HAPPENINGS
+def test_whatever_happens_the_rows_are_those_that_are_there(
+    size: tuple[int, int], scrollback: int, script: Script
+) -> None:
+    check_rows(size, scrollback, script)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+@settings(deadline=None, max_examples=1000)
+@HAPPENINGS
+def test_however_much_happens_the_rows_are_those_that_are_there(
+    size: tuple[int, int], scrollback: int, script: Script
+) -> None:
+    check_rows(size, scrollback, script)
 
 
 def test_rows_that_cannot_have_changed_are_read_once(

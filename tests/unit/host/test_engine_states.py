@@ -48,15 +48,7 @@ def in_pieces(data: bytes, size: int) -> Iterator[bytes]:
         yield data[at : at + size]
 
 
-@settings(deadline=None, max_examples=150)
-@given(
-    size=sizes,
-    scrollback=scrollbacks,
-    before=anything,
-    after=anything,
-    plain=st.integers(0, 3000),
-)
-def test_an_engine_that_takes_over_shows_the_same_now_and_later(
+def check_taking_over(
     size: tuple[int, int], scrollback: int, before: bytes, after: bytes, plain: int
 ) -> None:
     before = b"some \x1b[1;31mtext\x1b[m\r\n" * plain + before
@@ -77,6 +69,32 @@ def test_an_engine_that_takes_over_shows_the_same_now_and_later(
             assert other.take_replies() == one.take_replies()
         finally:
             other.close()
+
+
+HANDED_ON = given(
+    size=sizes,
+    scrollback=scrollbacks,
+    before=anything,
+    after=anything,
+    plain=st.integers(0, 3000),
+)
+
+
+@HANDED_ON
+def test_an_engine_that_takes_over_shows_the_same_now_and_later(
+    size: tuple[int, int], scrollback: int, before: bytes, after: bytes, plain: int
+) -> None:
+    check_taking_over(size, scrollback, before, after, plain)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+@settings(deadline=None, max_examples=1000)
+@HANDED_ON
+def test_many_engines_that_take_over_show_the_same_now_and_later(
+    size: tuple[int, int], scrollback: int, before: bytes, after: bytes, plain: int
+) -> None:
+    check_taking_over(size, scrollback, before, after, plain)
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 64])

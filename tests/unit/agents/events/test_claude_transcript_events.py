@@ -55,42 +55,54 @@ def test_it_comes_in_any_pieces(cuts: list[int]) -> None:
     assert told == read(*whole)
 
 
-@settings(max_examples=200, deadline=None)
-@given(
-    record=st.fixed_dictionaries(
-        {
-            "type": st.sampled_from(
-                ["user", "assistant", "system", "ai-title", "queue-operation", "cost-state", "new"]
-            ),
-            "sessionId": st.just("c-1"),
-        },
-        optional={
-            name: JSON | st.just(AT)
-            for name in (
-                "timestamp",
-                "message",
-                "toolUseResult",
-                "subtype",
-                "content",
-                "promptId",
-                "agentId",
-                "compactMetadata",
-                "aiTitle",
-                "operation",
-                "startTime",
-                "totalCostUSD",
-                "totalDuration",
-                "durationMs",
-                "error",
-                "isApiErrorMessage",
-                "toolDenialKind",
-            )
-        },
-    )
+RECORDS = st.fixed_dictionaries(
+    {
+        "type": st.sampled_from(
+            ["user", "assistant", "system", "ai-title", "queue-operation", "cost-state", "new"]
+        ),
+        "sessionId": st.just("c-1"),
+    },
+    optional={
+        name: JSON | st.just(AT)
+        for name in (
+            "timestamp",
+            "message",
+            "toolUseResult",
+            "subtype",
+            "content",
+            "promptId",
+            "agentId",
+            "compactMetadata",
+            "aiTitle",
+            "operation",
+            "startTime",
+            "totalCostUSD",
+            "totalDuration",
+            "durationMs",
+            "error",
+            "isApiErrorMessage",
+            "toolDenialKind",
+        )
+    },
 )
-def test_no_line_raises(record: dict[str, Any]) -> None:
+
+
+def check_twice_is_the_same(record: dict[str, Any]) -> None:
     raw = json.dumps(record).encode()
     assert [one.key for one in read(raw, raw)] == [one.key for one in read(raw, raw)]
+
+
+@given(record=RECORDS)
+def test_no_line_raises(record: dict[str, Any]) -> None:
+    check_twice_is_the_same(record)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+@settings(max_examples=1000, deadline=None)
+@given(record=RECORDS)
+def test_none_of_many_lines_raises(record: dict[str, Any]) -> None:
+    check_twice_is_the_same(record)
 
 
 @given(raw=st.binary(max_size=60))

@@ -44,7 +44,6 @@ ANSWER_SECONDS = 15.0
 BEAT_SECONDS = 5.0
 CLEAN_TRIES = 3
 AGAIN_SECONDS = 0.25
-MOST_AGAIN_SECONDS = 3.0
 
 _log = structlog.get_logger()
 

@@ -211,3 +211,30 @@ async def test_who_is_cancelled_by_asyncio_itself_spoils_nothing_for_the_others(
             go.set()
         assert said == ["follows is paused"]
         assert await bench.scopes() == {"slow", "follows"}
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_where_who_would_commit_is_cancelled_while_it_waits_another_one_does(
+    folder: Path,
+) -> None:
+    leaders: list[asyncio.Task[object] | None] = []
+
+    async def lead() -> None:
+        leaders.append(asyncio.current_task())
+        with suppress(asyncio.CancelledError):
+            await bench.database.write(pause("leads"))
+
+    async with open_held(folder) as bench:
+        async with anyio.create_task_group() as group:
+            group.start_soon(lead)
+            await anyio.wait_all_tasks_blocked()
+            group.start_soon(bench.database.write, pause("follows"))
+            await anyio.wait_all_tasks_blocked()
+            (leader,) = leaders
+            assert leader is not None
+            leader.cancel()
+            await anyio.sleep(0.05)
+            group.start_soon(bench.database.write, pause("comes later"))
+            await anyio.wait_all_tasks_blocked()
+            bench.let_go.set()
+        assert await bench.scopes() >= {"follows", "comes later"}

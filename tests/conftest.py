@@ -10,6 +10,7 @@ from typing import NoReturn
 import pytest
 import structlog
 from hypothesis import settings
+from tests import hatching
 from tests.covering import measure_this_process_only
 from tests.order import spread
 
@@ -44,6 +45,7 @@ def pytest_configure() -> None:
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
+    hatching.allow()
     if hasattr(session.config, "workerinput") or not session.config.getoption("numprocesses", 0):
         measure_this_process_only()  # where tests run side by side, the workers must inherit it
 

@@ -1,8 +1,8 @@
 """Nests, out of which daemons and hosts of tests come without importing anything once more.
 
 What a daemon imports costs more than a second of a processor, and tests start hundreds. See
-`tests/nest/sitecustomize.py`. A home that is measured for coverage has none, nor has any home
-where ``TESTS_NEST=off``, nor where there is no Linux.
+`tests/nest/sitecustomize.py`. A home that is measured for coverage has none, nor has any home of
+storms and benchmarks, nor where ``TESTS_NEST=off``, nor where there is no Linux.
 """
 
 from __future__ import annotations
@@ -24,11 +24,17 @@ if TYPE_CHECKING:
 NEST = "TESTS_NEST"
 ROOM_CHARACTERS = 1 << 16
 KINDS = ("daemon", "host")
+_here: set[int] = set()
+
+
+def allow() -> None:
+    """Let homes of this process have nests: it runs tests."""
+    _here.add(os.getpid())
 
 
 def hatch(environ: MutableMapping[str, str]) -> None:
     """Let what runs in the background with this environment come out of a nest."""
-    if sys.platform == "linux" and NEST not in os.environ:
+    if os.getpid() in _here and sys.platform == "linux" and NEST not in os.environ:
         environ[NEST] = _nests()
         environ["PYTHONPATH"] = _path()
 

@@ -13,6 +13,7 @@ import tempfile
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Literal
 
 import anyio
@@ -34,6 +35,7 @@ REAL_ITERM2 = os.environ.get("ITERM_MCP_TERMINAL") == "iterm2" and sys.platform 
 
 
 SOCKET_SECONDS = 10.0
+ANNOUNCE_SECONDS = 2.0
 STARTING = str(Path(__file__).parents[1] / "nest" / "starting.py")
 
 
@@ -71,8 +73,15 @@ class Home:
         return lock_holder(self.paths.daemon_lock)
 
     def http_url(self) -> str:
-        """Return where the running daemon serves HTTP."""
-        return str(json.loads(Path(self.paths.daemon_info).read_text())["http"])
+        """Return where the running daemon serves HTTP; it says so just after it serves MCP."""
+        deadline = monotonic() + ANNOUNCE_SECONDS
+        while True:
+            try:
+                return str(json.loads(Path(self.paths.daemon_info).read_text())["http"])
+            except (FileNotFoundError, ValueError):
+                if monotonic() > deadline:
+                    raise
+            sleep(0.01)
 
     def token(self) -> str:
         return Path(self.paths.token).read_text().strip()
@@ -98,24 +107,27 @@ class Home:
                 await eventually(
                     partial(lock_holder, lock), lambda holder: holder is None, within_seconds=15
                 )
+        ending = self._processes()
         with anyio.move_on_after(3):  # their last act is to write down what they covered
-            while self._processes():  # noqa: ASYNC110 - other processes ring no bell
+            while any(map(self._is_ours, ending)):  # noqa: ASYNC110 - they ring no bell
                 await anyio.sleep(0.02)
         # What a test has killed may have been starting another at that very moment.
-        for process in self._processes():
+        left = self._processes()
+        for process in left:
             with suppress(psutil.Error):
                 process.terminate()
-        await eventually(self._processes, lambda left: not left, within_seconds=15)
+        if left:
+            await eventually(self._processes, lambda found: not found, within_seconds=15)
 
     def _processes(self) -> list[psutil.Process]:
-        """Return the product's processes that were started in this home."""
-        found = []
-        for process in psutil.process_iter():
-            with suppress(psutil.Error):
-                home = process.environ().get("ITERM_MCP_HOME")
-                if home == self.paths.state and "iterm_mcp" in process.cmdline():
-                    found.append(process)
-        return found
+        """Return the product's processes that were started in this home; it takes its time."""
+        return [*filter(self._is_ours, psutil.process_iter())]
+
+    def _is_ours(self, process: psutil.Process) -> bool:
+        with suppress(psutil.Error):
+            home = process.environ().get("ITERM_MCP_HOME")
+            return home == self.paths.state and "iterm_mcp" in process.cmdline()
+        return False
 
 
 @asynccontextmanager

@@ -117,9 +117,10 @@ async def test_it_is_started_where_it_inherits_another_limit(other_home: Home) -
 
 
 async def test_nests_end_with_the_tests_however_those_end(other_home: Home) -> None:
-    look = "import os; from tests.hatching import hatch; hatch(e := {}); print(e['TESTS_NEST'])"
+    look = "from tests.hatching import allow, hatch; allow(); hatch(e := {})"
+    die = "print(e['TESTS_NEST'], flush=True); import os; os.kill(os.getpid(), 9)"
     done = await anyio.run_process(
-        [sys.executable, "-c", f"{look}; os.sys.stdout.flush(); os.kill(os.getpid(), 9)"],
+        [sys.executable, "-c", f"{look}; {die}"],
         cwd=Path(__file__).parents[2],
         env={name: value for name, value in other_home.environ.items() if name != NEST},
         check=False,

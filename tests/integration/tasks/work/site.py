@@ -224,7 +224,7 @@ async def open_hands(site: Site, *, measured: bool = False) -> AsyncIterator[Han
     Args:
         measured: What it does counts for coverage; it is ended more kindly then.
     """
-    environ = {**site.home.environ, "PYTHONPATH": str(ROOT)}
+    environ = dict(site.home.environ)
     if measured:
         measure(environ)
     process = await anyio.open_process(

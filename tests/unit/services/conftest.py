@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.unit.laid_stores import lay_store
 
 from iterm_mcp.store import Store, open_store
 from iterm_mcp.testing import FakeClock, FakeTerminal
@@ -26,5 +27,5 @@ def terminal() -> FakeTerminal:
 
 @pytest.fixture
 async def store(tmp_path: Path, clock: FakeClock) -> AsyncIterator[Store]:
-    async with open_store(str(tmp_path / "state.db"), clock) as store:
+    async with open_store(await lay_store(tmp_path / "state.db"), clock) as store:
         yield store

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from mcp import Client
 from mcp.types import TextContent
+from tests.unit.laid_stores import lay_store
 from tests.unit.tasks.services import nothing_asked
 
 from iterm_mcp.app import make_services, tool_rows
@@ -80,7 +81,7 @@ class Bench:
 async def open_bench(folder: Path) -> AsyncIterator[Bench]:
     terminal, clock, metrics = FakeTerminal(), FakeClock(), Metrics()
     async with (
-        open_store(str(folder / "state.db"), clock) as store,
+        open_store(await lay_store(folder / "state.db"), clock) as store,
         open_event_store(str(folder / "events"), clock) as events,
         nothing_asked(folder) as tasks,
     ):

@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tests.unit.laid_stores import lay_store
+
 from iterm_mcp.app import make_services, open_extras, tool_rows
 from iterm_mcp.models.sessions import Program
 from iterm_mcp.store import open_store
@@ -42,7 +44,7 @@ async def open_watched(
     """Serve a terminal with one session more than it has."""
     terminal, clock, metrics = terminal or FakeTerminal(), FakeClock(), Metrics()
     session_id = (await terminal.open_session(Program())).session_id
-    async with open_store(str(folder / "state.db"), clock) as store:
+    async with open_store(await lay_store(folder / "state.db"), clock) as store:
         services = make_services(
             terminal, store, clock, metrics, log_folder=str(folder / "sessions")
         )

@@ -133,8 +133,9 @@ def holm(found: Mapping[str, float | None]) -> dict[str, float | None]:
 
 
 def _score(values: Sequence[float]) -> int:
-    up = sum(starmap(lt, combinations(values, 2)))
-    return up - sum(starmap(gt, combinations(values, 2)))
+    up: int = sum(starmap(lt, combinations(values, 2)))
+    down: int = sum(starmap(gt, combinations(values, 2)))
+    return up - down
 
 
 def _slope(values: Sequence[float]) -> float:
@@ -142,7 +143,8 @@ def _slope(values: Sequence[float]) -> float:
         return 0.0
     rises = starmap(sub, combinations(values[::-1], 2))
     days = starmap(sub, combinations(range(len(values))[::-1], 2))
-    return median(map(truediv, rises, days))
+    slope: float = median(map(truediv, rises, days))
+    return slope
 
 
 def _inflation(values: Sequence[float]) -> float:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 import anyio
 import anyio.lowlevel
 import pytest
+from tests.unit.laid_stores import lay_store
 from tests.unit.services.budgets.spenders import NOON, Recorded, TellTale
 
 from iterm_mcp.errors import StoreError
@@ -55,7 +56,7 @@ class Stage:
 @asynccontextmanager
 async def staged(folder: Path) -> AsyncIterator[Stage]:
     clock, told, recorded = FakeClock(NOON), TellTale(), Recorded()
-    async with open_store(str(folder / "db"), clock) as store:
+    async with open_store(await lay_store(folder / "db"), clock) as store:
         yield Stage(Alerts(store.alerts, recorded, clock, told), told, recorded, clock)
 
 

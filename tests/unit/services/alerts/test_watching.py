@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 import pytest
+from tests.unit.laid_stores import lay_store
 from tests.unit.services.budgets.spenders import NOON, Recorded, Someone, TellTale
 
 from iterm_mcp.errors import InvalidRequestError, NotFoundError
@@ -81,7 +82,7 @@ class Stage:
 @asynccontextmanager
 async def staged(folder: Path) -> AsyncIterator[Stage]:
     clock, told = FakeClock(NOON), TellTale()
-    async with open_store(str(folder / "state.db"), clock) as store:
+    async with open_store(await lay_store(folder / "state.db"), clock) as store:
         yield Stage(Alerts(store.alerts, Recorded(), clock, told), told, str(folder), clock)
 
 

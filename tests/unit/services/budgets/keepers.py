@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from tests.unit.laid_stores import lay_store
 from tests.unit.services.budgets.spenders import NOON, Handler, Recorded, Someone, TellTale, Told
 
 from iterm_mcp.models.ids import AgentName, TeamName
@@ -88,7 +89,7 @@ class Stage:
 @asynccontextmanager
 async def staged(folder: Path, text: str = DAILY) -> AsyncIterator[Stage]:
     clock = LooseClock(NOON)
-    async with open_store(str(folder / "state.db"), clock) as store:
+    async with open_store(await lay_store(folder / "state.db"), clock) as store:
         stage = Stage(folder, store, clock)
         stage.path.write_text(text)
         yield stage

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
+from tests.unit.laid_stores import lay_store
 from tests.unit.tasks.services import nothing_asked
 from tests.unit.web.asgi import Answer, ask
 
@@ -110,7 +111,7 @@ async def open_side(
     terminal, metrics = FakeTerminal(), Metrics()
     clock = clock or FakeClock()
     async with (
-        open_store(str(folder / "state.db"), clock) as store,
+        open_store(await lay_store(folder / "state.db"), clock) as store,
         open_event_store(str(folder / "events"), clock) as events,
         nothing_asked(folder) as never,
     ):

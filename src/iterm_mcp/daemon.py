@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 import anyio
 import structlog
+from anyio import to_thread
 
 from iterm_mcp import __version__
 from iterm_mcp.agents.reports import Reports, report_token
 from iterm_mcp.app import open_app
 from iterm_mcp.app.tracing import agent_traces
-from iterm_mcp.paths import make_private_folder
+from iterm_mcp.paths import make_private_folder, write_private
 from iterm_mcp.processes import InstanceLock
 from iterm_mcp.tools.unix_server import open_unix_server
 from iterm_mcp.web.routes import open_web
@@ -93,12 +94,10 @@ async def run(settings: Settings, paths: Paths) -> None:
 @asynccontextmanager
 async def _announced(paths: Paths, url: str) -> AsyncIterator[None]:
     """Write down where the daemon is, for people and scripts, as long as it is there."""
-    info = anyio.Path(paths.daemon_info)
-    await info.write_text(
-        json.dumps({"pid": os.getpid(), "http": url, "version": __version__}) + "\n"
-    )
+    info = {"pid": os.getpid(), "http": url, "version": __version__}
+    await to_thread.run_sync(write_private, paths.daemon_info, json.dumps(info) + "\n")
     try:
         yield
     finally:
         with anyio.CancelScope(shield=True):
-            await info.unlink(missing_ok=True)
+            await anyio.Path(paths.daemon_info).unlink(missing_ok=True)

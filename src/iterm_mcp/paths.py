@@ -268,6 +268,31 @@ def make_private_file(path: str) -> None:
         os.close(file)
 
 
+def write_private(path: "str | os.PathLike[str]", text: str, *, lasting: bool = False) -> None:
+    """Write a file whole or not at all, for its owner alone. Meanwhile the old one is read.
+
+    Args:
+        lasting: It is on the disk when this returns, and outlives a fall of the machine.
+
+    Raises:
+        OSError: It cannot be written; what was there before is there still.
+    """
+    folder, name = os.path.split(os.fspath(path))
+    beside = os.path.join(folder, f".{name}.{os.getpid()}")
+    file = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(file, "w", encoding="utf-8") as out:
+            os.fchmod(file, 0o600)
+            out.write(text)
+            if lasting:
+                out.flush()
+                os.fsync(file)
+        os.replace(beside, path)
+    except BaseException:
+        os.unlink(beside)
+        raise
+
+
 def _short_name(state: str) -> str:
     """Eight hexadecimal digits that tell one state folder from another."""
     import zlib  # noqa: PLC0415 - one C module, and only for a moved home

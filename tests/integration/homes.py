@@ -78,7 +78,7 @@ class Home:
         while True:
             try:
                 return str(json.loads(Path(self.paths.daemon_info).read_text())["http"])
-            except (FileNotFoundError, ValueError):
+            except FileNotFoundError:
                 if monotonic() > deadline:
                     raise
             sleep(0.01)

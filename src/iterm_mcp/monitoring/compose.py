@@ -25,8 +25,8 @@ from iterm_mcp.monitoring.configuration import (
     targets_file,
     to_yaml,
 )
-from iterm_mcp.monitoring.places import HOST, write_private
-from iterm_mcp.paths import make_private_folder
+from iterm_mcp.monitoring.places import HOST
+from iterm_mcp.paths import make_private_folder, write_private
 
 if TYPE_CHECKING:
     from iterm_mcp.monitoring.places import Options, Places

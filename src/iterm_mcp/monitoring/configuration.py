@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from iterm_mcp.monitoring.places import HOST, write_private
+from iterm_mcp.monitoring.places import HOST
+from iterm_mcp.paths import write_private
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

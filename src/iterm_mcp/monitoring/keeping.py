@@ -23,8 +23,9 @@ from iterm_mcp.monitoring.configuration import (
     point_at,
     prometheus_arguments,
 )
-from iterm_mcp.monitoring.places import HOST, write_private
+from iterm_mcp.monitoring.places import HOST
 from iterm_mcp.monitoring.programs import PROMETHEUS, end_all, find_ours
+from iterm_mcp.paths import write_private
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
 from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from iterm_mcp.paths import make_private_folder
+from iterm_mcp.paths import make_private_folder, write_private
 
 if TYPE_CHECKING:
     from iterm_mcp.paths import Paths
@@ -176,20 +175,3 @@ def _is_free(port: int) -> bool:
         except OSError:
             return False
     return True
-
-
-def write_private(path: Path, text: str, mode: int = 0o600) -> None:
-    """Write a file whole or not at all, for its owner alone.
-
-    Raises:
-        OSError: It cannot be written.
-    """
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    file = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
-    try:
-        with os.fdopen(file, "w", encoding="utf-8") as out:
-            out.write(text)
-        beside.replace(path)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise

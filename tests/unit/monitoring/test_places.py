@@ -24,7 +24,6 @@ from iterm_mcp.monitoring.places import (
     Places,
     load_options,
     save_options,
-    write_private,
 )
 from iterm_mcp.monitoring.programs import find_program
 from iterm_mcp.monitoring.status import folder_bytes
@@ -76,14 +75,6 @@ def test_rules_of_an_earlier_version_go(places: Places) -> None:
     (places.rules / "old.yml").write_text("")
     install(places, Options(), "http://127.0.0.1:9")
     assert {one.name for one in places.rules.iterdir()} == {one.name for one in shipped_rules()}
-
-
-def test_a_file_that_cannot_be_written_is_not_there_half(places: Places) -> None:
-    (places.folder / "taken").mkdir()
-    (places.folder / "taken" / "full").touch()
-    with pytest.raises(OSError, match="taken"):
-        write_private(places.folder / "taken", "text")
-    assert not list(places.folder.glob(".taken*"))
 
 
 def test_a_log_is_cut_and_has_one_older_one(tmp_path: Path) -> None:

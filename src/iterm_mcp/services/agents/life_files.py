@@ -7,7 +7,6 @@ prompts, and environments may hold keys.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from anyio import to_thread
 
 from iterm_mcp.models.ids import AgentName, SessionId
+from iterm_mcp.paths import write_private
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -225,12 +225,4 @@ def _make(folder: Path) -> None:
 def _write_all(files: dict[Path, str]) -> None:
     for path, content in files.items():
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fresh = path.with_name(f".{path.name}.{os.getpid()}")
-        file = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        try:
-            os.fchmod(file, 0o600)
-            os.write(file, content.encode())
-            os.fsync(file)
-        finally:
-            os.close(file)
-        fresh.replace(path)
+        write_private(path, content, lasting=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from contextlib import suppress
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 from anyio import to_thread
 
+from iterm_mcp.paths import write_private
 from iterm_mcp.services.untrusted import sanitise
 
 if TYPE_CHECKING:
@@ -50,11 +50,7 @@ class EvidenceFolder:
         at = tree.usage.at if tree.usage is not None else None
         stamp = "unknown" if at is None else at.strftime("%Y%m%dT%H%M%S.%f")
         path = self._folder / f"{stamp}-{re.sub(r'[^A-Za-z0-9_.~-]', '_', tree.key)[:80]}.json"
-        fresh = path.with_suffix(f".{os.getpid()}")
-        file = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        with os.fdopen(file, "w", encoding="utf-8") as stream:
-            json.dump(evidence_of(tree, excess, output), stream, indent=1)
-        fresh.replace(path)
+        write_private(path, json.dumps(evidence_of(tree, excess, output), indent=1))
         for old in sorted(self._folder.glob("*.json"))[:-KEPT]:
             old.unlink(missing_ok=True)
         return str(path)

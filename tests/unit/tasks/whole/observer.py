@@ -4,7 +4,6 @@ engine comes to its decisions: it reckons for itself who may start, and who goes
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import PurePath
@@ -184,7 +183,7 @@ class Observer:
     def _over_limits(
         self, active: list[Seen], starts: Sequence[tuple[float, Seen]], here: Place
     ) -> str:
-        """Say which limit is overstepped by what runs, or by the last start; empty for none."""
+        """Say which limit the last start has overstepped; empty for none."""
         limits = self.limits
         if len(active) > limits.at_once:
             return f"{len(active)} ran, and {limits.at_once} may"
@@ -192,12 +191,10 @@ class Observer:
         room = min(here.capacity, limits.per_machine or here.capacity)
         if mine > room:
             return f"{mine} ran on {here.name}, which takes {room}"
-        counted: Counter[tuple[str, str, int]] = Counter()
-        for one in active:
-            caps = {(what, whose, most) for what, whose, most, _ in self._caps(one.spec)}
-            counted.update((what, whose, most) for what, whose, most in caps if most is not None)
-        for (what, whose, most), count in counted.items():
-            if count > most:
+        # Others may be too many of theirs: limits are lowered while tasks run.
+        for what, whose, most, _ in self._caps(starts[-1][1].spec):
+            count = sum(self._is_in(one.spec, (what, whose)) for one in active)
+            if most is not None and count > most:
                 return f"{count} of {what} {whose} ran, and {most} may"
         return self._over_rates(starts)
 

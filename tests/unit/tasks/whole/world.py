@@ -275,6 +275,7 @@ class World:
             thorough: Also do what an engine does now and then; the lease lasts until the next time.
         """
         self.let_pass(LEASE_SECONDS / 4)
+        all_gone = True
         for task_id, task in [*self.observer.tasks.items()]:
             if task.state is TaskState.NEEDS_INPUT:
                 with suppress(ItermMcpError):  # answered already
@@ -289,9 +290,9 @@ class World:
                 while course in machine.journal.going_on and await machine.step(course):
                     pass
             if thorough:
-                await machine.forget()
+                all_gone &= await machine.forget()
         left = any(one.state not in SETTLED for one in self.observer.tasks.values())
-        return left or any(one.journal.going_on for one in self.machines)
+        return left or not all_gone or any(one.journal.going_on for one in self.machines)
 
     async def check(self) -> list[str]:
         """Return what is not as it must be in the end, and what was not on the way."""

@@ -31,6 +31,7 @@ class ScriptedWork:
     Attributes:
         opened: Attempts of which something is open.
         kept: Attempts of which something is kept, though nothing need be open.
+        never_closed: Attempts that cannot be closed; what is kept of them stays, for people to see.
         begun: How often something was really started for an attempt.
         faults: What must not have been asked for.
     """
@@ -43,6 +44,7 @@ class ScriptedWork:
         self._cleaned: set[str] = set()
         self.opened: set[str] = set()
         self.kept: set[str] = set()
+        self.never_closed: set[str] = set()
         self.begun: Counter[str] = Counter()
         self.faults: list[str] = []
 
@@ -101,6 +103,8 @@ class ScriptedWork:
         self.opened.discard(order.attempt_id)
         self._running.discard(order.attempt_id)
         self._cleaned.add(order.attempt_id)
+        if json.loads(order.spec.prompt).get("refuses") == "clean":
+            self.never_closed.add(order.attempt_id)
         await self._step("clean", order)
         return "" if outcome is Outcome.SUCCEEDED else f"/evidence/{order.attempt_id}"
 

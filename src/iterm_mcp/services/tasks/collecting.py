@@ -11,7 +11,7 @@ import anyio
 
 from iterm_mcp.errors import ItermMcpError
 from iterm_mcp.models.callers import Caller
-from iterm_mcp.models.event_queries import EventQuery
+from iterm_mcp.models.event_queries import EventQuery, Sums
 from iterm_mcp.models.events import EventKind, Links
 from iterm_mcp.models.results import Form
 from iterm_mcp.models.tasks import TaskResult
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from iterm_mcp.clock import Clock
-    from iterm_mcp.models.event_queries import EventPage, Sums
+    from iterm_mcp.models.event_queries import EventPage
     from iterm_mcp.models.observations import Json
     from iterm_mcp.models.tasks import Acceptance
     from iterm_mcp.models.worktrees import Worktree
@@ -44,6 +44,10 @@ if TYPE_CHECKING:
 
 LATE_SECONDS = 3.0
 """How long what an agent said last, and what it used, may take to be told of."""
+
+STEADY_SECONDS = 1.0
+"""What it used is all of it once it has not changed for so long: an agent's hook says sooner that a
+turn has ended than what it writes of its last call to a model is read, twice a second."""
 
 PAUSE_SECONDS = 0.1
 
@@ -162,16 +166,21 @@ class Collector:
 
     async def _said(self, order: Order) -> tuple[str, float | None, int | None]:
         """Return what an agent said last, and what it cost as far as is known by now."""
-        text, sums = "", None
+        text, total, steady = "", Sums(), False
+        changed_at = anyio.current_time()
         with anyio.move_on_after(self._late_seconds):
-            while not (text and sums is not None and sums.usage.total):
+            while not steady:
                 text = text or await self._last_message(order)
-                sums = await self._sums(order)
+                known, total = total, await self._sums(order)
+                if total.usage != known.usage:
+                    changed_at = anyio.current_time()
+                late = changed_at > anyio.current_time() - STEADY_SECONDS
+                steady = bool(text and total.usage.total and not late)
                 await anyio.sleep(PAUSE_SECONDS)
-        if sums is None or not sums.usage.total:
+        if not total.usage.total:
             return text, None, None
-        dollars = (sums.reported_nanodollars + sums.computed_nanodollars) / 1e9
-        return text, dollars if dollars or not sums.unpriced else None, sums.usage.total
+        dollars = (total.reported_nanodollars + total.computed_nanodollars) / 1e9
+        return text, dollars if dollars or not total.unpriced else None, total.usage.total
 
     async def _last_message(self, order: Order) -> str:
         name = agent_name(order)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import signal
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 import structlog
@@ -13,6 +14,9 @@ from hypothesis import settings
 from tests import hatching
 from tests.covering import measure_this_process_only
 from tests.order import spread
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 pytest_plugins = ["tests.hanging"]
 
@@ -50,6 +54,14 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         measure_this_process_only()  # where tests run side by side, the workers must inherit it
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
+    yield
+    if structlog.get_config()["processors"] != [_drop]:
+        structlog.configure(processors=[_drop])
+        pytest.fail(f"{item.nodeid} leaves logging changed for all after it: see logs_as_before")
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
@@ -60,3 +72,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture
+def logs_as_before() -> Iterator[None]:
+    """Give logging back as it was: what a test opens would else write for all after it."""
+    root = logging.getLogger()
+    handlers, level, before = root.handlers[:], root.level, structlog.get_config()
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.configure(**before)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
-import structlog
 from blockbuster import blockbuster_ctx
 
 if TYPE_CHECKING:
@@ -79,14 +77,3 @@ def _no_blocking_calls() -> Iterator[None]:
             "coverage/collector.py", "lock_data"
         )
         yield
-
-
-@pytest.fixture
-def logs_as_before() -> Iterator[None]:
-    """Give logging back as it was: what a test opens would else write for all after it."""
-    root = logging.getLogger()
-    handlers, level, before = root.handlers[:], root.level, structlog.get_config()
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.configure(**before)

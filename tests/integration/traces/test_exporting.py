@@ -68,6 +68,7 @@ async def test_a_span_comes_whole_and_what_waits_at_the_end_is_exported() -> Non
     assert (other.parent, other.failed, other.kind) == ("", False, 1)
 
 
+@pytest.mark.usefixtures("logs_as_before")
 async def test_a_collector_that_is_away_is_told_of_once_and_so_is_its_coming_back(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

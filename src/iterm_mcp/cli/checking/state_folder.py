@@ -7,6 +7,7 @@ import shutil
 import socket
 import sys
 from pathlib import Path
+from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
 from iterm_mcp.cli.checking.finding import Finding
@@ -21,6 +22,9 @@ SOCKET_PATH_BYTES = 103 if sys.platform == "darwin" else 107
 LITTLE_BYTES = 1 << 30
 TOO_LITTLE_BYTES = 100 << 20
 PROBE_SECONDS = 10.0
+START_SECONDS = 3.0
+"""How long a program that runs may take until it listens."""
+START_POLL_SECONDS = 0.1
 
 
 def check_folder(paths: Paths) -> Iterator[Finding]:
@@ -101,7 +105,7 @@ def check_sockets(paths: Paths) -> Iterator[Finding]:
             clean = False
             hint = f"Nothing has to be done: the next {name} replaces it."
             yield Finding("warn", "sockets", f"{path} was left by a {name} that was killed", hint)
-        elif holder is not None and not accepts(path):
+        elif holder is not None and not _accepts_soon(path, lock):
             clean = False
             hint = f"See {paths.logs}/{name}.log; `iterm-mcp {name} stop` ends it."
             text = f"the {name}, process {holder}, does not answer at {path}"
@@ -119,6 +123,16 @@ def accepts(path: str) -> bool:
         except OSError:
             return False
         return True
+
+
+def _accepts_soon(path: str, lock: str) -> bool:
+    """Tell whether a program listens that runs: one that has just been started soon does."""
+    deadline = monotonic() + START_SECONDS
+    while not accepts(path):
+        if monotonic() > deadline or lock_holder(lock) is None:
+            return False
+        sleep(START_POLL_SECONDS)
+    return True
 
 
 def _there(folder: Path) -> Path:

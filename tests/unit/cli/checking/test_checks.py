@@ -179,7 +179,8 @@ def test_a_socket_that_nobody_has_is_told(paths: Paths) -> None:
 def test_a_program_that_runs_and_never_listens_is_told(
     paths: Paths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(state_folder, "START_SECONDS", 0.05)
+    monkeypatch.setattr(state_folder, "START_SECONDS", 0.0)
+    monkeypatch.setattr(state_folder, "sleep", lambda _: None)
     monkeypatch.setattr(state_folder, "accepts", lambda _: False)
     with InstanceLock(paths.host_lock).acquire():
         found = only(state_folder.check_sockets(paths))
@@ -190,6 +191,7 @@ def test_a_program_that_has_just_started_is_given_time_to_listen(
     paths: Paths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answers = [False, False, True]
+    monkeypatch.setattr(state_folder, "sleep", lambda _: None)
     monkeypatch.setattr(state_folder, "accepts", lambda _: answers.pop(0))
     with InstanceLock(paths.host_lock).acquire():
         assert only(state_folder.check_sockets(paths)).level == "ok"

@@ -158,6 +158,8 @@ class Attempts:
             return ""
         self._stops.forget(attempt_id)
         order, row = found
+        if row.ended_at is not None and row.outcome != Outcome.LOST:
+            return str(row.evidence)  # it has settled, so it was clean, and then a kill came
         place = place_of(row) if row.place else None
         for attempt in range(1, CLEAN_TRIES + 1):
             try:

@@ -16,7 +16,7 @@ from iterm_mcp.tasks import attempt_rows
 from iterm_mcp.tasks import attempts as attempts_module
 from iterm_mcp.tasks.attempt_rows import MOST_CRASHES
 from iterm_mcp.tasks.attempts import ANSWER_SECONDS, Attempts
-from iterm_mcp.tasks.course import GONE, end, on
+from iterm_mcp.tasks.course import GONE, end, on, run_attempt
 from iterm_mcp.tasks.database import UNAVAILABLE
 from iterm_mcp.tasks.lease import Lease
 from iterm_mcp.tasks.machines import leave, renew
@@ -510,3 +510,17 @@ async def test_after_a_kill_what_could_not_be_begun_is_not_begun_again(
 
         assert found == failed == end(Outcome.FAILED, f"no {step}. Mend it.")
         assert run.work.calls == []
+
+
+async def test_after_a_kill_what_has_settled_is_not_cleaned_again(folder: Path) -> None:
+    async with open_run(folder) as run:
+        run.work.result = TaskResult(problems=("no tests",))
+        await run.settle(await run.through())
+        run.work.calls.clear()
+
+        again = Attempts(run.bench.desk, run.work, run.bench.lease, run.stops)
+        await run_attempt(again, run.name)
+
+        assert run.work.calls == []
+        (attempt,) = (await run.bench.desk.get(run.task_id)).attempts
+        assert (attempt.outcome, attempt.evidence) == (Outcome.REJECTED, "/evidence")

@@ -1,9 +1,13 @@
-"""The course of each attempt as a DBOS workflow: begun once, and gone on with until it has ended.
+"""The course of each attempt that lasts as a DBOS workflow: gone on with until it has ended.
 
 This module alone knows DBOS. Its workflows run on a loop of their own, in a thread of their own, so
 that the executor and the signals of the daemon's loop stay as they are; the course itself is done
 on the daemon's loop. A kill at any moment, or an orderly end, leaves workflows as they are, and
 they are run again when the engine is next opened under the same name.
+
+A course begins at once, and is a workflow's from when it has lasted a second: by then agents have
+just begun, and what is over before costs a fifth without. What a kill ends sooner is found by its
+row and begun again (`Dispatcher.reconcile`), as is what was claimed and not begun.
 
 DBOS remembers nothing of the steps: what they have made stands in the attempt's own row, written
 in the transaction that holds it against other machines, and that row is asked before every step. A
@@ -14,7 +18,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -26,15 +30,17 @@ from dbos import DBOS, DBOSPortableJSONSerializer, SetWorkflowID, WorkflowStatus
 from sqlalchemy.exc import SQLAlchemyError
 
 from iterm_mcp.errors import StoreError
-from iterm_mcp.tasks.course import ABANDONED, abandon_attempt, run_attempt
+from iterm_mcp.tasks.course import ABANDONED
+from iterm_mcp.tasks.courses import BrokenCourseError, Courses
 from iterm_mcp.tasks.database import UNAVAILABLE, driver_url, explained, make_engine
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 
+    from anyio.abc import TaskGroup
     from dbos import DBOSConfig
 
-    from iterm_mcp.tasks.attempts import Attempts
+    from iterm_mcp.tasks.course import Steps
 
 VERSION = "tasks-1"
 """Of the workflows below. Work of another version is never gone on with, so it changes only with a
@@ -42,6 +48,8 @@ change after which that would be wrong."""
 
 APPLICATION = "iterm-mcp-tasks"
 THREADS = 16
+LASTS_SECONDS = 1.0
+AGAIN_SECONDS = 5.0
 
 _ENDED = frozenset(
     {
@@ -58,21 +66,21 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class _Daemon:
-    """The daemon's side of the steps."""
+    """The daemon's side of the workflows."""
 
     portal: BlockingPortal
-    steps: Attempts
+    courses: Courses
 
 
 _daemon: list[_Daemon] = []
 """At most one: the engine is one for a process, and its workflows are plain functions."""
 
 
-async def _do(course: Callable[..., Awaitable[None]], *arguments: str) -> None:
+async def _do(course: Callable[..., Coroutine[Any, Any, None]], *arguments: str) -> None:
     """Do a course on the daemon's loop."""
     daemon = _daemon[-1]
     try:
-        future = daemon.portal.start_task_soon(course, daemon.steps, *arguments)
+        future = daemon.portal.start_task_soon(course, daemon.courses, *arguments)
     except RuntimeError:  # it is being closed: that ends no attempt
         await asyncio.Event().wait()
         raise
@@ -82,28 +90,49 @@ async def _do(course: Callable[..., Awaitable[None]], *arguments: str) -> None:
 @DBOS.workflow(name="attempt", max_recovery_attempts=None)  # the attempt's own row counts falls
 async def _attempt(attempt_id: str) -> None:
     """Do one attempt from its place to its end."""
-    await _do(run_attempt, attempt_id)
+    await _do(Courses.attempt, attempt_id)
 
 
 @DBOS.workflow(name="abandon", max_recovery_attempts=None)
 async def _abandon(attempt_id: str, reason: str) -> None:
     """End an attempt whose workflow broke."""
-    await _do(abandon_attempt, attempt_id, reason)
+    await _do(Courses.abandon, attempt_id, reason)
 
 
 class Durable:
     """Workflows of attempts. Made by `open_durable`."""
 
-    def __init__(self, portal: BlockingPortal) -> None:
+    def __init__(self, portal: BlockingPortal, courses: Courses, group: TaskGroup) -> None:
         self._portal = portal
+        self._courses = courses
+        self._group = group
+        self._begun: set[str] = set()
 
     async def start(self, attempt_ids: Sequence[str]) -> None:
-        """Have attempts done; one that is being done, or was done, is not done again.
+        """Have attempts done that are not being done."""
+        for one in set(attempt_ids) - self._courses.under_way(attempt_ids) - self._begun:
+            self._begun.add(one)
+            self._group.start_soon(self._do, one)
 
-        Raises:
-            StoreError: The database cannot be used now.
-        """
-        await self._call(_start, list(attempt_ids))
+    async def _do(self, attempt_id: str) -> None:
+        """Do an attempt, and hand it over to DBOS if it lasts."""
+        self._begun.discard(attempt_id)
+        async with anyio.create_task_group() as group:
+            group.start_soon(self._hand_over, attempt_id)
+            with suppress(BrokenCourseError):  # which is known by that it is `ended`
+                await self._courses.attempt(attempt_id)
+            group.cancel_scope.cancel()
+
+    async def _hand_over(self, attempt_id: str) -> None:
+        await anyio.sleep(LASTS_SECONDS)
+        while True:
+            try:
+                await self._call(_start, attempt_id)
+            except StoreError as error:
+                _log.warning("attempt_not_handed_over", attempt=attempt_id, error=str(error))
+                await anyio.sleep(AGAIN_SECONDS)
+            else:
+                return
 
     async def abandon(self, attempt_id: str, reason: str) -> None:
         """Have an attempt closed and failed whose workflow broke."""
@@ -112,14 +141,16 @@ class Durable:
     async def ended(self, attempt_ids: Sequence[str]) -> dict[str, str]:
         """Return those whose workflow has ended, each with what it broke by; empty for nothing."""
         ended: dict[str, str] = await self._call(_ended, list(attempt_ids))
-        return ended
+        return {**ended, **self._courses.broken(attempt_ids)}
 
     async def busy(self, attempt_ids: Sequence[str]) -> set[str]:
         """Return those whose workflow has not ended."""
-        return set(await self._call(_busy, list(attempt_ids)))
+        here = self._courses.under_way(attempt_ids)
+        return here | set(await self._call(_busy, list(attempt_ids)))
 
     async def forget(self, attempt_ids: Sequence[str]) -> None:
-        """Forget the steps of attempts that are over."""
+        """Forget the courses of attempts that are over."""
+        self._courses.forget(attempt_ids)
         await self._call(_forget, list(attempt_ids))
 
     async def _call(self, function: Any, *arguments: object) -> Any:  # noqa: ANN401
@@ -133,10 +164,9 @@ class Durable:
         return await to_thread.run_sync(call)
 
 
-async def _start(attempt_ids: list[str]) -> None:
-    for one in attempt_ids:
-        with SetWorkflowID(one):
-            await DBOS.start_workflow_async(_attempt, one)
+async def _start(attempt_id: str) -> None:
+    with SetWorkflowID(attempt_id):
+        await DBOS.start_workflow_async(_attempt, attempt_id)
 
 
 async def _start_abandoning(attempt_id: str, reason: str) -> None:
@@ -211,9 +241,7 @@ def _launch(url: str, schema: str, machine: str) -> None:
 
 
 @asynccontextmanager
-async def open_durable(
-    url: str, schema: str, machine: str, steps: Attempts
-) -> AsyncIterator[Durable]:
+async def open_durable(url: str, schema: str, machine: str, steps: Steps) -> AsyncIterator[Durable]:
     """Go on with all workflows of this machine, and take new ones, for the block.
 
     Args:
@@ -239,16 +267,18 @@ async def open_durable(
             portal.call(_launch, driver_url(url), schema, machine)
         return portal
 
-    async with BlockingPortal() as daemon:
-        _daemon.append(_Daemon(daemon, steps))
+    courses = Courses(steps)
+    async with BlockingPortal() as daemon, anyio.create_task_group() as group:
+        _daemon.append(_Daemon(daemon, courses))
         try:
             try:
                 portal = await to_thread.run_sync(enter)
             except StoreError as error:
                 failed = error  # raised below, by itself and not in a group
             else:
-                yield Durable(portal)
+                yield Durable(portal, courses, group)
         finally:
+            group.cancel_scope.cancel()
             with anyio.CancelScope(shield=True):  # DBOS bounds each of its waits by 10 s
                 await daemon.stop(cancel_remaining=True)
                 await to_thread.run_sync(stack.close)

@@ -23,7 +23,7 @@ from iterm_mcp.models.task_graphs import GraphSpec
 from iterm_mcp.models.task_queries import EVERYTHING, TaskQuery
 from iterm_mcp.models.tasks import Outcome, RetryPolicy, TaskState
 from iterm_mcp.tasks import dispatcher, durable
-from iterm_mcp.tasks.course import run_attempt
+from iterm_mcp.tasks.courses import Courses
 from iterm_mcp.tasks.engine import EngineOptions, TaskEngine, open_engine
 from iterm_mcp.tasks.limits import DispatchLimits
 
@@ -312,7 +312,7 @@ async def test_a_course_that_begins_while_all_closes_ends_no_attempt() -> None:
     durable._daemon.append(durable._Daemon(Closed(), Any))  # type: ignore[arg-type]
     try:
         with anyio.move_on_after(0.05) as scope:
-            await durable._do(run_attempt, "t~1")
+            await durable._do(Courses.attempt, "t~1")
     finally:
         durable._daemon.pop()
     assert scope.cancelled_caught

@@ -156,7 +156,7 @@ def _turn_ended(
     last = delivery.moves[-1]
     if not _lasts(view, now, QUIET_SECONDS) or now - last.at < timedelta(seconds=QUIET_SECONDS):
         return None
-    if known.result or life.epoch > 1:  # it was told to go on, and that turn is over
+    if known.result or _told_to_go_on(life, delivery):  # and that turn is over
         return Ending(Outcome.SUCCEEDED)
     if delivery.stage is Stage.UNKNOWN:
         return _failed(f"whether its agent took what it was told is not known: {last.reason}")
@@ -164,6 +164,12 @@ def _turn_ended(
         seconds=UNTOLD_SECONDS
     )
     return Ending(Outcome.SUCCEEDED) if rested and delivery.stage in _TAKEN else None
+
+
+def _told_to_go_on(life: Life, delivery: Delivery) -> bool:
+    """Tell whether its life began after it was told: one that began before was told nothing."""
+    told = [one.at for one in delivery.moves if one.stage is Stage.LEASED] or [delivery.accepted_at]
+    return life.epoch > 1 and life.begun_at is not None and life.begun_at > told[-1]
 
 
 def _by_state(known: Known, view: StateView) -> Ending | None:

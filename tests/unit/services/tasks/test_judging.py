@@ -166,12 +166,16 @@ def test_what_only_looks_like_a_question_must_last() -> None:
     ("change", "outcome"),
     [
         ({"result": True}, Outcome.SUCCEEDED),
-        ({"life": life(epoch=2)}, Outcome.SUCCEEDED),
+        ({"life": life(epoch=2, begun_at=START + timedelta(minutes=1))}, Outcome.SUCCEEDED),
+        (
+            {"life": life(epoch=2, begun_at=START), "delivery": delivery(Stage.UNKNOWN)},
+            Outcome.FAILED,
+        ),
         ({"delivery": delivery(Stage.UNKNOWN, reason="lost")}, Outcome.FAILED),
         ({}, None),
         ({"life": life(epoch=2, pending="go on")}, None),
     ],
-    ids=["result", "went on", "unknown", "nothing told", "to be told"],
+    ids=["result", "went on", "came up late", "unknown", "nothing told", "to be told"],
 )
 def test_where_nobody_tells_of_the_end_of_a_turn_rest_counts(
     change: dict[str, Any], outcome: Outcome | None

@@ -127,10 +127,6 @@ class AttemptRows:
             lambda: self._desk.read(lambda at: read_order(at, *parts_of(attempt_id)))
         )
 
-    def forget(self, attempt_id: str) -> None:
-        """Forget an attempt that is over."""
-        self._seen.pop(attempt_id, None)
-
     async def insist(self, call: Callable[[], Awaitable[T]]) -> T:
         """Try until the database is there: no attempt is lost by its absence."""
         wait = AGAIN_SECONDS

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import anyio
 import sqlalchemy as sa
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     from iterm_mcp.tasks.stops import Stops
     from iterm_mcp.tasks.work import Order, Work
     from iterm_mcp.tasks.writing import Record, Writer
-
-T = TypeVar("T")
 
 ANSWER_SECONDS = 15.0
 """So often what asks is looked at again: it may have been answered where it runs."""
@@ -187,7 +185,6 @@ class Attempts:
                 settle(writer, task_id, number, End(Outcome(outcome), reason, result, evidence))
 
         await self._rows.insist(lambda: self._desk.write(work))
-        self._rows.forget(attempt_id)
         self._stops.forget(attempt_id)
 
     async def _failed(self, attempt_id: str, error: ItermMcpError) -> Next:

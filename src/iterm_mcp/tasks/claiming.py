@@ -14,7 +14,7 @@ from iterm_mcp.tasks.choosing import Active, Candidate, Counts, Here, Situation,
 from iterm_mcp.tasks.codec import load_spec, time_of
 from iterm_mcp.tasks.limits import Reach, Refusal, Traits, demand_of
 from iterm_mcp.tasks.settling import next_due, queue_due
-from iterm_mcp.tasks.tables import ATTEMPTS, MACHINES, PAUSES, TASKS
+from iterm_mcp.tasks.tables import ATTEMPTS, MACHINES, PAUSES, TASKS, THIS_ATTEMPT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -65,9 +65,7 @@ _STARTED = (
 _MACHINE = sa.select(MACHINES).where(MACHINES.c.name == sa.bindparam("machine"))
 _PAUSED = sa.select(PAUSES.c.scope)
 _BEGIN = sa.insert(ATTEMPTS)
-_ATTEMPT = sa.select(ATTEMPTS).where(
-    ATTEMPTS.c.task_id == sa.bindparam("of_task"), ATTEMPTS.c.number == sa.bindparam("of_number")
-)
+_ATTEMPT = sa.select(ATTEMPTS).where(*THIS_ATTEMPT)
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,17 +106,14 @@ class Durable:
         self._portal = portal
         self._courses = courses
         self._group = group
-        self._begun: set[str] = set()
 
     async def start(self, attempt_ids: Sequence[str]) -> None:
         """Have attempts done that are not being done."""
-        for one in set(attempt_ids) - self._courses.under_way(attempt_ids) - self._begun:
-            self._begun.add(one)
+        for one in set(attempt_ids) - self._courses.under_way(attempt_ids):
             self._group.start_soon(self._do, one)
 
     async def _do(self, attempt_id: str) -> None:
         """Do an attempt, and hand it over to DBOS if it lasts."""
-        self._begun.discard(attempt_id)
         async with anyio.create_task_group() as group:
             group.start_soon(self._hand_over, attempt_id)
             with suppress(BrokenCourseError):  # which is known by that it is `ended`

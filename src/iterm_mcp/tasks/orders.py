@@ -13,7 +13,7 @@ from iterm_mcp.models.tasks import TaskId
 from iterm_mcp.tasks import codec
 from iterm_mcp.tasks.conditions import fill
 from iterm_mcp.tasks.releasing import inputs_of
-from iterm_mcp.tasks.tables import ATTEMPTS, TASKS
+from iterm_mcp.tasks.tables import ATTEMPTS, TASKS, THIS_ATTEMPT
 from iterm_mcp.tasks.work import Order
 
 if TYPE_CHECKING:
@@ -24,9 +24,7 @@ if TYPE_CHECKING:
 
 
 _TASK = sa.select(TASKS).where(TASKS.c.task_id == sa.bindparam("of_task"))
-_ATTEMPT = sa.select(ATTEMPTS).where(
-    ATTEMPTS.c.task_id == sa.bindparam("of_task"), ATTEMPTS.c.number == sa.bindparam("of_number")
-)
+_ATTEMPT = sa.select(ATTEMPTS).where(*THIS_ATTEMPT)
 
 
 def order_of(connection: Connection, task: Record, row: Record) -> Order:

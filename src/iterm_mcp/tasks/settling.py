@@ -12,7 +12,7 @@ from iterm_mcp.tasks.codec import dump, load_spec, result_json
 from iterm_mcp.tasks.releasing import follow
 from iterm_mcp.tasks.retrying import backoff_seconds
 from iterm_mcp.tasks.submitting import add_tasks
-from iterm_mcp.tasks.tables import ATTEMPTS, TASKS
+from iterm_mcp.tasks.tables import ATTEMPTS, TASKS, THIS_ATTEMPT
 from iterm_mcp.tasks.writing import clean
 
 if TYPE_CHECKING:
@@ -23,12 +23,8 @@ MOST_LOSSES = 4
 """A task whose attempts were lost so often is dead: it may be what takes machines down."""
 
 
-_ATTEMPT = (
-    ATTEMPTS.c.task_id == sa.bindparam("of_task"),
-    ATTEMPTS.c.number == sa.bindparam("of_number"),
-)
-_HELD = sa.select(ATTEMPTS).where(*_ATTEMPT).with_for_update()
-_KEEP = sa.update(ATTEMPTS).where(*_ATTEMPT).returning(*ATTEMPTS.c)
+_HELD = sa.select(ATTEMPTS).where(*THIS_ATTEMPT).with_for_update()
+_KEEP = sa.update(ATTEMPTS).where(*THIS_ATTEMPT).returning(*ATTEMPTS.c)
 _DUE = (
     sa.select(TASKS)
     .where(TASKS.c.state == TaskState.DELAYED, TASKS.c.not_before <= sa.bindparam("now"))

@@ -17,6 +17,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    bindparam,
 )
 
 VERSION = 1
@@ -127,6 +128,12 @@ ATTEMPTS = Table(
     Index("attempts_by_start", "started_at"),
     Index("attempts_by_machine", "machine", "ended_at"),
 )
+
+THIS_ATTEMPT = (
+    ATTEMPTS.c.task_id == bindparam("of_task"),
+    ATTEMPTS.c.number == bindparam("of_number"),
+)
+"""What an attempt is found by, in statements that are built once."""
 
 MOVES = Table(
     "moves",

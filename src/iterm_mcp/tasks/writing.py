@@ -12,7 +12,7 @@ from iterm_mcp.errors import NotFoundError
 from iterm_mcp.models.task_queries import TaskChange
 from iterm_mcp.models.tasks import ACTIVE, SETTLED, TASK_MOVES, GraphId, TaskId, TaskState
 from iterm_mcp.tasks.codec import time_of
-from iterm_mcp.tasks.tables import ATTEMPTS, MOVES, TASKS
+from iterm_mcp.tasks.tables import ATTEMPTS, MOVES, TASKS, THIS_ATTEMPT
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -30,9 +30,7 @@ _MOVE = (
     .returning(*TASKS.c)
 )
 _RECORD = sa.insert(MOVES)
-_STARTED = sa.select(ATTEMPTS.c.started_at).where(
-    ATTEMPTS.c.task_id == sa.bindparam("of_task"), ATTEMPTS.c.number == sa.bindparam("of_number")
-)
+_STARTED = sa.select(ATTEMPTS.c.started_at).where(*THIS_ATTEMPT)
 
 MOST_REASON_CHARACTERS = 2000
 _CUT = "…"

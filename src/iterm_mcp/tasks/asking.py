@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from iterm_mcp.tasks.writing import Record, Writer
+    from iterm_mcp.tasks.statements import Record
+    from iterm_mcp.tasks.writing import Writer
 
 STEPS = ("prepare", "begin", "supervise", "collect")
 """Of an attempt, in their order; before any of them a new attempt can be forked off."""

@@ -22,12 +22,15 @@ from iterm_mcp.tasks.settling import advance, held, keep
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from sqlalchemy import Connection
+
     from iterm_mcp.tasks.course import Next
     from iterm_mcp.tasks.desk import Desk
     from iterm_mcp.tasks.lease import Lease
+    from iterm_mcp.tasks.statements import Record
     from iterm_mcp.tasks.stops import Stops
     from iterm_mcp.tasks.work import Order
-    from iterm_mcp.tasks.writing import Record, Writer
+    from iterm_mcp.tasks.writing import Writer
 
 T = TypeVar("T")
 
@@ -41,6 +44,11 @@ AGAIN_SECONDS = 0.25
 MOST_AGAIN_SECONDS = 3.0
 
 _log = structlog.get_logger()
+
+
+def course_of(task_id: str, number: int) -> str:
+    """Return the id of the course of an attempt; what it opens may be known by an earlier one's."""
+    return f"{task_id}~{number}"
 
 
 def parts_of(attempt_id: str) -> tuple[str, int]:
@@ -84,21 +92,22 @@ class AttemptRows:
             lambda: self._desk.write(lambda at: self._read(at, *parts_of(attempt_id)))
         )
 
-    async def keep(self, attempt_id: str, state: TaskState | None = None, **values: object) -> Next:
+    async def keep(self, order: Order, state: TaskState | None = None, **values: object) -> Next:
         """Write down what a step has made; it is gone if the attempt is not ours any more.
 
         Args:
+            order: As `look` found it: it stays the same to the attempt's end.
             state: To which its task is brought, unless it stands there or beyond.
         """
-        return await self.decide(attempt_id, lambda _: (state, values))
+        return await self.decide(order, lambda _: (state, values))
 
-    async def decide(self, attempt_id: str, made: Callable[[Record], Made]) -> Next:
-        """Write down what has been made, which depends on how the task stands then.
+    async def decide(self, order: Order, made: Callable[[Record], Made]) -> Next:
+        """Write down what has been made, which depends on how the task stands then; see `keep`.
 
         Args:
             made: Called in the transaction, perhaps more than once.
         """
-        task_id, number = parts_of(attempt_id)
+        task_id, number = order.task_id, order.number
 
         def work(writer: Writer) -> Found | Next:
             row = held(writer, self._lease.holder, task_id, number)
@@ -110,13 +119,17 @@ class AttemptRows:
                 row = keep(writer, task_id, number, **{"crashes": 0, **values})
             if state is not None:
                 task = advance(writer, task, number, state)
-            return _found(writer, task, row, number)
+            return found_in(writer.connection, task, row, order)
 
         found = await self.insist(lambda: self._desk.write(work))
         if found == GONE:
             return GONE
-        self._seen[attempt_id] = self._desk.clock.monotonic(), found
+        self.see(course_of(task_id, number), found)
         return on()
+
+    def see(self, attempt_id: str, found: Found | Next) -> None:
+        """Take for what is there what has just been read or written."""
+        self._seen[attempt_id] = self._desk.clock.monotonic(), found
 
     async def to_clean(self, attempt_id: str) -> tuple[Order, Record] | None:
         """Return an attempt whoever holds it; None if it was purged."""
@@ -147,11 +160,18 @@ class AttemptRows:
 
     def _read(self, writer: Writer, task_id: str, number: int) -> Found | Next:
         row = held(writer, self._lease.holder, task_id, number)
-        return GONE if row is None else _found(writer, writer.task(task_id), row, number)
+        return GONE if row is None else found_in(writer.connection, writer.task(task_id), row)
 
 
-def _found(writer: Writer, task: Record, row: Record, number: int) -> Found | Next:
-    if task.state not in ACTIVE or task.attempts != number:
+def found_in(
+    connection: Connection, task: Record, row: Record, order: Order | None = None
+) -> Found | Next:
+    """Return an attempt of ours as it goes on, or that there is nothing to do any more.
+
+    Args:
+        order: Where it is known already.
+    """
+    if task.state not in ACTIVE or task.attempts != row.number:
         return GONE
     if task.cancelling and not row.ending:
         return end(Outcome.CANCELLED, task.cancelling)
@@ -159,7 +179,7 @@ def _found(writer: Writer, task: Record, row: Record, number: int) -> Found | Ne
         reason = f"the engine fell {row.crashes} times while it was worked on"
         return end(Outcome.LOST, reason)
     try:
-        order = order_of(writer.connection, task, row)
+        order = order or order_of(connection, task, row)
     except InvalidRequestError as error:
         return end(Outcome.FAILED, said(error))
     return Found(order, row, TaskState(task.state))

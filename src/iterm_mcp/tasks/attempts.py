@@ -17,7 +17,7 @@ import structlog
 from iterm_mcp.errors import ItermMcpError, StoreError
 from iterm_mcp.models.tasks import Outcome, TaskResult, TaskState
 from iterm_mcp.tasks import asking, codec
-from iterm_mcp.tasks.attempt_rows import AttemptRows, parts_of, said
+from iterm_mcp.tasks.attempt_rows import AttemptRows, course_of, parts_of, said
 from iterm_mcp.tasks.course import GONE, end, on
 from iterm_mcp.tasks.orders import place_of, running_of
 from iterm_mcp.tasks.settling import End, held, keep, settle
@@ -32,9 +32,10 @@ if TYPE_CHECKING:
     from iterm_mcp.tasks.course import Next
     from iterm_mcp.tasks.desk import Desk
     from iterm_mcp.tasks.lease import Lease
+    from iterm_mcp.tasks.statements import Record
     from iterm_mcp.tasks.stops import Stops
     from iterm_mcp.tasks.work import Order, Work
-    from iterm_mcp.tasks.writing import Record, Writer
+    from iterm_mcp.tasks.writing import Writer
 
 ANSWER_SECONDS = 15.0
 """So often what asks is looked at again: it may have been answered where it runs."""
@@ -68,8 +69,8 @@ class Attempts:
         try:
             place = await self._work.prepare(found.order)
         except ItermMcpError as error:
-            return await self._failed(attempt_id, error)
-        return await self._rows.keep(attempt_id, place=codec.dump(codec.place_json(place)))
+            return await self._failed(found.order, error)
+        return await self._rows.keep(found.order, place=codec.dump(codec.place_json(place)))
 
     async def begin(self, attempt_id: str) -> Next:
         """Have something work on it."""
@@ -78,15 +79,15 @@ class Attempts:
             return found
         if found.row.running:
             starting = found.state == TaskState.STARTING  # else it stands beyond, and asks perhaps
-            return await self._rows.keep(attempt_id, TaskState.RUNNING) if starting else on()
+            return await self._rows.keep(found.order, TaskState.RUNNING) if starting else on()
         if found.row.ending:
             return _over(found.row)
         try:
             running = await self._work.begin(found.order, place_of(found.row))
         except ItermMcpError as error:
-            return await self._failed(attempt_id, error)
+            return await self._failed(found.order, error)
         text = codec.dump(codec.running_json(running))
-        return await self._rows.keep(attempt_id, TaskState.RUNNING, running=text)
+        return await self._rows.keep(found.order, TaskState.RUNNING, running=text)
 
     async def supervise(self, attempt_id: str, turn: int) -> Next:
         """Watch it until it ends or asks."""
@@ -100,7 +101,7 @@ class Attempts:
         ending = await self._watch(found.order, found.row)
         if ending is not None and ending.question:
             return await self._ask(attempt_id, ending.question)
-        return await self._ended(attempt_id, ending)
+        return await self._ended(found.order, ending)
 
     async def wait_answer(self, attempt_id: str, _round: int) -> Next:
         """Wait a while for a person's answer, and hand it on."""
@@ -136,14 +137,14 @@ class Attempts:
         result = codec.load_result(row.result)
         if result is None:
             if found.state != TaskState.VERIFYING:
-                kept = await self._rows.keep(attempt_id, TaskState.VERIFYING)
+                kept = await self._rows.keep(order, TaskState.VERIFYING)
                 if kept["next"] != "on":
                     return kept
             try:
                 result = await self._work.collect(order, place_of(row), running_of(row), ending)
             except ItermMcpError as error:
                 result = TaskResult(exit_code=ending.exit_code, problems=(said(error),))
-            kept = await self._rows.keep(attempt_id, result=codec.dump(codec.result_json(result)))
+            kept = await self._rows.keep(order, result=codec.dump(codec.result_json(result)))
             if kept["next"] != "on":
                 return kept
         return _verdict(ending, result)
@@ -187,21 +188,21 @@ class Attempts:
         await self._rows.insist(lambda: self._desk.write(work))
         self._stops.forget(attempt_id)
 
-    async def _failed(self, attempt_id: str, error: ItermMcpError) -> Next:
+    async def _failed(self, order: Order, error: ItermMcpError) -> Next:
         """End what could not be begun: it is not begun again once what it left is closed."""
         ending = Ending(Outcome.FAILED, said(error))
-        kept = await self._rows.keep(attempt_id, ending=codec.dump(codec.ending_json(ending)))
+        kept = await self._rows.keep(order, ending=codec.dump(codec.ending_json(ending)))
         return kept if kept["next"] != "on" else end(ending.outcome, ending.reason)
 
     async def _watch(self, order: Order, row: Record) -> Ending | None:
         """Supervise until it ends, asks, or is to be stopped; then there is no ending."""
-        stop = self._stops.of(order.attempt_id)
+        stop = self._stops.of(course_of(order.task_id, order.number))
         endings: list[Ending] = []
 
         async def supervising() -> None:
             try:
                 ending = await self._work.supervise(
-                    order, place_of(row), running_of(row), self._beat(order.attempt_id, row, stop)
+                    order, place_of(row), running_of(row), self._beat(order, row, stop)
                 )
             except ItermMcpError as error:
                 ending = Ending(Outcome.FAILED, said(error))
@@ -217,10 +218,8 @@ class Attempts:
             raise broken.exceptions[0] from None
         return endings[0] if endings else None
 
-    def _beat(
-        self, attempt_id: str, row: Record, stop: anyio.Event
-    ) -> Callable[[], Awaitable[bool]]:
-        task_id, number = parts_of(attempt_id)
+    def _beat(self, order: Order, row: Record, stop: anyio.Event) -> Callable[[], Awaitable[bool]]:
+        task_id, number = order.task_id, order.number
         clock = self._desk.clock
         started = clock.monotonic()
         # What was just claimed has just been seen to go on.
@@ -236,7 +235,7 @@ class Attempts:
                         lambda at: self._mark(at, task_id, number, now - started)
                     )
                 except StoreError as error:
-                    _log.warning("beat_not_written", attempt=attempt_id, error=str(error))
+                    _log.warning("beat_not_written", attempt=order.attempt_id, error=str(error))
             return self._lease.trusted and not stop.is_set()
 
         return beat
@@ -305,7 +304,7 @@ class Attempts:
 
         return await self._rows.insist(lambda: self._desk.write(work))
 
-    async def _ended(self, attempt_id: str, ending: Ending | None) -> Next:
+    async def _ended(self, order: Order, ending: Ending | None) -> Next:
         """Write down how it ended; where it was stopped, why it was."""
 
         def decide(task: Record) -> Made:
@@ -319,7 +318,7 @@ class Attempts:
             state = None if final.outcome is Outcome.LOST else TaskState.VERIFYING
             return state, {"ending": codec.dump(codec.ending_json(final))}
 
-        return await self._rows.decide(attempt_id, decide)
+        return await self._rows.decide(order, decide)
 
 
 def _ending_of(row: Record) -> Ending:

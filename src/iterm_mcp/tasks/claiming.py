@@ -14,6 +14,7 @@ from iterm_mcp.tasks.choosing import Active, Candidate, Counts, Here, Situation,
 from iterm_mcp.tasks.codec import load_spec, time_of
 from iterm_mcp.tasks.limits import Reach, Refusal, Traits, demand_of
 from iterm_mcp.tasks.settling import next_due, queue_due
+from iterm_mcp.tasks.statements import Statement
 from iterm_mcp.tasks.tables import ATTEMPTS, MACHINES, PAUSES, TASKS, THIS_ATTEMPT
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
     from iterm_mcp.models.task_queries import Obstacle
     from iterm_mcp.tasks.limits import Admission, Demand, DispatchLimits
     from iterm_mcp.tasks.settling import Holder
-    from iterm_mcp.tasks.writing import Record, Writer
+    from iterm_mcp.tasks.statements import Record
+    from iterm_mcp.tasks.writing import Writer
 
 MOST_READ = 200
 """So many tasks are read for admission while others wait to write; the rest right after."""
@@ -35,7 +37,7 @@ PAGE = 100
 _TRAITS = (TASKS.c.kind, TASKS.c.team, TASKS.c.repository, TASKS.c.account)
 _ageing = sa.bindparam("ageing", type_=sa.Double)
 _RANK = (TASKS.c.queued_at - TASKS.c.priority * _ageing, TASKS.c.queued_at, TASKS.c.number)
-_QUEUE = (
+_QUEUE = Statement(
     sa.select(
         TASKS.c.task_id,
         TASKS.c.number,
@@ -49,7 +51,7 @@ _QUEUE = (
     .limit(sa.bindparam("rows"))
     .offset(sa.bindparam("start"))
 )
-_RUNNING = (
+_RUNNING = Statement(
     sa.select(*_TRAITS, ATTEMPTS.c.machine)
     .join(
         ATTEMPTS,
@@ -57,15 +59,15 @@ _RUNNING = (
     )
     .where(TASKS.c.state.in_(sorted(ACTIVE)))
 )
-_STARTED = (
+_STARTED = Statement(
     sa.select(*_TRAITS, ATTEMPTS.c.started_at)
     .join(ATTEMPTS, ATTEMPTS.c.task_id == TASKS.c.task_id)
     .where(ATTEMPTS.c.started_at > sa.bindparam("since"))
 )
-_MACHINE = sa.select(MACHINES).where(MACHINES.c.name == sa.bindparam("machine"))
-_PAUSED = sa.select(PAUSES.c.scope)
-_BEGIN = sa.insert(ATTEMPTS)
-_ATTEMPT = sa.select(ATTEMPTS).where(*THIS_ATTEMPT)
+_MACHINE = Statement(sa.select(MACHINES).where(MACHINES.c.name == sa.bindparam("machine")))
+_PAUSED = Statement(sa.select(PAUSES.c.scope))
+_BEGIN = Statement(sa.insert(ATTEMPTS))
+_ATTEMPT = Statement(sa.select(ATTEMPTS).where(*THIS_ATTEMPT))
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +171,7 @@ def _full(counts: Counts, here: Here) -> str:
 
 def machine_row(connection: Connection, name: str) -> Record | None:
     """Return what is known of a machine."""
-    return connection.execute(_MACHINE, {"machine": name}).one_or_none()
+    return _MACHINE.one_or_none(connection, {"machine": name})
 
 
 def situation_of(
@@ -182,12 +184,12 @@ def situation_of(
         if row is not None
         else Here(machine, 0)
     )
-    active = [Active(_traits(one), one.machine) for one in connection.execute(_RUNNING)]
+    active = [Active(_traits(one), one.machine) for one in _RUNNING.all(connection)]
     started = []
     if limits.longest_rate_seconds:
-        recent = connection.execute(_STARTED, {"since": now - limits.longest_rate_seconds})
+        recent = _STARTED.all(connection, {"since": now - limits.longest_rate_seconds})
         started = [(one.started_at, _traits(one)) for one in recent]
-    pauses = set(connection.execute(_PAUSED).scalars())
+    pauses = set(_PAUSED.scalars(connection))
     return Situation(here, limits, now, active, started, pauses)
 
 
@@ -199,7 +201,7 @@ def queue_of(connection: Connection, ageing_seconds: float) -> Iterator[Candidat
     """
     for start in itertools.count(0, PAGE):
         page = {"ageing": ageing_seconds, "rows": PAGE, "start": start}
-        rows = connection.execute(_QUEUE, page).all()
+        rows = _QUEUE.all(connection, page)
         yield from map(candidate, rows)
         if len(rows) < PAGE:
             return
@@ -239,7 +241,7 @@ def _start(writer: Writer, row: Record, holder: Holder) -> int:
         "crashes": 0,
         "cleaned": False,
     }
-    writer.connection.execute(_BEGIN, attempt | _kept(writer.connection, row))
+    _BEGIN.run(writer.connection, attempt | _kept(writer.connection, row))
     writer.move(row, TaskState.STARTING, attempt=number, fork_step="", attempts=number)
     return number
 
@@ -252,5 +254,5 @@ def _kept(connection: Connection, row: Record) -> dict[str, object]:
     if not wanted:
         return {}
     of = {"of_task": row.task_id, "of_number": row.attempts}
-    last = connection.execute(_ATTEMPT, of).one_or_none()
+    last = _ATTEMPT.one_or_none(connection, of)
     return {} if last is None else {name: getattr(last, name) for name in wanted}

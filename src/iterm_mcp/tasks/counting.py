@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from iterm_mcp.tasks.writing import Record
+    from iterm_mcp.tasks.statements import Record
 
 LOST_SECONDS = 86400.0
 """A machine that was not heard of for so long is gone, and nobody waits for it any more."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from iterm_mcp.models.tasks import Task
     from iterm_mcp.tasks.limits import Admission, DispatchLimits
-    from iterm_mcp.tasks.writing import Record
+    from iterm_mcp.tasks.statements import Record
 
 
 def explain(

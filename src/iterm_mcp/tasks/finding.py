@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Select
 
     from iterm_mcp.models.task_queries import TaskQuery
-    from iterm_mcp.tasks.writing import Record
+    from iterm_mcp.tasks.statements import Record
 
 MOST_CHANGES = 500
 _ESCAPE = "\\"

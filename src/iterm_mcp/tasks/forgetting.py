@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
     from iterm_mcp.tasks.desk import Desk
     from iterm_mcp.tasks.durable import Durable
+    from iterm_mcp.tasks.statements import Record
     from iterm_mcp.tasks.work import Work
-    from iterm_mcp.tasks.writing import Record, Writer
+    from iterm_mcp.tasks.writing import Writer
 
 LOOK_SECONDS = 60.0
 """How soon what other machines have purged is removed here."""

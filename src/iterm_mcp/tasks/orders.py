@@ -13,18 +13,19 @@ from iterm_mcp.models.tasks import TaskId
 from iterm_mcp.tasks import codec
 from iterm_mcp.tasks.conditions import fill
 from iterm_mcp.tasks.releasing import inputs_of
+from iterm_mcp.tasks.statements import Statement
 from iterm_mcp.tasks.tables import ATTEMPTS, TASKS, THIS_ATTEMPT
 from iterm_mcp.tasks.work import Order
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from iterm_mcp.tasks.statements import Record
     from iterm_mcp.tasks.work import Place, Running
-    from iterm_mcp.tasks.writing import Record
 
 
-_TASK = sa.select(TASKS).where(TASKS.c.task_id == sa.bindparam("of_task"))
-_ATTEMPT = sa.select(ATTEMPTS).where(*THIS_ATTEMPT)
+_TASK = Statement(sa.select(TASKS).where(TASKS.c.task_id == sa.bindparam("of_task")))
+_ATTEMPT = Statement(sa.select(ATTEMPTS).where(*THIS_ATTEMPT))
 
 
 def order_of(connection: Connection, task: Record, row: Record) -> Order:
@@ -46,8 +47,8 @@ def read_order(connection: Connection, task_id: str, number: int) -> tuple[Order
     Where values are not there, it is as it was asked for.
     """
     of = {"of_task": task_id, "of_number": number}
-    task = connection.execute(_TASK, of).one_or_none()
-    row = connection.execute(_ATTEMPT, of).one_or_none()
+    task = _TASK.one_or_none(connection, of)
+    row = _ATTEMPT.one_or_none(connection, of)
     if task is None or row is None:
         return None
     try:

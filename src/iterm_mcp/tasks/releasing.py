@@ -24,6 +24,7 @@ from iterm_mcp.tasks.codec import (
 )
 from iterm_mcp.tasks.conditions import fill, holds
 from iterm_mcp.tasks.fan_out import gather, spread
+from iterm_mcp.tasks.statements import Statement
 from iterm_mcp.tasks.tables import GRAPHS, NEEDS, TASKS
 
 if TYPE_CHECKING:
@@ -32,10 +33,11 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from iterm_mcp.models.tasks import Condition, TaskSpec
-    from iterm_mcp.tasks.writing import Record, Writer
+    from iterm_mcp.tasks.statements import Record
+    from iterm_mcp.tasks.writing import Writer
 
 
-_NEEDS = (
+_NEEDS = Statement(
     sa.select(
         NEEDS.c.need,
         NEEDS.c.need_id,
@@ -47,13 +49,15 @@ _NEEDS = (
     .select_from(NEEDS.outerjoin(TASKS, TASKS.c.task_id == NEEDS.c.need_id))
     .where(NEEDS.c.task_id == sa.bindparam("of_task"))
 )
-_DEPENDANTS = (
+_DEPENDANTS = Statement(
     sa.select(TASKS.c.task_id)
     .join(NEEDS, NEEDS.c.task_id == TASKS.c.task_id)
     .where(NEEDS.c.need_id == sa.bindparam("needed"), TASKS.c.state == sa.bindparam("in_state"))
     .order_by(TASKS.c.number)
 )
-_GRAPH = sa.select(GRAPHS).where(GRAPHS.c.graph_id == sa.bindparam("of_graph")).with_for_update()
+_GRAPH = Statement(
+    sa.select(GRAPHS).where(GRAPHS.c.graph_id == sa.bindparam("of_graph")).with_for_update()
+)
 
 
 class AddTasks(Protocol):
@@ -127,7 +131,7 @@ def _release(
 
 def needs_of(connection: Connection, task_id: str) -> Sequence[Record]:
     """Return how the tasks stand that a task needs: need, need_id, name, state, result."""
-    return connection.execute(_NEEDS, {"of_task": task_id}).all()
+    return _NEEDS.all(connection, {"of_task": task_id})
 
 
 def inputs_of(connection: Connection, task_id: str) -> dict[str, TaskResult]:
@@ -216,13 +220,13 @@ def _fan_out(
 
 
 def _dependants(writer: Writer, task_id: str, state: TaskState = TaskState.WAITING) -> list[Record]:
-    found = writer.connection.execute(_DEPENDANTS, {"needed": task_id, "in_state": state})
-    return [writer.task(one) for one in found.scalars().all()]
+    found = _DEPENDANTS.scalars(writer.connection, {"needed": task_id, "in_state": state})
+    return [writer.task(one) for one in found]
 
 
 def _keep_to_policy(writer: Writer, row: Record) -> list[Record]:
     """Do what the graph of a settled task asks for; return what has settled by that."""
-    graph = writer.connection.execute(_GRAPH, {"of_graph": row.graph}).one_or_none()
+    graph = _GRAPH.one_or_none(writer.connection, {"of_graph": row.graph})
     if graph is None:
         return []
     settled = []

@@ -13,6 +13,7 @@ from croniter import CroniterError, croniter
 from iterm_mcp.errors import InvalidRequestError, NotFoundError, shown
 from iterm_mcp.models.task_queries import Schedule
 from iterm_mcp.tasks.codec import dump, graph_json, read_graph, seconds_of, time_of, time_or_none
+from iterm_mcp.tasks.statements import Statement
 from iterm_mcp.tasks.tables import SCHEDULES
 from iterm_mcp.tasks.writing import clean
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from iterm_mcp.tasks.writing import Writer
 
 FIELDS = 5
-_NEXT = sa.select(sa.func.min(SCHEDULES.c.next_at))
+_NEXT = Statement(sa.select(sa.func.min(SCHEDULES.c.next_at)))
 
 
 def next_time(cron: str, zone: str, after: datetime) -> datetime:
@@ -100,7 +101,8 @@ def schedules(connection: Connection) -> list[Schedule]:
 
 def next_schedule(connection: Connection) -> float | None:
     """Return when the next schedule is due; None when none is."""
-    return connection.execute(_NEXT).scalar()
+    found: float | None = _NEXT.scalar(connection)
+    return found
 
 
 def due(connection: Connection, now: float) -> list[Schedule]:

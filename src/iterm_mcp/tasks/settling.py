@@ -11,28 +11,32 @@ from iterm_mcp.models.tasks import ACTIVE, TASK_MOVES, Outcome, TaskState
 from iterm_mcp.tasks.codec import dump, load_spec, result_json
 from iterm_mcp.tasks.releasing import follow
 from iterm_mcp.tasks.retrying import backoff_seconds
+from iterm_mcp.tasks.statements import Statement
 from iterm_mcp.tasks.submitting import add_tasks
 from iterm_mcp.tasks.tables import ATTEMPTS, TASKS, THIS_ATTEMPT
 from iterm_mcp.tasks.writing import clean
 
 if TYPE_CHECKING:
     from iterm_mcp.models.tasks import TaskResult
-    from iterm_mcp.tasks.writing import Record, Writer
+    from iterm_mcp.tasks.statements import Record
+    from iterm_mcp.tasks.writing import Writer
 
 MOST_LOSSES = 4
 """A task whose attempts were lost so often is dead: it may be what takes machines down."""
 
 
-_HELD = sa.select(ATTEMPTS).where(*THIS_ATTEMPT).with_for_update()
-_KEEP = sa.update(ATTEMPTS).where(*THIS_ATTEMPT).returning(*ATTEMPTS.c)
-_DUE = (
+_HELD = Statement(sa.select(ATTEMPTS).where(*THIS_ATTEMPT).with_for_update())
+_KEEP = Statement(sa.update(ATTEMPTS).where(*THIS_ATTEMPT).returning(*ATTEMPTS.c))
+_DUE = Statement(
     sa.select(TASKS)
     .where(TASKS.c.state == TaskState.DELAYED, TASKS.c.not_before <= sa.bindparam("now"))
     .order_by(TASKS.c.not_before)
     .limit(500)
     .with_for_update(skip_locked=True)
 )
-_NEXT_DUE = sa.select(sa.func.min(TASKS.c.not_before)).where(TASKS.c.state == TaskState.DELAYED)
+_NEXT_DUE = Statement(
+    sa.select(sa.func.min(TASKS.c.not_before)).where(TASKS.c.state == TaskState.DELAYED)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,7 @@ class End:
 def held(writer: Writer, holder: Holder, task_id: str, number: int) -> Record | None:
     """Return the attempt's row if it still goes on and is the holder's, else None."""
     of = {"of_task": task_id, "of_number": number}
-    row = writer.connection.execute(_HELD, of).one_or_none()
+    row = _HELD.one_or_none(writer.connection, of)
     if row is None or row.ended_at is not None:
         return None
     return row if (row.machine, row.epoch) == (holder.machine, holder.epoch) else None
@@ -65,7 +69,7 @@ def held(writer: Writer, holder: Holder, task_id: str, number: int) -> Record | 
 def keep(writer: Writer, task_id: str, number: int, **values: object) -> Record:
     """Write down something of an attempt, and return its row; None if there is none."""
     of = {"of_task": task_id, "of_number": number}
-    return writer.connection.execute(_KEEP, of | values).one_or_none()
+    return _KEEP.one_or_none(writer.connection, of | values)
 
 
 def advance(writer: Writer, row: Record, number: int, to: TaskState) -> Record:
@@ -186,7 +190,7 @@ def _fail(writer: Writer, row: Record, number: int, end: End) -> Record | None:
 
 def queue_due(writer: Writer) -> int:
     """Queue what was delayed until now; return how many they were."""
-    rows = writer.connection.execute(_DUE, {"now": writer.now}).all()
+    rows = _DUE.all(writer.connection, {"now": writer.now})
     for row in rows:
         writer.move(row, TaskState.QUEUED, row.reason)
     return len(rows)
@@ -194,4 +198,5 @@ def queue_due(writer: Writer) -> int:
 
 def next_due(writer: Writer) -> float | None:
     """Return when the next delayed task is due; None when none is delayed."""
-    return writer.connection.execute(_NEXT_DUE).scalar()
+    found: float | None = _NEXT_DUE.scalar(writer.connection)
+    return found

@@ -41,10 +41,11 @@ class Stops:
         while True:
             event = self._desk.stops.next()
             if self._events:
-                await self._look()
+                await self.look()
             await self._desk.stops.wait(event, LOOK_SECONDS)
 
-    async def _look(self) -> None:
+    async def look(self) -> None:
+        """Look once."""
         if not self._lease.trusted:
             for event in self._events.values():
                 event.set()

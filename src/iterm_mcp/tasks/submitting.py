@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     from iterm_mcp.models.task_graphs import GraphSpec
     from iterm_mcp.models.tasks import TaskSpec
-    from iterm_mcp.tasks.writing import Record, Writer
+    from iterm_mcp.tasks.statements import Record
+    from iterm_mcp.tasks.writing import Writer
 
 SEARCHED_CHARACTERS = 4000
 MOST_KEY_CHARACTERS = 300

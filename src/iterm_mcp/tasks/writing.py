@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
@@ -12,6 +12,7 @@ from iterm_mcp.errors import NotFoundError
 from iterm_mcp.models.task_queries import TaskChange
 from iterm_mcp.models.tasks import ACTIVE, SETTLED, TASK_MOVES, GraphId, TaskId, TaskState
 from iterm_mcp.tasks.codec import time_of
+from iterm_mcp.tasks.statements import Record, Statement
 from iterm_mcp.tasks.tables import ATTEMPTS, MOVES, TASKS, THIS_ATTEMPT
 
 if TYPE_CHECKING:
@@ -19,18 +20,16 @@ if TYPE_CHECKING:
 
     from iterm_mcp.models.tasks import Outcome
 
-Record: TypeAlias = Any
-"""A row; its columns are those of the query that it comes from."""
-
-# Statements are built once: building one costs several times what running it does.
-_TASK = sa.select(TASKS).where(TASKS.c.task_id == sa.bindparam("of_task")).with_for_update()
-_MOVE = (
+_TASK = Statement(
+    sa.select(TASKS).where(TASKS.c.task_id == sa.bindparam("of_task")).with_for_update()
+)
+_MOVE = Statement(
     sa.update(TASKS)
     .where(TASKS.c.task_id == sa.bindparam("of_task"), TASKS.c.state == sa.bindparam("before"))
     .returning(*TASKS.c)
 )
-_RECORD = sa.insert(MOVES)
-_STARTED = sa.select(ATTEMPTS.c.started_at).where(*THIS_ATTEMPT)
+_RECORD = Statement(sa.insert(MOVES).returning(MOVES.c.move_id))
+_STARTED = Statement(sa.select(ATTEMPTS.c.started_at).where(*THIS_ATTEMPT))
 
 MOST_REASON_CHARACTERS = 2000
 _CUT = "…"
@@ -72,7 +71,7 @@ class Writer:
         Raises:
             NotFoundError: There is no such task.
         """
-        row = self.connection.execute(_TASK, {"of_task": task_id}).one_or_none()
+        row = _TASK.one_or_none(self.connection, {"of_task": task_id})
         if row is None:
             raise NotFoundError("task", task_id, hint="List tasks to see which there are.")
         return row
@@ -105,8 +104,8 @@ class Writer:
             values.setdefault("queued_at", self.now)
         if to is not TaskState.DELAYED:
             values.setdefault("not_before", None)
-        moved: Record = self.connection.execute(
-            _MOVE,
+        moved = _MOVE.one_or_none(
+            self.connection,
             {
                 "of_task": row.task_id,
                 "before": before,
@@ -115,7 +114,7 @@ class Writer:
                 "settled_at": self.now if to in SETTLED else None,
                 **values,
             },
-        ).one_or_none()
+        )
         if moved is None:
             raise IllegalMoveError(f"task {row.task_id} is not {before} any more")
         self.record(row, to, reason, attempt, outcome=outcome, took=self._took(row, to))
@@ -136,8 +135,8 @@ class Writer:
         Args:
             outcome, took: See `TaskChange`; they are told alone.
         """
-        inserted = self.connection.execute(
-            _RECORD,
+        change_id = _RECORD.scalar(
+            self.connection,
             {
                 "task_id": row.task_id,
                 "state": state,
@@ -146,10 +145,9 @@ class Writer:
                 "attempt": attempt,
             },
         )
-        key = inserted.inserted_primary_key
         self.changes.append(
             TaskChange(
-                change_id=key[0] if key else 0,
+                change_id=change_id,
                 task_id=TaskId(row.task_id),
                 graph=GraphId(row.graph),
                 name=row.name,
@@ -176,5 +174,5 @@ class Writer:
         if to not in SETTLED or not runs:
             return None
         first = {"of_task": row.task_id, "of_number": row.attempts - runs + 1}
-        started = self.connection.execute(_STARTED, first).scalar()
+        started = _STARTED.scalar(self.connection, first)
         return None if started is None else max(0.0, self.now - started)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import anyio
+import anyio.lowlevel
 import pytest
 from tests.unit.tasks.desks import Bench, open_bench, spec
 
@@ -460,6 +461,45 @@ async def test_a_fork_keeps_what_was_done_before_its_step(folder: Path) -> None:
         assert run.work.calls == ["collect"]
         await run.attempts.settle(second, "succeeded", "", "")
         assert await run.state() is TaskState.SUCCEEDED
+
+
+async def test_a_fork_of_what_still_runs_is_stopped_and_beats_as_itself(folder: Path) -> None:
+    async with open_run(folder) as run:
+        run.work.endings = [Ending(Outcome.FAILED, "not found")]
+        await run.settle(await run.through())
+        await run.bench.desk.fork(run.task_id, "supervise", "ann")
+        await run.bench.claim()
+        run.work.hangs, run.work.beats = True, 1
+        run.bench.clock.advance(60)
+        second = f"{run.task_id}~2"
+        for step in ("prepare", "begin"):
+            assert await getattr(run.attempts, step)(second) == on()
+
+        found: list[Next] = []
+        over = anyio.Event()
+
+        async def supervise() -> None:
+            found.append(await run.attempts.supervise(second, 0))
+            over.set()
+
+        async with anyio.create_task_group() as group, anyio.create_task_group() as watching:
+            watching.start_soon(run.stops.watch)
+            group.start_soon(supervise)
+            while "supervise" not in run.work.calls[-1:]:
+                await anyio.lowlevel.checkpoint()
+            await run.stops.look()
+            assert not found
+            (_, attempt) = (await run.bench.desk.get(run.task_id)).attempts
+            assert attempt.beat_at
+            assert attempt.started_at < attempt.beat_at
+            await run.bench.desk.cancel(run.task_id, "bob", "enough")
+            with anyio.fail_after(20):
+                await over.wait()
+            watching.cancel_scope.cancel()
+        assert found == [on()]
+        assert await run.attempts.collect(second) == end(
+            Outcome.CANCELLED, "cancelled by bob: enough"
+        )
 
 
 async def test_a_lease_that_was_taken_is_not_renewed(folder: Path) -> None:

@@ -126,7 +126,7 @@ async def test_a_shared_lease_is_trusted_only_as_long_as_it_was_given(
         assert [*trusted, bench.lease.trusted] == [True, True, False]
         stops = Stops(bench.desk, bench.lease)
         event = stops.of("t-1~1")
-        await stops._look()
+        await stops.look()
         assert event.is_set()
 
 

@@ -198,7 +198,7 @@ class Machine:
         answers = self.journal.courses[course]
         attempt_id = course.removesuffix(ABANDONED)
         stop = self._stops.of(attempt_id)
-        await self._stops._look()
+        await self._stops.look()
         asks = bool(answers) and answers[-1] == {"next": "ask"}
         if asks and not patient and not stop.is_set() and not await self._answered(attempt_id):
             return False

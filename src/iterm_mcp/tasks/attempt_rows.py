@@ -17,7 +17,7 @@ from iterm_mcp.models.tasks import ACTIVE, Outcome, TaskState
 from iterm_mcp.tasks.course import GONE, end, on
 from iterm_mcp.tasks.database import UNAVAILABLE
 from iterm_mcp.tasks.orders import order_of, read_order
-from iterm_mcp.tasks.settling import advance, held, keep
+from iterm_mcp.tasks.settling import advance, held, keep, keep_held
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from iterm_mcp.tasks.course import Next
     from iterm_mcp.tasks.desk import Desk
     from iterm_mcp.tasks.lease import Lease
+    from iterm_mcp.tasks.settling import Holder
     from iterm_mcp.tasks.statements import Record
     from iterm_mcp.tasks.stops import Stops
     from iterm_mcp.tasks.work import Order
@@ -81,7 +82,7 @@ class AttemptRows:
         self._desk = desk
         self._lease = lease
         self._stops = stops
-        self._seen: dict[str, tuple[float, Found | Next]] = {}
+        self._seen: dict[str, tuple[float, Holder, Found | Next]] = {}
 
     async def look(self, attempt_id: str) -> Found | Next:
         """Return what is to be done, or that there is nothing to do any more."""
@@ -99,7 +100,15 @@ class AttemptRows:
             order: As `look` found it: it stays the same to the attempt's end.
             state: To which its task is brought, unless it stands there or beyond.
         """
-        return await self.decide(order, lambda _: (state, values))
+
+        def work(writer: Writer) -> Found | Next:
+            of = self._lease.holder, order.task_id, order.number
+            row = keep_held(writer, *of, {"crashes": 0, **values}) if values else held(writer, *of)
+            if row is None:
+                return GONE
+            return _advanced(writer, writer.task(order.task_id), row, order, state)
+
+        return await self._written(order, work)
 
     async def decide(self, order: Order, made: Callable[[Record], Made]) -> Next:
         """Write down what has been made, which depends on how the task stands then; see `keep`.
@@ -107,29 +116,29 @@ class AttemptRows:
         Args:
             made: Called in the transaction, perhaps more than once.
         """
-        task_id, number = order.task_id, order.number
 
         def work(writer: Writer) -> Found | Next:
-            row = held(writer, self._lease.holder, task_id, number)
+            row = held(writer, self._lease.holder, order.task_id, order.number)
             if row is None:
                 return GONE
-            task = writer.task(task_id)
+            task = writer.task(order.task_id)
             state, values = made(task)
             if values:
-                row = keep(writer, task_id, number, **{"crashes": 0, **values})
-            if state is not None:
-                task = advance(writer, task, number, state)
-            return found_in(writer.connection, task, row, order)
+                row = keep(writer, order.task_id, order.number, **{"crashes": 0, **values})
+            return _advanced(writer, task, row, order, state)
 
+        return await self._written(order, work)
+
+    async def _written(self, order: Order, work: Callable[[Writer], Found | Next]) -> Next:
         found = await self.insist(lambda: self._desk.write(work))
         if found == GONE:
             return GONE
-        self.see(course_of(task_id, number), found)
+        self.see(course_of(order.task_id, order.number), found)
         return on()
 
     def see(self, attempt_id: str, found: Found | Next) -> None:
         """Take for what is there what has just been read or written."""
-        self._seen[attempt_id] = self._desk.clock.monotonic(), found
+        self._seen[attempt_id] = self._desk.clock.monotonic(), self._lease.holder, found
 
     async def to_clean(self, attempt_id: str) -> tuple[Order, Record] | None:
         """Return an attempt whoever holds it; None if it was purged."""
@@ -154,13 +163,22 @@ class AttemptRows:
             wait = min(2 * wait, MOST_AGAIN_SECONDS)
 
     def _just_seen(self, attempt_id: str) -> Found | Next | None:
-        at, found = self._seen.pop(attempt_id, (0.0, None))
-        fresh = self._desk.clock.monotonic() - at < FRESH_SECONDS
-        return found if fresh and not self._stops.of(attempt_id).is_set() else None
+        at, holder, found = self._seen.pop(attempt_id, (0.0, None, None))
+        fresh = self._desk.clock.monotonic() - at < FRESH_SECONDS and self._lease.trusted
+        ours = holder == self._lease.holder and not self._stops.of(attempt_id).is_set()
+        return found if fresh and ours else None
 
     def _read(self, writer: Writer, task_id: str, number: int) -> Found | Next:
         row = held(writer, self._lease.holder, task_id, number)
         return GONE if row is None else found_in(writer.connection, writer.task(task_id), row)
+
+
+def _advanced(
+    writer: Writer, task: Record, row: Record, order: Order, state: TaskState | None
+) -> Found | Next:
+    if state is not None:
+        task = advance(writer, task, order.number, state)
+    return found_in(writer.connection, task, row, order)
 
 
 def found_in(

@@ -41,6 +41,9 @@ ANSWER_SECONDS = 15.0
 """So often what asks is looked at again: it may have been answered where it runs."""
 
 BEAT_SECONDS = 5.0
+QUICK_SECONDS = 0.05
+"""A place that was had so soon is written down with what runs there: it is had again as soon."""
+
 CLEAN_TRIES = 3
 AGAIN_SECONDS = 0.25
 
@@ -48,50 +51,63 @@ _log = structlog.get_logger()
 
 
 class Attempts:
-    """Does the steps of this machine's attempts."""
+    """Does the steps of this machine's attempts.
+
+    Attributes:
+        rows: What is written down of them.
+    """
 
     def __init__(self, desk: Desk, work: Work, lease: Lease, stops: Stops) -> None:
         self._desk = desk
         self._work = work
         self._lease = lease
         self._stops = stops
-        self._rows = AttemptRows(desk, lease, stops)
+        self._places: dict[str, str] = {}
+        self.rows = AttemptRows(desk, lease, stops)
 
     async def prepare(self, attempt_id: str) -> Next:
         """Have it a place to work in."""
-        found = await self._rows.look(attempt_id)
+        found = await self.rows.look(attempt_id)
         if isinstance(found, dict):
             return found
         if found.row.place:
             return on()
         if found.row.ending:
             return _over(found.row)
+        started = self._desk.clock.monotonic()
         try:
             place = await self._work.prepare(found.order)
         except ItermMcpError as error:
             return await self._failed(found.order, error)
-        return await self._rows.keep(found.order, place=codec.dump(codec.place_json(place)))
+        text = codec.dump(codec.place_json(place))
+        if self._desk.clock.monotonic() - started >= QUICK_SECONDS:
+            return await self.rows.keep(found.order, place=text)
+        self._places[attempt_id] = text
+        self.rows.see(attempt_id, found)
+        return on()
 
     async def begin(self, attempt_id: str) -> Next:
         """Have something work on it."""
-        found = await self._rows.look(attempt_id)
+        place = self._places.pop(attempt_id, "")
+        found = await self.rows.look(attempt_id)
         if isinstance(found, dict):
             return found
         if found.row.running:
             starting = found.state == TaskState.STARTING  # else it stands beyond, and asks perhaps
-            return await self._rows.keep(found.order, TaskState.RUNNING) if starting else on()
+            return await self.rows.keep(found.order, TaskState.RUNNING) if starting else on()
         if found.row.ending:
             return _over(found.row)
+        place = found.row.place or place
         try:
-            running = await self._work.begin(found.order, place_of(found.row))
+            running = await self._work.begin(found.order, codec.load_place(place))
         except ItermMcpError as error:
-            return await self._failed(found.order, error)
+            return await self._failed(found.order, error, place=place)
         text = codec.dump(codec.running_json(running))
-        return await self._rows.keep(found.order, TaskState.RUNNING, running=text)
+        return await self.rows.keep(found.order, TaskState.RUNNING, place=place, running=text)
 
     async def supervise(self, attempt_id: str, turn: int) -> Next:
         """Watch it until it ends or asks."""
-        found = await self._rows.look(attempt_id)
+        found = await self.rows.look(attempt_id)
         if isinstance(found, dict):
             return found
         if found.row.ending:
@@ -110,7 +126,7 @@ class Attempts:
         with anyio.move_on_after(ANSWER_SECONDS):
             while not stop.is_set():
                 event = self._desk.bell.next()
-                row, asks = await self._rows.insist(
+                row, asks = await self.rows.insist(
                     lambda: self._desk.read(
                         lambda at: (
                             asking.open_answer(at, task_id, number),
@@ -127,7 +143,7 @@ class Attempts:
 
     async def collect(self, attempt_id: str) -> Next:
         """Gather what came of it, and hold it against what was asked for."""
-        found = await self._rows.look(attempt_id)
+        found = await self.rows.look(attempt_id)
         if isinstance(found, dict):
             return found
         order, row = found.order, found.row
@@ -137,14 +153,14 @@ class Attempts:
         result = codec.load_result(row.result)
         if result is None:
             if found.state != TaskState.VERIFYING:
-                kept = await self._rows.keep(order, TaskState.VERIFYING)
+                kept = await self.rows.keep(order, TaskState.VERIFYING)
                 if kept["next"] != "on":
                     return kept
             try:
                 result = await self._work.collect(order, place_of(row), running_of(row), ending)
             except ItermMcpError as error:
                 result = TaskResult(exit_code=ending.exit_code, problems=(said(error),))
-            kept = await self._rows.keep(order, result=codec.dump(codec.result_json(result)))
+            kept = await self.rows.keep(order, result=codec.dump(codec.result_json(result)))
             if kept["next"] != "on":
                 return kept
         return _verdict(ending, result)
@@ -152,7 +168,7 @@ class Attempts:
     async def clean(self, attempt_id: str, outcome: str) -> str:
         """Close what it opened here; return where evidence of a failure is."""
         task_id, number = parts_of(attempt_id)
-        found = await self._rows.to_clean(attempt_id)
+        found = await self.rows.to_clean(attempt_id)
         if found is None:
             return ""
         self._stops.forget(attempt_id)
@@ -169,7 +185,7 @@ class Attempts:
                     await anyio.sleep(AGAIN_SECONDS * 2**attempt)
             else:
                 if Outcome.LOST in {outcome, row.outcome}:  # else that is known by how it settles
-                    await self._rows.insist(
+                    await self.rows.insist(
                         lambda: self._desk.touch(lambda at: keep(at, task_id, number, cleaned=True))
                     )
                 return evidence
@@ -179,19 +195,19 @@ class Attempts:
         """Write down how it ended, and all that follows."""
         task_id, number = parts_of(attempt_id)
 
-        def work(writer: Writer) -> None:
-            row = held(writer, self._lease.holder, task_id, number)
-            if row is not None:
-                result = codec.load_result(row.result)
-                settle(writer, task_id, number, End(Outcome(outcome), reason, result, evidence))
-
-        await self._rows.insist(lambda: self._desk.write(work))
+        how = End(Outcome(outcome), reason, evidence)
+        await self.rows.insist(
+            lambda: self._desk.write(
+                lambda at: settle(at, self._lease.holder, task_id, number, how)
+            )
+        )
         self._stops.forget(attempt_id)
 
-    async def _failed(self, order: Order, error: ItermMcpError) -> Next:
+    async def _failed(self, order: Order, error: ItermMcpError, place: str | None = None) -> Next:
         """End what could not be begun: it is not begun again once what it left is closed."""
         ending = Ending(Outcome.FAILED, said(error))
-        kept = await self._rows.keep(order, ending=codec.dump(codec.ending_json(ending)))
+        text = codec.dump(codec.ending_json(ending))
+        kept = await self.rows.keep(order, ending=text, place=place)
         return kept if kept["next"] != "on" else end(ending.outcome, ending.reason)
 
     async def _watch(self, order: Order, row: Record) -> Ending | None:
@@ -273,12 +289,12 @@ class Attempts:
                 writer.record(task, TaskState.NEEDS_INPUT, "it asks something else", number)
             return {"next": "ask"}
 
-        return await self._rows.insist(lambda: self._desk.write(work))
+        return await self.rows.insist(lambda: self._desk.write(work))
 
     async def _give(self, attempt_id: str, answer: Record) -> Next:
         """Hand an answer on. Killed in between, it is handed on again rather than never."""
         task_id, number = parts_of(attempt_id)
-        found = await self._rows.look(attempt_id)
+        found = await self.rows.look(attempt_id)
         if isinstance(found, dict):
             return found
         problem = ""
@@ -302,7 +318,7 @@ class Attempts:
                 writer.move(task, TaskState.RUNNING, f"answered by {answer.who}", attempt=number)
             return on()
 
-        return await self._rows.insist(lambda: self._desk.write(work))
+        return await self.rows.insist(lambda: self._desk.write(work))
 
     async def _ended(self, order: Order, ending: Ending | None) -> Next:
         """Write down how it ended; where it was stopped, why it was."""
@@ -318,7 +334,7 @@ class Attempts:
             state = None if final.outcome is Outcome.LOST else TaskState.VERIFYING
             return state, {"ending": codec.dump(codec.ending_json(final))}
 
-        return await self._rows.decide(order, decide)
+        return await self.rows.decide(order, decide)
 
 
 def _ending_of(row: Record) -> Ending:

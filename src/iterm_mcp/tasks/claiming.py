@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from iterm_mcp.models.tasks import ACTIVE, TaskState
+from iterm_mcp.tasks.attempt_rows import course_of, found_in
 from iterm_mcp.tasks.choosing import Active, Candidate, Counts, Here, Situation, choose
 from iterm_mcp.tasks.codec import load_spec, time_of
 from iterm_mcp.tasks.limits import Reach, Refusal, Traits, demand_of
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from iterm_mcp.models.task_queries import Obstacle
+    from iterm_mcp.tasks.attempt_rows import Found
+    from iterm_mcp.tasks.course import Next
     from iterm_mcp.tasks.limits import Admission, Demand, DispatchLimits
     from iterm_mcp.tasks.settling import Holder
     from iterm_mcp.tasks.statements import Record
@@ -66,7 +69,7 @@ _STARTED = Statement(
 )
 _MACHINE = Statement(sa.select(MACHINES).where(MACHINES.c.name == sa.bindparam("machine")))
 _PAUSED = Statement(sa.select(PAUSES.c.scope))
-_BEGIN = Statement(sa.insert(ATTEMPTS))
+_BEGIN = Statement(sa.insert(ATTEMPTS).returning(*ATTEMPTS.c))
 _ATTEMPT = Statement(sa.select(ATTEMPTS).where(*THIS_ATTEMPT))
 
 
@@ -75,14 +78,14 @@ class Claimed:
     """What came of looking at the queue.
 
     Attributes:
-        attempts: Each a task's id and the number of its new attempt.
+        attempts: As they stand that are to be begun, by the ids of their courses.
         obstacles: What is in other tasks' way, by their ids, as far as was looked.
         full: Why nothing more can start at all; empty when more can.
         behind: Why those were not looked at that are in nothing's way; empty when all were.
         wake_at: When to look again, at the latest; None when nothing is known to come.
     """
 
-    attempts: tuple[tuple[str, int], ...]
+    attempts: Mapping[str, Found | Next]
     obstacles: Mapping[str, Obstacle]
     wake_at: float | None
     full: str = ""
@@ -135,10 +138,10 @@ def claim(
     situation = situation_of(writer.connection, holder.machine, limits, writer.now)
     machine = machine_row(writer.connection, holder.machine)
     if machine is None or machine.epoch != holder.epoch:
-        return Claimed((), {}, due)
+        return Claimed({}, {}, due)
     counts = Counts(situation)
     if counts.full or situation.here.draining:
-        return Claimed((), {}, due, _full(counts, situation.here))
+        return Claimed({}, {}, due, _full(counts, situation.here))
 
     known = demands or Demands()
     known.begin()
@@ -152,8 +155,7 @@ def claim(
         return admission.admit(demand, time_of(writer.now))
 
     choice = choose(queue_of(writer.connection, limits.ageing_seconds), situation, admit)
-    picks = [one.task_id for one in choice.picks]
-    attempts = tuple((one, _start(writer, writer.task(one), holder)) for one in picks)
+    attempts = dict(_start(writer, writer.task(one.task_id), holder) for one in choice.picks)
     times = [at for at in (due, choice.wake_at, *unread) if at is not None]
     for one in choice.picks:
         counts.add(one.traits, holder.machine)
@@ -225,7 +227,7 @@ def _traits(row: Record) -> Traits:
     return Traits(row.kind, row.team, row.repository, row.account)
 
 
-def _start(writer: Writer, row: Record, holder: Holder) -> int:
+def _start(writer: Writer, row: Record, holder: Holder) -> tuple[str, Found | Next]:
     number: int = row.attempts + 1
     attempt = {
         "task_id": row.task_id,
@@ -241,9 +243,9 @@ def _start(writer: Writer, row: Record, holder: Holder) -> int:
         "crashes": 0,
         "cleaned": False,
     }
-    _BEGIN.run(writer.connection, attempt | _kept(writer.connection, row))
-    writer.move(row, TaskState.STARTING, attempt=number, fork_step="", attempts=number)
-    return number
+    begun = _BEGIN.one_or_none(writer.connection, attempt | _kept(writer.connection, row))
+    task = writer.move(row, TaskState.STARTING, attempt=number, fork_step="", attempts=number)
+    return course_of(row.task_id, number), found_in(writer.connection, task, begun)
 
 
 def _kept(connection: Connection, row: Record) -> dict[str, object]:

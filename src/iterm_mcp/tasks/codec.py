@@ -128,9 +128,9 @@ def place_json(place: Place) -> dict[str, Json]:
     return {"directory": place.directory, "worktree": place.worktree}
 
 
-def read_place(value: Mapping[str, Any]) -> Place:
-    """Return the place that `place_json` wrote."""
-    return Place(**value)
+def load_place(text: str) -> Place:
+    """Return the place that `place_json` wrote, of its text."""
+    return Place(**json.loads(text))
 
 
 def running_json(running: Running) -> dict[str, Json]:

@@ -16,7 +16,7 @@ from iterm_mcp.tasks.attempt_rows import parts_of
 from iterm_mcp.tasks.claiming import Demands, claim
 from iterm_mcp.tasks.course import ABANDONED
 from iterm_mcp.tasks.desk import Waits
-from iterm_mcp.tasks.settling import End, held, settle
+from iterm_mcp.tasks.settling import End, settle
 from iterm_mcp.tasks.tables import ATTEMPTS
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from iterm_mcp.models.task_queries import Schedule
+    from iterm_mcp.tasks.attempt_rows import AttemptRows
     from iterm_mcp.tasks.desk import Desk
     from iterm_mcp.tasks.durable import Durable
     from iterm_mcp.tasks.engine import EngineOptions
@@ -48,10 +49,18 @@ _log = structlog.get_logger()
 class Dispatcher:
     """One for each engine."""
 
-    def __init__(self, options: EngineOptions, desk: Desk, lease: Lease, durable: Durable) -> None:
+    def __init__(
+        self,
+        options: EngineOptions,
+        desk: Desk,
+        lease: Lease,
+        rows: AttemptRows,
+        durable: Durable,
+    ) -> None:
         self._options = options
         self._desk = desk
         self._lease = lease
+        self._rows = rows
         self._durable = durable
         self._demands = Demands()
         self._schedule_at: float | None = 0.0  # not known yet
@@ -103,8 +112,10 @@ class Dispatcher:
         )
         reasons = {task_id: one.sentence for task_id, one in claimed.obstacles.items()}
         self._desk.waits = Waits(reasons, claimed.full, claimed.behind)
+        for attempt_id, found in claimed.attempts.items():
+            self._rows.see(attempt_id, found)
         if claimed.attempts:
-            await self._durable.start([f"{one}~{number}" for one, number in claimed.attempts])
+            await self._durable.start(list(claimed.attempts))
         wakes = (claimed.wake_at, self._schedule_at)
         times = [at - self._desk.now() for at in wakes if at is not None]
         return max(0.01, min([self._poll_seconds, *times]))
@@ -168,8 +179,7 @@ class Dispatcher:
         task_id, number = parts_of(attempt_id)
 
         def work(writer: Writer) -> None:
-            if held(writer, holder, task_id, number) is not None:
-                settle(writer, task_id, number, End(Outcome.FAILED, reason))
+            settle(writer, holder, task_id, number, End(Outcome.FAILED, reason))
 
         await self._desk.write(work)
 

@@ -11,7 +11,7 @@ from iterm_mcp.errors import NotFoundError
 from iterm_mcp.models.task_queries import Machine
 from iterm_mcp.models.tasks import Outcome
 from iterm_mcp.tasks.codec import dump, time_of
-from iterm_mcp.tasks.settling import End, settle
+from iterm_mcp.tasks.settling import End, Holder, settle
 from iterm_mcp.tasks.tables import ATTEMPTS, MACHINES
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from iterm_mcp.tasks.settling import Holder
     from iterm_mcp.tasks.writing import Writer
 
 
@@ -98,7 +97,7 @@ def reap(writer: Writer, mine: str, now: float) -> list[str]:
     ).all()
     taken = []
     for row in rows:
-        query = sa.select(ATTEMPTS.c.task_id, ATTEMPTS.c.number).where(
+        query = sa.select(ATTEMPTS.c.task_id, ATTEMPTS.c.number, ATTEMPTS.c.epoch).where(
             ATTEMPTS.c.machine == row.name, ATTEMPTS.c.ended_at.is_(None)
         )
         attempts = writer.connection.execute(query.order_by(ATTEMPTS.c.started_at)).all()
@@ -110,7 +109,8 @@ def reap(writer: Writer, mine: str, now: float) -> list[str]:
         )
         reason = f"machine {row.name} was not heard of for {now - row.beat_at:.0f} s"
         for one in attempts:
-            settle(writer, one.task_id, one.number, End(Outcome.LOST, reason))
+            holder = Holder(row.name, one.epoch)
+            settle(writer, holder, one.task_id, one.number, End(Outcome.LOST, reason))
         taken.append(row.name)
     return taken
 

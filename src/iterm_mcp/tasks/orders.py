@@ -61,7 +61,7 @@ def read_order(connection: Connection, task_id: str, number: int) -> tuple[Order
 
 def place_of(row: Record) -> Place:
     """Return where an attempt works."""
-    return codec.read_place(json.loads(row.place))
+    return codec.load_place(row.place)
 
 
 def running_of(row: Record) -> Running:

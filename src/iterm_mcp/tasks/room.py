@@ -89,7 +89,7 @@ async def _work(options: EngineOptions, work: Work, desk: Desk, lease: Lease) ->
     async with open_durable(*_steps_of(options, machine), machine, attempts) as durable:
         forgetter = Forgetter(desk, work, durable, machine)
         desk.forget = forgetter.forget
-        dispatcher = Dispatcher(options, desk, lease, durable)
+        dispatcher = Dispatcher(options, desk, lease, attempts.rows, durable)
         try:
             async with anyio.create_task_group() as group:
                 for loop in (

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from iterm_mcp.models.tasks import ACTIVE, TASK_MOVES, Outcome, TaskState
-from iterm_mcp.tasks.codec import dump, load_spec, result_json
+from iterm_mcp.tasks.codec import load_spec
 from iterm_mcp.tasks.releasing import follow
 from iterm_mcp.tasks.retrying import backoff_seconds
 from iterm_mcp.tasks.statements import Statement
@@ -17,7 +17,8 @@ from iterm_mcp.tasks.tables import ATTEMPTS, TASKS, THIS_ATTEMPT
 from iterm_mcp.tasks.writing import clean
 
 if TYPE_CHECKING:
-    from iterm_mcp.models.tasks import TaskResult
+    from collections.abc import Mapping
+
     from iterm_mcp.tasks.statements import Record
     from iterm_mcp.tasks.writing import Writer
 
@@ -27,6 +28,16 @@ MOST_LOSSES = 4
 
 _HELD = Statement(sa.select(ATTEMPTS).where(*THIS_ATTEMPT).with_for_update())
 _KEEP = Statement(sa.update(ATTEMPTS).where(*THIS_ATTEMPT).returning(*ATTEMPTS.c))
+_KEEP_HELD = Statement(
+    sa.update(ATTEMPTS)
+    .where(
+        *THIS_ATTEMPT,
+        ATTEMPTS.c.ended_at.is_(None),
+        ATTEMPTS.c.machine == sa.bindparam("of_machine"),
+        ATTEMPTS.c.epoch == sa.bindparam("of_epoch"),
+    )
+    .returning(*ATTEMPTS.c)
+)
 _DUE = Statement(
     sa.select(TASKS)
     .where(TASKS.c.state == TaskState.DELAYED, TASKS.c.not_before <= sa.bindparam("now"))
@@ -53,7 +64,6 @@ class End:
 
     outcome: Outcome
     reason: str = ""
-    result: TaskResult | None = None
     evidence: str = ""
 
 
@@ -72,6 +82,19 @@ def keep(writer: Writer, task_id: str, number: int, **values: object) -> Record:
     return _KEEP.one_or_none(writer.connection, of | values)
 
 
+def keep_held(
+    writer: Writer, holder: Holder, task_id: str, number: int, values: Mapping[str, object]
+) -> Record | None:
+    """Write down something of an attempt, and return its row, if it is `held`; else None."""
+    of = {
+        "of_task": task_id,
+        "of_number": number,
+        "of_machine": holder.machine,
+        "of_epoch": holder.epoch,
+    }
+    return _KEEP_HELD.one_or_none(writer.connection, {**of, **values})
+
+
 def advance(writer: Writer, row: Record, number: int, to: TaskState) -> Record:
     """Bring a task whose attempt goes on to a state, unless it stands there or beyond already."""
     if to in TASK_MOVES[TaskState(row.state)]:
@@ -79,26 +102,28 @@ def advance(writer: Writer, row: Record, number: int, to: TaskState) -> Record:
     return row
 
 
-def settle(writer: Writer, task_id: str, number: int, end: End) -> None:
-    """End an attempt that is held, and bring its task to where that leads."""
-    keep(
-        writer,
-        task_id,
-        number,
-        ended_at=writer.now,
-        outcome=end.outcome,
-        reason=clean(end.reason),
-        result=dump(result_json(end.result)) if end.result else None,
-        evidence=clean(end.evidence),
-    )
-    row = writer.task(task_id)
-    if row.state not in ACTIVE or row.attempts != number:
+def settle(writer: Writer, holder: Holder, task_id: str, number: int, end: End) -> None:
+    """End an attempt if it is `held`, and bring its task to where that leads.
+
+    Its result is what has been written down as such by then.
+    """
+    values: dict[str, object] = {
+        "ended_at": writer.now,
+        "outcome": end.outcome,
+        "reason": clean(end.reason),
+        "evidence": clean(end.evidence),
+    }
+    if end.outcome is Outcome.LOST:
+        values["result"] = None
+    attempt = keep_held(writer, holder, task_id, number, values)
+    if attempt is None:
         return
-    _lead_on(writer, row, number, end)
+    row = writer.task(task_id)
+    if row.state in ACTIVE and row.attempts == number:
+        _lead_on(writer, row, number, end, attempt.result)
 
 
-def _lead_on(writer: Writer, row: Record, number: int, end: End) -> None:
-    result = dump(result_json(end.result)) if end.result else None
+def _lead_on(writer: Writer, row: Record, number: int, end: End, result: str | None) -> None:
     outcome = end.outcome
     if row.cancelling and outcome is not Outcome.SUCCEEDED:
         outcome = Outcome.CANCELLED
@@ -130,7 +155,7 @@ def _lead_on(writer: Writer, row: Record, number: int, end: End) -> None:
             return
         settled = lost
     else:
-        dead = _fail(writer, row, number, end)
+        dead = _fail(writer, row, number, end, result)
         if dead is None:
             return
         settled = dead
@@ -157,11 +182,10 @@ def _lose(writer: Writer, row: Record, number: int, end: End) -> Record | None:
     )
 
 
-def _fail(writer: Writer, row: Record, number: int, end: End) -> Record | None:
+def _fail(writer: Writer, row: Record, number: int, end: End, result: str | None) -> Record | None:
     """Have it tried again later, or return it when it is dead."""
     tries = row.tries + 1
     retry = load_spec(row.spec).retry
-    result = dump(result_json(end.result)) if end.result else None
     said = f"{end.outcome}: {end.reason}" if end.reason else str(end.outcome)
     if tries >= retry.attempts:
         reason = f"attempt {number} {said}" + (f"; tried {tries} times" if tries > 1 else "")

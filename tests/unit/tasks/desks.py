@@ -10,12 +10,13 @@ from iterm_mcp.models.task_graphs import FailurePolicy, GraphSpec
 from iterm_mcp.models.tasks import Outcome, TaskResult, TaskSpec, TaskState
 from iterm_mcp.tasks.changes import Changes
 from iterm_mcp.tasks.claiming import Claimed, claim
+from iterm_mcp.tasks.codec import dump, result_json
 from iterm_mcp.tasks.database import open_task_database
 from iterm_mcp.tasks.desk import Desk
 from iterm_mcp.tasks.engine import EngineOptions
 from iterm_mcp.tasks.lease import Lease
 from iterm_mcp.tasks.limits import DispatchLimits
-from iterm_mcp.tasks.settling import End, advance, settle
+from iterm_mcp.tasks.settling import End, advance, keep, settle
 from iterm_mcp.testing import FakeClock
 
 if TYPE_CHECKING:
@@ -62,7 +63,8 @@ class Bench:
             row = at.task(task_id)
             for state in (TaskState.RUNNING, TaskState.VERIFYING):
                 row = advance(at, row, number, state)
-            settle(at, task_id, number, End(outcome, reason, TaskResult(**result)))
+            keep(at, task_id, number, result=dump(result_json(TaskResult(**result))))
+            settle(at, self.lease.holder, task_id, number, End(outcome, reason))
 
         await self.desk.write(end)
         return await self.desk.get(task_id)

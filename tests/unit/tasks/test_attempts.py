@@ -340,14 +340,15 @@ async def test_a_machine_that_is_not_trusted_any_more_loses_its_attempts(folder:
 
 async def test_an_attempt_that_another_life_holds_is_not_written(folder: Path) -> None:
     async with open_run(folder) as run:
-        await run.attempts.prepare(run.name)
+        for step in ("prepare", "begin"):
+            await getattr(run.attempts, step)(run.name)
         stale = Attempts(run.bench.desk, run.work, _stale(run), run.stops)
 
         assert await stale.begin(run.name) == GONE
         assert await stale.supervise(run.name, 0) == GONE
         assert await stale.collect(run.name) == GONE
         await stale.settle(run.name, "failed", "", "")
-        assert await run.state() is TaskState.STARTING
+        assert await run.state() is TaskState.RUNNING
         assert await stale.clean(run.name, "lost") == "/evidence"
         assert run.work.calls[-1] == "clean lost True"
 
@@ -482,16 +483,19 @@ async def test_a_fork_of_what_still_runs_is_stopped_and_beats_as_itself(folder: 
             found.append(await run.attempts.supervise(second, 0))
             over.set()
 
+        async def beaten() -> bool:
+            (_, attempt) = (await run.bench.desk.get(run.task_id)).attempts
+            assert attempt.beat_at
+            return attempt.started_at < attempt.beat_at
+
         async with anyio.create_task_group() as group, anyio.create_task_group() as watching:
             watching.start_soon(run.stops.watch)
             group.start_soon(supervise)
-            while "supervise" not in run.work.calls[-1:]:
-                await anyio.lowlevel.checkpoint()
+            with anyio.fail_after(20):
+                while not await beaten():
+                    await anyio.lowlevel.checkpoint()
             await run.stops.look()
             assert not found
-            (_, attempt) = (await run.bench.desk.get(run.task_id)).attempts
-            assert attempt.beat_at
-            assert attempt.started_at < attempt.beat_at
             await run.bench.desk.cancel(run.task_id, "bob", "enough")
             with anyio.fail_after(20):
                 await over.wait()

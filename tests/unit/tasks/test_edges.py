@@ -105,7 +105,9 @@ async def test_a_success_that_was_kept_is_verified_before_it_counts(folder: Path
     async with open_bench(folder) as bench:
         ids = await bench.submit(spec("a"))
         await bench.claim()
-        await bench.desk.write(lambda at: settle(at, ids["a"], 1, End(Outcome.SUCCEEDED)))
+        await bench.desk.write(
+            lambda at: settle(at, bench.lease.holder, ids["a"], 1, End(Outcome.SUCCEEDED))
+        )
         task = await bench.desk.get(ids["a"])
 
         assert [one.state for one in task.moves[-3:]] == [

@@ -126,7 +126,9 @@ async def test_what_was_open_on_a_machine_that_lost_it_is_closed_before_it_is_fo
         ids = await bench.submit(spec("a"))
         await bench.claim()
         await bench.desk.write(
-            lambda at: settle(at, ids["a"], 1, End(Outcome.LOST, "not heard of"))
+            lambda at: settle(
+                at, bench.lease.holder, ids["a"], 1, End(Outcome.LOST, "not heard of")
+            )
         )
         await bench.run(ids["a"])
         await bench.desk.purge([ids["a"]])

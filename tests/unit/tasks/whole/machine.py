@@ -148,7 +148,9 @@ class Machine:
         self._stops = Stops(self.desk, self.lease)
         self._attempts = Attempts(self.desk, self.work, self.lease, self._stops)
         durable = cast("Durable", self.journal)
-        self._dispatcher = Dispatcher(self.options, self.desk, self.lease, durable)
+        self._dispatcher = Dispatcher(
+            self.options, self.desk, self.lease, self._attempts.rows, durable
+        )
         self._forgetter = Forgetter(self.desk, self.work, durable, self.name)
 
     async def start(self) -> None:

@@ -6,7 +6,6 @@ What it answers says what comes next, see `iterm_mcp.tasks.course`.
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -79,7 +78,7 @@ class Attempts:
             place = await self._work.prepare(found.order)
         except ItermMcpError as error:
             return await self._failed(found.order, error)
-        text = codec.dump(codec.place_json(place))
+        text = codec.dump(place)
         if self._desk.clock.monotonic() - started >= QUICK_SECONDS:
             return await self.rows.keep(found.order, place=text)
         self._places[attempt_id] = text
@@ -102,7 +101,7 @@ class Attempts:
             running = await self._work.begin(found.order, codec.load_place(place))
         except ItermMcpError as error:
             return await self._failed(found.order, error, place=place)
-        text = codec.dump(codec.running_json(running))
+        text = codec.dump(running)
         return await self.rows.keep(found.order, TaskState.RUNNING, place=place, running=text)
 
     async def supervise(self, attempt_id: str, turn: int) -> Next:
@@ -160,7 +159,7 @@ class Attempts:
                 result = await self._work.collect(order, place_of(row), running_of(row), ending)
             except ItermMcpError as error:
                 result = TaskResult(exit_code=ending.exit_code, problems=(said(error),))
-            kept = await self.rows.keep(order, result=codec.dump(codec.result_json(result)))
+            kept = await self.rows.keep(order, result=codec.dump(result))
             if kept["next"] != "on":
                 return kept
         return _verdict(ending, result)
@@ -206,7 +205,7 @@ class Attempts:
     async def _failed(self, order: Order, error: ItermMcpError, place: str | None = None) -> Next:
         """End what could not be begun: it is not begun again once what it left is closed."""
         ending = Ending(Outcome.FAILED, said(error))
-        text = codec.dump(codec.ending_json(ending))
+        text = codec.dump(ending)
         kept = await self.rows.keep(order, ending=text, place=place)
         return kept if kept["next"] != "on" else end(ending.outcome, ending.reason)
 
@@ -332,13 +331,13 @@ class Attempts:
                 reason = "this machine could not reach the tasks' database for too long"
                 final = replace(final, outcome=Outcome.LOST, reason=reason)
             state = None if final.outcome is Outcome.LOST else TaskState.VERIFYING
-            return state, {"ending": codec.dump(codec.ending_json(final))}
+            return state, {"ending": codec.dump(final)}
 
         return await self.rows.decide(order, decide)
 
 
 def _ending_of(row: Record) -> Ending:
-    return codec.read_ending(json.loads(row.ending))
+    return codec.load_ending(row.ending)
 
 
 def _over(row: Record) -> Next:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -19,7 +20,7 @@ from iterm_mcp.tasks.statements import Statement
 from iterm_mcp.tasks.tables import ATTEMPTS, MACHINES, PAUSES, TASKS, THIS_ATTEMPT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from sqlalchemy import Connection
 
@@ -108,15 +109,19 @@ class Demands:
             del self._known[next(iter(self._known))]
         self._left = MOST_READ
 
-    def of(self, writer: Writer, one: Candidate) -> Demand | None:
-        """Return what admission must know; None when too many were read by now."""
+    def of(self, one: Candidate, read: Callable[[str], Record]) -> Demand | None:
+        """Return what admission must know; None when too many were read by now.
+
+        Args:
+            read: Returns a task's row.
+        """
         queued_at, demand = self._known.get(one.task_id, (None, None))
         if demand is not None and queued_at == one.queued_at:
             return demand
         if self._left <= 0:
             return None
         self._left -= 1
-        demand = demand_of(one.task_id, load_spec(writer.task(one.task_id).spec))
+        demand = demand_of(one.task_id, load_spec(read(one.task_id).spec))
         self._known[one.task_id] = one.queued_at, demand
         return demand
 
@@ -135,10 +140,10 @@ def claim(
     """
     queue_due(writer)
     due = next_due(writer)
-    situation = situation_of(writer.connection, holder.machine, limits, writer.now)
     machine = machine_row(writer.connection, holder.machine)
     if machine is None or machine.epoch != holder.epoch:
         return Claimed({}, {}, due)
+    situation = situation_of(writer.connection, holder.machine, machine, limits, writer.now)
     counts = Counts(situation)
     if counts.full or situation.here.draining:
         return Claimed({}, {}, due, _full(counts, situation.here))
@@ -146,16 +151,17 @@ def claim(
     known = demands or Demands()
     known.begin()
     unread: list[float] = []
+    read = cache(writer.task)
 
     def admit(one: Candidate) -> Refusal | None:
-        demand = known.of(writer, one)
+        demand = known.of(one, read)
         if demand is None:
             unread.append(writer.now)
             return Refusal("its turn comes in a moment", Reach.ALL)
         return admission.admit(demand, time_of(writer.now))
 
     choice = choose(queue_of(writer.connection, limits.ageing_seconds), situation, admit)
-    attempts = dict(_start(writer, writer.task(one.task_id), holder) for one in choice.picks)
+    attempts = dict(_start(writer, read(one.task_id), holder) for one in choice.picks)
     times = [at for at in (due, choice.wake_at, *unread) if at is not None]
     for one in choice.picks:
         counts.add(one.traits, holder.machine)
@@ -177,10 +183,13 @@ def machine_row(connection: Connection, name: str) -> Record | None:
 
 
 def situation_of(
-    connection: Connection, machine: str, limits: DispatchLimits, now: float
+    connection: Connection, machine: str, row: Record | None, limits: DispatchLimits, now: float
 ) -> Situation:
-    """Return what the choice for a machine depends on besides the queue."""
-    row = machine_row(connection, machine)
+    """Return what the choice for a machine depends on besides the queue.
+
+    Args:
+        row: The machine's own, if it has one.
+    """
     here = (
         Here(machine, row.capacity, json.loads(row.labels), row.draining)
         if row is not None

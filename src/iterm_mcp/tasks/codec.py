@@ -25,6 +25,8 @@ from iterm_mcp.tasks.work import Ending, Place, Running
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from _typeshed import DataclassInstance
+
     from iterm_mcp.models.observations import Json
 
 
@@ -47,23 +49,34 @@ def time_or_none(seconds: float | None) -> datetime | None:
     return None if seconds is None else time_of(seconds)
 
 
-def dump(value: Json) -> str:
-    """Return JSON as compact text. What is no Unicode is replaced: no database takes it."""
-    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+def dump(value: Json | DataclassInstance) -> str:
+    """Return JSON as compact text. What is no Unicode is replaced: no database takes it.
+
+    Args:
+        value: Or a dataclass, as the JSON of its fields.
+    """
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=_fields)
     return text.encode("utf-8", "replace").decode()
+
+
+def _fields(value: DataclassInstance) -> dict[str, Any]:
+    """Return the fields, themselves: the copies that `asdict` makes cost many times more."""
+    return {name: getattr(value, name) for name in value.__dataclass_fields__}
 
 
 def spec_json(spec: TaskSpec) -> dict[str, Json]:
     """Return a spec as JSON."""
-    value: dict[str, Any] = asdict(spec)
+    return asdict(spec) | _moment(spec)
+
+
+def _moment(spec: TaskSpec) -> dict[str, Json]:
     at = spec.not_before
-    value["not_before"] = None if at is None else at.astimezone(UTC).isoformat()
-    return value
+    return {"not_before": None if at is None else at.astimezone(UTC).isoformat()}
 
 
 def dump_spec(spec: TaskSpec) -> str:
     """Return a spec as text."""
-    return dump(spec_json(spec))
+    return dump(_fields(spec) | _moment(spec))
 
 
 def read_spec(value: Mapping[str, Any]) -> TaskSpec:
@@ -123,35 +136,19 @@ def load_result(text: str | None) -> TaskResult | None:
     return read_result(json.loads(text)) if text else None
 
 
-def place_json(place: Place) -> dict[str, Json]:
-    """Return a place as JSON."""
-    return {"directory": place.directory, "worktree": place.worktree}
-
-
 def load_place(text: str) -> Place:
-    """Return the place that `place_json` wrote, of its text."""
+    """Return the place that was written as text."""
     return Place(**json.loads(text))
 
 
-def running_json(running: Running) -> dict[str, Json]:
-    """Return what works on an attempt as JSON."""
-    value: dict[str, Any] = asdict(running)
-    return value
+def load_running(text: str) -> Running:
+    """Return what was written as text of what works on an attempt."""
+    return Running(**json.loads(text))
 
 
-def read_running(value: Mapping[str, Any]) -> Running:
-    """Return what `running_json` wrote."""
-    return Running(**value)
-
-
-def ending_json(ending: Ending) -> dict[str, Json]:
-    """Return an ending as JSON."""
-    value: dict[str, Any] = asdict(ending)
-    return value
-
-
-def read_ending(value: Mapping[str, Any]) -> Ending:
-    """Return the ending that `ending_json` wrote."""
+def load_ending(text: str) -> Ending:
+    """Return the ending that was written as text."""
+    value = json.loads(text)
     return Ending(**{**value, "outcome": Outcome(value["outcome"])})
 
 

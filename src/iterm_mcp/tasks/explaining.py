@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from iterm_mcp.models.task_queries import Explanation, Failure, Hindrance, Obstacle
 from iterm_mcp.models.tasks import SETTLED, Outcome, TaskState
 from iterm_mcp.tasks.choosing import Counts, Rates, in_the_way
-from iterm_mcp.tasks.claiming import ahead_of, candidate, situation_of
+from iterm_mcp.tasks.claiming import ahead_of, candidate, machine_row, situation_of
 from iterm_mcp.tasks.codec import time_of
 from iterm_mcp.tasks.finding import get_task
 from iterm_mcp.tasks.limits import demand_of
@@ -84,7 +84,7 @@ def _queue(
     now: float,
     behind: str,
 ) -> Iterator[Obstacle]:
-    situation = situation_of(connection, machine, limits, now)
+    situation = situation_of(connection, machine, machine_row(connection, machine), limits, now)
     mine = candidate(row)
     yield from in_the_way(mine, situation, Counts(situation))
     rates = Rates(situation)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -66,4 +65,4 @@ def place_of(row: Record) -> Place:
 
 def running_of(row: Record) -> Running:
     """Return what works on an attempt."""
-    return codec.read_running(json.loads(row.running))
+    return codec.load_running(row.running)

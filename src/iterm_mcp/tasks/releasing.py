@@ -19,7 +19,6 @@ from iterm_mcp.tasks.codec import (
     dump_spec,
     load_result,
     load_spec,
-    result_json,
     seconds_of,
 )
 from iterm_mcp.tasks.conditions import fill, holds
@@ -120,7 +119,7 @@ def _release(
     if unfulfilled is not None:
         return [writer.move(row, TaskState.SKIPPED, _unfulfilled(unfulfilled))]
     if spec.kind == GATHER:
-        result = dump(result_json(gather(spec, inputs)))
+        result = dump(gather(spec, inputs))
         return [writer.move(row, TaskState.SUCCEEDED, result=result)]
     if spec.fan_out is not None:
         return _fan_out(writer, row, spec, inputs, add)

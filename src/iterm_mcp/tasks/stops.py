@@ -30,7 +30,10 @@ class Stops:
 
     def of(self, attempt_id: str) -> anyio.Event:
         """Return what is set as soon as this attempt must stop."""
-        return self._events.setdefault(attempt_id, anyio.Event())
+        event = self._events.get(attempt_id)
+        if event is None:
+            event = self._events[attempt_id] = anyio.Event()
+        return event
 
     def forget(self, attempt_id: str) -> None:
         """Forget an attempt that is over."""

@@ -10,7 +10,7 @@ from iterm_mcp.models.task_graphs import FailurePolicy, GraphSpec
 from iterm_mcp.models.tasks import Outcome, TaskResult, TaskSpec, TaskState
 from iterm_mcp.tasks.changes import Changes
 from iterm_mcp.tasks.claiming import Claimed, claim
-from iterm_mcp.tasks.codec import dump, result_json
+from iterm_mcp.tasks.codec import dump
 from iterm_mcp.tasks.database import open_task_database
 from iterm_mcp.tasks.desk import Desk
 from iterm_mcp.tasks.engine import EngineOptions
@@ -63,7 +63,7 @@ class Bench:
             row = at.task(task_id)
             for state in (TaskState.RUNNING, TaskState.VERIFYING):
                 row = advance(at, row, number, state)
-            keep(at, task_id, number, result=dump(result_json(TaskResult(**result))))
+            keep(at, task_id, number, result=dump(TaskResult(**result)))
             settle(at, self.lease.holder, task_id, number, End(outcome, reason))
 
         await self.desk.write(end)

@@ -87,7 +87,7 @@ async def test_a_task_that_is_queued_anew_is_read_anew(folder: Path) -> None:
             def look(writer: Writer) -> Demand | None:
                 (one,) = claiming.queue_of(writer.connection, 60.0)
                 demands.begin()
-                return demands.of(writer, replace(one, queued_at=one.queued_at + later))
+                return demands.of(replace(one, queued_at=one.queued_at + later), writer.task)
 
             return await bench.desk.write(look)
 
@@ -159,7 +159,7 @@ async def test_those_that_were_read_first_are_forgotten_where_they_are_too_many(
         def look(writer: Writer) -> list[Demand | None]:
             demands.begin()
             queue = claiming.queue_of(writer.connection, 60.0)
-            return [demands.of(writer, one) for one in queue]
+            return [demands.of(one, writer.task) for one in queue]
 
         first, again = [await bench.desk.write(look) for _ in range(2)]
 

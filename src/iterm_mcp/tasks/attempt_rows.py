@@ -17,7 +17,7 @@ from iterm_mcp.models.tasks import ACTIVE, Outcome, TaskState
 from iterm_mcp.tasks.course import GONE, end, on
 from iterm_mcp.tasks.database import UNAVAILABLE
 from iterm_mcp.tasks.orders import order_of, read_order
-from iterm_mcp.tasks.settling import advance, held, keep, keep_held
+from iterm_mcp.tasks.settling import advance, held, keep_held
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -100,36 +100,28 @@ class AttemptRows:
             order: As `look` found it: it stays the same to the attempt's end.
             state: To which its task is brought, unless it stands there or beyond.
         """
-
-        def work(writer: Writer) -> Found | Next:
-            of = self._lease.holder, order.task_id, order.number
-            row = keep_held(writer, *of, {"crashes": 0, **values}) if values else held(writer, *of)
-            if row is None:
-                return GONE
-            return _advanced(writer, writer.task(order.task_id), row, order, state)
-
-        return await self._written(order, work)
+        return await self.decide(order, lambda _: (state, values))
 
     async def decide(self, order: Order, made: Callable[[Record], Made]) -> Next:
         """Write down what has been made, which depends on how the task stands then; see `keep`.
 
         Args:
-            made: Called in the transaction, perhaps more than once.
+            made: Called in the transaction, perhaps more than once, or though it is gone.
         """
 
         def work(writer: Writer) -> Found | Next:
-            row = held(writer, self._lease.holder, order.task_id, order.number)
+            task = writer.find(order.task_id)
+            if task is None:  # it was lost, settled elsewhere, and was purged
+                return GONE
+            state, values = made(task)
+            of = self._lease.holder, order.task_id, order.number
+            row = keep_held(writer, *of, {"crashes": 0, **values}) if values else held(writer, *of)
             if row is None:
                 return GONE
-            task = writer.task(order.task_id)
-            state, values = made(task)
-            if values:
-                row = keep(writer, order.task_id, order.number, **{"crashes": 0, **values})
-            return _advanced(writer, task, row, order, state)
+            if state is not None:
+                task = advance(writer, task, order.number, state)
+            return found_in(writer.connection, task, row, order)
 
-        return await self._written(order, work)
-
-    async def _written(self, order: Order, work: Callable[[Writer], Found | Next]) -> Next:
         found = await self.insist(lambda: self._desk.write(work))
         if found == GONE:
             return GONE
@@ -171,14 +163,6 @@ class AttemptRows:
     def _read(self, writer: Writer, task_id: str, number: int) -> Found | Next:
         row = held(writer, self._lease.holder, task_id, number)
         return GONE if row is None else found_in(writer.connection, writer.task(task_id), row)
-
-
-def _advanced(
-    writer: Writer, task: Record, row: Record, order: Order, state: TaskState | None
-) -> Found | Next:
-    if state is not None:
-        task = advance(writer, task, order.number, state)
-    return found_in(writer.connection, task, row, order)
 
 
 def found_in(

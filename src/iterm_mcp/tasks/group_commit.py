@@ -1,7 +1,8 @@
 """Whatever waits to be written is committed together: it is the commit that waits for the disk.
 
-Who comes first waits for its turn, and then commits for all who have come by then. Each one's work
-is behind a savepoint of its own: where one raises, nothing of it is written, and all of the others.
+Who comes first waits for its turn, and then commits for all who have come by then. Where one
+raises, all is done once more, each behind a savepoint of its own: nothing of that one is written,
+and all of the others.
 """
 
 from __future__ import annotations
@@ -90,6 +91,8 @@ class GroupCommit:
     async def write(self, work: Callable[[Connection], T], *, exclusive: bool) -> T:
         """Run `work` in a thread, and return its result once it is committed.
 
+        It may be run twice, if others' work raises; nothing of the first time is written then.
+
         No cancellation comes between: either it was not begun, or it is done.
         """
         await lowlevel.checkpoint_if_cancelled()
@@ -122,17 +125,34 @@ class GroupCommit:
             if not left:
                 return
 
-            def work(connection: Connection) -> None:
-                if len(left) == 1:
-                    left[0].run(connection)
-                    return
-                for one in left:
-                    one.run_apart(connection)
-
             try:
-                self._transact(work, any(one.exclusive for one in left))
+                self._commit_all(left)
             except BaseException as error:  # noqa: BLE001 - whoever asked is told
                 for one in left:
                     one.error = error
             for one in left:
                 one.done = True
+
+    def _commit_all(self, requests: Sequence[_Request[Any]]) -> None:
+        exclusive = any(one.exclusive for one in requests)
+        raised = False
+
+        def together(connection: Connection) -> None:
+            nonlocal raised
+            try:
+                for one in requests:
+                    one.run(connection)
+            except BaseException:
+                raised = True
+                raise
+
+        def apart(connection: Connection) -> None:
+            for one in requests:
+                one.run_apart(connection)
+
+        try:
+            self._transact(together, exclusive)
+        except BaseException:  # any of those that asked may have raised it
+            if not raised or len(requests) == 1:
+                raise
+            self._transact(apart, exclusive)

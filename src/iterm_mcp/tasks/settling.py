@@ -120,10 +120,11 @@ def settle(writer: Writer, holder: Holder, task_id: str, number: int, end: End) 
         return
     row = writer.task(task_id)
     if row.state in ACTIVE and row.attempts == number:
-        _lead_on(writer, row, number, end, attempt.result)
+        _lead_on(writer, row, end, attempt)
 
 
-def _lead_on(writer: Writer, row: Record, number: int, end: End, result: str | None) -> None:
+def _lead_on(writer: Writer, row: Record, end: End, attempt: Record) -> None:
+    number, result = attempt.number, attempt.result
     outcome = end.outcome
     if row.cancelling and outcome is not Outcome.SUCCEEDED:
         outcome = Outcome.CANCELLED
@@ -135,6 +136,7 @@ def _lead_on(writer: Writer, row: Record, number: int, end: End, result: str | N
             TaskState.SUCCEEDED,
             attempt=number,
             outcome=end.outcome,
+            started=attempt.started_at,
             result=result,
             cancelling="",
         )

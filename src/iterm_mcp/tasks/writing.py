@@ -71,10 +71,14 @@ class Writer:
         Raises:
             NotFoundError: There is no such task.
         """
-        row = _TASK.one_or_none(self.connection, {"of_task": task_id})
+        row = self.find(task_id)
         if row is None:
             raise NotFoundError("task", task_id, hint="List tasks to see which there are.")
         return row
+
+    def find(self, task_id: str) -> Record | None:
+        """Return a task's row as `task` does; None if there is no such task."""
+        return _TASK.one_or_none(self.connection, {"of_task": task_id})
 
     def move(
         self,
@@ -84,12 +88,14 @@ class Writer:
         *,
         attempt: int = 0,
         outcome: Outcome | None = None,
+        started: float | None = None,
         **values: object,
     ) -> Record:
         """Bring a task from where it stands in `row` to another state, and write down that it was.
 
         Args:
             outcome: Of the attempt, where it has ended.
+            started: When that was started, where it is at hand.
             values: Of further columns.
 
         Raises:
@@ -117,7 +123,7 @@ class Writer:
         )
         if moved is None:
             raise IllegalMoveError(f"task {row.task_id} is not {before} any more")
-        self.record(row, to, reason, attempt, outcome=outcome, took=self._took(row, to))
+        self.record(row, to, reason, attempt, outcome=outcome, took=self._took(row, to, started))
         return moved
 
     def record(
@@ -165,7 +171,7 @@ class Writer:
             )
         )
 
-    def _took(self, row: Record, to: TaskState) -> float | None:
+    def _took(self, row: Record, to: TaskState, started: float | None) -> float | None:
         """Return how long ago a task was first started that settles now; None if it never was.
 
         What came before it was tried anew is another story.
@@ -173,6 +179,7 @@ class Writer:
         runs = row.tries + row.losses + (row.state in ACTIVE)
         if to not in SETTLED or not runs:
             return None
-        first = {"of_task": row.task_id, "of_number": row.attempts - runs + 1}
-        started = _STARTED.scalar(self.connection, first)
+        if runs > 1 or started is None:
+            first = {"of_task": row.task_id, "of_number": row.attempts - runs + 1}
+            started = _STARTED.scalar(self.connection, first)
         return None if started is None else max(0.0, self.now - started)

@@ -11,6 +11,7 @@ from iterm_mcp.tasks.course import abandon_attempt, run_attempt
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from iterm_mcp.clock import Clock
     from iterm_mcp.tasks.course import Steps
 
 
@@ -21,10 +22,24 @@ class BrokenCourseError(RuntimeError):
 class Courses:
     """Those of this life of the engine."""
 
-    def __init__(self, steps: Steps) -> None:
+    def __init__(self, steps: Steps, clock: Clock) -> None:
         self._steps = steps
+        self._clock = clock
         self._over: dict[str, anyio.Event] = {}
+        self._begun: dict[str, float] = {}
+        self._some = anyio.Event()
         self._broken: dict[str, str] = {}
+
+    async def busy(self) -> None:
+        """Wait until any is being done."""
+        if not self._over:
+            self._some = anyio.Event()
+            await self._some.wait()
+
+    def lasting(self, seconds: float) -> set[str]:
+        """Return those that have been done for so long."""
+        before = self._clock.monotonic() - seconds
+        return {one for one, begun in self._begun.items() if begun <= before}
 
     def under_way(self, attempt_ids: Iterable[str]) -> set[str]:
         """Return those that are being done."""
@@ -61,10 +76,12 @@ class Courses:
 
     async def _do(self, attempt_id: str) -> None:
         over = self._over[attempt_id] = anyio.Event()
+        self._begun[attempt_id] = self._clock.monotonic()
+        self._some.set()
         self._broken.pop(attempt_id, None)
         try:
             await run_attempt(self._steps, attempt_id)
         except Exception as error:  # noqa: BLE001 - a bug in a step ends its own attempt alone
             self._broken[attempt_id] = str(error) or type(error).__name__
-        del self._over[attempt_id]
+        del self._over[attempt_id], self._begun[attempt_id]
         over.set()

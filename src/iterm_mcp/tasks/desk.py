@@ -279,22 +279,27 @@ class Desk:
 
     async def wait(self, ids: Sequence[str], seconds: float) -> TaskPage:
         """Wait until all tasks have settled, or ask a person, or the time is over."""
+        left: set[str] = set()
         rested: set[str] = set()
+        all_rest = anyio.Event()
 
         def hear(change: TaskChange) -> None:
             if change.state in _RESTING:
                 rested.add(change.task_id)
+                left.discard(change.task_id)
+                if not left:
+                    all_rest.set()
 
         with anyio.move_on_after(seconds), self._changes.heard_by(hear):
             while True:
                 rested.clear()
-                left = await self.read(lambda at: _going_on(at, ids))
-                if not left:
+                found = await self.read(lambda at: _going_on(at, ids))
+                if not found:
                     break
+                left, all_rest = found - rested, anyio.Event()
                 with anyio.move_on_after(self._poll_seconds):
-                    while not left <= rested:
-                        event = self.bell.next()
-                        await event.wait()
+                    while left:
+                        await all_rest.wait()
         return TaskPage(tuple(await self.read(lambda at: finding.tasks_of(at, ids))))
 
     async def watch(self, since: int | None) -> AsyncIterator[TaskChange]:

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from anyio.abc import TaskGroup
     from dbos import DBOSConfig
 
+    from iterm_mcp.clock import Clock
     from iterm_mcp.tasks.course import Steps
 
 VERSION = "tasks-1"
@@ -49,6 +50,7 @@ change after which that would be wrong."""
 APPLICATION = "iterm-mcp-tasks"
 THREADS = 16
 LASTS_SECONDS = 1.0
+LOOK_SECONDS = 0.25
 AGAIN_SECONDS = 5.0
 
 _ENDED = frozenset(
@@ -113,23 +115,25 @@ class Durable:
             self._group.start_soon(self._do, one)
 
     async def _do(self, attempt_id: str) -> None:
-        """Do an attempt, and hand it over to DBOS if it lasts."""
-        async with anyio.create_task_group() as group:
-            group.start_soon(self._hand_over, attempt_id)
-            with suppress(BrokenCourseError):  # which is known by that it is `ended`
-                await self._courses.attempt(attempt_id)
-            group.cancel_scope.cancel()
+        with suppress(BrokenCourseError):  # which is known by that it is `ended`
+            await self._courses.attempt(attempt_id)
 
-    async def _hand_over(self, attempt_id: str) -> None:
-        await anyio.sleep(LASTS_SECONDS)
+    async def hand_over(self) -> None:
+        """Hand over to DBOS what lasts, for ever."""
+        handed: set[str] = set()
         while True:
+            await self._courses.busy()
+            lasting = self._courses.lasting(LASTS_SECONDS)
+            handed &= lasting
             try:
-                await self._call(_start, attempt_id)
+                for one in sorted(lasting - handed):
+                    if self._courses.under_way([one]):
+                        await self._call(_start, one)
+                        handed.add(one)
             except StoreError as error:
-                _log.warning("attempt_not_handed_over", attempt=attempt_id, error=str(error))
+                _log.warning("attempts_not_handed_over", error=str(error))
                 await anyio.sleep(AGAIN_SECONDS)
-            else:
-                return
+            await anyio.sleep(LOOK_SECONDS)
 
     async def abandon(self, attempt_id: str, reason: str) -> None:
         """Have an attempt closed and failed whose workflow broke."""
@@ -238,7 +242,9 @@ def _launch(url: str, schema: str, machine: str) -> None:
 
 
 @asynccontextmanager
-async def open_durable(url: str, schema: str, machine: str, steps: Steps) -> AsyncIterator[Durable]:
+async def open_durable(
+    url: str, schema: str, machine: str, steps: Steps, clock: Clock
+) -> AsyncIterator[Durable]:
     """Go on with all workflows of this machine, and take new ones, for the block.
 
     Args:
@@ -264,7 +270,7 @@ async def open_durable(url: str, schema: str, machine: str, steps: Steps) -> Asy
             portal.call(_launch, driver_url(url), schema, machine)
         return portal
 
-    courses = Courses(steps)
+    courses = Courses(steps, clock)
     async with BlockingPortal() as daemon, anyio.create_task_group() as group:
         _daemon.append(_Daemon(daemon, courses))
         try:
@@ -273,7 +279,9 @@ async def open_durable(url: str, schema: str, machine: str, steps: Steps) -> Asy
             except StoreError as error:
                 failed = error  # raised below, by itself and not in a group
             else:
-                yield Durable(portal, courses, group)
+                durable = Durable(portal, courses, group)
+                group.start_soon(durable.hand_over)
+                yield durable
         finally:
             group.cancel_scope.cancel()
             with anyio.CancelScope(shield=True):  # DBOS bounds each of its waits by 10 s

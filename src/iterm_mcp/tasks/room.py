@@ -86,7 +86,9 @@ async def _work(options: EngineOptions, work: Work, desk: Desk, lease: Lease) ->
     stops = Stops(desk, lease)
     attempts = Attempts(desk, work, lease, stops)
     machine = lease.holder.machine
-    async with open_durable(*_steps_of(options, machine), machine, attempts) as durable:
+    async with open_durable(
+        *_steps_of(options, machine), machine, attempts, options.clock
+    ) as durable:
         forgetter = Forgetter(desk, work, durable, machine)
         desk.forget = forgetter.forget
         dispatcher = Dispatcher(options, desk, lease, attempts.rows, durable)

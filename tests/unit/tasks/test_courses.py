@@ -9,6 +9,7 @@ import pytest
 
 from iterm_mcp.tasks.course import GONE
 from iterm_mcp.tasks.courses import BrokenCourseError, Courses
+from iterm_mcp.testing import FakeClock
 
 if TYPE_CHECKING:
     from iterm_mcp.tasks.course import Next, Steps
@@ -38,7 +39,7 @@ class Held:
 
 
 def courses_of(steps: Held) -> Courses:
-    return Courses(cast("Steps", cast("Any", steps)))
+    return Courses(cast("Steps", cast("Any", steps)), FakeClock())
 
 
 async def test_who_asks_for_a_course_that_is_done_waits_for_its_end() -> None:
@@ -60,6 +61,32 @@ async def test_who_asks_for_a_course_that_is_done_waits_for_its_end() -> None:
     assert sorted(over) == [0, 1]
     assert steps.calls == ["prepare t~1", "clean t~1 lost"]
     assert courses.under_way(["t~1"]) == set()
+
+
+async def test_which_have_lasted_is_known_of_those_that_are_done() -> None:
+    steps, clock = Held(), FakeClock()
+    courses = Courses(cast("Steps", cast("Any", steps)), clock)
+    busy: list[bool] = []
+
+    async def wait() -> None:
+        await courses.busy()
+        busy.append(True)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(wait)
+        await anyio.wait_all_tasks_blocked()
+        assert not busy
+        group.start_soon(courses.attempt, "t~1")
+        await anyio.wait_all_tasks_blocked()
+        assert busy
+        clock.advance(1)
+        group.start_soon(courses.attempt, "t~2")
+        await anyio.wait_all_tasks_blocked()
+        await courses.busy()
+        assert courses.lasting(1) == {"t~1"}
+        assert courses.lasting(0) == {"t~1", "t~2"}
+        steps.let_go.set()
+    assert courses.lasting(0) == set()
 
 
 async def test_all_who_asked_are_told_that_it_broke_and_it_may_be_done_again() -> None:

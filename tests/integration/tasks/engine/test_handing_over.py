@@ -58,7 +58,8 @@ async def test_a_course_that_cannot_be_given_to_dbos_goes_on_and_is_offered_agai
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(durable, "LASTS_SECONDS", 0.05)
-    monkeypatch.setattr(durable, "AGAIN_SECONDS", 0.05)
+    monkeypatch.setattr(durable, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(durable, "AGAIN_SECONDS", 0.02)
     offered: list[str] = []
     start = durable._start
 

@@ -21,6 +21,7 @@ from iterm_mcp.tasks.course import GONE, end, on, run_attempt
 from iterm_mcp.tasks.database import UNAVAILABLE
 from iterm_mcp.tasks.lease import Lease
 from iterm_mcp.tasks.machines import leave, renew
+from iterm_mcp.tasks.settling import End, settle
 from iterm_mcp.tasks.stops import Stops
 from iterm_mcp.tasks.work import Ending, Order, Place, Running
 
@@ -374,6 +375,26 @@ async def test_each_step_is_refused_to_who_lost_the_attempt_meanwhile(folder: Pa
         attempts = Attempts(run.bench.desk, Losing(), run.bench.lease, run.stops)
         await attempts.prepare(run.name)
         assert await attempts.begin(run.name) == GONE
+
+
+async def test_a_step_is_refused_to_whose_task_was_taken_over_and_purged_meanwhile(
+    folder: Path,
+) -> None:
+    async with open_run(folder) as run:
+        holder = run.bench.lease.holder
+
+        class Slow(ScriptedWork):
+            async def begin(self, order: Order, place: Place) -> Running:
+                lost = End(Outcome.LOST, "not heard of")
+                await run.bench.desk.write(lambda at: settle(at, holder, order.task_id, 1, lost))
+                await run.bench.desk.cancel(order.task_id, "ann", "")
+                await run.bench.desk.purge([order.task_id])
+                return await super().begin(order, place)
+
+        attempts = Attempts(run.bench.desk, Slow(), run.bench.lease, run.stops)
+        await attempts.prepare(run.name)
+        assert await attempts.begin(run.name) == GONE
+        assert await attempts.supervise(run.name, 0) == GONE
 
 
 async def test_an_attempt_under_which_the_engine_keeps_falling_is_given_up(folder: Path) -> None:

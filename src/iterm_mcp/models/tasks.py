@@ -144,11 +144,14 @@ class FanOut:
         task: The needed task's name in the same graph.
         path: Where the list stands, as in a condition.
         most: With more elements the task is dead, and nothing is started.
+        along: It has no list of its own, but is a step of the chain that follows ``task``, which
+            fans out: as that becomes many, so does this, each for the same element.
     """
 
     task: str
     path: str = "output"
     most: int = 100
+    along: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,10 +45,10 @@ def check_graph(graph: GraphSpec) -> None:
         )
     for one in graph.tasks:
         _check_task(one)
-    names = {one.name for one in graph.tasks}
+    named = {one.name: one for one in graph.tasks}
     for one in graph.tasks:
-        _check_ties(one, names)
-    _check_cycles({one.name: [need for need in one.needs if need in names] for one in graph.tasks})
+        _check_ties(one, named)
+    _check_cycles({one.name: [need for need in one.needs if need in named] for one in graph.tasks})
 
 
 def _check_text(what: str, text: str) -> None:
@@ -98,21 +98,42 @@ def _check_number(spec: TaskSpec, what: str, value: float, *, least: float) -> N
         raise _bad(spec, f"has {what} {value:g}", f"Use {least:g} to {MOST_SECONDS:g}.")
 
 
-def _check_ties(spec: TaskSpec, names: set[str]) -> None:
+def _check_ties(spec: TaskSpec, named: Mapping[str, TaskSpec]) -> None:
     if len(set(spec.needs)) != len(spec.needs):
         raise _bad(spec, "needs the same task twice", "Name each once.")
     asked = [one.task for one in spec.when]
-    if spec.fan_out is not None:
+    if spec.fan_out is not None and spec.fan_out.along:
+        _check_step(spec, spec.fan_out.task, named)
+    elif spec.fan_out is not None:
         asked.append(spec.fan_out.task)
     for one in asked:
         if one not in spec.needs:
             raise _bad(spec, f"asks for the result of {shown(one)!r}", "Add that to its needs.")
-    if spec.compensates and (spec.compensates not in names or spec.compensates == spec.name):
+    if spec.compensates and (spec.compensates not in named or spec.compensates == spec.name):
         raise _bad(
             spec,
             f"makes {shown(spec.compensates)!r} undone, which is no other task of its graph",
             "Name one that is.",
         )
+
+
+def _check_step(spec: TaskSpec, head: str, named: Mapping[str, TaskSpec]) -> None:
+    """See that a task that fans out along with another one follows it."""
+    found = named.get(head)
+    if found is None or found.fan_out is None or found.fan_out.along:
+        raise _bad(
+            spec,
+            f"fans out along with {shown(head)!r}, which has no list that is found",
+            "Name a task of the same graph that fans out by itself.",
+        )
+    if not any(_is_about(named.get(need), head) for need in spec.needs):
+        raise _bad(spec, f"is no step after {shown(head)!r}", "Add that to its needs.")
+
+
+def _is_about(spec: TaskSpec | None, head: str) -> bool:
+    if spec is None or spec.fan_out is None:
+        return False
+    return spec.name == head or (spec.fan_out.along and spec.fan_out.task == head)
 
 
 def _check_cycles(needs: Mapping[str, Iterable[str]]) -> None:

@@ -6,7 +6,8 @@ one word of a shell, but not with ``:raw`` at the end.
 
 When all that it needs have succeeded, and its conditions hold, a task with `TaskSpec.fan_out` is
 not queued. Instead, in the same transaction, the children of `spread` are added to its graph, and
-it becomes their gathering task: it goes on waiting under its own id, as others wait for it.
+it becomes their gathering task: it goes on waiting under its own id, as others wait for it. So do
+the steps of the chain that follows it.
 """
 
 from __future__ import annotations
@@ -25,16 +26,17 @@ from iterm_mcp.models.tasks import (
     TaskResult,
     TaskSpec,
 )
-from iterm_mcp.tasks.conditions import as_text, escape, texts_of, value_at, value_in
+from iterm_mcp.tasks.conditions import FIELDS, as_text, escape, texts_of, value_at, value_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from iterm_mcp.models.observations import Json
 
 MOST_CHARACTERS = 8_000_000
 """Of all texts of what a task becomes."""
 
+_REFERENCE = re.compile(rf"\$\$\{{tasks\.|\$\{{tasks\.([^{{}}]+?)\.(?={'|'.join(FIELDS)})")
 _PLACE = re.compile(r"\$\$\{(?:item|index)\b|\$\{(item(?:\.[^{}]+?)?|index)(:raw)?\}")
 
 
@@ -51,8 +53,16 @@ class Spread:
     gather: TaskSpec
 
 
-def spread(spec: TaskSpec, inputs: Mapping[str, TaskResult]) -> Spread:
+def spread(
+    spec: TaskSpec, inputs: Mapping[str, TaskResult], steps: Sequence[TaskSpec] = ()
+) -> list[Spread]:
     """Return what a task becomes that fans out over a list in a needed task's result.
+
+    Args:
+        steps: Of the chain that follows it: they become as many, see `FanOut.along`.
+
+    Returns:
+        It, and then its steps.
 
     Raises:
         InvalidRequestError: There is no list, it is too long, or an element lacks what the task's
@@ -85,9 +95,16 @@ def spread(spec: TaskSpec, inputs: Mapping[str, TaskResult]) -> Spread:
             hint="Have it find fewer, or raise the fan-out's most.",
         )
     # Its conditions held already, and its time has come.
-    ready = replace(spec, when=(), not_before=None, fan_out=None)
-    children = spread_over(ready, found)
-    return Spread(children, gathering(spec, children))
+    ready = replace(spec, when=(), not_before=None)
+    chain = {spec.name, *(one.name for one in steps)}
+    spreads = []
+    for one in (ready, *steps):
+        children = tuple(
+            of_element(child, number, chain)
+            for number, child in enumerate(spread_over(one, found), 1)
+        )
+        spreads.append(Spread(children, gathering(one, children)))
+    return spreads
 
 
 def spread_over(
@@ -112,6 +129,33 @@ def spread_over(
             hint="Put long texts into files, and name these.",
         )
     return tuple(_child(spec, one, at, everywhere) for at, one in enumerate(items, 1))
+
+
+def of_element(spec: TaskSpec, number: int, chain: Collection[str]) -> TaskSpec:
+    """Return a task about an element that needs, of a chain's tasks, those about the same one.
+
+    Args:
+        chain: The names of all that are about the same elements.
+    """
+
+    def name(one: str) -> str:
+        return f"{one}-{number}" if one in chain else one
+
+    def text(one: str) -> str:
+        return _REFERENCE.sub(renamed, one)
+
+    def renamed(place: re.Match[str]) -> str:
+        return place[0] if place[1] is None else f"${{tasks.{name(place[1])}."
+
+    return replace(
+        spec,
+        prompt=text(spec.prompt),
+        environment={key: text(one) for key, one in spec.environment.items()},
+        acceptance=replace(spec.acceptance, commands=tuple(map(text, spec.acceptance.commands))),
+        needs=tuple(map(name, spec.needs)),
+        when=tuple(replace(one, task=name(one.task)) for one in spec.when),
+        compensates=name(spec.compensates) if spec.compensates else "",
+    )
 
 
 def gathering(spec: TaskSpec, children: Sequence[TaskSpec]) -> TaskSpec:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from iterm_mcp.models.tasks import Condition, TaskSpec
+    from iterm_mcp.tasks.fan_out import Spread
     from iterm_mcp.tasks.statements import Record
     from iterm_mcp.tasks.writing import Writer
 
@@ -179,43 +180,81 @@ def _fan_out(
     add: AddTasks,
 ) -> list[Record]:
     """Put the tasks of all elements into the graph; the task itself waits for them from now on."""
-    found = spread(spec, inputs)
+    if spec.fan_out is not None and spec.fan_out.along:
+        raise InvalidRequestError(
+            f"{spec.fan_out.task!r} has fanned out without {spec.name!r}, which was not waiting",
+            hint="Submit what is left anew.",
+        )
+    steps = _steps_after(writer, row)
+    spreads = spread(spec, inputs, [load_spec(one.spec) for one in steps])
     connection = writer.connection
     names = connection.execute(
         sa.select(TASKS.c.name, TASKS.c.task_id).where(TASKS.c.graph == row.graph)
     )
-    ids: dict[str, str] = {row.name: row.task_id for row in names.all()}
-    for child in found.children:
-        if child.name in ids:
-            raise InvalidRequestError(
-                f"there is a task {child.name!r} already, as the fan-out would make one",
-                hint="Give that one another name.",
-            )
-    # Made from its id, so that no kill can make them twice.
-    ids |= {one.name: f"{row.task_id}.{at}" for at, one in enumerate(found.children, 1)}
-    outside = {one.need: one.need_id for one in needs_of(connection, row.task_id)}
-    keyless = [replace(one, key="") for one in found.children]
+    ids: dict[str, str] = {one.name: one.task_id for one in names.all()}
+    outside: dict[str, str] = {}
+    children: list[TaskSpec] = []
+    for one, found in zip([row, *steps], spreads, strict=True):
+        outside |= {need.need: need.need_id for need in needs_of(connection, one.task_id)}
+        for number, child in enumerate(found.children, 1):
+            if child.name in ids:
+                raise InvalidRequestError(
+                    f"there is a task {child.name!r} already, as the fan-out would make one",
+                    hint="Give that one another name.",
+                )
+            # Made from its id, so that no kill can make them twice.
+            ids[child.name] = f"{one.task_id}.{number}"
+            children.append(replace(child, key=""))
     fresh = add(
         writer,
-        keyless,
+        children,
         {**outside, **ids},
         row.graph,
         row.submitter,
-        {spec.directory: row.repository},
+        {child.directory: row.repository for child in children},
     )
-    connection.execute(sa.delete(NEEDS).where(NEEDS.c.task_id == row.task_id))
+    for one, found in zip([row, *steps], spreads, strict=True):
+        _gather_instead(writer, one, found, ids)
+    settled = [one for child in fresh for one in consider(writer, child, add)]
+    for one in [row, *steps]:
+        settled += consider(writer, writer.task(one.task_id), add)
+    return settled
+
+
+def _gather_instead(writer: Writer, row: Record, found: Spread, ids: Mapping[str, str]) -> None:
+    """Have a task wait for those that it has become."""
+    writer.connection.execute(sa.delete(NEEDS).where(NEEDS.c.task_id == row.task_id))
     edges = [
-        {"task_id": row.task_id, "need": one.name, "need_id": ids[one.name]} for one in keyless
+        {"task_id": row.task_id, "need": one.name, "need_id": ids[one.name]}
+        for one in found.children
     ]
     if edges:
-        connection.execute(sa.insert(NEEDS), edges)
-    connection.execute(
+        writer.connection.execute(sa.insert(NEEDS), edges)
+    writer.connection.execute(
         sa.update(TASKS)
         .where(TASKS.c.task_id == row.task_id)
         .values(spec=dump_spec(found.gather), kind=GATHER, reason=f"for its {len(edges)} tasks")
     )
-    settled = [one for child in fresh for one in consider(writer, child, add)]
-    return [*settled, *consider(writer, writer.task(row.task_id), add)]
+
+
+def _steps_after(writer: Writer, head: Record) -> list[Record]:
+    """Return the chain that follows a task that fans out, as far as it is not cancelled.
+
+    What was skipped is part of it, for when that which it needs besides is tried again.
+    """
+    chain = {head.name: head}
+    waiting = deque([head])
+    while waiting:
+        before = waiting.popleft()
+        for state in (TaskState.WAITING, TaskState.SKIPPED):
+            for row in _dependants(writer, before.task_id, state):
+                fan_out = load_spec(row.spec).fan_out
+                ours = row.graph == head.graph and row.name not in chain
+                if ours and fan_out is not None and fan_out.along and fan_out.task == head.name:
+                    chain[row.name] = row
+                    waiting.append(row)
+    del chain[head.name]
+    return sorted(chain.values(), key=lambda row: int(row.number))
 
 
 def _dependants(writer: Writer, task_id: str, state: TaskState = TaskState.WAITING) -> list[Record]:

@@ -121,6 +121,8 @@ tasks:
     needs: scan
     fan_out: tasks.scan.output.rows
     run: echo ${item.n} ${item.word}
+    then:
+      - loud: {run: "echo ${tasks.each.output} ${item.n} ${tasks.scan.output.count}", needs: scan}
   known:
     needs: scan
     fan_out: [x, y]
@@ -128,7 +130,7 @@ tasks:
     then:
       - twice: {run: "echo ${tasks.known.output} ${tasks.known.output}"}
   sum:
-    needs: [each, twice, "known-*"]
+    needs: [each, loud, twice, "known-*"]
     when: tasks.each.output contains "1 a b"
     run: printf %s ${tasks.each.output} ${tasks.twice.output} ${tasks.known-*.output}
   never: {needs: scan, when: tasks.scan.output.count > 5, run: "touch never"}
@@ -140,6 +142,9 @@ tasks:
         assert tasks["each"].spec.kind == GATHER
         assert tasks["each"].result is not None
         assert tasks["each"].result.output == ["1 a b", "2 $(touch evil)"]
+        assert tasks["loud"].result is not None
+        assert tasks["loud"].result.output == ["1 a b 1 2", "2 $(touch evil) 2 2"]
+        assert tasks["loud-2"].spec.needs == ("each-2", "scan")
         assert tasks["sum"].result is not None
         assert tasks["sum"].result.output == (
             '["1 a b","2 $(touch evil)"]["x2 x2","y2 y2"]{"known-1":"x2","known-2":"y2"}'
@@ -148,7 +153,7 @@ tasks:
         assert not {"evil", "never", "after"} & {*os.listdir(folder)}  # noqa: PTH208 - names
 
         drawing = draw("one", nodes_of_tasks(tasks.values()))
-        assert "one: 10 tasks, 2 skipped, 8 succeeded" in drawing[0]
+        assert "one: 12 tasks, 2 skipped, 10 succeeded" in drawing[0]
         assert any("each \u00d72  2 succeeded" in line for line in drawing)
 
 

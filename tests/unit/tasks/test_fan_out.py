@@ -26,7 +26,7 @@ def mending(prompt: str = "Mend ${item.name}.", kind: str = "claude", **others: 
 
 
 def test_each_element_gets_a_task_of_its_own() -> None:
-    became = spread(mending(key="k"), {"scan": FOUND})
+    (became,) = spread(mending(key="k"), {"scan": FOUND})
 
     assert [(one.name, one.prompt, one.key) for one in became.children] == [
         ("mend-1", "Mend a.", "k-1"),
@@ -37,7 +37,7 @@ def test_each_element_gets_a_task_of_its_own() -> None:
 
 
 def test_the_task_itself_gathers_them() -> None:
-    became = spread(mending(key="k"), {"scan": FOUND})
+    (became,) = spread(mending(key="k"), {"scan": FOUND})
 
     assert (became.gather.name, became.gather.kind, became.gather.key) == ("mend", GATHER, "k")
     assert became.gather.needs == ("mend-1", "mend-2")
@@ -47,13 +47,13 @@ def test_the_task_itself_gathers_them() -> None:
 def test_conditions_that_held_are_not_asked_again() -> None:
     condition = Condition("scan", "output.modules", Operator.EXISTS)
 
-    became = spread(mending(when=(condition,)), {"scan": FOUND})
+    (became,) = spread(mending(when=(condition,)), {"scan": FOUND})
 
     assert not any(one.when for one in (*became.children, became.gather))
 
 
 def test_an_empty_list_leaves_nothing_to_gather() -> None:
-    became = spread(mending(), {"scan": TaskResult({"modules": []})})
+    (became,) = spread(mending(), {"scan": TaskResult({"modules": []})})
 
     assert not became.children
     assert not became.gather.needs
@@ -121,7 +121,7 @@ def test_an_element_reaches_a_command_as_one_word_whatever_it_holds(item: str) -
 @given(st.lists(st.integers() | st.text(), max_size=30))
 def test_gathered_outputs_stand_in_the_order_of_the_list(items: list[int | str]) -> None:
     spec = TaskSpec("m", "claude", "${item}", "/", needs=("s",), fan_out=FanOut("s"))
-    became = spread(spec, {"s": TaskResult(items)})  # type: ignore[arg-type]  # it is JSON
+    (became,) = spread(spec, {"s": TaskResult(items)})  # type: ignore[arg-type]  # it is JSON
     results = {
         child.name: TaskResult(output=item)
         for child, item in zip(became.children, items, strict=True)

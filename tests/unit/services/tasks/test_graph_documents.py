@@ -355,6 +355,30 @@ def test_a_chain_follows_each_element_by_itself() -> None:
     assert found["done"].needs == ("fix",)
 
 
+def test_a_chain_after_a_list_that_is_found_fans_out_along_with_it() -> None:
+    found = specs("""
+      scan: {run: ls}
+      build:
+        needs: scan
+        fan_out: tasks.scan.output
+        run: build ${item}
+        then:
+          - review: {run: "review ${item} ${tasks.build.output}"}
+          - fix: {needs: scan, run: "echo ${tasks.review.output}"}
+      done: {needs: ["fix-*"], run: x}
+    """)
+
+    along = FanOut("build", along=True)
+    assert {name: (one.needs, one.fan_out) for name, one in found.items()} == {
+        "scan": ((), None),
+        "build": (("scan",), FanOut("scan", "output", 100)),
+        "review": (("build",), along),
+        "fix": (("review", "scan"), along),
+        "done": (("fix",), None),
+    }
+    assert found["review"].prompt == "review ${item} ${tasks.build.output}"
+
+
 def test_a_chain_of_single_tasks_follows_one_by_one() -> None:
     found = specs("""
       a:
@@ -462,8 +486,15 @@ def test_what_a_command_has_in_common_with_agents_does_not_make_it_one() -> None
         ("a: {run: x, fan_out: [1]}\na-1: {run: y}", ["'a-1' may be one of them"]),
         ("a: {run: x, then: [{b: {run: y}}]}\nb: {run: z}", ["'b' is there 2 times"] * 2),
         (
-            "s: {run: x}\na: {run: x, needs: s, fan_out: tasks.s.output, then: [{b: {run: y}}]}",
-            ["tasks.a.then: no chain can follow a list"],
+            """s: {run: x}
+a: {run: x, needs: s, fan_out: tasks.s.output, then: [{b: {run: y, fan_out: [2]}}]}""",
+            ["tasks.a.then.1.b.fan_out: it is about one element of a's list already"],
+        ),
+        (
+            """s: {run: x}
+b-3: {run: z}
+a: {run: x, needs: s, fan_out: tasks.s.output, then: [{b: {run: y}}]}""",
+            ["'b-3' may be one of them"],
         ),
         (
             "a: {run: x, fan_out: [1], then: [{b: {run: y, fan_out: [2]}}]}",
@@ -553,7 +584,7 @@ def test_what_is_made_undone_has_no_ties_of_its_own() -> None:
     assert len(found) == 3
     assert "needs has no meaning here" in found[0]
     assert "'a.undo' makes another task undone" in found[1]
-    assert "cannot fan out" in found[2]
+    assert "cannot be about what another one finds" in found[2]
 
 
 def test_an_agent_needs_a_kind() -> None:

@@ -92,7 +92,7 @@ class Checker:
                 )
             head, _, number = draft.name.rpartition("-")
             fanned = self._names.get(head)
-            if number.isdecimal() and fanned is not None and (fanned.head or fanned.found_list):
+            if number.isdecimal() and fanned is not None and fanned.is_many:
                 fix = (
                     f"Call it otherwise: tasks of {head}'s elements are called {head}-1 and so on."
                 )
@@ -150,17 +150,14 @@ class Checker:
             )
 
     def _chain(self, draft: Draft) -> Iterator[Problem]:
-        if draft.part.then and draft.found_list:
-            fix = f"Write a task that needs {draft.name}: it begins when all elements are done."
-            what = "no chain can follow a list that is only found while it runs"
-            yield self._at((*draft.path, "then"), what, fix)
-        if draft.part.undo is not None and draft.found_list:
+        if draft.part.undo is not None and draft.along:
             fix = "Write the list out, or make it undone in one task."
-            what = "a task that is made undone cannot fan out over what another one finds"
+            what = "a task that is made undone cannot be about what another one finds"
             yield self._at((*draft.path, "undo"), what, fix)
-        if draft.head and draft.head != draft.name and draft.over is not None:
-            fix = f"Take it out of the chain, and have it need {draft.follows or draft.head}."
-            what = f"it is about one element of {draft.head}'s list already"
+        head = draft.head or draft.along
+        if head not in {"", draft.name} and draft.over is not None:
+            fix = f"Take it out of the chain, and have it need {draft.follows or head}."
+            what = f"it is about one element of {head}'s list already"
             yield self._at((*draft.path, "fan_out"), what, fix)
 
     def _list(self, draft: Draft) -> Iterator[Problem]:
@@ -232,10 +229,7 @@ class Checker:
                 one.name
                 for one in self._drafts
                 if not one.compensates
-                and (
-                    fits(one.name, star)
-                    or ((one.head or one.found_list) and fits(one.name, star, (one.name,)))
-                )
+                and (fits(one.name, star) or (one.is_many and fits(one.name, star, (one.name,))))
             ]
             self._stars[star] = [*found, *(one for one in self._unread if fits(one, star))]
         return [one for one in self._stars[star] if one != draft.name]
@@ -272,7 +266,7 @@ class Checker:
     def _is_kept(self, task: str, value: str, path: Path) -> Iterator[Problem]:
         needed = self._names.get(task)
         name = value.removeprefix("files.")
-        if needed is None or name == value or needed.head or needed.found_list:
+        if needed is None or name == value or needed.is_many:
             return
         if name not in needed.part.files:
             kept = ", ".join(needed.part.files) or "none"

@@ -15,16 +15,13 @@ from iterm_mcp.models.tasks import COMMAND, Acceptance, FanOut, RetryPolicy, Tas
 from iterm_mcp.services.tasks.graphs.document import MOST_ELEMENTS, FanOutPart
 from iterm_mcp.services.tasks.graphs.texts import NOT_GIVEN, plain
 from iterm_mcp.services.tasks.graphs.whens import read_place, read_when
-from iterm_mcp.tasks.conditions import FIELDS
-from iterm_mcp.tasks.fan_out import gathering, spread_over
+from iterm_mcp.tasks.fan_out import gathering, of_element, spread_over
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from iterm_mcp.services.tasks.graphs.document import AcceptPart, TaskPart
     from iterm_mcp.services.tasks.graphs.drafts import Draft
-
-_REFERENCE = re.compile(rf"\$\$\{{tasks\.|\$\{{tasks\.([^{{}}]+?)\.(?={'|'.join(FIELDS)})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +51,7 @@ def compile_draft(draft: Draft, chain: Collection[str], items: Sequence[object] 
         return Compiled(draft, (spec,))
     values = [plain(one) for one in items]
     children = tuple(
-        _of_element(one, number, chain)
+        of_element(one, number, chain)
         for number, one in enumerate(spread_over(spec, values, everywhere=True), 1)
     )
     if draft.compensates:
@@ -69,7 +66,6 @@ def spec_of(draft: Draft) -> TaskSpec:
         InvalidRequestError: A condition or the place of its list is none.
     """
     part = draft.part
-    found = "" if NOT_GIVEN.fullmatch(draft.found_list) else draft.found_list
     return TaskSpec(
         name=draft.name,
         kind=(COMMAND if part.run is not None else part.kind) or "",
@@ -94,9 +90,17 @@ def spec_of(draft: Draft) -> TaskSpec:
         compensates=draft.compensates,
         not_before=part.not_before,
         files=tuple(part.files),
-        fan_out=FanOut(*read_place(found), most_of(draft)) if found else None,
+        fan_out=_fan_out_of(draft),
         strategy={TASK: part.work} if part.work and part.run is None else {},
     )
+
+
+def _fan_out_of(draft: Draft) -> FanOut | None:
+    if draft.found_list and not NOT_GIVEN.fullmatch(draft.found_list):
+        return FanOut(*read_place(draft.found_list), most_of(draft))
+    if draft.along not in {"", draft.name}:
+        return FanOut(draft.along, along=True)
+    return None
 
 
 def most_of(draft: Draft) -> int:
@@ -114,7 +118,7 @@ def resolved(
 
     Args:
         names: Of all tasks but of those that make others undone.
-        lists: Of tasks that fan out over a list that is not known yet: these stand for theirs.
+        lists: Of tasks about elements of a list that is not known yet: these stand for theirs.
     """
     stars: dict[str, list[str]] = {}
 
@@ -140,29 +144,6 @@ def fits(name: str, star: str, lists: Collection[str] = ()) -> bool:
 @lru_cache(maxsize=256)
 def _pattern(star: str) -> re.Pattern[str]:
     return re.compile(translate(star))
-
-
-def _of_element(spec: TaskSpec, number: int, same: Collection[str]) -> TaskSpec:
-    """Return a task of a chain about an element that needs those about the same one."""
-
-    def name(one: str) -> str:
-        return f"{one}-{number}" if one in same else one
-
-    def text(one: str) -> str:
-        return _REFERENCE.sub(_renamed, one)
-
-    def _renamed(place: re.Match[str]) -> str:
-        return place[0] if place[1] is None else f"${{tasks.{name(place[1])}."
-
-    return replace(
-        spec,
-        prompt=text(spec.prompt),
-        environment={key: text(one) for key, one in spec.environment.items()},
-        acceptance=replace(spec.acceptance, commands=tuple(map(text, spec.acceptance.commands))),
-        needs=tuple(map(name, spec.needs)),
-        when=tuple(replace(one, task=name(one.task)) for one in spec.when),
-        compensates=name(spec.compensates) if spec.compensates else "",
-    )
 
 
 def _directory(text: str) -> str:

@@ -28,6 +28,7 @@ class Draft:
         needs: As they are written; for a step of a chain also the one before.
         head: The task whose elements it is about: itself, where it fans out over a list that is
             known, or the one that its chain begins with; empty for none.
+        along: Likewise, where the list is only found while the graph runs.
         follows: The step before in its chain; empty for none.
         compensates: The task that it makes undone; empty for none.
         own: The keys that are written in it, and are not what all tasks have in common.
@@ -38,9 +39,15 @@ class Draft:
     part: TaskPart
     needs: tuple[str, ...]
     head: str = ""
+    along: str = ""
     follows: str = ""
     compensates: str = ""
     own: frozenset[str] = frozenset()
+
+    @property
+    def is_many(self) -> bool:
+        """Whether there is one such task for each element of a list."""
+        return bool(self.head or self.along)
 
     @property
     def items(self) -> list[Any] | None:
@@ -74,8 +81,10 @@ def _chain(draft: Draft, defaults: SharedPart) -> Iterator[Draft]:
     written = draft.part
     merged = TaskPart.model_validate(_merged(defaults, written))
     draft = replace(draft, part=merged, own=frozenset(written.model_fields_set))
-    if draft.items is not None and not draft.head:
+    if not draft.is_many and draft.items is not None:
         draft = replace(draft, head=draft.name)
+    elif not draft.is_many and draft.found_list:
+        draft = replace(draft, along=draft.name)
     yield draft
     if written.undo is not None:
         part = TaskPart.model_validate(_merged(defaults, written.undo))
@@ -85,6 +94,7 @@ def _chain(draft: Draft, defaults: SharedPart) -> Iterator[Draft]:
             part,
             (draft.name,),
             draft.head,
+            draft.along,
             compensates=draft.name,
             own=frozenset(written.undo.model_fields_set),
         )
@@ -93,7 +103,9 @@ def _chain(draft: Draft, defaults: SharedPart) -> Iterator[Draft]:
         for name, part in step.items():
             path = (*draft.path, "then", at, name)
             needs = (before, *part.needs)
-            yield from _chain(Draft(name, path, part, needs, draft.head, before), defaults)
+            yield from _chain(
+                Draft(name, path, part, needs, draft.head, draft.along, before), defaults
+            )
             before = name
 
 

@@ -162,7 +162,7 @@ class _Look:
         if self.problems:
             return []
         names = [one.name for one in specs if not one.compensates]
-        lists = {one.name for one in drafts if one.found_list}
+        lists = {one.name for one in drafts if one.along}
         specs = resolved(specs, names, lists)
         if sum(len(one.needs) for one in specs) > MOST_NEEDS:
             fix = "Have one task gather many, and others need that one."

@@ -176,8 +176,8 @@ def main() -> int:
             CACHE: f"{folder}/cache",
             # The state of whoever runs this is not the tests' to read or to change.
             "ITERM_MCP_HOME": f"{folder}/home",
-            # Tests start hundreds of interpreters: none should compile what another has compiled.
-            "PYTHONPYCACHEPREFIX": f"{folder}/bytecode",
+            # Tests start hundreds of interpreters: none should compile what another has compiled,
+            # in this run or in one before it.
             "PYTHONDONTWRITEBYTECODE": "",  # empty means: do write it
         }
         return 0 if run_all(gates(**vars(options)), environ) else 1

@@ -1,7 +1,8 @@
 """Run all checks and tests, and say in a table what became of each.
 
-``uv run scripts/check.py``         everything, with the coverage gate; what CI runs.
-``uv run scripts/check.py --fast``  the static gates and the unit tests, for while you work.
+``uv run scripts/check.py``             everything; what CI runs for each change.
+``uv run scripts/check.py --fast``      the static gates and the unit tests, for while you work.
+``uv run scripts/check.py --coverage``  all tests, and the gate of what they cover; each night.
 
 Exits with 1 when a gate is red. A gate whose tool is not installed is shown as skipped, and is
 red where ``CI`` is set: CI must not lose a gate without anybody noticing.
@@ -20,7 +21,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
@@ -64,15 +65,23 @@ STATIC = [
 UNIT = Gate("unit tests", [[PYTHON, "-m", "pytest", "-q", "tests/unit"]], live=True)
 # Most of a test is waiting for other processes, so there may be more of them than processors.
 SIDE_BY_SIDE = ["-n", str((os.cpu_count() or 1) + 1), "--dist", "worksteal"]
-PYTEST = [PYTHON, "-m", "coverage", "run", "-m", "pytest", "-q"]
+PYTEST = [PYTHON, "-m", "pytest", "-q"]
+MEASURED = [PYTHON, "-m", "coverage", "run", "-m", "pytest", "-q"]
 CACHE = "ITERM_MCP_CHECK_CACHE"
 """The variable that says where this run notes its failures."""
-TESTS = Gate(
-    "tests",
-    [[*PYTEST, "--durations=10", "-o", f"cache_dir=${{{CACHE}}}", *SIDE_BY_SIDE]],
-    live=True,
-    again=[*PYTEST, "-o", f"cache_dir=${{{CACHE}}}", "--last-failed"],
-)
+
+
+def all_tests(pytest: Command) -> Gate:
+    """Return the gate of all tests, run by this command."""
+    noting = [*pytest, "-o", f"cache_dir=${{{CACHE}}}"]
+    return Gate(
+        "tests",
+        [[*noting, "--durations=10", *SIDE_BY_SIDE]],
+        live=True,
+        again=[*noting, "--last-failed"],
+    )
+
+
 COVERAGE = Gate(
     "coverage",
     [
@@ -80,6 +89,13 @@ COVERAGE = Gate(
         [PYTHON, "-m", "coverage", "report"],
     ],
 )
+
+
+def gates(*, fast: bool = False, coverage: bool = False) -> list[Gate]:
+    """Return the gates that were asked for."""
+    if coverage:
+        return [all_tests(MEASURED), COVERAGE]
+    return [*STATIC, UNIT if fast else all_tests(PYTEST)]
 
 
 def run(gate: Gate, environ: Mapping[str, str]) -> tuple[bool, str]:
@@ -130,10 +146,10 @@ def failed_tests(environ: Mapping[str, str]) -> list[str]:
     return failed if all("::" in one for one in failed) else []
 
 
-def run_all(gates: Iterator[Gate], environ: Mapping[str, str]) -> bool:
+def run_all(asked: Sequence[Gate], environ: Mapping[str, str]) -> bool:
     """Run every gate, red ones notwithstanding; print the table."""
     rows = []
-    for gate in gates:
+    for gate in asked:
         print(f"… {gate.name}", flush=True)
         started = perf_counter()
         green, words = run(gate, environ)
@@ -149,8 +165,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--fast", action="store_true", help="static gates and unit tests only")
-    fast = parser.parse_args().fast
+    asked = parser.add_mutually_exclusive_group()
+    asked.add_argument("--fast", action="store_true", help="static gates and unit tests only")
+    asked.add_argument("--coverage", action="store_true", help="all tests, and what they cover")
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="im-check-") as folder:
         environ = {
             **os.environ,
@@ -158,12 +176,11 @@ def main() -> int:
             CACHE: f"{folder}/cache",
             # The state of whoever runs this is not the tests' to read or to change.
             "ITERM_MCP_HOME": f"{folder}/home",
-            # Tests start hundreds of interpreters: none should compile what another has compiled.
-            "PYTHONPYCACHEPREFIX": f"{folder}/bytecode",
+            # Tests start hundreds of interpreters: none should compile what another has compiled,
+            # in this run or in one before it.
             "PYTHONDONTWRITEBYTECODE": "",  # empty means: do write it
         }
-        gates = [*STATIC, UNIT] if fast else [*STATIC, TESTS, COVERAGE]
-        return 0 if run_all(iter(gates), environ) else 1
+        return 0 if run_all(gates(**vars(options)), environ) else 1
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 PAUSE_SECONDS = 0.01
+MOST_PAUSE_SECONDS = 0.2
 
 
 @overload
@@ -41,15 +42,18 @@ async def eventually(
 ) -> T:
     """Ask again and again until the answer is accepted, and return it.
 
-    The probe may be a coroutine function or a quick plain one.
+    The probe may be a coroutine function or a quick plain one. It is paused for as long as it
+    takes: what asks a daemon, or all processes, would else keep from its work what it waits for.
     Fails the test with the last answer when the time is over.
     """
     answer: list[T] = []
     with anyio.move_on_after(within_seconds):
         while True:
+            began = anyio.current_time()
             found = probe()
             answer[:] = [await found if isawaitable(found) else found]
             if accept(answer[0]):
                 return answer[0]
-            await anyio.sleep(PAUSE_SECONDS)
+            took = anyio.current_time() - began
+            await anyio.sleep(min(max(took, PAUSE_SECONDS), MOST_PAUSE_SECONDS))
     raise AssertionError(f"not within {within_seconds:g} s; the last answer was {answer or 'none'}")

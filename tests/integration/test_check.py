@@ -1,4 +1,4 @@
-"""The gates of `scripts/check.py`: what is run once more, and what is red."""
+"""The gates of `scripts/check.py`: which there are, what is run once more, and what is red."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from scripts.check import CACHE, UNSTEADY_LIMIT, Gate, failed_tests, run
+from scripts.check import CACHE, COVERAGE, ROOT, UNSTEADY_LIMIT, Gate, failed_tests, gates, run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -83,3 +83,19 @@ def test_what_could_not_be_collected_is_not_called_unsteady(
     path.write_text(noted)
 
     assert failed_tests(environ) == failed
+
+
+def test_what_tests_cover_is_measured_apart_from_every_run() -> None:
+    plain, measured = gates(), gates(coverage=True)
+
+    assert [one.name for one in measured] == ["tests", "coverage"]
+    assert plain[-1].name == "tests"
+    assert COVERAGE not in plain
+    assert not any("coverage" in word for command in plain[-1].commands for word in command)
+    for commands in (measured[0].commands, [measured[0].again]):
+        assert all(command[1:4] == ["-m", "coverage", "run"] for command in commands)
+
+
+def test_what_tests_cover_is_looked_at_every_night() -> None:
+    workflow = (ROOT / ".github" / "workflows" / "nightly.yml").read_text("utf-8")
+    assert "- run: uv run scripts/check.py --coverage\n" in workflow

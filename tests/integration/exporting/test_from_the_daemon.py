@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tests.integration.homes import Home
 
 CALLS = 7
+TOOL = "query_events"  # waits for no terminal
 
 
 def calls(collected: Collected) -> float:
@@ -31,7 +32,7 @@ def calls(collected: Collected) -> float:
         sum(
             one["asDouble"]
             for one in points
-            if {"key": "tool", "value": {"stringValue": "list_agents"}} in one["attributes"]
+            if {"key": "tool", "value": {"stringValue": TOOL}} in one["attributes"]
         )
     )
 
@@ -51,9 +52,9 @@ async def test_every_call_of_a_tool_arrives_at_a_sink_and_at_a_collector(home: H
         headers = {"Authorization": f"Bearer {home.token()}"}
         async with httpx2.AsyncClient(base_url=url, headers=headers, timeout=30) as http:
             for _ in range(CALLS):
-                assert (await http.post("/v1/tools/list_agents", json={})).status_code == 200
+                assert (await http.post(f"/v1/tools/{TOOL}", json={})).status_code == 200
         start = "iterm_mcp.tool_calls:"
-        wanted = "|c|#env:test,tool:list_agents,outcome:ok"
+        wanted = f"|c|#env:test,tool:{TOOL},outcome:ok"
 
         def counted() -> float:
             lines = [one for one in sink.read() if one.startswith(start) and one.endswith(wanted)]

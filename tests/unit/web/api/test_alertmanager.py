@@ -65,6 +65,13 @@ async def opened(folder: Path) -> AsyncIterator[tuple[Side, Alerts]]:
             yield side, alerts
 
 
+@pytest.fixture(scope="module")
+async def quiet(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[Side, Alerts]]:
+    """A side of the module's own, without any alert."""
+    async with opened(tmp_path_factory.mktemp("quiet")) as both:
+        yield both
+
+
 async def test_an_alert_is_raised_by_its_webhook_and_settled_by_it(tmp_path: Path) -> None:
     async with opened(tmp_path) as (side, alerts):
         told = await side.post(PLACE, body(alert(), alert("ff"), truncatedAlerts=7))
@@ -101,11 +108,11 @@ async def test_only_those_who_may_change_things_tell_of_alerts(tmp_path: Path) -
     ],
 )
 async def test_what_is_no_such_payload_is_refused_whole(
-    tmp_path: Path, sent: dict[str, Any]
+    quiet: tuple[Side, Alerts], sent: dict[str, Any]
 ) -> None:
-    async with opened(tmp_path) as (side, alerts):
-        assert error_of(await side.post(PLACE, sent)) == (400, "bad_arguments")
-        assert await alerts.listed() == ()
+    side, alerts = quiet
+    assert error_of(await side.post(PLACE, sent)) == (400, "bad_arguments")
+    assert await alerts.listed() == ()
 
 
 async def test_a_body_has_a_bounded_size(tmp_path: Path) -> None:

@@ -81,6 +81,6 @@ async def test_costs_are_reported(side: Side) -> None:
     ],
 )
 async def test_what_means_nothing_is_refused(
-    side: Side, tool: str, body: dict[str, object]
+    still: Side, tool: str, body: dict[str, object]
 ) -> None:
-    assert error_of(await side.post(f"/v1/tools/{tool}", body)) == (400, "bad_arguments")
+    assert error_of(await still.post(f"/v1/tools/{tool}", body)) == (400, "bad_arguments")

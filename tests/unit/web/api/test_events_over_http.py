@@ -58,8 +58,8 @@ async def test_filters_hold_together(side: Side) -> None:
      "least_dollars=nan", "nope=1", "cursor=x", "pattern=(", "saved=missing",
      "least_seconds=-1", "failed=perhaps"],
 )  # fmt: skip
-async def test_what_cannot_be_asked_is_refused(side: Side, query: str) -> None:
-    status, _ = error_of(await side.get(f"/v1/events?{query}"))
+async def test_what_cannot_be_asked_is_refused(still: Side, query: str) -> None:
+    status, _ = error_of(await still.get(f"/v1/events?{query}"))
     assert status == (404 if "missing" in query else 400)
 
 
@@ -259,7 +259,7 @@ async def test_who_saw_nothing_else_comes_back_to_where_the_stream_began(side: S
 
 
 @pytest.mark.parametrize("query", ["pattern=(", "snapshot=-1", "after=x", "saved=missing"])
-async def test_a_stream_that_cannot_be_is_refused_before_it_begins(side: Side, query: str) -> None:
-    assert error_of(await side.get(f"/v1/events/stream?{query}"))[0] in {400, 404}
+async def test_a_stream_that_cannot_be_is_refused_before_it_begins(still: Side, query: str) -> None:
+    assert error_of(await still.get(f"/v1/events/stream?{query}"))[0] in {400, 404}
     last = ("last-event-id", "not-a-number")
-    assert error_of(await side.get("/v1/events/stream", last))[0] == 400
+    assert error_of(await still.get("/v1/events/stream", last))[0] == 400

@@ -19,6 +19,13 @@ async def kept(side: Side) -> None:
     )
 
 
+@pytest.fixture(scope="module")
+async def telling(still: Side) -> Side:
+    """The module's own side, which has something to tell."""
+    await kept(still)
+    return still
+
+
 async def test_a_query_is_sent_as_a_file(side: Side) -> None:
     await kept(side)
     await side.ask("PUT", "/v1/filters/prompts", {"kind": ["PromptSubmitted"]})
@@ -33,9 +40,8 @@ async def test_a_query_is_sent_as_a_file(side: Side) -> None:
 @pytest.mark.parametrize(
     "path", ["events?", "conversations/c1?", "compare?conversation=c1&conversation=c1&"]
 )
-async def test_everything_is_sent_in_every_format(side: Side, path: str, kind: str) -> None:
-    await kept(side)
-    found = await side.get(f"/v1/exports/{path}format={kind}")
+async def test_everything_is_sent_in_every_format(telling: Side, path: str, kind: str) -> None:
+    found = await telling.get(f"/v1/exports/{path}format={kind}")
     assert found.status == 200
     assert b"mend it" in found.body
     assert "sandbox" in found.headers["content-security-policy"]
@@ -48,8 +54,8 @@ async def test_everything_is_sent_in_every_format(side: Side, path: str, kind: s
      ("exports/events?pattern=(", 400), ("exports/events?most=0", 400),
      ("exports/compare", 400), ("history/weeks?weeks=0", 400), ("history/trends?days=999", 400)],
 )  # fmt: skip
-async def test_what_cannot_be_is_refused(side: Side, path: str, status: int) -> None:
-    assert error_of(await side.get(f"/v1/{path}"))[0] == status
+async def test_what_cannot_be_is_refused(telling: Side, path: str, status: int) -> None:
+    assert error_of(await telling.get(f"/v1/{path}"))[0] == status
 
 
 async def test_weeks_trends_and_shifts_are_told(side: Side) -> None:

@@ -32,6 +32,13 @@ async def kept(side: Side) -> None:
     await side.events.append([*story(), told.prompt(50, f"{EVIL} {SECRET}")])
 
 
+@pytest.fixture(scope="module")
+async def telling(still: Side) -> Side:
+    """The module's own side, which has something to tell."""
+    await kept(still)
+    return still
+
+
 async def shared(side: Side, **given: object) -> dict[str, Any]:
     made = await side.post("/v1/shares", {"conversation": "c1"} | given)
     assert made.status == 200, made.body
@@ -107,9 +114,8 @@ async def test_one_answer_to_all_that_opens_nothing(side: Side) -> None:
 @pytest.mark.parametrize(
     "path", ["/s/../v1/events", "/s/a/b", "/s/", "/s", "/s//etc/passwd", "/s/x/../../healthz"]
 )
-async def test_nothing_else_is_reached_through_the_open_door(side: Side, path: str) -> None:
-    await kept(side)
-    found = await visit(side, path)
+async def test_nothing_else_is_reached_through_the_open_door(telling: Side, path: str) -> None:
+    found = await visit(telling, path)
     assert found.status in {401, 404, 307}
     assert b"do it" not in found.body
 
@@ -219,9 +225,8 @@ async def test_no_answer_with_a_link_is_kept(side: Side) -> None:
     ],
     ids=str,
 )  # fmt: skip
-async def test_what_cannot_be_shared_is_refused(side: Side, given: dict[str, object]) -> None:
-    await kept(side)
-    assert error_of(await side.post("/v1/shares", given))[0] == 400
+async def test_what_cannot_be_shared_is_refused(telling: Side, given: dict[str, object]) -> None:
+    assert error_of(await telling.post("/v1/shares", given))[0] == 400
 
 
 async def test_a_saved_filter_and_a_session_are_shared(side: Side) -> None:

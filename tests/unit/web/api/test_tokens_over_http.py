@@ -105,24 +105,24 @@ async def test_what_cannot_be_a_token_is_refused(
     ["", "Bearer", "Bearer ", "bearer " + TOKEN, "Basic " + TOKEN, "Bearer  " + TOKEN,
      "Bearer " + TOKEN + "x", "Bearer \xff"],
 )  # fmt: skip
-async def test_what_is_no_token_is_no_token(side: Side, shown: str) -> None:
-    answer = await side.ask("GET", "/v1/sessions", None, ("authorization", shown), token=None)
+async def test_what_is_no_token_is_no_token(still: Side, shown: str) -> None:
+    answer = await still.ask("GET", "/v1/sessions", None, ("authorization", shown), token=None)
     assert error_of(answer) == (401, "unauthorized")
     assert answer.headers["www-authenticate"] == "Bearer"
 
 
-async def test_no_path_under_v1_is_open_but_the_document(side: Side) -> None:
+async def test_no_path_under_v1_is_open_but_the_document(still: Side) -> None:
     opened = {"/docs", "/docs/{name}", "/openapi.json"}
-    for path in sorted((await side.api.application.made()).state.paths):
+    for path in sorted((await still.api.application.made()).state.paths):
         if path.removeprefix("/v1") in opened:
             continue
         for method in ("GET", "POST"):
-            answer = await side.ask(method, path, token=None)
+            answer = await still.ask(method, path, token=None)
             assert answer.status == 401, (method, path)
 
 
 @pytest.mark.parametrize("path", ["/v1/docs/../sessions", "/v1/docs/%2e%2e/sessions", "/v1//docs",
                                   "/v1/docs/LICENSE", "/v1/docs/..%2f..%2ftoken"])  # fmt: skip
-async def test_nothing_is_reached_beside_the_pages_of_the_document(side: Side, path: str) -> None:
-    answer = await side.ask("GET", path, token=None)
+async def test_nothing_is_reached_beside_the_pages_of_the_document(still: Side, path: str) -> None:
+    answer = await still.ask("GET", path, token=None)
     assert answer.status in {401, 404}

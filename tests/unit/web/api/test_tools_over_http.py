@@ -19,8 +19,8 @@ async def opened(side: Side) -> str:
     return str(answer.json()["session_id"])
 
 
-async def test_tools_are_listed_with_their_schemas_and_tiers(side: Side) -> None:
-    tools = {one["name"]: one for one in (await side.get("/v1/tools")).json()["tools"]}
+async def test_tools_are_listed_with_their_schemas_and_tiers(still: Side) -> None:
+    tools = {one["name"]: one for one in (await still.get("/v1/tools")).json()["tools"]}
     assert tools["read_screen"]["tier"] == "read"
     assert tools["close_session"]["tier"] == "destructive"
     assert "session_id" in tools["read_screen"]["input_schema"]["properties"]
@@ -56,8 +56,8 @@ async def test_parameters_of_a_url_become_arguments(side: Side) -> None:
         ("/v1/commands/x?wait_seconds=soon", "wait_seconds is no number"),
     ],
 )
-async def test_a_parameter_that_does_not_fit_is_told(side: Side, path: str, says: str) -> None:
-    answer = await side.get(path)
+async def test_a_parameter_that_does_not_fit_is_told(still: Side, path: str, says: str) -> None:
+    answer = await still.get(path)
     assert error_of(answer) == (400, "bad_arguments")
     assert says in answer.json()["error"]["message"]
 
@@ -89,17 +89,17 @@ async def test_a_note_is_kept_found_and_removed_by_its_path(side: Side) -> None:
     ],
 )
 async def test_a_body_that_is_no_json_object_is_refused(
-    side: Side, body: bytes, kind: str, expected: tuple[int, str]
+    still: Side, body: bytes, kind: str, expected: tuple[int, str]
 ) -> None:
-    answer = await side.ask("POST", "/v1/tools/open_session", body, kind=kind)
+    answer = await still.ask("POST", "/v1/tools/open_session", body, kind=kind)
     assert error_of(answer) == expected
 
 
-async def test_errors_of_tools_have_the_shape_and_the_status_of_their_family(side: Side) -> None:
-    assert error_of(await side.get("/v1/sessions/nobody")) == (404, "session_not_found")
-    answer = await side.post("/v1/tools/open_session", {"what": 1})
+async def test_errors_of_tools_have_the_shape_and_the_status_of_their_family(still: Side) -> None:
+    assert error_of(await still.get("/v1/sessions/nobody")) == (404, "session_not_found")
+    answer = await still.post("/v1/tools/open_session", {"what": 1})
     assert error_of(answer) == (400, "bad_arguments")
-    assert error_of(await side.post("/v1/tools/nothing")) == (404, "not_found")
+    assert error_of(await still.post("/v1/tools/nothing")) == (404, "not_found")
 
 
 async def test_a_token_that_reads_reads_and_does_nothing_else(side: Side) -> None:

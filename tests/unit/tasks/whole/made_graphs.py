@@ -70,10 +70,23 @@ def make_graph(
         needs = [one for one in before if chance.random() < 0.35]
         outer = [one for one in elsewhere if chance.random() < 0.1]
         tasks.append(_task(chance, f"{name}.{number}", needs, outer, now))
+        if tasks[-1].fan_out is not None and chance.random() < 0.5:
+            tasks += _chain_after(chance, tasks[-1], needs, now)
         if policy is FailurePolicy.COMPENSATE and chance.random() < 0.4:
             undo = _task(chance, f"{name}.{number}.undo", [tasks[-1].name], [], now)
             tasks.append(_with(undo, compensates=tasks[-1].name, when=(), fan_out=None))
     return GraphSpec(name, tuple(tasks), policy, chance.choice(("", name)))
+
+
+def _chain_after(chance: Random, head: TaskSpec, needs: list[str], now: datetime) -> list[TaskSpec]:
+    """Return steps that fan out along with a task."""
+    steps: list[TaskSpec] = []
+    for number in range(chance.randint(1, 2)):
+        before = [one.name for one in (head, *steps)]
+        more = [one for one in (*before[:-1], *needs) if chance.random() < 0.2]
+        step = _task(chance, f"{head.name}.then{number}", [before[-1], *more], [], now)
+        steps.append(_with(step, fan_out=FanOut(head.name, along=True)))
+    return steps
 
 
 def _with(spec: TaskSpec, **changes: Any) -> TaskSpec:  # noqa: ANN401 - of any field

@@ -137,6 +137,7 @@ class Machine:
         self.journal = Journal()
         self.alive = False
         self.deposed = False
+        self._forgetting = False
         self._open()
 
     def _open(self) -> None:
@@ -183,11 +184,16 @@ class Machine:
 
     async def forget(self) -> bool:
         """Remove what is kept of purged tasks; tell whether nothing is left."""
+        if self._forgetting:  # who asks meanwhile would wait for the one that does
+            return False
+        self._forgetting = True
         try:
             return await self._forgetter.forget()
         except KilledError:
             self.alive = False
             return False
+        finally:
+            self._forgetting = False
 
     async def step(self, course: str, *, patient: bool = False) -> bool:
         """Do the next step of a course; tell whether there was one.

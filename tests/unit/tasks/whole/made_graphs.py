@@ -70,7 +70,7 @@ def make_graph(
         needs = [one for one in before if chance.random() < 0.35]
         outer = [one for one in elsewhere if chance.random() < 0.1]
         tasks.append(_task(chance, f"{name}.{number}", needs, outer, now))
-        if tasks[-1].fan_out is not None and chance.random() < 0.5:
+        if tasks[-1].fan_out is not None and chance.random() < 0.7:
             tasks += _chain_after(chance, tasks[-1], needs, now)
         if policy is FailurePolicy.COMPENSATE and chance.random() < 0.4:
             undo = _task(chance, f"{name}.{number}.undo", [tasks[-1].name], [], now)
@@ -104,7 +104,7 @@ def _task(
         if chance.random() < 0.2
     ]
     fan_out = None
-    if needs and chance.random() < 0.25:
+    if needs and chance.random() < 0.4:
         fan_out = FanOut(chance.choice(needs), "output.rows", most=chance.choice((1, 2, 5, 5, 5)))
     return TaskSpec(
         name,

@@ -204,7 +204,9 @@ class TaskStorm:
             seconds = round(self._dice.uniform(0.2, 4), 1)
             order = f'Count them. [[work {seconds}]] [[say {{"count": 42}}]]'
             place = {"worktree": True, "directory": str(self._site.repository)} if tree else {}
-            return {"kind": kind, "prompt": order, **place}
+            # Told as its terminal falls, an agent may have been told, and its attempt has failed;
+            # at a kill every few seconds that befalls some three times in a row.
+            return {"kind": kind, "prompt": order, "retry": {"attempts": 10}, **place}
         note = f'echo "$ITERM_MCP_ATTEMPT %s $(date +%%s.%%N)" >>{self._site.starts}'
         began, ended = note % "began", note % "ended"
         most = {"long": (5, 15), "cancelled": (600, 601)}.get(sort, (0.2, 3.0))

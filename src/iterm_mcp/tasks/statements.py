@@ -100,7 +100,7 @@ class _Compiled:
 
     def rows(self, connection: Connection, values: Mapping[str, object]) -> Sequence[Record]:
         given = {**self.fixed, **values} if self.fixed else values
-        driver = cast("sqlite3.Connection", connection.connection.driver_connection)
+        driver = cast("sqlite3.Connection", connection.connection.dbapi_connection)
         try:
             found = driver.execute(self.text, [given[one] for one in self.parameters]).fetchall()
         except sqlite3.Error as error:

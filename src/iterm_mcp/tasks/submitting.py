@@ -13,6 +13,7 @@ from iterm_mcp.models.task_graphs import FailurePolicy, Graph
 from iterm_mcp.models.tasks import GraphId, TaskId, TaskState
 from iterm_mcp.tasks.codec import dump, dump_spec, load_spec, seconds_of, time_of
 from iterm_mcp.tasks.releasing import consider, follow
+from iterm_mcp.tasks.statements import Statement
 from iterm_mcp.tasks.tables import GRAPHS, NEEDS, TASKS
 from iterm_mcp.tasks.writing import clean, new_id
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 SEARCHED_CHARACTERS = 4000
 MOST_KEY_CHARACTERS = 300
-_INSERT = sa.insert(TASKS)
+_INSERT = Statement(sa.insert(TASKS).returning(*TASKS.c))
 _CHUNK = 400
 """How many values one statement is given at most."""
 
@@ -103,8 +104,7 @@ def add_tasks(
         values |= {"task_id": ids[spec.name], "graph": graph_id, "state": state}
         if state is TaskState.DELAYED:
             values["not_before"] = later
-        writer.connection.execute(_INSERT, values)
-        row = writer.task(ids[spec.name])
+        row: Record = _INSERT.one_or_none(writer.connection, values)
         writer.record(row, state, "", 0)
         if waits:
             queued.append(row)

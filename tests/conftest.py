@@ -6,6 +6,7 @@ import gc
 import logging
 import os
 import signal
+import sys
 from typing import TYPE_CHECKING, NoReturn
 
 import pytest
@@ -33,6 +34,7 @@ settings.load_profile("each run")
 
 # Rendering a traceback reads source files, which no test needs and unit tests must not do.
 structlog.configure(processors=[_drop])
+_LOGGER = type(structlog.get_logger())
 
 
 # Ten thousand collected tests are no garbage: to look through them as often as Python would by
@@ -83,3 +85,6 @@ def logs_as_before() -> Iterator[None]:
     root.handlers[:] = handlers
     root.setLevel(level)
     structlog.configure(**before)
+    for module in [one for name, one in sys.modules.items() if name.startswith("iterm_mcp.")]:
+        for logger in [one for one in vars(module).values() if isinstance(one, _LOGGER)]:
+            vars(logger).pop("bind", None)  # it keeps the stream that it was first used with

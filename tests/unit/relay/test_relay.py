@@ -111,6 +111,7 @@ async def test_what_had_not_left_for_a_dead_daemon_goes_to_the_next() -> None:
         await pump.client.pour(huge)  # more than a socket holds, so a part of it leaves
         pump.client.say(request("waiting"))
         await eventually(pump.all_taken)
+        await eventually(first.has_begun_to_hear)
         pump.ready.append(second)
         first.die()
         answers = await pump.client.hear(2)

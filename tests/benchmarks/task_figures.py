@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 import tempfile
@@ -101,6 +102,8 @@ def measure(
                 redis.stop()
         for name, each in others.items():
             yield Figure(name, each * 1000, "ms")
+        gc.collect()
+        gc.freeze()  # as a daemon does with what it has imported
         yield from anyio.run(_ours, folder, rounds, count, next(iter(others)))
         yield from anyio.run(_waiting, folder, waiting, seconds)
         yield from anyio.run(_running, folder, running)

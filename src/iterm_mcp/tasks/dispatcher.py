@@ -12,7 +12,7 @@ import structlog
 from iterm_mcp.errors import ItermMcpError, StoreError
 from iterm_mcp.models.tasks import Outcome
 from iterm_mcp.tasks import asking, scheduling
-from iterm_mcp.tasks.attempt_rows import parts_of
+from iterm_mcp.tasks.attempt_rows import course_of, parts_of
 from iterm_mcp.tasks.claiming import Demands, claim
 from iterm_mcp.tasks.course import ABANDONED
 from iterm_mcp.tasks.desk import Waits
@@ -198,7 +198,7 @@ def _going_on(connection: Connection, holder: Holder) -> Sequence[str]:
         ATTEMPTS.c.epoch == holder.epoch,
         ATTEMPTS.c.ended_at.is_(None),
     )
-    return [f"{task_id}~{number}" for task_id, number in connection.execute(query)]
+    return [course_of(*one) for one in connection.execute(query)]
 
 
 def _lost(connection: Connection, machine: str) -> Sequence[str]:
@@ -208,4 +208,4 @@ def _lost(connection: Connection, machine: str) -> Sequence[str]:
         ATTEMPTS.c.outcome == Outcome.LOST,
         ATTEMPTS.c.cleaned.is_(False),
     )
-    return [f"{task_id}~{number}" for task_id, number in connection.execute(query)]
+    return [course_of(*one) for one in connection.execute(query)]

@@ -15,6 +15,7 @@ import structlog
 
 from iterm_mcp.errors import ItermMcpError, StoreError
 from iterm_mcp.models.tasks import Outcome, TaskId
+from iterm_mcp.tasks.attempt_rows import course_of
 from iterm_mcp.tasks.codec import load_spec, time_of
 from iterm_mcp.tasks.tables import ATTEMPTS, FORGOTTEN, TASKS
 from iterm_mcp.tasks.work import Order
@@ -124,7 +125,7 @@ class Forgetter:
 
 
 def _name(row: Record) -> str:
-    return f"{row.task_id}~{row.number}"
+    return course_of(row.task_id, row.number)
 
 
 def _done(writer: Writer, rows: Sequence[Record]) -> None:

@@ -12,12 +12,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import anyio
-import sqlalchemy as sa
 from anyio import lowlevel, to_thread
 from sqlalchemy.exc import SQLAlchemyError
 
 from iterm_mcp.errors import StoreError
-from iterm_mcp.tasks.statements import Statement
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,9 +25,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 MOST_TOGETHER = 100
-_SAVEPOINT = Statement(sa.text("SAVEPOINT one_of_many"))
-_ROLLBACK = Statement(sa.text("ROLLBACK TO SAVEPOINT one_of_many"))
-_RELEASE = Statement(sa.text("RELEASE SAVEPOINT one_of_many"))
+_SAVEPOINT = "one_of_many"
 
 
 @dataclass(slots=True)
@@ -52,17 +48,17 @@ class _Request(Generic[T]):
         Raises:
             StoreError: There is nothing left of the whole transaction.
         """
-        _SAVEPOINT.run(connection)
+        connection.exec_driver_sql(f"SAVEPOINT {_SAVEPOINT}")
         try:
             self.run(connection)
         except BaseException as error:  # noqa: BLE001 - whoever asked is told
             try:
-                _ROLLBACK.run(connection)
+                connection.exec_driver_sql(f"ROLLBACK TO SAVEPOINT {_SAVEPOINT}")
             except SQLAlchemyError as lost:
                 raise (error if isinstance(error, StoreError) else lost) from None
             self.error = error
         else:
-            _RELEASE.run(connection)
+            connection.exec_driver_sql(f"RELEASE SAVEPOINT {_SAVEPOINT}")
 
 
 @dataclass(slots=True)

@@ -8,6 +8,7 @@ import anyio
 import sqlalchemy as sa
 
 from iterm_mcp.errors import StoreError
+from iterm_mcp.tasks.attempt_rows import course_of
 from iterm_mcp.tasks.tables import ATTEMPTS, TASKS
 
 if TYPE_CHECKING:
@@ -74,4 +75,4 @@ def _going_on(connection: Connection, holder: Holder) -> set[str]:
             TASKS.c.cancelling == "",
         )
     )
-    return {f"{task_id}~{number}" for task_id, number in connection.execute(query)}
+    return {course_of(*one) for one in connection.execute(query)}
